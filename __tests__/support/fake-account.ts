@@ -1,0 +1,212 @@
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
+import type { SSMClient } from '@aws-sdk/client-ssm';
+import type { Clock } from '../../lifecycle/clock';
+import { Worker } from '../../lifecycle/context';
+import { Instance } from '../../lifecycle/instance';
+import { jobIdOf, openKey, receiptKey } from '../../lifecycle/job';
+import type { Log } from '../../lifecycle/log';
+import type { TakingModel } from '../../lifecycle/model';
+import type { Gate, OpenRecord } from '../../lifecycle/records';
+import type { SettleContext } from '../../lifecycle/settle';
+import { Store } from '../../lifecycle/store';
+import { FakeS3 } from './fake-s3';
+
+/** A clock that stands still until somebody sleeps or moves it. */
+export class TestClock implements Clock {
+  constructor(private time = Date.parse('2026-01-01T00:00:00.000Z')) {}
+  now = () => this.time;
+  sleep = (milliseconds: number) => {
+    this.time += milliseconds;
+    return Promise.resolve();
+  };
+}
+
+/** Keeps what was logged. */
+export class TestLog implements Log {
+  readonly lines: { level: string; fact: string; details: Record<string, unknown> }[] = [];
+  info = this.at('info');
+  warn = this.at('warn');
+  error = this.at('error');
+  private at(level: string) {
+    return (fact: string, details: Record<string, unknown> = {}) =>
+      void this.lines.push({ level, fact, details });
+  }
+}
+
+type Send = (name: string, input: Record<string, unknown>) => object;
+
+/** An SDK client whose every command ends in `send`. */
+function clientOf(send: Send): { send: (command: object) => Promise<object> } {
+  return {
+    send: (command) =>
+      new Promise((resolve) => {
+        const { input } = command as { input: Record<string, unknown> };
+        resolve(send(command.constructor.name.replace(/Command$/, ''), input));
+      }),
+  };
+}
+
+/** One EC2 instance, its SSM agent and the worker function, in memory; S3 is FakeS3. */
+export class FakeAccount {
+  readonly clock = new TestClock();
+  readonly log = new TestLog();
+  readonly s3 = new FakeS3(this.clock);
+  readonly calls: string[] = [];
+
+  state = 'stopped';
+  launchTime = new Date(this.clock.now());
+  readonly tags = new Map<string, string>();
+  lastPing: Date | undefined;
+  commands: { CommandId: string; Status: string }[] = [];
+  /** Errors to throw, by command name, first come first thrown. */
+  readonly failures = new Map<string, Error[]>();
+  /** What else happens when a command arrives. */
+  readonly meanwhile = new Map<string, () => void>();
+
+  readonly ec2 = clientOf((name, input) => this.answer(name, () => this.ec2Answer(name, input)));
+  readonly ssm = clientOf((name) => this.answer(name, () => this.ssmAnswer(name)));
+  readonly lambda = clientOf((name) => this.answer(name, () => ({})));
+
+  readonly instance = new Instance(this.ec2 as unknown as EC2Client, 'i-1');
+  readonly control = new Store(this.s3.client, 'control');
+  readonly models: TakingModel[] = [
+    {
+      name: 'm',
+      digest: 'd'.repeat(64),
+      zipKey: 'models/m/model.zip',
+      zipVersionId: 'v1',
+      prefix: '',
+      suffixes: ['.csv'],
+    },
+  ];
+
+  /** What the stop function and the trigger work on. */
+  readonly context: SettleContext = {
+    pipeline: 'p',
+    s3: this.s3.client,
+    dataBucket: 'data',
+    control: this.control,
+    output: new Store(this.s3.client, 'output'),
+    models: this.models,
+    instance: this.instance,
+    worker: new Worker(this.lambda as unknown as LambdaClient, 'p-worker'),
+    clock: this.clock,
+    log: this.log,
+    by: 'test',
+    timeLimitSeconds: 120,
+    breakerWakeUps: 3,
+  };
+
+  get dispatchContext() {
+    return {
+      ssm: this.ssm as unknown as SSMClient,
+      instance: this.instance,
+      document: 'p-drain',
+      clock: this.clock,
+      log: this.log,
+      patienceMs: 270_000,
+    };
+  }
+
+  count(name: string): number {
+    return this.calls.filter((call) => call === name).length;
+  }
+
+  /** An open job for an upload of this key. */
+  openJob(key: string): OpenRecord {
+    const { versionId } = this.s3.put('data', key, 'x');
+    const input = { bucket: 'data', key, versionId, sizeBytes: 1 };
+    const { prefix: _prefix, suffixes: _suffixes, ...model } = this.models[0]!;
+    const record: OpenRecord = {
+      version: 1,
+      jobId: jobIdOf(input),
+      input,
+      model,
+      admittedAt: new Date(this.clock.now()).toISOString(),
+      admittedBy: 'event',
+      nonce: 'n',
+    };
+    this.s3.put('control', openKey(record.jobId), JSON.stringify(record));
+    return record;
+  }
+
+  writeReceipt({ jobId, input }: OpenRecord): void {
+    this.s3.put('output', receiptKey(input.key, jobId), '{}');
+  }
+
+  setGate(state: Gate['state'], ageSeconds = 0): void {
+    const since = new Date(this.clock.now() - ageSeconds * 1000).toISOString();
+    this.s3.put(
+      'control',
+      'gate.json',
+      JSON.stringify({ version: 1, state, since, by: 'someone', nonce: 'n' }),
+    );
+  }
+
+  gate(): Gate | undefined {
+    const text = this.s3.text('control', 'gate.json');
+    return text === undefined ? undefined : (JSON.parse(text) as Gate);
+  }
+
+  private answer(name: string, answer: () => object): object {
+    this.calls.push(name);
+    this.meanwhile.get(name)?.();
+    const failure = this.failures.get(name)?.shift();
+    if (failure) throw failure;
+    return answer();
+  }
+
+  private ec2Answer(name: string, input: Record<string, unknown>): object {
+    switch (name) {
+      case 'DescribeInstances':
+        return {
+          Reservations: [
+            {
+              Instances: [
+                {
+                  State: { Name: this.state },
+                  LaunchTime: this.launchTime,
+                  Tags: [...this.tags].map(([Key, Value]) => ({ Key, Value })),
+                },
+              ],
+            },
+          ],
+        };
+      case 'StartInstances':
+        return this.start();
+      case 'StopInstances':
+        this.state = 'stopping';
+        return {};
+      case 'CreateTags':
+        for (const { Key, Value } of input.Tags as { Key: string; Value: string }[])
+          this.tags.set(Key, Value);
+        return {};
+      default:
+        throw new Error(`FakeAccount: unknown ${name}`);
+    }
+  }
+
+  private start(): object {
+    if (this.state === 'stopping') throw FakeS3.error('IncorrectInstanceState', 400);
+    const PreviousState = { Name: this.state };
+    if (this.state === 'stopped') {
+      this.state = 'running';
+      this.launchTime = new Date(this.clock.now());
+    }
+    return { StartingInstances: [{ PreviousState }] };
+  }
+
+  private ssmAnswer(name: string): object {
+    switch (name) {
+      case 'DescribeInstanceInformation':
+        return { InstanceInformationList: this.lastPing ? [{ LastPingDateTime: this.lastPing }] : [] };
+      case 'ListCommands':
+        return { Commands: this.commands };
+      case 'SendCommand':
+        return { Command: { CommandId: 'c-1' } };
+      default:
+        throw new Error(`FakeAccount: unknown ${name}`);
+    }
+  }
+}

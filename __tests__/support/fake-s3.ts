@@ -1,0 +1,395 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { type Clock, systemClock } from '../../lifecycle/clock';
+
+/** One request that the fake was sent, in the order of arrival. */
+export interface FakeS3Call {
+  /** `PutObject`, `GetObject`, … */
+  readonly command: string;
+  readonly bucket: string;
+  /** The key, or for a list its prefix. */
+  readonly key: string;
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+/** What goes wrong, and with which request. */
+export interface FakeS3Fault {
+  /** `PutObject`, …; absent: any command. */
+  readonly command?: string;
+  /** The key or list prefix, or a pattern of it; absent: any. */
+  readonly key?: string | RegExp;
+  /** The n-th matching request from now on, 1-based. @default 1 */
+  readonly nth?: number;
+  /** How many matching requests in a row, from the n-th. @default 1 */
+  readonly times?: number;
+  /** `before`: nothing has happened yet. `after`: the request took effect, its answer is lost. @default "before" */
+  readonly when?: 'before' | 'after';
+  /** Thrown to the caller; absent: only `run` happens and the request is answered as usual. */
+  readonly error?: Error;
+  /** What another party does at that moment. */
+  readonly run?: () => unknown;
+}
+
+interface Version {
+  readonly versionId: string;
+  readonly body: Buffer;
+  readonly etag: string;
+  readonly lastModified: Date;
+  readonly deleteMarker: boolean;
+}
+
+type Input = Readonly<Record<string, unknown>>;
+
+/**
+ * S3 in memory, as far as Lamplighter uses it: versioned buckets (made on first use), conditional writes, pages. It is
+ * strongly consistent, as S3 is. `fault` breaks chosen requests, before or after they take effect.
+ *
+ * @example
+ * const s3 = new FakeS3(clock);
+ * s3.put('control', 'gate.json', '{}');
+ * s3.fault({ command: 'PutObject', key: /^claims\//, when: 'after', error: FakeS3.error('TimeoutError', 0) });
+ * const store = new Store(s3.client, 'control');
+ */
+export class FakeS3 {
+  readonly calls: FakeS3Call[] = [];
+  readonly client: S3Client;
+  private readonly buckets = new Map<string, Map<string, Version[]>>();
+  private readonly faults: { fault: FakeS3Fault; seen: number }[] = [];
+  private versions = 0;
+
+  constructor(private readonly clock: Pick<Clock, 'now'> = systemClock) {
+    const client = { send: (command: object) => this.send(command), config: {}, destroy: () => undefined };
+    this.client = client as unknown as S3Client;
+  }
+
+  /** An error as the SDK throws it: `name` is AWS's code. */
+  static error(name: string, httpStatusCode: number, message = name): Error {
+    return Object.assign(new Error(message), {
+      name,
+      $fault: httpStatusCode >= 500 ? 'server' : 'client',
+      $metadata: { httpStatusCode },
+    });
+  }
+
+  /** The current objects of a bucket, key → text, in S3's order. */
+  objects(bucket: string): Map<string, string> {
+    return new Map(this.current(bucket).map(({ key, version }) => [key, version.body.toString('utf8')]));
+  }
+
+  /** The current object's text, or undefined. */
+  text(bucket: string, key: string): string | undefined {
+    return this.latest(bucket, key)?.body.toString('utf8');
+  }
+
+  /** Writes an object as some other party would: no call is recorded and no fault strikes. */
+  put(bucket: string, key: string, body: string | Uint8Array): { etag: string; versionId: string } {
+    const bytes = Buffer.from(typeof body === 'string' ? Buffer.from(body, 'utf8') : body);
+    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+    return this.add(bucket, key, { body: bytes, etag, deleteMarker: false });
+  }
+
+  /** Deletes an object as some other party would; its versions stay. */
+  delete(bucket: string, key: string): void {
+    if (this.latest(bucket, key))
+      this.add(bucket, key, { body: Buffer.alloc(0), etag: '', deleteMarker: true });
+  }
+
+  /** Removes one version for good. */
+  deleteVersion(bucket: string, key: string, versionId: string): void {
+    const versions = this.bucket(bucket).get(key) ?? [];
+    this.bucket(bucket).set(
+      key,
+      versions.filter((version) => version.versionId !== versionId),
+    );
+  }
+
+  /** Breaks one or more requests to come. Faults are independent: each counts the requests that match it. */
+  fault(fault: FakeS3Fault): void {
+    this.faults.push({ fault, seen: 0 });
+  }
+
+  /** The recorded calls of one command, optionally of one key or prefix. */
+  callsOf(command: string, key?: string | RegExp): FakeS3Call[] {
+    return this.calls.filter((call) => call.command === command && matches(key, call.key));
+  }
+
+  private async send(command: object): Promise<object> {
+    const name = command.constructor.name.replace(/Command$/, '');
+    const { input } = command as { input: Input };
+    const call = {
+      command: name,
+      bucket: textOf(input.Bucket),
+      key: textOf(input.Key ?? input.Prefix),
+      input,
+    };
+    this.calls.push(call);
+    const struck = this.faults.filter((entry) => this.strikes(entry, call)).map(({ fault }) => fault);
+    await happen(struck.filter(({ when = 'before' }) => when === 'before'));
+    const body = name === 'PutObject' ? await bytesOf(input.Body) : Buffer.alloc(0);
+    const answer = this.answer(call, body);
+    await happen(struck.filter(({ when }) => when === 'after'));
+    return { ...answer, $metadata: { httpStatusCode: 200 } };
+  }
+
+  private strikes(entry: { fault: FakeS3Fault; seen: number }, call: FakeS3Call): boolean {
+    const { command, key, nth = 1, times = 1 } = entry.fault;
+    if ((command !== undefined && command !== call.command) || !matches(key, call.key)) return false;
+    entry.seen += 1;
+    return entry.seen >= nth && entry.seen < nth + times;
+  }
+
+  private answer({ command, bucket, key, input }: FakeS3Call, body: Buffer): object {
+    switch (command) {
+      case 'PutObject':
+        return this.putObject(bucket, key, input, body);
+      case 'GetObject':
+        return this.getObject(bucket, key, input);
+      case 'HeadObject':
+        return this.headObject(bucket, key, input);
+      case 'DeleteObject':
+        return this.deleteObject(bucket, key, input);
+      case 'ListObjectsV2':
+        return this.listObjects(bucket, input);
+      case 'ListObjectVersions':
+        return this.listVersions(bucket, input);
+      default:
+        throw new Error(`FakeS3 does not know ${command}`);
+    }
+  }
+
+  private putObject(bucket: string, key: string, input: Input, body: Buffer): object {
+    if (Buffer.byteLength(key) > 1024) throw FakeS3.error('KeyTooLongError', 400, 'Your key is too long');
+    const present = this.latest(bucket, key);
+    if (input.IfNoneMatch === '*' && present) throw preconditionFailed();
+    if (input.IfMatch !== undefined) this.requireMatch(present, input.IfMatch);
+    const { etag, versionId } = this.put(bucket, key, body);
+    return { ETag: etag, VersionId: versionId };
+  }
+
+  private getObject(bucket: string, key: string, input: Input): object {
+    const version = this.read(bucket, key, input, 'NoSuchKey');
+    return { ...describe(version), Body: streamOf(version.body) };
+  }
+
+  private headObject(bucket: string, key: string, input: Input): object {
+    return describe(this.read(bucket, key, input, 'NotFound'));
+  }
+
+  private deleteObject(bucket: string, key: string, input: Input): object {
+    if (typeof input.VersionId === 'string') {
+      this.deleteVersion(bucket, key, input.VersionId);
+      return { VersionId: input.VersionId };
+    }
+    const present = this.latest(bucket, key);
+    if (input.IfMatch !== undefined) this.requireMatch(present, input.IfMatch);
+    // S3 adds a marker even where nothing is; the fake does so only where it makes a difference.
+    this.delete(bucket, key);
+    return { DeleteMarker: true };
+  }
+
+  private listObjects(bucket: string, input: Input): object {
+    const prefix = textOf(input.Prefix);
+    const after = textOf(input.ContinuationToken ?? input.StartAfter);
+    const limit = Math.min(numberOf(input.MaxKeys, 1000), 1000);
+    const encode = encoderOf(input);
+    const entries = this.current(bucket).filter(({ key }) => key.startsWith(prefix) && isAfter(key, after));
+    const page: typeof entries = [];
+    const commonPrefixes = new Set<string>();
+    let last = '';
+    let truncated = false;
+    for (const entry of entries) {
+      const common = commonPrefixOf(entry.key, prefix, input.Delimiter);
+      // A continuation token may stand inside a common prefix that an earlier page has told already.
+      if (
+        common !== undefined &&
+        (commonPrefixes.has(common) || (after !== '' && after.startsWith(common)))
+      ) {
+        last = entry.key;
+        continue;
+      }
+      if (page.length + commonPrefixes.size >= limit) {
+        truncated = true;
+        break;
+      }
+      if (common === undefined) page.push(entry);
+      else commonPrefixes.add(common);
+      last = entry.key;
+    }
+    return {
+      Name: bucket,
+      Prefix: encode(prefix),
+      KeyCount: page.length + commonPrefixes.size,
+      IsTruncated: truncated,
+      ...(truncated && { NextContinuationToken: last }),
+      ...(page.length > 0 && {
+        Contents: page.map(({ key, version }) => ({
+          Key: encode(key),
+          ETag: version.etag,
+          Size: version.body.length,
+          LastModified: version.lastModified,
+        })),
+      }),
+      ...(commonPrefixes.size > 0 && {
+        CommonPrefixes: [...commonPrefixes].map((common) => ({ Prefix: encode(common) })),
+      }),
+    };
+  }
+
+  private listVersions(bucket: string, input: Input): object {
+    const prefix = textOf(input.Prefix);
+    const limit = Math.min(numberOf(input.MaxKeys, 1000), 1000);
+    const encode = encoderOf(input);
+    const all = [...this.bucket(bucket).entries()]
+      .filter(([key]) => key.startsWith(prefix))
+      .sort(([a], [b]) => compareBytes(a, b))
+      .flatMap(([key, versions]) =>
+        [...versions].reverse().map((version, index) => ({ key, version, isLatest: index === 0 })),
+      );
+    const start = startOfPage(all, textOf(input.KeyMarker), textOf(input.VersionIdMarker));
+    const page = all.slice(start, start + limit);
+    const truncated = start + limit < all.length;
+    const row = ({ key, version, isLatest }: (typeof all)[number]) => ({
+      Key: encode(key),
+      VersionId: version.versionId,
+      IsLatest: isLatest,
+      LastModified: version.lastModified,
+    });
+    return {
+      Name: bucket,
+      IsTruncated: truncated,
+      ...(truncated && {
+        NextKeyMarker: encode(page.at(-1)?.key ?? ''),
+        NextVersionIdMarker: page.at(-1)?.version.versionId,
+      }),
+      Versions: page
+        .filter(({ version }) => !version.deleteMarker)
+        .map((entry) => ({ ...row(entry), ETag: entry.version.etag, Size: entry.version.body.length })),
+      DeleteMarkers: page.filter(({ version }) => version.deleteMarker).map(row),
+    };
+  }
+
+  private read(bucket: string, key: string, input: Input, missing: 'NoSuchKey' | 'NotFound'): Version {
+    if (typeof input.VersionId !== 'string') {
+      const version = this.latest(bucket, key);
+      if (!version) throw FakeS3.error(missing, 404, 'The specified key does not exist.');
+      return version;
+    }
+    const version = this.bucket(bucket)
+      .get(key)
+      ?.find(({ versionId }) => versionId === input.VersionId);
+    if (!version) {
+      const code = missing === 'NotFound' ? 'NotFound' : 'NoSuchVersion';
+      throw FakeS3.error(code, 404, 'The specified version does not exist.');
+    }
+    if (version.deleteMarker) throw FakeS3.error('MethodNotAllowed', 405);
+    return version;
+  }
+
+  private requireMatch(present: Version | undefined, etag: unknown): void {
+    if (!present) throw FakeS3.error('NoSuchKey', 404, 'The specified key does not exist.');
+    if (present.etag !== etag) throw preconditionFailed();
+  }
+
+  private add(bucket: string, key: string, version: Pick<Version, 'body' | 'etag' | 'deleteMarker'>) {
+    this.versions += 1;
+    const versionId = `v${String(this.versions).padStart(6, '0')}`;
+    const versions = this.bucket(bucket).get(key) ?? [];
+    versions.push({ ...version, versionId, lastModified: new Date(this.clock.now()) });
+    this.bucket(bucket).set(key, versions);
+    return { etag: version.etag, versionId };
+  }
+
+  private latest(bucket: string, key: string): Version | undefined {
+    const version = this.bucket(bucket).get(key)?.at(-1);
+    return version?.deleteMarker === true ? undefined : version;
+  }
+
+  private current(bucket: string): { key: string; version: Version }[] {
+    return [...this.bucket(bucket).keys()]
+      .sort(compareBytes)
+      .flatMap((key) => [this.latest(bucket, key)].flatMap((version) => (version ? [{ key, version }] : [])));
+  }
+
+  private bucket(name: string): Map<string, Version[]> {
+    const bucket = this.buckets.get(name) ?? new Map<string, Version[]>();
+    this.buckets.set(name, bucket);
+    return bucket;
+  }
+}
+
+async function happen(faults: readonly FakeS3Fault[]): Promise<void> {
+  for (const { run } of faults) await run?.();
+  const thrown = faults.find(({ error }) => error)?.error;
+  if (thrown) throw thrown;
+}
+
+function matches(pattern: string | RegExp | undefined, key: string): boolean {
+  if (pattern === undefined) return true;
+  return typeof pattern === 'string' ? pattern === key : pattern.test(key);
+}
+
+function preconditionFailed(): Error {
+  return FakeS3.error(
+    'PreconditionFailed',
+    412,
+    'At least one of the pre-conditions you specified did not hold',
+  );
+}
+
+function describe({ body, etag, versionId, lastModified }: Version): object {
+  return { ETag: etag, VersionId: versionId, LastModified: lastModified, ContentLength: body.length };
+}
+
+/** A body as the SDK hands it out: a stream with the two shortcuts that Lamplighter uses. */
+function streamOf(body: Buffer): Readable {
+  return Object.assign(Readable.from(body.length > 0 ? [body] : []), {
+    transformToString: (encoding: BufferEncoding = 'utf8') => Promise.resolve(body.toString(encoding)),
+    transformToByteArray: () => Promise.resolve(new Uint8Array(body)),
+  });
+}
+
+async function bytesOf(body: unknown): Promise<Buffer> {
+  if (body === undefined) return Buffer.alloc(0);
+  if (typeof body === 'string') return Buffer.from(body, 'utf8');
+  if (body instanceof Uint8Array) return Buffer.from(body);
+  if (!(body instanceof Readable)) throw new Error('FakeS3 takes a body as string, Uint8Array or Readable');
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(Buffer.from(chunk as Uint8Array));
+  return Buffer.concat(chunks);
+}
+
+function commonPrefixOf(key: string, prefix: string, delimiter: unknown): string | undefined {
+  if (typeof delimiter !== 'string' || delimiter === '') return undefined;
+  const at = key.indexOf(delimiter, prefix.length);
+  return at === -1 ? undefined : key.slice(0, at + delimiter.length);
+}
+
+function startOfPage(
+  all: readonly { key: string; version: Version }[],
+  keyMarker: string,
+  versionIdMarker: string,
+): number {
+  if (keyMarker === '') return 0;
+  const exact = all.findIndex(
+    ({ key, version }) => key === keyMarker && version.versionId === versionIdMarker,
+  );
+  if (exact !== -1) return exact + 1;
+  const next = all.findIndex(({ key }) => isAfter(key, keyMarker));
+  return next === -1 ? all.length : next;
+}
+
+/** `EncodingType: "url"` as S3 does it: form-encoded, slashes kept. */
+function encoderOf({ EncodingType }: Input): (key: string) => string {
+  if (EncodingType !== 'url') return (key) => key;
+  return (key) => encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/');
+}
+
+const isAfter = (key: string, marker: string) => marker === '' || compareBytes(key, marker) > 0;
+
+/** S3 orders keys by their UTF-8 bytes. */
+const compareBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : '');
+
+const numberOf = (value: unknown, otherwise: number) => (typeof value === 'number' ? value : otherwise);

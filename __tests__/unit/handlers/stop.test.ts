@@ -1,0 +1,62 @@
+import { stop } from '../../../handlers/stop';
+import { openKey, receiptKey } from '../../../lifecycle/job';
+import { FakeAccount } from '../../support/fake-account';
+
+const encoded = (key: string) => encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/');
+const s3Event = (key: string) => ({
+  Records: [{ s3: { bucket: { name: 'output' }, object: { key: encoded(key) } } }],
+});
+const ec2Event = (state: string) => ({
+  source: 'aws.ec2',
+  'detail-type': 'EC2 Instance State-change Notification',
+  time: '2026-01-01T00:00:00Z',
+  detail: { 'instance-id': 'i-1', state },
+});
+const ssmEvent = { source: 'aws.ssm', time: 't', detail: { 'command-id': 'c-1', status: 'Failed' } };
+const sweep = { source: 'aws.events', 'detail-type': 'Scheduled Event', time: 't', detail: {} };
+
+function running(): FakeAccount {
+  const account = new FakeAccount();
+  account.state = 'running';
+  account.setGate('OPEN');
+  return account;
+}
+
+describe('stop', () => {
+  it('ends a job by its receipt, whatever its key, and stops the instance', async () => {
+    const account = running();
+    const job = account.openJob(`a b/+'$(x)\n你.csv`);
+    account.writeReceipt(job);
+    await stop(s3Event(receiptKey(job.input.key, job.jobId)), account.context);
+    expect(account.s3.text('control', openKey(job.jobId))).toBeUndefined();
+    expect(account.count('StopInstances')).toBe(1);
+  });
+
+  it.each([ec2Event('stopped'), ssmEvent, sweep])('wakes for a job that is open: %j', async (event) => {
+    const account = running();
+    account.openJob('a.csv');
+    await stop(event, account.context);
+    expect(account.count('Invoke')).toBe(1);
+    expect(account.count('StopInstances')).toBe(0);
+  });
+
+  it('only shows the phase when the instance has come up', async () => {
+    const account = running();
+    await stop(ec2Event('running'), account.context);
+    expect(account.calls).toEqual(['CreateTags']);
+    expect(account.tags.get('lamplighter:phase')).toBe('working');
+  });
+
+  it.each([{ Event: 's3:TestEvent' }, s3Event('results/a/receipt.json')])(
+    'ignores what is no receipt: %j',
+    async (event) => {
+      const account = running();
+      await stop(event, account.context);
+      expect(account.calls).toEqual([]);
+    },
+  );
+
+  it('says what it got when the event is of an unknown form', async () => {
+    await expect(stop({ source: 'aws.health' }, running().context)).rejects.toThrow('aws.health');
+  });
+});

@@ -1,0 +1,65 @@
+import { trigger } from '../../../handlers/trigger';
+import { jobIdOf, openKey } from '../../../lifecycle/job';
+import { FakeAccount } from '../../support/fake-account';
+import { FakeS3 } from '../../support/fake-s3';
+
+const record = (key: string, versionId: string | undefined = 'v1') => ({
+  eventTime: '2026-01-01T00:00:00.000Z',
+  s3: { bucket: { name: 'data' }, object: { key, size: 3, versionId } },
+});
+const isOpen = (account: FakeAccount, key: string) =>
+  account.s3.text('control', openKey(jobIdOf({ bucket: 'data', key, versionId: 'v1' }))) !== undefined;
+
+describe('trigger', () => {
+  it.each([
+    ['red+flower%2B1.csv', 'red flower+1.csv'],
+    ['%24%28rm+-rf+~%29%3B%27%22.csv', `$(rm -rf ~);'".csv`],
+    ['..%2F..%2Fx%0Ay.csv', '../../x\ny.csv'],
+    ['%E4%BD%A0%F0%9F%8C%B8.csv', '你🌸.csv'],
+  ])('admits the key that was uploaded, not its form in the event: %s', async (eventKey, key) => {
+    const account = new FakeAccount();
+    await trigger({ Records: [record(eventKey)] }, account.context);
+    expect(isOpen(account, key)).toBe(true);
+    expect(account.count('StartInstances')).toBe(1);
+  });
+
+  it('admits all of several records and wakes once', async () => {
+    const account = new FakeAccount();
+    await trigger({ Records: [record('a.csv'), record('b.csv'), record('c.csv')] }, account.context);
+    expect(account.s3.callsOf('PutObject', /^open\//)).toHaveLength(3);
+    expect(account.count('StartInstances')).toBe(1);
+  });
+
+  it('admits and wakes for the good ones beside a bad one, and then fails so that the metric moves', async () => {
+    const account = new FakeAccount();
+    const event = { Records: [record('%FF.csv'), record('unversioned.csv', undefined), record('good.csv')] };
+    delete (event.Records[1]!.s3.object as { versionId?: string }).versionId;
+    await expect(trigger(event, account.context)).rejects.toThrow(/form-encoded.*not versioned/);
+    expect(isOpen(account, 'good.csv')).toBe(true);
+    expect(account.count('StartInstances')).toBe(1);
+  });
+
+  it('does not lose the other uploads when S3 fails for one', async () => {
+    const account = new FakeAccount();
+    account.s3.fault({ command: 'PutObject', error: FakeS3.error('SlowDown', 503) });
+    await expect(trigger({ Records: [record('a.csv'), record('b.csv')] }, account.context)).rejects.toThrow(
+      'SlowDown',
+    );
+    expect(isOpen(account, 'b.csv')).toBe(true);
+  });
+
+  it.each([
+    { Service: 'Amazon S3', Event: 's3:TestEvent' },
+    { Records: [] },
+    { Records: [record('folder/')] },
+  ])('wakes nothing for an event without work: %j', async (event) => {
+    const account = new FakeAccount();
+    await trigger(event, account.context);
+    expect(account.calls).toEqual([]);
+  });
+
+  it('says what it got when the event is of an unknown form', async () => {
+    await expect(trigger({ hello: 'world' }, new FakeAccount().context)).rejects.toThrow('{"hello":"world"}');
+    await expect(trigger(undefined, new FakeAccount().context)).rejects.toThrow('does not know');
+  });
+});

@@ -1,0 +1,58 @@
+import { admit } from '../../../lifecycle/admit';
+import { jobIdOf, openKey, receiptKey } from '../../../lifecycle/job';
+import { modelFor, type TakingModel } from '../../../lifecycle/model';
+import { openRecordSchema } from '../../../lifecycle/records';
+import { FakeAccount } from '../../support/fake-account';
+
+const upload = { bucket: 'data', key: 'a b.csv', versionId: 'v', sizeBytes: 3 };
+const jobId = jobIdOf(upload);
+
+describe('admit', () => {
+  it('pins the model, so that a later deploy does not change the job', async () => {
+    const account = new FakeAccount();
+    expect(await admit(account.context, upload, 'event')).toBe('admitted');
+    const stored = await account.control.get(openKey(jobId), openRecordSchema);
+    expect(stored?.record).toMatchObject({ jobId, input: upload, model: { name: 'm', zipVersionId: 'v1' } });
+  });
+
+  it('makes no second job of a duplicate event', async () => {
+    const account = new FakeAccount();
+    await admit(account.context, upload, 'event');
+    const before = account.s3.text('control', openKey(jobId));
+    expect(await admit(account.context, upload, 'event')).toBe('open');
+    expect(account.s3.text('control', openKey(jobId))).toBe(before);
+  });
+
+  it('opens no finished job again when its event comes late', async () => {
+    const account = new FakeAccount();
+    account.s3.put('output', receiptKey(upload.key, jobId), '{}');
+    expect(await admit(account.context, upload, 'event')).toBe('done');
+    expect(account.s3.text('control', openKey(jobId))).toBeUndefined();
+  });
+
+  it.each(['folder/', 'folder/a.csv/', 'a.txt'])('leaves %s alone: nobody takes it', async (key) => {
+    expect(await admit(new FakeAccount().context, { ...upload, key }, 'event')).toBe('not taken');
+  });
+});
+
+describe('modelFor', () => {
+  const model = (name: string, prefix: string, suffixes: string[] = []): TakingModel => ({
+    name,
+    prefix,
+    suffixes,
+    digest: 'd',
+    zipKey: 'z',
+    zipVersionId: 'v',
+  });
+
+  it('prefers the model whose prefix says most', () => {
+    const models = [model('all', ''), model('scans', 'scans/'), model('mri', 'scans/mri/', ['.dcm'])];
+    expect(modelFor({ key: 'scans/mri/1.dcm' }, models)?.name).toBe('mri');
+    expect(modelFor({ key: 'scans/mri/1.png' }, models)?.name).toBe('scans');
+    expect(modelFor({ key: 'x' }, models)?.name).toBe('all');
+  });
+
+  it('takes endings in any case, as cameras and spreadsheets write them', () => {
+    expect(modelFor({ key: 'SCAN.CSV' }, [model('m', '', ['.csv'])])?.name).toBe('m');
+  });
+});

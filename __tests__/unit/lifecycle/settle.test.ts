@@ -1,0 +1,175 @@
+import { openKey } from '../../../lifecycle/job';
+import { settle, type Cause } from '../../../lifecycle/settle';
+import { FakeAccount } from '../../support/fake-account';
+import { FakeS3 } from '../../support/fake-s3';
+
+const sweep: Cause = { kind: 'sweep' };
+const stopped: Cause = { kind: 'instance stopped', eventTime: 't1' };
+
+function running(gate: 'OPEN' | 'CLOSING' | 'CLOSED' = 'OPEN'): FakeAccount {
+  const account = new FakeAccount();
+  account.state = 'running';
+  account.setGate(gate);
+  return account;
+}
+
+describe('settle, with nothing open', () => {
+  it.each(['OPEN', 'CLOSED'] as const)('stops a running instance behind a gate that is %s', async (gate) => {
+    const account = running(gate);
+    expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
+    expect(account.count('StopInstances')).toBe(1);
+    expect(account.gate()?.state).toBe('CLOSED');
+  });
+
+  it('stops an instance that a deploy has just made, before there is any gate', async () => {
+    const account = new FakeAccount();
+    account.state = 'running';
+    expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
+  });
+
+  it('writes and stops nothing when all is quiet', async () => {
+    const account = running('CLOSED');
+    account.state = 'stopped';
+    expect(await settle(account.context, stopped)).toEqual({ did: 'nothing' });
+    expect(account.count('StopInstances')).toBe(0);
+    expect(account.s3.callsOf('PutObject')).toEqual([]);
+    expect(account.tags.get('lamplighter:phase')).toBe('stopped');
+  });
+
+  it('writes CLOSING, lists again, and only then stops', async () => {
+    const account = running();
+    await settle(account.context, stopped);
+    const steps = account.s3.calls
+      .filter(({ key }) => key === 'gate.json' || key === 'open/')
+      .map(({ command }) => command);
+    expect(steps).toEqual([
+      'ListObjectsV2',
+      'GetObject',
+      'ListObjectsV2',
+      'PutObject',
+      'ListObjectsV2',
+      'PutObject',
+      'ListObjectsV2',
+    ]);
+  });
+
+  it('does not stop under a job that was admitted while it was closing', async () => {
+    const account = running();
+    account.s3.fault({
+      command: 'ListObjectsV2',
+      key: 'open/',
+      nth: 3,
+      run: () => account.openJob('late.csv'),
+    });
+    expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'woken' });
+    expect(account.count('StopInstances')).toBe(0);
+    expect(account.gate()?.state).toBe('OPEN');
+  });
+
+  it('wakes for a job that came after the stop was sent and was left to the closer', async () => {
+    const account = running();
+    account.meanwhile.set('StopInstances', () => account.openJob('late.csv'));
+    expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'stopping' });
+    expect(account.gate()?.state).toBe('OPEN');
+  });
+
+  it('does not stop what people hold, and opens a gate that it had taken over', async () => {
+    const account = running('OPEN');
+    account.tags.set('lamplighter:hold', 'ada: looking at it');
+    expect(await settle(account.context, sweep)).toEqual({ did: 'held' });
+
+    account.setGate('CLOSING', 1_000);
+    expect(await settle(account.context, sweep)).toEqual({ did: 'held' });
+    expect(account.gate()?.state).toBe('OPEN');
+    expect(account.count('StopInstances')).toBe(0);
+  });
+
+  it('opens the gate again when EC2 refuses the stop for certain', async () => {
+    const account = running();
+    account.failures.set('StopInstances', [FakeS3.error('IncorrectInstanceState', 400)]);
+    expect(await settle(account.context, sweep)).toEqual({ did: 'nothing' });
+    expect(account.gate()?.state).toBe('OPEN');
+  });
+
+  it('leaves the gate CLOSING when the stop’s answer is lost: the stop may still take effect', async () => {
+    const account = running();
+    account.failures.set('StopInstances', [FakeS3.error('TimeoutError', 0)]);
+    await expect(settle(account.context, sweep)).rejects.toThrow('TimeoutError');
+    expect(account.gate()?.state).toBe('CLOSING');
+  });
+
+  it('gives way when the gate moves under it', async () => {
+    const account = running();
+    account.s3.fault({ command: 'PutObject', key: 'gate.json', run: () => account.setGate('OPEN', 5) });
+    expect(await settle(account.context, sweep)).toEqual({ did: 'left to another' });
+    expect(account.count('StopInstances')).toBe(0);
+  });
+});
+
+describe('settle, with a gate that somebody is closing', () => {
+  it.each(['with', 'without'])('never takes over a live one, %s jobs open', async (jobs) => {
+    const account = running();
+    account.setGate('CLOSING', 149);
+    if (jobs === 'with') account.openJob('a.csv');
+    expect(await settle(account.context, sweep)).toEqual({ did: 'left to another' });
+    expect(account.gate()?.state).toBe('CLOSING');
+  });
+
+  it('takes over a dead one and stops', async () => {
+    const account = running();
+    account.setGate('CLOSING', 151);
+    expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
+  });
+
+  it('takes over a dead one with jobs open, which nobody else would ever run', async () => {
+    const account = running();
+    account.setGate('CLOSING', 151);
+    account.openJob('a.csv');
+    expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
+    expect(account.gate()?.state).toBe('OPEN');
+  });
+});
+
+describe('settle, with jobs', () => {
+  it('wakes while one is open', async () => {
+    const account = running();
+    account.openJob('a.csv');
+    expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'woken' });
+    expect(account.count('StopInstances')).toBe(0);
+  });
+
+  it('deletes the open record of the receipt’s job and stops', async () => {
+    const account = running();
+    const job = account.openJob('a.csv');
+    account.writeReceipt(job);
+    expect(await settle(account.context, { kind: 'receipt', jobIds: [job.jobId] })).toEqual({
+      did: 'stopped',
+    });
+    expect(account.s3.text('control', openKey(job.jobId))).toBeUndefined();
+  });
+
+  it('believes only the receipt itself, not an event or a model’s file that names a job', async () => {
+    const account = running();
+    const job = account.openJob('a.csv');
+    await settle(account.context, { kind: 'receipt', jobIds: [job.jobId] });
+    expect(account.s3.text('control', openKey(job.jobId))).toBeDefined();
+  });
+
+  it('looks, in a sweep, at every open job’s receipt', async () => {
+    const account = running();
+    for (const key of ['a.csv', 'b.csv']) account.writeReceipt(account.openJob(key));
+    expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
+  });
+
+  it('is not sunk by an open record that holds garbage; the drain throws it out', async () => {
+    const account = running();
+    account.s3.put('control', openKey('a'.repeat(64)), 'garbage');
+    expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
+  });
+
+  it('does not keep the instance on for an object that only lies below open/', async () => {
+    const account = running();
+    account.s3.put('control', 'open/note.txt', 'hello');
+    expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
+  });
+});

@@ -1,0 +1,76 @@
+import { ConflictError, InvalidInputError } from '../../../lifecycle/errors';
+import { gateSchema, type Gate } from '../../../lifecycle/records';
+import { Store } from '../../../lifecycle/store';
+import { FakeS3 } from '../../support/fake-s3';
+
+const gate: Omit<Gate, 'nonce'> = {
+  version: 1,
+  state: 'OPEN',
+  since: '2026-01-01T00:00:00.000Z',
+  by: 'test',
+  fruitless: 0,
+  progressMark: '',
+  lastEnd: '',
+};
+const lostAnswer = () => FakeS3.error('PreconditionFailed', 412);
+
+function setUp() {
+  const s3 = new FakeS3();
+  return { s3, store: new Store(s3.client, 'control') };
+}
+
+describe('Store', () => {
+  it('creates once: a second writer learns that it was not first', async () => {
+    const { store } = setUp();
+    expect(await store.create('open/x.json', { a: 1 })).toBe(true);
+    expect(await store.create('open/x.json', { a: 1 })).toBe(false);
+  });
+
+  it('knows its own write when the SDK repeats a PUT whose answer was lost (412 over its own success)', async () => {
+    const { s3, store } = setUp();
+    s3.fault({ command: 'PutObject', when: 'after', error: lostAnswer() });
+    expect(await store.create('open/x.json', { a: 1 })).toBe(true);
+
+    const stored = await store.createStored<Gate>('gate.json', gate);
+    s3.fault({ command: 'PutObject', when: 'after', error: lostAnswer() });
+    const replaced = await store.replace<Gate>('gate.json', { ...gate, state: 'CLOSING' }, stored.etag);
+    expect(replaced.record.state).toBe('CLOSING');
+    await expect(store.replace<Gate>('gate.json', gate, replaced.etag)).resolves.toBeDefined();
+  });
+
+  it('does not take another writer’s equal record for its own', async () => {
+    const { store } = setUp();
+    const first = await store.createStored<Gate>('gate.json', gate);
+    await store.replace<Gate>('gate.json', gate, first.etag);
+    await expect(store.replace<Gate>('gate.json', gate, first.etag)).rejects.toThrow(ConflictError);
+  });
+
+  it('calls a compare-and-set on a vanished object a conflict, not a crash', async () => {
+    const { store } = setUp();
+    await expect(store.replace<Gate>('gate.json', gate, '"etag"')).rejects.toThrow(ConflictError);
+  });
+
+  it('asks again while S3 answers 409 to conflicting writes', async () => {
+    const { s3, store } = setUp();
+    s3.fault({ command: 'PutObject', times: 2, error: FakeS3.error('ConditionalRequestConflict', 409) });
+    expect(await store.create('open/x.json', {})).toBe(true);
+  });
+
+  it('tells what is missing from what is broken', async () => {
+    const { s3, store } = setUp();
+    expect(await store.get('gate.json', gateSchema)).toBeUndefined();
+    expect(await store.exists('gate.json')).toBe(false);
+    s3.put('control', 'gate.json', 'not json');
+    await expect(store.get('gate.json', gateSchema)).rejects.toThrow(InvalidInputError);
+    s3.put('control', 'gate.json', '{"version":2}');
+    await expect(store.get('gate.json', gateSchema)).rejects.toThrow(/s3:\/\/control\/gate\.json.*state/s);
+  });
+
+  it('lists more than one page', async () => {
+    const { s3, store } = setUp();
+    for (let index = 0; index < 2_100; index += 1) s3.put('control', `open/${index}`, '');
+    let count = 0;
+    for await (const _ of store.list('open/')) count += 1;
+    expect(count).toBe(2_100);
+  });
+});

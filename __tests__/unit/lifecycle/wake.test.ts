@@ -1,0 +1,82 @@
+import { LamplighterError } from '../../../lifecycle/errors';
+import { wake } from '../../../lifecycle/wake';
+import { FakeAccount } from '../../support/fake-account';
+import { FakeS3 } from '../../support/fake-s3';
+
+describe('wake', () => {
+  it.each([undefined, 'CLOSED', 'OPEN'] as const)(
+    'starts the instance behind a gate that is %s',
+    async (state) => {
+      const account = new FakeAccount();
+      if (state) account.setGate(state);
+      expect(await wake(account.context, 'test')).toBe('woken');
+      expect(account.gate()?.state).toBe('OPEN');
+      expect(account.calls).toEqual(['DescribeInstances', 'StartInstances', 'Invoke', 'CreateTags']);
+      expect(account.tags.get('lamplighter:phase')).toBe('starting');
+    },
+  );
+
+  it('mends a gate that holds garbage', async () => {
+    const account = new FakeAccount();
+    account.s3.put('control', 'gate.json', '<html>');
+    expect(await wake(account.context, 'test')).toBe('woken');
+    expect(account.gate()?.state).toBe('OPEN');
+  });
+
+  it('opens the gate before it starts the instance, so that the drain finds it open', async () => {
+    const account = new FakeAccount();
+    account.setGate('CLOSED');
+    account.meanwhile.set('StartInstances', () => expect(account.gate()?.state).toBe('OPEN'));
+    await wake(account.context, 'test');
+    expect(account.count('StartInstances')).toBe(1);
+  });
+
+  it('leaves a closing gate to whoever closes it', async () => {
+    const account = new FakeAccount();
+    account.setGate('CLOSING');
+    expect(await wake(account.context, 'test')).toBe('closing');
+    expect(account.count('StartInstances')).toBe(0);
+    expect(account.gate()?.state).toBe('CLOSING');
+  });
+
+  it('leaves a stopping instance to the event that tells of its stop, with the gate open', async () => {
+    const account = new FakeAccount();
+    account.state = 'stopping';
+    expect(await wake(account.context, 'test')).toBe('stopping');
+    expect(account.count('Invoke')).toBe(0);
+    expect(account.gate()?.state).toBe('OPEN');
+  });
+
+  it('starts nothing while the pipeline is paused', async () => {
+    const account = new FakeAccount();
+    account.tags.set('lamplighter:pause', 'ada: disk full');
+    expect(await wake(account.context, 'test')).toBe('paused');
+    expect(account.calls).toEqual(['DescribeInstances']);
+  });
+
+  it('reads the gate again when another writer came first', async () => {
+    const account = new FakeAccount();
+    account.setGate('CLOSED');
+    account.s3.fault({ command: 'PutObject', key: 'gate.json', run: () => account.setGate('OPEN') });
+    expect(await wake(account.context, 'test')).toBe('woken');
+  });
+
+  it('fails loudly when EC2 has no machine to give, so that the platform tries again', async () => {
+    const account = new FakeAccount();
+    account.failures.set('StartInstances', [FakeS3.error('InsufficientInstanceCapacity', 500)]);
+    await expect(wake(account.context, 'test')).rejects.toThrow('InsufficientInstanceCapacity');
+  });
+
+  it('says what to do when the instance has been terminated', async () => {
+    const account = new FakeAccount();
+    account.state = 'terminated';
+    await expect(wake(account.context, 'test')).rejects.toThrow(LamplighterError);
+    await expect(wake(account.context, 'test')).rejects.toThrow('cdktf deploy');
+  });
+
+  it('does not lose the wake-up when only the phase tag fails', async () => {
+    const account = new FakeAccount();
+    account.failures.set('CreateTags', [FakeS3.error('RequestLimitExceeded', 503)]);
+    expect(await wake(account.context, 'test')).toBe('woken');
+  });
+});

@@ -1,0 +1,19 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SSMClient } from '@aws-sdk/client-ssm';
+
+/**
+ * Four tries of at most 5 s each, with the SDK's back-off between them, end inside the shortest of the functions' time
+ * limits (60 s). `standard` waits less than `adaptive` and never holds back a first try.
+ */
+const options = {
+  maxAttempts: 4,
+  retryMode: 'standard',
+  requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000 },
+};
+
+export const s3Client = () => new S3Client(options);
+export const ec2Client = () => new EC2Client(options);
+export const ssmClient = () => new SSMClient(options);
+export const lambdaClient = () => new LambdaClient(options);

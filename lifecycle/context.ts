@@ -1,0 +1,72 @@
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { Clock } from './clock';
+import type { TriggerEnvironment } from './environment';
+import { Instance } from './instance';
+import type { Log } from './log';
+import type { TakingModel } from './model';
+import { Store } from './store';
+
+/** What the rules of the ledger and the gate work on: one pipeline's parts, and who is asking. */
+export interface LedgerContext {
+  readonly pipeline: string;
+  readonly s3: S3Client;
+  readonly dataBucket: string;
+  readonly control: Store;
+  readonly output: Store;
+  readonly models: readonly TakingModel[];
+  readonly instance: Instance;
+  readonly worker: Worker;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The function and its request id; stands in what it writes. */
+  readonly by: string;
+}
+
+/** The worker function, to be invoked asynchronously. */
+export class Worker {
+  constructor(
+    private readonly lambda: LambdaClient,
+    private readonly functionName: string,
+  ) {}
+
+  async invoke(reason: string): Promise<void> {
+    await this.lambda.send(
+      new InvokeCommand({
+        FunctionName: this.functionName,
+        InvocationType: 'Event',
+        Payload: JSON.stringify({ reason }),
+      }),
+    );
+  }
+}
+
+/** The clients and the clock that a function made once. */
+export interface LedgerClients {
+  readonly s3: S3Client;
+  readonly ec2: EC2Client;
+  readonly lambda: LambdaClient;
+  readonly clock: Clock;
+}
+
+export function ledgerContext(
+  environment: TriggerEnvironment,
+  { s3, ec2, lambda, clock }: LedgerClients,
+  log: Log,
+  by: string,
+): LedgerContext {
+  return {
+    pipeline: environment.LAMPLIGHTER_PIPELINE,
+    s3,
+    dataBucket: environment.LAMPLIGHTER_DATA_BUCKET,
+    control: new Store(s3, environment.LAMPLIGHTER_CONTROL_BUCKET),
+    output: new Store(s3, environment.LAMPLIGHTER_OUTPUT_BUCKET),
+    models: environment.LAMPLIGHTER_MODELS,
+    instance: new Instance(ec2, environment.LAMPLIGHTER_INSTANCE_ID),
+    worker: new Worker(lambda, environment.LAMPLIGHTER_WORKER_FUNCTION),
+    clock,
+    log,
+    by,
+  };
+}

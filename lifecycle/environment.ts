@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { InvalidInputError } from './errors';
+import { takingModelSchema } from './model';
+
+const text = z.string().trim().min(1, 'must not be blank');
+const count = z
+  .string()
+  .regex(/^[1-9]\d*$/, 'must be a whole number above 0')
+  .transform(Number);
+const models = z.string().transform((value, context) => {
+  try {
+    return z.array(takingModelSchema).min(1).parse(JSON.parse(value));
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `must be a JSON list of models: ${String(error)}` });
+    return z.NEVER;
+  }
+});
+
+const ledger = {
+  LAMPLIGHTER_PIPELINE: text,
+  LAMPLIGHTER_DATA_BUCKET: text,
+  LAMPLIGHTER_OUTPUT_BUCKET: text,
+  LAMPLIGHTER_CONTROL_BUCKET: text,
+  LAMPLIGHTER_INSTANCE_ID: text,
+  LAMPLIGHTER_WORKER_FUNCTION: text,
+  LAMPLIGHTER_MODELS: models,
+};
+
+export const triggerEnvironmentSchema = z.object(ledger);
+
+export const workerEnvironmentSchema = z.object({
+  LAMPLIGHTER_PIPELINE: text,
+  LAMPLIGHTER_INSTANCE_ID: text,
+  LAMPLIGHTER_DOCUMENT: text,
+  /** The function's own time limit. */
+  LAMPLIGHTER_TIME_LIMIT_SECONDS: count,
+});
+
+export const stopEnvironmentSchema = z.object({
+  ...ledger,
+  LAMPLIGHTER_TIME_LIMIT_SECONDS: count,
+  LAMPLIGHTER_BREAKER_WAKE_UPS: count,
+});
+
+export type TriggerEnvironment = z.infer<typeof triggerEnvironmentSchema>;
+export type WorkerEnvironment = z.infer<typeof workerEnvironmentSchema>;
+export type StopEnvironment = z.infer<typeof stopEnvironmentSchema>;
+
+/**
+ * The environment variables that the schema names, checked and frozen. Throws InvalidInputError that names every one that
+ * is missing, blank or malformed; the others' values are not shown.
+ */
+export function parseEnvironment<T extends object>(
+  schema: z.ZodType<T>,
+  variables: Readonly<Record<string, string | undefined>>,
+): Readonly<T> {
+  const parsed = schema.safeParse(variables);
+  if (parsed.success) return Object.freeze(parsed.data);
+  const problems = parsed.error.issues.map(({ path, message }) => {
+    const name = path.join('.');
+    return `${name}: ${variables[name] === undefined ? 'is missing' : message}`;
+  });
+  throw new InvalidInputError(
+    `the function's environment is incomplete; deploy again to set it. ${problems.join('; ')}`,
+    { cause: parsed.error },
+  );
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import type { SeenUpload } from './admit';
+import { InvalidInputError, messageOf } from './errors';
+import { jobIdInReceiptKey } from './job';
+import type { Cause } from './settle';
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html */
+const s3EventSchema = z.object({
+  Records: z.array(
+    z.object({
+      eventTime: z.string().optional(),
+      s3: z.object({
+        bucket: z.object({ name: z.string().min(1) }),
+        object: z.object({
+          key: z.string().min(1),
+          size: z.number().optional(),
+          versionId: z.string().optional(),
+        }),
+      }),
+    }),
+  ),
+});
+
+type S3Record = z.infer<typeof s3EventSchema>['Records'][number];
+
+/** Sent once when a bucket's notification is set up. */
+const s3TestEventSchema = z.object({ Event: z.literal('s3:TestEvent') });
+
+const instanceStateSchema = z.object({
+  source: z.literal('aws.ec2'),
+  time: z.string(),
+  detail: z.object({ 'instance-id': z.string(), state: z.string() }),
+});
+
+const commandStatusSchema = z.object({
+  source: z.literal('aws.ssm'),
+  detail: z.object({ 'command-id': z.string(), status: z.string() }),
+});
+
+const scheduledSchema = z.object({
+  source: z.literal('aws.events'),
+  'detail-type': z.literal('Scheduled Event'),
+});
+
+/** A record of an event that could not be understood, with the reason. */
+export interface Poison {
+  readonly poison: string;
+}
+
+/** The uploads that an event of the data bucket tells of; one that cannot be read does not sink the others. */
+export function uploadsIn(event: unknown): (SeenUpload | Poison)[] {
+  if (s3TestEventSchema.safeParse(event).success) return [];
+  const parsed = s3EventSchema.safeParse(event);
+  if (!parsed.success) throw notUnderstood(event, parsed.error);
+  return parsed.data.Records.map(uploadIn);
+}
+
+function uploadIn({ eventTime, s3: { bucket, object } }: S3Record): SeenUpload | Poison {
+  try {
+    const key = decodeEventKey(object.key);
+    if (object.versionId === undefined) {
+      return {
+        poison: `bucket ${bucket.name} is not versioned: the event of ${JSON.stringify(key)} has no versionId`,
+      };
+    }
+    return {
+      bucket: bucket.name,
+      key,
+      versionId: object.versionId,
+      sizeBytes: object.size ?? 0,
+      uploadedAt: isoTime(eventTime),
+    };
+  } catch (error) {
+    return { poison: `the key ${JSON.stringify(object.key)} is not form-encoded UTF-8: ${messageOf(error)}` };
+  }
+}
+
+/** What an event means to the stop function. Throws InvalidInputError for an event of an unknown form. */
+export function causeIn(event: unknown): Cause | { readonly kind: 'instance running' } | undefined {
+  if (s3TestEventSchema.safeParse(event).success) return undefined;
+  const receipts = s3EventSchema.safeParse(event);
+  if (receipts.success) {
+    const jobIds = receipts.data.Records.map(({ s3 }) => jobIdInReceiptKey(decodeEventKey(s3.object.key)));
+    const known = jobIds.filter((jobId) => jobId !== undefined);
+    return known.length > 0 ? { kind: 'receipt', jobIds: known } : undefined;
+  }
+  const instanceState = instanceStateSchema.safeParse(event);
+  if (instanceState.success) {
+    const { time, detail } = instanceState.data;
+    return detail.state === 'running'
+      ? { kind: 'instance running' }
+      : { kind: 'instance stopped', eventTime: time };
+  }
+  const command = commandStatusSchema.safeParse(event);
+  if (command.success) return { kind: 'drain ended', commandId: command.data.detail['command-id'] };
+  const scheduled = scheduledSchema.safeParse(event);
+  if (scheduled.success) return { kind: 'sweep' };
+  throw notUnderstood(event, scheduled.error);
+}
+
+/** Keys in S3 events are form-encoded: `red flower.csv` arrives as `red+flower.csv`. Throws URIError. */
+export function decodeEventKey(key: string): string {
+  return decodeURIComponent(key.replaceAll('+', ' '));
+}
+
+/** Keys in a listing with EncodingType=url are encoded in the same way. */
+export const decodeListedKey = decodeEventKey;
+
+function isoTime(time: string | undefined): string | undefined {
+  const milliseconds = Date.parse(time ?? '');
+  return Number.isNaN(milliseconds) ? undefined : new Date(milliseconds).toISOString();
+}
+
+function notUnderstood(event: unknown, cause: Error): InvalidInputError {
+  const text = JSON.stringify(event ?? null);
+  return new InvalidInputError(`an event that this function does not know: ${text.slice(0, 300)}`, { cause });
+}

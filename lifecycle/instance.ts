@@ -1,0 +1,107 @@
+import {
+  CreateTagsCommand,
+  DescribeInstancesCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+  type EC2Client,
+} from '@aws-sdk/client-ec2';
+import { LamplighterError, awsCodeOf, messageOf } from './errors';
+import type { Log } from './log';
+
+/** EC2's words for the life of an instance. */
+export type InstanceState = 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated';
+
+export type Phase = 'starting' | 'working' | 'stopping' | 'stopped';
+
+export const PHASE_TAG = 'lamplighter:phase';
+export const HOLD_TAG = 'lamplighter:hold';
+export const PAUSE_TAG = 'lamplighter:pause';
+
+/** What EC2 says of the instance. Eventually consistent: it may be some seconds old. */
+export interface InstanceReading {
+  readonly state: InstanceState;
+  readonly launchTime: Date;
+  /** People's order not to stop it: the tag's value, or undefined. */
+  readonly hold: string | undefined;
+  /** People's (or the breaker's) order not to start it. */
+  readonly pause: string | undefined;
+}
+
+/** The pipeline's one instance. */
+export class Instance {
+  constructor(
+    private readonly ec2: EC2Client,
+    readonly id: string,
+  ) {}
+
+  /** Throws LamplighterError when there is no such instance any more. */
+  async read(): Promise<InstanceReading> {
+    const answer = await this.ec2.send(new DescribeInstancesCommand({ InstanceIds: [this.id] }));
+    const found = answer.Reservations?.[0]?.Instances?.[0];
+    if (!found || found.State?.Name === 'terminated' || found.State?.Name === 'shutting-down') {
+      throw new LamplighterError(
+        `instance ${this.id} has been terminated; run \`cdktf deploy\` to make a new one`,
+      );
+    }
+    const tag = (key: string) => found.Tags?.find((candidate) => candidate.Key === key)?.Value;
+    return {
+      state: (found.State?.Name ?? 'stopped') as InstanceState,
+      launchTime: found.LaunchTime ?? new Date(0),
+      hold: tag(HOLD_TAG),
+      pause: tag(PAUSE_TAG),
+    };
+  }
+
+  /**
+   * Starts it; a no-op if it runs. `refused`: EC2 does not take the call in the instance's present state (it is stopping);
+   * the `stopped` event settles.
+   */
+  async start(): Promise<
+    { readonly refused: true } | { readonly refused: false; readonly wasRunning: boolean }
+  > {
+    try {
+      const answer = await this.ec2.send(new StartInstancesCommand({ InstanceIds: [this.id] }));
+      return { refused: false, wasRunning: answer.StartingInstances?.[0]?.PreviousState?.Name === 'running' };
+    } catch (error) {
+      if (awsCodeOf(error) === 'IncorrectInstanceState') return { refused: true };
+      throw error;
+    }
+  }
+
+  /** Stops it; a no-op if it is stopped. `refused`: EC2 certainly did not take the call (first launch, still pending). */
+  async stop(): Promise<{ readonly refused: boolean }> {
+    try {
+      await this.ec2.send(new StopInstancesCommand({ InstanceIds: [this.id] }));
+      return { refused: false };
+    } catch (error) {
+      if (awsCodeOf(error) === 'IncorrectInstanceState') return { refused: true };
+      throw error;
+    }
+  }
+
+  /** Orders that it be not started. */
+  async pause(why: string): Promise<void> {
+    await this.tag(PAUSE_TAG, why);
+  }
+
+  /** For people; nothing is decided by it, so a failure is only logged. */
+  async showPhase(phase: Phase, log: Log): Promise<void> {
+    try {
+      await this.tag(PHASE_TAG, phase);
+    } catch (error) {
+      log.warn('phase tag not set', { phase, error: messageOf(error) });
+    }
+  }
+
+  private async tag(key: string, value: string): Promise<void> {
+    await this.ec2.send(
+      new CreateTagsCommand({
+        Resources: [this.id],
+        Tags: [{ Key: key, Value: value.slice(0, MAX_TAG_CHARACTERS) }],
+      }),
+    );
+  }
+}
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
+const MAX_TAG_CHARACTERS = 256;

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+
+/** One version of one object in the data bucket. */
+export interface Upload {
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId: string;
+}
+
+/** S3's limit on a key, in bytes of UTF-8. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
+const MAX_KEY_BYTES = 1024;
+
+/** What `results/`, `/<jobId>/`, `attempt-<n>/` and the model's own file names may take of a key, in bytes. */
+const RESERVED_KEY_BYTES = 324;
+
+/** The longest input key, in bytes, that stands unabridged in the key of its results. */
+export const MAX_RESULT_LABEL_BYTES = MAX_KEY_BYTES - RESERVED_KEY_BYTES;
+
+const JOB_ID = /^[0-9a-f]{64}$/;
+
+/** The job's id: hex SHA-256 of the upload's bucket, key and version, 64 characters. */
+export function jobIdOf({ bucket, key, versionId }: Upload): string {
+  return createHash('sha256')
+    .update(JSON.stringify([bucket, key, versionId]))
+    .digest('hex');
+}
+
+export function isJobId(text: string): boolean {
+  return JOB_ID.test(text);
+}
+
+export const OPEN_PREFIX = 'open/';
+export const CLAIM_PREFIX = 'claims/';
+export const STATUS_PREFIX = 'status/';
+export const RESULTS_PREFIX = 'results/';
+export const GATE_KEY = 'gate.json';
+/** Rewritten by the drain at every claim and every receipt: the trace of work that the breaker looks for. */
+export const DRAIN_STATUS_KEY = `${STATUS_PREFIX}drain.json`;
+export const AUDIT_CURSOR_KEY = 'audit.json';
+
+export const openKey = (jobId: string) => `${OPEN_PREFIX}${jobId}.json`;
+export const claimKey = (jobId: string) => `${CLAIM_PREFIX}${jobId}.json`;
+export const statusKey = (jobId: string) => `${STATUS_PREFIX}${jobId}.json`;
+
+/** The job that a key such as `open/<jobId>.json` names, or undefined if the key is of another form. */
+export function jobIdInLedgerKey(prefix: string, key: string): string | undefined {
+  if (!key.startsWith(prefix) || !key.endsWith('.json')) return undefined;
+  const jobId = key.slice(prefix.length, -'.json'.length);
+  return isJobId(jobId) ? jobId : undefined;
+}
+
+/** Everything of one job in the output bucket: `results/<input key>/<jobId>/`. */
+export function resultsPrefix(inputKey: string, jobId: string): string {
+  return `${RESULTS_PREFIX}${resultLabel(inputKey)}/${jobId}/`;
+}
+
+/** One attempt's own files: `results/<input key>/<jobId>/attempt-<n>/`. */
+export function attemptPrefix(inputKey: string, jobId: string, attempt: number): string {
+  return `${resultsPrefix(inputKey, jobId)}attempt-${attempt}/`;
+}
+
+export function receiptKey(inputKey: string, jobId: string): string {
+  return `${resultsPrefix(inputKey, jobId)}receipt.json`;
+}
+
+/** The job that a receipt's key names, or undefined if the key cannot be a receipt's (a model's own receipt.json). */
+export function jobIdInReceiptKey(key: string): string | undefined {
+  return /^results\/.*\/([0-9a-f]{64})\/receipt\.json$/s.exec(key)?.[1];
+}
+
+/**
+ * The input key as it stands in the key of its results. The job id behind it keeps results apart, so this is only for
+ * people: a segment `.` or `..` is written in percent form (S3 and HTTP clients would resolve it), and a key too long to
+ * leave room for the results is cut, at a character, and marked with `~`. The receipt holds the key in full.
+ */
+function resultLabel(inputKey: string): string {
+  const readable = inputKey
+    .split('/')
+    .map((segment) => (segment === '.' || segment === '..' ? segment.replaceAll('.', '%2E') : segment))
+    .join('/');
+  if (Buffer.byteLength(readable) <= MAX_RESULT_LABEL_BYTES) return readable;
+  let bytes = 0;
+  let end = 0;
+  for (const character of readable) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > MAX_RESULT_LABEL_BYTES - 1) break;
+    end += character.length;
+  }
+  return `${readable.slice(0, end)}~`;
+}

@@ -1,0 +1,21 @@
+/** One fact, as one line of JSON. Never credentials, never a whole environment. */
+export interface Log {
+  info(fact: string, details?: Record<string, unknown>): void;
+  warn(fact: string, details?: Record<string, unknown>): void;
+  error(fact: string, details?: Record<string, unknown>): void;
+}
+
+type Write = (line: string) => void;
+
+/** A log whose every line carries `context`, for example the pipeline's name and the request id. */
+export function jsonLog(context: Record<string, unknown>, write: Write = writeToStdout): Log {
+  const line =
+    (level: string) =>
+    (fact: string, details: Record<string, unknown> = {}) =>
+      write(JSON.stringify({ time: new Date().toISOString(), level, fact, ...context, ...details }));
+  return { info: line('info'), warn: line('warn'), error: line('error') };
+}
+
+function writeToStdout(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

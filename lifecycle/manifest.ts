@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { takingModelSchema } from './model';
+
+/** What a pipeline is made of, by name: the value of the SSM parameter `/lamplighter/<pipeline>/manifest`. */
+export const manifestSchema = z.strictObject({
+  version: z.literal(1),
+  pipeline: z.string().min(1),
+  region: z.string().min(1),
+  dataBucket: z.string().min(1),
+  outputBucket: z.string().min(1),
+  controlBucket: z.string().min(1),
+  instanceId: z.string().min(1),
+  functions: z.strictObject({ trigger: z.string(), worker: z.string(), stop: z.string() }),
+  document: z.string().min(1),
+  models: z.array(takingModelSchema),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+
+export const MANIFEST_PATH = '/lamplighter/';
+
+export function manifestParameterName(pipeline: string): string {
+  return `${MANIFEST_PATH}${pipeline}/manifest`;
+}

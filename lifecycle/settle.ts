@@ -1,0 +1,139 @@
+import { auditPage } from './audit';
+import { breakerTrips, type WakeUpEnd } from './breaker';
+import type { LedgerContext } from './context';
+import { ConflictError, RetryLaterError, messageOf } from './errors';
+import { moveGate, readGate, type GateReading } from './gate';
+import { anyOpen, listOpenJobs, retire } from './ledger';
+import { wake, type WakeOutcome } from './wake';
+
+export interface SettleContext extends LedgerContext {
+  /** The stop function's own time limit: a CLOSING older than this, plus a margin, has nobody behind it any more. */
+  readonly timeLimitSeconds: number;
+  /** Wake-ups in a row without a trace of work after which the breaker trips. */
+  readonly breakerWakeUps: number;
+}
+
+/** What made us look. */
+export type Cause =
+  | { readonly kind: 'receipt'; readonly jobIds: readonly string[] }
+  | { readonly kind: 'instance stopped'; readonly eventTime: string }
+  | { readonly kind: 'drain ended'; readonly commandId: string }
+  | { readonly kind: 'sweep' };
+
+export type SettleOutcome =
+  | { readonly did: 'woke'; readonly wake: WakeOutcome }
+  | { readonly did: 'stopped' | 'tripped' | 'held' | 'nothing' }
+  /** Another function is closing, or came first with the gate. */
+  | { readonly did: 'left to another' };
+
+/** Clocks of two functions may differ and a dead function's last request may still be on its way. */
+const CLOSING_MARGIN_SECONDS = 30;
+
+/** Looks at the ledger and does the next right thing: wakes the instance, or closes the gate and stops it. */
+export async function settle(context: SettleContext, cause: Cause): Promise<SettleOutcome> {
+  await retireFinished(context, cause);
+  const auditFailure = cause.kind === 'sweep' ? await audit(context) : undefined;
+  const outcome = await settleGate(context, cause).catch(leftToAnother(context));
+  if (auditFailure) throw auditFailure;
+  return outcome;
+}
+
+/** An audit that fails must not keep the instance on: its error is thrown after the gate has been settled. */
+async function audit(context: SettleContext): Promise<Error | undefined> {
+  try {
+    const { failed } = await auditPage(context);
+    return failed > 0 ? new RetryLaterError(`${failed} uploads could not be audited`) : undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error));
+  }
+}
+
+/** The gate moved under us: whoever moved it looks at the ledger after that. */
+function leftToAnother({ log }: SettleContext): (error: unknown) => SettleOutcome {
+  return (error) => {
+    if (!(error instanceof ConflictError)) throw error;
+    log.info('left to another: the gate moved');
+    return { did: 'left to another' };
+  };
+}
+
+async function retireFinished(context: SettleContext, cause: Cause): Promise<void> {
+  const jobIds = cause.kind === 'receipt' ? cause.jobIds : await listOpenJobs(context.control);
+  for (const jobId of jobIds) await retire(context, jobId);
+}
+
+async function settleGate(context: SettleContext, cause: Cause): Promise<SettleOutcome> {
+  let gate = await readGate(context.control);
+  if (gate.state === 'CLOSING') {
+    if (!isAbandoned(context, gate)) return { did: 'left to another' };
+    context.log.warn('taking over a closing that nobody finished', {
+      since: gate.gate?.since,
+      of: gate.gate?.by,
+    });
+    gate = await moveGate(context.control, gate, 'CLOSING', context);
+  }
+
+  if (await anyOpen(context.control)) {
+    if (gate.state === 'CLOSING') gate = await moveGate(context.control, gate, 'OPEN', context);
+    const end = wakeUpEnd(cause);
+    if (end && (await breakerTrips(context, gate, end))) return { did: 'tripped' };
+    return { did: 'woke', wake: await wake(context, cause.kind) };
+  }
+  return close(context, gate);
+}
+
+function isAbandoned({ clock, timeLimitSeconds }: SettleContext, { gate }: GateReading): boolean {
+  const ageMs = clock.now() - Date.parse(gate?.since ?? '');
+  return ageMs > (timeLimitSeconds + CLOSING_MARGIN_SECONDS) * 1000;
+}
+
+function wakeUpEnd(cause: Cause): WakeUpEnd | undefined {
+  switch (cause.kind) {
+    case 'drain ended':
+      return { kind: 'drain ended', id: cause.commandId };
+    case 'instance stopped':
+      return { kind: 'instance stopped', id: cause.eventTime };
+    case 'sweep':
+      return { kind: 'silence' };
+    case 'receipt':
+      return undefined;
+  }
+}
+
+/** Nothing was open when we looked. Stops the instance unless a job came, or comes, meanwhile. */
+async function close(context: SettleContext, seen: GateReading): Promise<SettleOutcome> {
+  const { control, instance, log } = context;
+  const { state, hold } = await instance.read();
+  if (hold !== undefined) {
+    if (seen.state === 'CLOSING') await moveGate(control, seen, 'OPEN', context);
+    log.info('not stopped: held', { hold });
+    return { did: 'held' };
+  }
+  if (seen.state === 'CLOSED' && state === 'stopped') {
+    await instance.showPhase('stopped', log);
+    return { did: 'nothing' };
+  }
+
+  const closing = seen.state === 'CLOSING' ? seen : await moveGate(control, seen, 'CLOSING', context);
+  // A drain begins a job only if it read OPEN after having seen it: what it has begun was open before CLOSING was
+  // written, so it stands in this second list.
+  if (await anyOpen(control)) {
+    await moveGate(control, closing, 'OPEN', context);
+    return { did: 'woke', wake: await wake(context, 'a job came while closing') };
+  }
+
+  const stop = await instance.stop();
+  if (stop.refused) {
+    // EC2 has certainly not taken the call, so drains may begin again; the sweep looks next.
+    await moveGate(control, closing, 'OPEN', context);
+    log.warn('not stopped: EC2 does not take the call in the present state', { state });
+    return { did: 'nothing' };
+  }
+  await moveGate(control, closing, 'CLOSED', context);
+  await instance.showPhase('stopping', log);
+  log.info('instance stopped: nothing is open');
+
+  // Whoever admitted a job while the gate was CLOSING was told to leave the waking to us.
+  if (await anyOpen(control)) return { did: 'woke', wake: await wake(context, 'a job came while stopping') };
+  return { did: 'stopped' };
+}
