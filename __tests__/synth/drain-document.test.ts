@@ -1,0 +1,183 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { drainDocument } from '../../modules/drain-document';
+import { settingsWith, synthesizePipeline, temporaryFolder, writeFiles } from '../support/synth';
+
+/** Prints its arguments, and ends with the code in a file if there is one. */
+const RUNNER = `
+import { existsSync, readFileSync } from 'node:fs';
+console.log('runner', ...process.argv.slice(2));
+if (existsSync('end-with')) process.exit(Number(readFileSync('end-with', 'utf8')));
+`;
+
+const steps = drainDocument({
+  config: { version: 1, pipeline: 'scans', leaseSeconds: 60 },
+  controlBucket: 'scans-control',
+  runnerKey: 'runner/runner.mjs',
+  runnerVersionId: 'v1',
+  runnerSha256: createHash('sha256').update(RUNNER).digest('hex'),
+}).mainSteps;
+
+/** As Terraform renders it: escapes undone. */
+const scripts = steps.map(({ inputs }) => inputs.runCommand.join('\n').replace(/([$%])\1(?=\{)/g, '$1'));
+const [bringUp, drain] = scripts as [string, string];
+
+describe('the document', () => {
+  const { resource } = synthesizePipeline(settingsWith());
+  const content = String(resource.aws_ssm_document!.drain!.content);
+
+  test('takes no parameters, so nothing that a user controls can reach the shell', () => {
+    const document = JSON.parse(content) as Record<string, unknown>;
+    expect(Object.keys(document)).toEqual(['schemaVersion', 'description', 'mainSteps']);
+    expect(content).not.toContain('{{');
+  });
+
+  test('leaves to Terraform only what Terraform alone knows', () => {
+    const references = content.match(/(?<!\$)\$\{[^}]*\}/g);
+    expect([...new Set(references)].sort()).toEqual([
+      '${aws_s3_bucket.control.bucket}',
+      '${aws_s3_bucket.data.bucket}',
+      '${aws_s3_bucket.output.bucket}',
+      '${aws_s3_object.runner.version_id}',
+    ]);
+    expect(content).not.toMatch(/(?<!%)%\{/);
+  });
+
+  test('does not drain on a machine that could not be brought up, and drains for two days if it must', () => {
+    expect(steps.map(({ name, inputs }) => [name, inputs.onFailure, inputs.timeoutSeconds])).toEqual([
+      ['bringUp', 'exit', '900'],
+      ['drain', 'exit', '172800'],
+    ]);
+  });
+});
+
+describe('its scripts', () => {
+  test.each(['bringUp', 'drain'])('%s: no quoting mistake', (name) => {
+    const script = scripts[steps.findIndex((step) => step.name === name)]!;
+    expect(run(['bash', '-n'], script)).toMatchObject({ status: 0, stderr: '' });
+    const checked = run(['shellcheck', '-'], script);
+    // Where shellcheck is not installed, bash's own check has to do.
+    if (!checked.missing) expect(checked).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  test('a fresh machine is brought up, and then drains', () => {
+    const machine = freshMachine();
+    expect(machine.run(bringUp)).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(machine.read('opt/config.json'))).toEqual({
+      version: 1,
+      pipeline: 'scans',
+      leaseSeconds: 60,
+    });
+    expect(machine.read('aws.log').trim()).toMatch(
+      /^s3api get-object --bucket scans-control --key runner\/runner.mjs --version-id v1 .*\.mjs\.\d+$/,
+    );
+    expect(machine.run(drain)).toMatchObject({
+      status: 0,
+      stdout: `runner drain --config ${machine.folder}/opt/config.json\n`,
+    });
+  });
+
+  test('a machine that is up is not brought up again', () => {
+    const machine = freshMachine();
+    machine.run(bringUp);
+    writeFileSync(join(machine.folder, 'aws.log'), '');
+    expect(machine.run(bringUp)).toMatchObject({ status: 0, stdout: 'lamplighter: ready\n' });
+    expect(machine.read('aws.log')).toBe('');
+    expect(readdirSync(join(machine.folder, 'opt', 'runner'))).toHaveLength(2);
+  });
+
+  test('a runner that is not the deployed one is never run', () => {
+    const machine = freshMachine('console.log("hostile");');
+    expect(machine.run(bringUp)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(
+        'version v1, is not the runner that was deployed; deploy again',
+      ) as unknown,
+    });
+    expect(readdirSync(join(machine.folder, 'opt', 'runner'))).toEqual(['node']);
+    expect(machine.run(drain)).toMatchObject({
+      status: 1,
+      stderr: 'lamplighter: the machine was not brought up; see the step bringUp\n',
+    });
+  });
+
+  test('a runner that cannot be fetched is said to be', () => {
+    const machine = freshMachine();
+    writeFileSync(join(machine.folder, 'bin', 'aws'), '#!/bin/sh\necho denied >&2\nexit 254\n');
+    expect(machine.run(bringUp)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(
+        /^denied\nlamplighter: s3:\/\/scans-control\/runner\/runner.mjs could not/,
+      ) as unknown,
+    });
+  });
+
+  test('nothing is installed, and nothing shut down, on a computer where the instance is only a folder', () => {
+    const machine = freshMachine();
+    for (const program of ['dnf', 'apt-get', 'systemctl'])
+      machine.program(program, 'echo "$0" >> installed.log');
+    for (const name of ['node', 'node-24', 'node-22', 'node-20', 'nodejs']) machine.program(name, 'exit 1');
+    expect(machine.run(bringUp)).toMatchObject({
+      status: 1,
+      stderr: 'lamplighter: Node.js 20 or newer is needed on the PATH; install it and try again\n',
+    });
+    expect(existsSync(join(machine.folder, 'installed.log'))).toBe(false);
+  });
+
+  test('a second drain leaves the first one alone and is no failure', () => {
+    const machine = freshMachine();
+    machine.run(bringUp);
+    machine.program('flock', 'exit 75');
+    expect(machine.run(drain)).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('another drain') as unknown,
+    });
+  });
+
+  test('a drain that fails is a command that failed', () => {
+    const machine = freshMachine();
+    machine.run(bringUp);
+    writeFileSync(join(machine.folder, 'end-with'), '3');
+    expect(machine.run(drain)).toMatchObject({ status: 3 });
+  });
+});
+
+/** A folder that stands for a machine, with an `aws` that answers with `runner`. */
+function freshMachine(runner = RUNNER) {
+  const folder = temporaryFolder('lamp lighter-');
+  writeFiles(folder, { 'runner.mjs': runner });
+  const program = (name: string, body: string) => {
+    writeFiles(folder, { [`bin/${name}`]: `#!/bin/sh\n${body}\n` });
+    chmodSync(join(folder, 'bin', name), 0o755);
+  };
+  program('aws', 'echo "$@" >> aws.log\nfor file; do :; done\ncp runner.mjs "$file"');
+  return {
+    folder,
+    program,
+    read: (name: string) => readFileSync(join(folder, name), 'utf8'),
+    run: (script: string) =>
+      run(['bash', '-s'], script, {
+        cwd: folder,
+        env: {
+          PATH: `${join(folder, 'bin')}:${process.env.PATH ?? ''}`,
+          HOME: folder,
+          LAMPLIGHTER_ROOT: join(folder, 'opt'),
+        },
+      }),
+  };
+}
+
+function run(
+  [program, ...args]: string[],
+  input: string,
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+) {
+  const { status, stdout, stderr, error } = spawnSync(program!, args, {
+    input,
+    encoding: 'utf8',
+    ...options,
+  });
+  return { status, stdout, stderr, missing: error !== undefined };
+}

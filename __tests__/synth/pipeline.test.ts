@@ -1,0 +1,282 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { manifestSchema } from '../../lifecycle/manifest';
+import type { settingsSchema } from '../../modules/settings';
+import { projectPipelines, settingsWith, synthesizePipeline, type Synthesized } from '../support/synth';
+
+const stacks = projectPipelines().map((settings) => ({
+  name: settings.name,
+  stack: synthesizePipeline(settings),
+}));
+const { stack } = stacks[0]!;
+
+test('what a pipeline costs and consists of does not change unseen: types and counts', () => {
+  const counts = Object.entries(stack.resource).map(
+    ([type, named]) => `${type} ${Object.keys(named).length}`,
+  );
+  expect(counts.sort()).toEqual([
+    'aws_cloudwatch_event_rule 3',
+    'aws_cloudwatch_event_target 3',
+    'aws_cloudwatch_log_group 3',
+    'aws_iam_instance_profile 1',
+    'aws_iam_role 4',
+    'aws_iam_role_policy 7',
+    'aws_instance 1',
+    'aws_internet_gateway 1',
+    'aws_lambda_function 3',
+    'aws_lambda_function_event_invoke_config 3',
+    'aws_lambda_permission 5',
+    'aws_route 1',
+    'aws_route_table 1',
+    'aws_route_table_association 1',
+    'aws_s3_bucket 3',
+    'aws_s3_bucket_notification 2',
+    'aws_s3_bucket_ownership_controls 3',
+    'aws_s3_bucket_policy 3',
+    'aws_s3_bucket_public_access_block 3',
+    'aws_s3_bucket_server_side_encryption_configuration 3',
+    'aws_s3_bucket_versioning 3',
+    'aws_s3_object 2',
+    'aws_security_group 1',
+    'aws_sqs_queue 1',
+    'aws_ssm_document 1',
+    'aws_ssm_parameter 1',
+    'aws_subnet 1',
+    'aws_vpc 1',
+    'aws_vpc_endpoint 1',
+    'aws_vpc_security_group_egress_rule 1',
+  ]);
+});
+
+test.each(stacks)('nothing of $name changes unseen', ({ stack: { text } }) => {
+  const masked = text
+    // Hashes of what is deployed: models, functions, runner.
+    .replace(/\b[0-9a-f]{64}\b/g, '<sha256>')
+    .replace(/("source_code_hash": )"[^"]*"/g, '$1"<sha256>"');
+  expect(masked).toMatchSnapshot();
+});
+
+test('reviewers of a plan read names, not hashes', () => {
+  for (const [type, named] of [...Object.entries(stack.resource), ...Object.entries(stack.data)]) {
+    for (const name of Object.keys(named)) {
+      expect(`${type}.${name}`).not.toMatch(/_[0-9A-F]{8}$/);
+      expect(name).toMatch(/^[a-z][a-z0-9_-]*$/);
+    }
+  }
+  expect(Object.keys(stack.resource.aws_s3_bucket!)).toEqual(['control', 'data', 'output']);
+  expect(Object.keys(stack.resource.aws_lambda_function!)).toEqual(['stop', 'trigger', 'worker']);
+});
+
+test('the same configuration comes out in every folder and for every cloud: no path, no endpoint in it', () => {
+  expect(stack.text).not.toContain(process.cwd());
+  expect(stack.text).not.toContain(stack.folder);
+  expect(stack.text).not.toMatch(/endpoint[s_]*url|"endpoints"|127\.0\.0\.1|localhost/i);
+  expect(stack.terraform.backend).toEqual({ local: { path: '../../../terraform.breast-cancer.tfstate' } });
+});
+
+test('a deploy next year uses the same provider', () => {
+  expect(stack.terraform).toMatchObject({
+    required_version: '>= 1.5.0, < 2.0.0',
+    required_providers: { aws: { version: '=5.100.0' } },
+  });
+});
+
+test('Terraform finds every file that it is told to upload', () => {
+  const named = [...all(stack, 'aws_lambda_function'), ...all(stack, 'aws_s3_object')];
+  const paths = named.map((block) => block.filename ?? block.source);
+  expect(paths).toHaveLength(5);
+  for (const path of paths) expect(existsSync(join(stack.folder, String(path)))).toBe(true);
+});
+
+test('a job admitted before a deploy keeps its model: stable keys, pinned versions', () => {
+  const objects = all(stack, 'aws_s3_object').map(({ key }) => key);
+  expect(objects).toEqual(['models/breast-cancer/model.zip', 'runner/runner.mjs']);
+  const { LAMPLIGHTER_MODELS } = environment(stack, 'trigger');
+  expect(JSON.parse(LAMPLIGHTER_MODELS!)).toMatchObject([
+    {
+      name: 'breast-cancer',
+      zipKey: 'models/breast-cancer/model.zip',
+      zipVersionId: '${aws_s3_object.model_breast-cancer.version_id}',
+    },
+  ]);
+});
+
+test('an overwritten model outlives the jobs that name it: a year', () => {
+  const rules = stack.resource.aws_s3_bucket!.control!.lifecycle_rule as { id: string }[];
+  const models = rules.find(({ id }) => id === 'models');
+  expect(models).toMatchObject({ prefix: 'models/', noncurrent_version_expiration: { days: 365 } });
+});
+
+test('each function learns what the lifecycle needs of it', () => {
+  expect(Object.keys(environment(stack, 'trigger')).sort()).toEqual([
+    'LAMPLIGHTER_CONTROL_BUCKET',
+    'LAMPLIGHTER_DATA_BUCKET',
+    'LAMPLIGHTER_INSTANCE_ID',
+    'LAMPLIGHTER_MODELS',
+    'LAMPLIGHTER_OUTPUT_BUCKET',
+    'LAMPLIGHTER_PIPELINE',
+    'LAMPLIGHTER_WORKER_FUNCTION',
+  ]);
+  expect(environment(stack, 'worker')).toMatchObject({
+    LAMPLIGHTER_DOCUMENT: '${aws_ssm_document.drain.name}',
+    LAMPLIGHTER_TIME_LIMIT_SECONDS: '300',
+  });
+  expect(environment(stack, 'stop')).toMatchObject({
+    LAMPLIGHTER_TIME_LIMIT_SECONDS: '120',
+    LAMPLIGHTER_BREAKER_WAKE_UPS: '3',
+  });
+});
+
+test('a model card cannot smuggle in a Terraform expression', () => {
+  const [model] = settingsWith().models;
+  const prefix = '${path.module}/%{ if true }';
+  const card = { ...model!.card, takes: { prefix, suffixes: ['${x}.csv'] } };
+  const hostile = synthesizePipeline({ ...settingsWith(), models: [{ ...model!, card }] });
+  expect(environment(hostile, 'trigger').LAMPLIGHTER_MODELS).toContain(
+    '"prefix":"$${path.module}/%%{ if true }","suffixes":["$${x}.csv"]',
+  );
+});
+
+test('the command line can read the manifest', () => {
+  const manifest = stack.resource.aws_ssm_parameter!.manifest!;
+  expect(manifest.name).toBe('/lamplighter/breast-cancer/manifest');
+  expect(manifestSchema.parse(JSON.parse(String(manifest.insecure_value)))).toMatchObject({
+    pipeline: 'breast-cancer',
+    instanceId: '${aws_instance.instance.id}',
+  });
+});
+
+test('uploads call trigger, receipts and nothing else call stop', () => {
+  const { data, output, control } = stack.resource.aws_s3_bucket_notification!;
+  expect(data).toMatchObject({
+    lambda_function: [
+      { events: ['s3:ObjectCreated:*'], lambda_function_arn: '${aws_lambda_function.trigger.arn}' },
+    ],
+  });
+  expect(output).toMatchObject({
+    lambda_function: [
+      {
+        events: ['s3:ObjectCreated:*'],
+        filter_prefix: 'results/',
+        filter_suffix: '/receipt.json',
+        lambda_function_arn: '${aws_lambda_function.stop.arn}',
+      },
+    ],
+  });
+  expect(control).toBeUndefined();
+});
+
+test('a bucket has one notification configuration: a second one would silently replace the first', () => {
+  const buckets = all(stack, 'aws_s3_bucket_notification').map(({ bucket }) => bucket);
+  expect(new Set(buckets).size).toBe(buckets.length);
+});
+
+test('stop hears of the instance, of the end of our own commands, and of the clock', () => {
+  const rules = stack.resource.aws_cloudwatch_event_rule!;
+  expect(JSON.parse(String(rules['instance-state']!.event_pattern))).toEqual({
+    source: ['aws.ec2'],
+    'detail-type': ['EC2 Instance State-change Notification'],
+    detail: { 'instance-id': ['${aws_instance.instance.id}'], state: ['running', 'stopped', 'terminated'] },
+  });
+  expect(JSON.parse(String(rules['drain-ended']!.event_pattern))).toMatchObject({
+    source: ['aws.ssm'],
+    detail: {
+      'document-name': ['${aws_ssm_document.drain.name}'],
+      status: expect.arrayContaining(['Success', 'Failed', 'TimedOut', 'Cancelled']) as unknown,
+    },
+  });
+  expect(rules.sweep!.schedule_expression).toBe('rate(5 minutes)');
+  for (const target of all(stack, 'aws_cloudwatch_event_target')) {
+    expect(target.arn).toBe('${aws_lambda_function.stop.arn}');
+  }
+});
+
+test('a sweep each minute is spelled as EventBridge wants it', () => {
+  const { sweep } = synthesizePipeline(settingsWith({ sweepMinutes: 1 })).resource.aws_cloudwatch_event_rule!;
+  expect(sweep!.schedule_expression).toBe('rate(1 minute)');
+});
+
+test('an event that fails for good is kept for two weeks', () => {
+  expect(stack.resource.aws_sqs_queue!.failures).toMatchObject({ message_retention_seconds: 1_209_600 });
+  for (const config of all(stack, 'aws_lambda_function_event_invoke_config')) {
+    expect(config).toMatchObject({
+      maximum_retry_attempts: 2,
+      destination_config: { on_failure: { destination: '${aws_sqs_queue.failures.arn}' } },
+    });
+  }
+});
+
+test('terraform plan says "No changes" while the pipeline runs, and a new image does not replace the machine', () => {
+  const { ignore_changes } = stack.resource.aws_instance!.instance!.lifecycle as { ignore_changes: string[] };
+  expect(ignore_changes).toEqual([
+    'ami',
+    'tags["lamplighter:phase"]',
+    'tags_all["lamplighter:phase"]',
+    'tags["lamplighter:hold"]',
+    'tags_all["lamplighter:hold"]',
+    'tags["lamplighter:pause"]',
+    'tags_all["lamplighter:pause"]',
+  ]);
+});
+
+test("an instance that is stopped is not replaced: its public address is the subnet's doing", () => {
+  expect(stack.resource.aws_instance!.instance).not.toHaveProperty('associate_public_ip_address');
+  expect(stack.resource.aws_subnet!.network).toMatchObject({ map_public_ip_on_launch: true });
+});
+
+test.each(['c7g.large', 'm6gd.large', 'im4gn.large', 't4g.small', 'g5g.xlarge', 'a1.large'])(
+  '%s gets an image that it can boot: arm64',
+  (instanceType) => expect(imageOf(instanceType)).toMatch(/-arm64$/),
+);
+
+test.each(['c7i.large', 'm7i-flex.large', 'g5.xlarge', 'p4d.24xlarge', 'u7i-12tb.224xlarge', 't3.small'])(
+  '%s gets an image that it can boot: x86_64',
+  (instanceType) => expect(imageOf(instanceType)).toMatch(/-x86_64$/),
+);
+
+test('every bill can be told by its tags', () => {
+  const tagged = synthesizePipeline(settingsWith({ tags: { team: 'imaging' } }));
+  expect(tagged.provider.aws).toMatchObject([
+    { default_tags: [{ tags: { Project: 'lamplighter', team: 'imaging' } }] },
+  ]);
+});
+
+test('every setting does something', () => {
+  const plain = synthesizePipeline(settingsWith()).text;
+  const others: Record<keyof typeof settingsSchema.shape, unknown> = {
+    name: 'other',
+    region: 'us-west-2',
+    models: undefined,
+    instanceType: 'c7g.large',
+    diskGiB: 31,
+    disposable: true,
+    sweepMinutes: 6,
+    idleShutdownMinutes: 11,
+    leaseSeconds: 61,
+    breakerWakeUps: 4,
+    logRetentionDays: 7,
+    networkCidr: '10.72.0.0/24',
+    availabilityZone: 'eu-central-1a',
+    tags: { a: 'b' },
+  };
+  for (const [name, value] of Object.entries(others)) {
+    if (value === undefined) continue;
+    const changed = synthesizePipeline(settingsWith({ [name]: value })).text;
+    expect({ name, same: changed === plain }).toEqual({ name, same: false });
+  }
+});
+
+function all({ resource }: Synthesized, type: string) {
+  return Object.values(resource[type]!);
+}
+
+function environment({ resource }: Synthesized, name: string): Record<string, string> {
+  const lambda = resource.aws_lambda_function![name] as {
+    environment: { variables: Record<string, string> };
+  };
+  return lambda.environment.variables;
+}
+
+function imageOf(instanceType: string): string {
+  return String(synthesizePipeline(settingsWith({ instanceType })).data.aws_ssm_parameter!.instance!.name);
+}

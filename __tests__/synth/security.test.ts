@@ -1,0 +1,287 @@
+import { settingsWith, synthesizePipeline } from '../support/synth';
+
+const { resource } = synthesizePipeline(settingsWith());
+const kinds = ['data', 'output', 'control'];
+
+interface Statement {
+  Sid: string;
+  Effect: string;
+  Action: string[];
+  Resource: string[];
+  Condition?: Record<string, Record<string, unknown>>;
+}
+
+describe.each(kinds)('the %s bucket', (kind) => {
+  const of = (type: string) => resource[type]![kind]!;
+
+  test('cannot be read by the public', () => {
+    expect(of('aws_s3_bucket_public_access_block')).toMatchObject({
+      block_public_acls: true,
+      block_public_policy: true,
+      ignore_public_acls: true,
+      restrict_public_buckets: true,
+    });
+  });
+
+  test('cannot be read or written in clear text', () => {
+    expect(JSON.parse(String(of('aws_s3_bucket_policy').policy))).toEqual({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Sid: 'OnlyOverTls',
+          Effect: 'Deny',
+          Principal: '*',
+          Action: ['s3:*'],
+          Resource: [`\${aws_s3_bucket.${kind}.arn}`, `\${aws_s3_bucket.${kind}.arn}/*`],
+          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+        },
+      ],
+    });
+  });
+
+  test('is encrypted', () => {
+    expect(of('aws_s3_bucket_server_side_encryption_configuration')).toMatchObject({
+      rule: [{ apply_server_side_encryption_by_default: { sse_algorithm: 'AES256' } }],
+    });
+  });
+
+  test('keeps what was overwritten', () => {
+    expect(of('aws_s3_bucket_versioning')).toMatchObject({ versioning_configuration: { status: 'Enabled' } });
+  });
+
+  test('belongs to its account alone, whatever an uploader says', () => {
+    expect(of('aws_s3_bucket_ownership_controls')).toMatchObject({
+      rule: { object_ownership: 'BucketOwnerEnforced' },
+    });
+  });
+
+  test('survives a destroy', () => {
+    expect(of('aws_s3_bucket')).toMatchObject({ force_destroy: false, lifecycle: { prevent_destroy: true } });
+  });
+
+  test('goes with a destroy when it was declared disposable', () => {
+    const disposable = synthesizePipeline(settingsWith({ disposable: true })).resource.aws_s3_bucket![kind];
+    expect(disposable).toMatchObject({ force_destroy: true, lifecycle: { prevent_destroy: false } });
+  });
+
+  test('does not pile up broken-off uploads', () => {
+    expect(of('aws_s3_bucket').lifecycle_rule).toContainEqual({
+      id: 'broken-off-uploads',
+      enabled: true,
+      abort_incomplete_multipart_upload_days: 7,
+    });
+  });
+});
+
+describe('the instance', () => {
+  const instance = resource.aws_instance!.instance!;
+
+  test('gives its credentials to no forged request and no container: IMDSv2, one hop', () => {
+    expect(instance.metadata_options).toEqual({
+      http_endpoint: 'enabled',
+      http_put_response_hop_limit: 1,
+      http_tokens: 'required',
+      instance_metadata_tags: 'enabled',
+    });
+  });
+
+  test('has an encrypted disk', () => {
+    expect(instance.root_block_device).toMatchObject({ encrypted: true, volume_type: 'gp3' });
+  });
+
+  test('cannot be logged in to: no key pair, no inbound rule', () => {
+    expect(instance).not.toHaveProperty('key_name');
+    expect(resource.aws_security_group!.network).not.toHaveProperty('ingress');
+    expect(Object.keys(resource).filter((type) => /ingress|security_group_rule|key_pair/.test(type))).toEqual(
+      [],
+    );
+  });
+
+  test('is stopped, not lost, when it shuts itself down', () => {
+    expect(instance.instance_initiated_shutdown_behavior).toBe('stop');
+  });
+
+  test('starts with no script of its own', () => {
+    expect(instance).not.toHaveProperty('user_data');
+  });
+
+  test('costs nothing for a NAT gateway', () => {
+    expect(Object.keys(resource)).not.toContain('aws_nat_gateway');
+  });
+});
+
+describe('calls from outside', () => {
+  test.each(Object.keys(resource.aws_lambda_permission!))(
+    '%s: a function runs only for our own source in our own account',
+    (name) => {
+      const permission = resource.aws_lambda_permission![name]!;
+      expect(permission.source_arn).toMatch(/^\$\{aws_(s3_bucket|cloudwatch_event_rule)\./);
+      expect(permission.source_account).toBe('${data.aws_caller_identity.current.account_id}');
+    },
+  );
+
+  test('failed events, which name uploads, are encrypted', () => {
+    expect(resource.aws_sqs_queue!.failures).toMatchObject({ sqs_managed_sse_enabled: true });
+  });
+
+  test.each(['trigger', 'worker', 'stop'])('%s: its log does not stay for ever', (name) => {
+    expect(resource.aws_cloudwatch_log_group![name]).toMatchObject({ retention_in_days: 30 });
+  });
+});
+
+describe('what a role may do', () => {
+  const trigger = statements('trigger');
+  const worker = statements('worker');
+  const stop = statements('stop');
+  const instance = statements('instance');
+  const everyone = { trigger, worker, stop, instance };
+
+  test('nobody may do everything of anything', () => {
+    for (const { Action, Effect } of Object.values(everyone).flat()) {
+      expect(Effect).toBe('Allow');
+      for (const action of Action) expect(action).not.toContain('*');
+    }
+  });
+
+  test('only calls that know no resources are granted on all', () => {
+    const unbounded = Object.values(everyone)
+      .flat()
+      .filter(({ Resource }) => Resource.includes('*'))
+      .map(({ Sid }) => Sid);
+    expect([...new Set(unbounded)].sort()).toEqual([
+      'DescribeInstances',
+      'SeeCommands',
+      'SystemsManagerAgent',
+    ]);
+  });
+
+  test.each(['trigger', 'worker', 'stop', 'instance'])('only its service can be %s', (name) => {
+    const trust = JSON.parse(String(resource.aws_iam_role![name]!.assume_role_policy)) as unknown;
+    const service = name === 'instance' ? 'ec2.amazonaws.com' : 'lambda.amazonaws.com';
+    expect(trust).toMatchObject({
+      Statement: [{ Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+    });
+  });
+
+  test('no other machine of the account can be started or stopped', () => {
+    const commands = [...trigger, ...stop].filter(({ Action }) => /ec2:(Start|Stop)/.test(Action.join(' ')));
+    expect(commands).toHaveLength(2);
+    for (const { Resource, Condition } of commands) {
+      expect(Resource).toEqual(['${aws_instance.instance.arn}']);
+      expect(Condition).toEqual({ StringEquals: { 'aws:ResourceTag/lamplighter:pipeline': 'test' } });
+    }
+  });
+
+  test('trigger cannot stop the instance, and worker can neither start nor stop it', () => {
+    expect(may(trigger, 'ec2:StopInstances')).toBe(false);
+    expect(may(worker, 'ec2:StartInstances')).toBe(false);
+    expect(may(worker, 'ec2:StopInstances')).toBe(false);
+  });
+
+  test('nobody can move the tag that the conditions rest on', () => {
+    expect(tagKeys(trigger)).toEqual(['lamplighter:phase']);
+    expect(tagKeys(stop)).toEqual(['lamplighter:phase', 'lamplighter:pause']);
+    expect(may(worker, 'ec2:CreateTags') || may(instance, 'ec2:CreateTags')).toBe(false);
+    for (const roles of Object.values(everyone)) expect(may(roles, 'ec2:DeleteTags')).toBe(false);
+  });
+
+  test('worker can send only our document, only to our instance', () => {
+    const sending = worker.filter(({ Action }) => Action.includes('ssm:SendCommand'));
+    expect(sending.map(({ Resource, Condition }) => ({ Resource, Condition }))).toEqual([
+      { Resource: ['${aws_ssm_document.drain.arn}'], Condition: undefined },
+      {
+        Resource: ['${aws_instance.instance.arn}'],
+        Condition: { StringEquals: { 'ssm:resourceTag/lamplighter:pipeline': 'test' } },
+      },
+    ]);
+    expect(worker.some(({ Action }) => Action.some((action) => action.startsWith('s3:')))).toBe(false);
+  });
+
+  test('uploads stay as they were: no role can write or delete in the data bucket, no function can read it', () => {
+    expect(on('data', trigger)).toEqual([]);
+    expect(on('data', stop)).toEqual(['s3:ListBucket', 's3:ListBucketVersions']);
+    expect(on('data', instance)).toEqual(['s3:GetObject', 's3:GetObjectVersion']);
+  });
+
+  test('results stay as they were: no function can write them, nobody can delete them', () => {
+    expect(on('output', trigger)).toEqual(['s3:GetObject', 's3:ListBucket']);
+    expect(on('output', stop)).toEqual(['s3:GetObject', 's3:ListBucket']);
+    expect(on('output', instance)).toEqual([
+      's3:AbortMultipartUpload',
+      's3:GetObject',
+      's3:ListBucket',
+      's3:PutObject',
+    ]);
+  });
+
+  test('a receipt cannot be replaced, nor an admitted job changed', () => {
+    const created = Object.values(everyone)
+      .flat()
+      .filter(({ Condition }) => Condition?.Null?.['s3:if-none-match'] === 'false')
+      .flatMap(({ Resource }) => Resource);
+    expect([...new Set(created)]).toEqual([
+      '${aws_s3_bucket.control.arn}/open/*',
+      '${aws_s3_bucket.output.arn}/results/*/receipt.json',
+    ]);
+    const freely = Object.values(everyone)
+      .flat()
+      .filter(({ Action, Condition }) => Action.includes('s3:PutObject') && !Condition)
+      .flatMap(({ Resource }) => Resource.map((arn) => arn.replace(/^.*arn\}\//, '')));
+    expect([...new Set(freely)].sort()).toEqual([
+      'audit.json',
+      'claims/*',
+      'gate.json',
+      'results/*/attempt-*/*',
+      'status/*',
+    ]);
+  });
+
+  test('the instance cannot change what it runs, move the gate, or touch EC2', () => {
+    const written = instance
+      .filter(({ Action }) => /PutObject|DeleteObject/.test(Action.join(' ')))
+      .flatMap(({ Resource }) => Resource);
+    for (const arn of written) expect(arn).not.toMatch(/models|runner|gate/);
+    expect(instance.flatMap(({ Action }) => Action).filter((action) => action.startsWith('ec2:'))).toEqual(
+      [],
+    );
+  });
+
+  test("a model that breaks out cannot read the account's parameters", () => {
+    expect(may(instance, 'ssm:GetParameter') || may(instance, 'ssm:GetParameters')).toBe(false);
+    expect(Object.keys(resource)).not.toContain('aws_iam_role_policy_attachment');
+  });
+
+  test.each(['trigger', 'worker', 'stop'])('%s writes only its own log and only our queue', (name) => {
+    const own = statements(name).filter(({ Action }) => /logs:/.test(Action.join(' ')));
+    expect(own.flatMap(({ Resource }) => Resource)).toEqual([`\${aws_cloudwatch_log_group.${name}.arn}:*`]);
+    expect(
+      statements(`${name}_failures`).flatMap(({ Action, Resource }) => [...Action, ...Resource]),
+    ).toEqual(['sqs:SendMessage', '${aws_sqs_queue.failures.arn}']);
+  });
+});
+
+function statements(name: string): Statement[] {
+  const policy = String(resource.aws_iam_role_policy![name]!.policy);
+  return (JSON.parse(policy) as { Statement: Statement[] }).Statement;
+}
+
+function may(granted: Statement[], action: string): boolean {
+  return granted.some(({ Action }) => Action.includes(action));
+}
+
+function tagKeys(granted: Statement[]): unknown {
+  const tagging = granted.filter(({ Action }) => Action.includes('ec2:CreateTags'));
+  expect(tagging).toHaveLength(1);
+  expect(tagging[0]!.Condition).toMatchObject({
+    StringEquals: { 'aws:ResourceTag/lamplighter:pipeline': 'test' },
+    Null: { 'aws:TagKeys': 'false' },
+  });
+  return tagging[0]!.Condition!['ForAllValues:StringEquals']!['aws:TagKeys'];
+}
+
+function on(bucket: string, granted: Statement[]): string[] {
+  const actions = granted
+    .filter(({ Resource }) => Resource.some((arn) => arn.includes(`aws_s3_bucket.${bucket}.`)))
+    .flatMap(({ Action }) => Action);
+  return [...new Set(actions)].sort();
+}

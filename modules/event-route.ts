@@ -1,0 +1,46 @@
+import { CloudwatchEventRule } from '@cdktf/provider-aws/lib/cloudwatch-event-rule';
+import { CloudwatchEventTarget } from '@cdktf/provider-aws/lib/cloudwatch-event-target';
+import { LambdaPermission } from '@cdktf/provider-aws/lib/lambda-permission';
+import { Construct } from 'constructs';
+import type { PipelineFunction } from './pipeline-function';
+
+export interface EventRouteProps {
+  readonly ruleName: string;
+  readonly description: string;
+  readonly target: PipelineFunction;
+  /** Either a pattern of events … */
+  readonly pattern?: object;
+  /** … or a schedule, in minutes. */
+  readonly everyMinutes?: number;
+}
+
+/** Events, or a clock, that call a function. */
+export class EventRoute extends Construct {
+  constructor(scope: Construct, id: string, props: EventRouteProps) {
+    super(scope, id);
+    const { pattern, everyMinutes, target } = props;
+    const rule = new CloudwatchEventRule(this, 'rule', {
+      name: props.ruleName,
+      description: props.description,
+      ...(pattern === undefined ? {} : { eventPattern: JSON.stringify(pattern) }),
+      ...(everyMinutes === undefined ? {} : { scheduleExpression: rate(everyMinutes) }),
+    });
+    const permission = new LambdaPermission(this, 'permission', {
+      action: 'lambda:InvokeFunction',
+      functionName: target.functionName,
+      principal: 'events.amazonaws.com',
+      sourceArn: rule.arn,
+      sourceAccount: target.accountId,
+    });
+    new CloudwatchEventTarget(this, 'target', {
+      rule: rule.name,
+      arn: target.arn,
+      dependsOn: [permission, target.ready],
+    });
+  }
+}
+
+/** EventBridge insists on the singular. */
+function rate(minutes: number): string {
+  return minutes === 1 ? 'rate(1 minute)' : `rate(${minutes} minutes)`;
+}

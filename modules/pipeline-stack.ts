@@ -1,0 +1,65 @@
+import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
+import { App, LocalBackend, TerraformElement, TerraformStack } from 'cdktf';
+import type { Construct, Node } from 'constructs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export interface PipelineStackProps {
+  readonly region: string;
+  /** Put on everything that can carry tags. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/**
+ * A Terraform stack whose resources have readable names, whose state lies beside cdktf.json, and whose JSON is the same
+ * on every machine.
+ */
+export class PipelineStack extends TerraformStack {
+  private readonly named = new Map<string, TerraformElement>();
+
+  constructor(scope: Construct, id: string, props: PipelineStackProps) {
+    super(scope, id);
+    // Terraform runs in <output folder>/stacks/<id>.
+    new LocalBackend(this, { path: `../../../terraform.${id}.tfstate` });
+    new AwsProvider(this, 'aws', { region: props.region, defaultTags: [{ tags: { ...props.tags } }] });
+    this.addOverride('terraform.required_version', '>= 1.5.0, < 2.0.0');
+    this.addOverride('terraform.required_providers.aws.version', '=5.100.0');
+  }
+
+  /** Writes a file beside the stack's JSON and returns its path from there, which is where Terraform runs. */
+  addFile(name: string, content: Uint8Array): string {
+    const app = App.of(this);
+    const path = `files/${name}`;
+    const target = join(app.outdir, app.manifest.forStack(this).workingDirectory, path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, content);
+    return path;
+  }
+
+  /**
+   * A resource is called after the construct that it belongs to (aws_s3_bucket.data), one directly below the stack after
+   * itself. Throws when two of one type would get one name, which Terraform would otherwise silently merge.
+   */
+  protected override allocateLogicalId(element: TerraformElement | Node): string {
+    if (!TerraformElement.isTerraformElement(element)) return super.allocateLogicalId(element);
+    const scopes = element.node.scopes;
+    const path = scopes.slice(scopes.indexOf(this) + 1).map(({ node }) => node.id);
+    const name = (path.length > 1 ? path.slice(0, -1) : path).join('_');
+    const type = element.constructor.name;
+    const holder = this.named.get(`${type} ${name}`) ?? element;
+    if (holder !== element) {
+      throw new Error(
+        `${holder.node.path} and ${element.node.path} would both be called ${name}; rename one`,
+      );
+    }
+    this.named.set(`${type} ${name}`, element);
+    return name;
+  }
+}
+
+/** The stack that a construct is in. Throws when it is in another kind of stack. */
+export function pipelineStackOf(construct: Construct): PipelineStack {
+  const stack = TerraformStack.of(construct);
+  if (stack instanceof PipelineStack) return stack;
+  throw new Error(`${construct.node.path} must be in a PipelineStack`);
+}
