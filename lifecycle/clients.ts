@@ -10,7 +10,7 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 const options = {
   maxAttempts: 4,
   retryMode: 'standard',
-  requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000 },
+  requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
 };
 
 export const s3Client = () => new S3Client(options);

@@ -61,6 +61,18 @@ export const statusSchema = z.strictObject({
 
 export type Status = z.infer<typeof statusSchema>;
 
+/** `status/drain.json`: what the drain did last, so that a wake-up without any work can be told. Plain overwrite. */
+export const drainStatusSchema = z.strictObject({
+  version: z.literal(1),
+  did: z.enum(['claimed', 'ended']),
+  jobId,
+  drainId: z.string(),
+  bootId: z.string(),
+  at: time,
+});
+
+export type DrainStatus = z.infer<typeof drainStatusSchema>;
+
 /** `gate.json`: whether a drain may begin a job. */
 export const gateSchema = z.strictObject({
   version: z.literal(1),

@@ -56,10 +56,13 @@ export class FakeS3 {
   readonly client: S3Client;
   private readonly buckets = new Map<string, Map<string, Version[]>>();
   private readonly faults: { fault: FakeS3Fault; seen: number }[] = [];
+  private readonly uploads = new Map<string, Map<number, Buffer>>();
   private versions = 0;
 
   constructor(private readonly clock: Pick<Clock, 'now'> = systemClock) {
-    const client = { send: (command: object) => this.send(command), config: {}, destroy: () => undefined };
+    // What lib-storage's Upload asks a client for.
+    const config = { requestChecksumCalculation: () => Promise.resolve('WHEN_REQUIRED') };
+    const client = { send: (command: object) => this.send(command), config, destroy: () => undefined };
     this.client = client as unknown as S3Client;
   }
 
@@ -126,7 +129,7 @@ export class FakeS3 {
     this.calls.push(call);
     const struck = this.faults.filter((entry) => this.strikes(entry, call)).map(({ fault }) => fault);
     await happen(struck.filter(({ when = 'before' }) => when === 'before'));
-    const body = name === 'PutObject' ? await bytesOf(input.Body) : Buffer.alloc(0);
+    const body = name === 'PutObject' || name === 'UploadPart' ? await bytesOf(input.Body) : Buffer.alloc(0);
     const answer = this.answer(call, body);
     await happen(struck.filter(({ when }) => when === 'after'));
     return { ...answer, $metadata: { httpStatusCode: 200 } };
@@ -143,6 +146,15 @@ export class FakeS3 {
     switch (command) {
       case 'PutObject':
         return this.putObject(bucket, key, input, body);
+      case 'CreateMultipartUpload':
+        return { UploadId: this.createUpload() };
+      case 'UploadPart':
+        return this.uploadPart(input, body);
+      case 'CompleteMultipartUpload':
+        return this.completeUpload(bucket, key, input);
+      case 'AbortMultipartUpload':
+        this.uploads.delete(textOf(input.UploadId));
+        return {};
       case 'GetObject':
         return this.getObject(bucket, key, input);
       case 'HeadObject':
@@ -165,6 +177,28 @@ export class FakeS3 {
     if (input.IfMatch !== undefined) this.requireMatch(present, input.IfMatch);
     const { etag, versionId } = this.put(bucket, key, body);
     return { ETag: etag, VersionId: versionId };
+  }
+
+  private createUpload(): string {
+    this.versions += 1;
+    const uploadId = `upload-${this.versions}`;
+    this.uploads.set(uploadId, new Map());
+    return uploadId;
+  }
+
+  private uploadPart(input: Input, body: Buffer): object {
+    const parts = this.uploads.get(textOf(input.UploadId));
+    if (!parts) throw FakeS3.error('NoSuchUpload', 404);
+    parts.set(numberOf(input.PartNumber, 0), body);
+    return { ETag: `"${createHash('md5').update(body).digest('hex')}"` };
+  }
+
+  private completeUpload(bucket: string, key: string, input: Input): object {
+    const parts = this.uploads.get(textOf(input.UploadId));
+    if (!parts) throw FakeS3.error('NoSuchUpload', 404);
+    this.uploads.delete(textOf(input.UploadId));
+    const inOrder = [...parts.entries()].sort(([a], [b]) => a - b).map(([, part]) => part);
+    return this.putObject(bucket, key, input, Buffer.concat(inOrder));
   }
 
   private getObject(bucket: string, key: string, input: Input): object {

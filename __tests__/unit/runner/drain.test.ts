@@ -1,0 +1,633 @@
+import { claimKey, openKey, receiptKey, statusKey } from '../../../lifecycle/job';
+import type { ModelRef } from '../../../lifecycle/model';
+import type { DrainPorts } from '../../../runner/context';
+import { drain } from '../../../runner/drain';
+import { InterruptedError } from '../../../runner/failures';
+import { FakeS3 } from '../../support/fake-s3';
+import {
+  CONTROL,
+  DATA,
+  OUTPUT,
+  Pipeline,
+  VirtualClock,
+  VirtualHost,
+  card,
+  type VirtualModel,
+} from './workshop';
+
+let clock: VirtualClock;
+let pipeline: Pipeline;
+let host: VirtualHost;
+let model: ModelRef;
+let ran: string[];
+
+const takesMinutes: VirtualModel = async (input) => {
+  ran.push(input);
+  await clock.sleep(60_000);
+  return 0;
+};
+
+const run = (overrides: Partial<DrainPorts> = {}) => clock.run(drain(pipeline.ports(host, overrides)));
+const networkError = () => FakeS3.error('TimeoutError', 0, 'the network is down');
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  pipeline = new Pipeline(clock);
+  host = new VirtualHost(takesMinutes);
+  model = pipeline.model({ 'model.json': card() });
+  ran = [];
+});
+
+describe('an ordinary day', () => {
+  test('an upload ends in a receipt, its results stand under the attempt, and nothing of it stays open', async () => {
+    const jobId = pipeline.job('a/b.csv', '1,2', model);
+    expect(await run()).toBe('empty');
+    const receipt = pipeline.receipt('a/b.csv', jobId);
+    expect(receipt).toMatchObject({ outcome: 'succeeded', attempt: 1, exit: { code: 0, signal: null } });
+    expect(receipt.outputs).toEqual([{ key: `results/a/b.csv/${jobId}/attempt-1/result.txt`, sizeBytes: 4 }]);
+    expect(pipeline.s3.text(OUTPUT, `results/a/b.csv/${jobId}/attempt-1/result.txt`)).toBe('done');
+    expect(pipeline.leftRecords()).toEqual([]);
+  });
+
+  test('the receipt is the last object written: who sees it sees all results', async () => {
+    host.outputs = { 'a.txt': '1', 'sub/b.txt': '2' };
+    pipeline.job('x', '', model);
+    await run();
+    const written = pipeline.s3.calls.filter(
+      ({ command, bucket }) => command === 'PutObject' && bucket === OUTPUT,
+    );
+    expect(written.map(({ key }) => key.split('/').at(-1))).toEqual(['a.txt', 'b.txt', 'receipt.json']);
+    const after = pipeline.s3.calls.slice(pipeline.s3.calls.indexOf(written.at(-1)!) + 1);
+    expect(after.slice(0, 3).map(({ command, key }) => `${command} ${key.split('/')[0]!}`)).toEqual([
+      'DeleteObject open',
+      'DeleteObject claims',
+      'DeleteObject status',
+    ]);
+  });
+
+  test('exactly the version that was uploaded is run, although the key was overwritten since', async () => {
+    pipeline.job('x', 'first', model);
+    pipeline.s3.put(DATA, 'x', 'second');
+    await run();
+    expect(ran).toEqual(['first']);
+  });
+
+  test('who came first is served first', async () => {
+    for (const name of ['one', 'two', 'three', 'four']) {
+      pipeline.job(name, name, model);
+      await clock.run(clock.sleep(1000));
+    }
+    await run();
+    expect(ran).toEqual(['one', 'two', 'three', 'four']);
+  });
+
+  test('an upload that arrives while another runs is not left open', async () => {
+    pipeline.job('x', 'first', model);
+    clock.at(30_000, () => pipeline.job('y', 'second', model));
+    expect(await run()).toBe('empty');
+    expect(ran).toEqual(['first', 'second']);
+  });
+
+  test('a job that has its receipt is not run again, however often it is found open', async () => {
+    const jobId = pipeline.job('x', 'first', model);
+    pipeline.claim(jobId, {});
+    pipeline.s3.put(CONTROL, statusKey(jobId), '{}');
+    pipeline.s3.put(OUTPUT, receiptKey('x', jobId), '{}');
+    expect(await run()).toBe('empty');
+    expect(ran).toEqual([]);
+    expect(pipeline.leftRecords()).toEqual([]);
+  });
+
+  test('the heartbeat is touched all the while, so that the idle timer does not switch a working machine off', async () => {
+    pipeline.job('x', '', model);
+    await run();
+    expect(host.beats).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe('side by side', () => {
+  test('jobs of one model run side by side as its card says, and no more', async () => {
+    host.cardText = card({ parallelJobs: 3 });
+    for (const key of ['a', 'b', 'c', 'd', 'e']) pipeline.job(key, key, model);
+    await run();
+    expect(host.mostRunning).toBe(3);
+    expect(ran).toHaveLength(5);
+  });
+
+  test('an upload that arrives while a slot is free need not wait for the long job', async () => {
+    host = new VirtualHost(async (input) => {
+      ran.push(`${input} begins`);
+      await clock.sleep(input === 'long' ? 600_000 : 1_000);
+      ran.push(`${input} ends`);
+      return 0;
+    });
+    host.cardText = card({ parallelJobs: 2 });
+    pipeline.job('x', 'long', model);
+    clock.at(60_000, () => pipeline.job('y', 'short', model));
+    await run();
+    expect(ran).toEqual(['long begins', 'short begins', 'short ends', 'long ends']);
+  });
+
+  test('models that each count on the whole machine never run at the same time', async () => {
+    const other = pipeline.model({ 'model.json': card({}, 'other') }, 'other');
+    pipeline.job('a', 'a', model);
+    pipeline.job('b', 'b', other);
+    const together: string[][] = [];
+    host = new VirtualHost(async (input) => {
+      ran.push(input);
+      await clock.sleep(1000);
+      together.push([...host.running]);
+      return 0;
+    });
+    host.cardText = card({ parallelJobs: 4 });
+    await run();
+    expect(together.map((jobs) => jobs.length)).toEqual([1, 1]);
+  });
+
+  test('a job that fails does not sink the others', async () => {
+    host = new VirtualHost((input) => Promise.resolve(input === 'bad' ? 3 : 0));
+    host.cardText = card({ parallelJobs: 2 });
+    const bad = pipeline.job('a', 'bad', model);
+    const good = pipeline.job('b', 'good', model);
+    await run();
+    expect(pipeline.receipt('a', bad)).toMatchObject({ outcome: 'failed', exit: { code: 3, signal: null } });
+    expect(pipeline.receipt('b', good).outcome).toBe('succeeded');
+  });
+});
+
+describe('the gate', () => {
+  test.each([
+    ['CLOSING', () => pipeline.gate('CLOSING')],
+    ['CLOSED', () => pipeline.gate('CLOSED')],
+    ['absent', () => pipeline.s3.delete(CONTROL, 'gate.json')],
+    ['garbage', () => pipeline.s3.put(CONTROL, 'gate.json', 'not JSON')],
+  ])('no job begins while the gate is %s: the machine is about to be stopped', async (_name, close) => {
+    const jobId = pipeline.job('x', '', model);
+    close();
+    expect(await run()).toBe('gate');
+    expect(ran).toEqual([]);
+    expect(pipeline.claimOf(jobId)).toBeUndefined();
+    expect(pipeline.leftRecords()).toEqual([openKey(jobId)]);
+  });
+
+  test('the gate is read after the job was seen, or a job could begin on a machine that is stopping', async () => {
+    pipeline.job('x', '', model);
+    await run();
+    const order = pipeline.s3.calls.map(({ command, key }) => `${command} ${key}`);
+    expect(order.indexOf('ListObjectsV2 open/')).toBeLessThan(order.indexOf('GetObject gate.json'));
+  });
+
+  test('a gate that closes between look and claim ends the attempt before it began, and it does not count', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({
+      command: 'PutObject',
+      key: /^claims/,
+      when: 'after',
+      run: () => pipeline.gate('CLOSING'),
+    });
+    expect(await run()).toBe('gate');
+    expect(ran).toEqual([]);
+    expect(pipeline.claimOf(jobId)).toBeUndefined();
+  });
+
+  test('… nor does it count when an attempt was made before, whose end stays told', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.claim(jobId, { attempt: 1, released: 'the disk was full' });
+    pipeline.s3.fault({
+      command: 'PutObject',
+      key: /^claims/,
+      when: 'after',
+      run: () => pipeline.gate('CLOSING'),
+    });
+    expect(await run()).toBe('gate');
+    expect(pipeline.claimOf(jobId)).toMatchObject({ attempt: 1, released: 'the disk was full' });
+  });
+
+  test('a gate that cannot be read after the claim lets nothing run, and the attempt does not count', async () => {
+    const jobId = pipeline.job('x', 'x', model);
+    pipeline.s3.fault({ command: 'GetObject', key: 'gate.json', nth: 2, error: networkError() });
+    expect(await run()).toBe('empty');
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 1 });
+  });
+
+  test('a running job is finished although the gate closes', async () => {
+    const jobId = pipeline.job('x', '', model);
+    clock.at(30_000, () => {
+      pipeline.gate('CLOSING');
+      pipeline.job('y', 'second', model);
+    });
+    expect(await run()).toBe('gate');
+    expect(pipeline.receipt('x', jobId).outcome).toBe('succeeded');
+    expect(ran).toEqual(['']);
+  });
+});
+
+describe('claims of others', () => {
+  test('a job that another drain is running is not run twice', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.claim(jobId, {});
+    clock.at(30_000, () => pipeline.s3.put(OUTPUT, receiptKey('x', jobId), '{}'));
+    expect(await run()).toBe('empty');
+    expect(ran).toEqual([]);
+  });
+
+  test('a job whose drain died is taken over as soon as its lease has run out, without a new upload', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.claim(jobId, {});
+    const before = clock.now();
+    expect(await run()).toBe('empty');
+    const receipt = pipeline.receipt('x', jobId);
+    expect(receipt).toMatchObject({ outcome: 'succeeded', attempt: 2 });
+    expect(Date.parse(receipt.claimedAt!) - before).toBeGreaterThanOrEqual(60_000);
+    expect(Date.parse(receipt.claimedAt!) - before).toBeLessThan(70_000);
+  });
+
+  test('a job that the machine died on is taken over at once: a claim of an earlier boot is dead', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.claim(jobId, { bootId: 'boot-0', leaseUntil: new Date(clock.now() + 3_600_000).toISOString() });
+    const before = clock.now();
+    await run();
+    expect(Date.parse(pipeline.receipt('x', jobId).claimedAt!)).toBe(before);
+  });
+
+  test('other jobs do not wait for one that another drain holds', async () => {
+    const held = pipeline.job('x', 'held', model);
+    pipeline.claim(held, { leaseUntil: new Date(clock.now() + 1_200_000).toISOString() });
+    pipeline.job('y', 'free', model);
+    await run();
+    expect(ran).toEqual(['free', 'held']);
+  });
+
+  test('waiting for a held job ends when the gate closes, so that the machine can stop', async () => {
+    const held = pipeline.job('x', 'held', model);
+    pipeline.claim(held, { leaseUntil: new Date(clock.now() + 1_200_000).toISOString() });
+    const before = clock.now();
+    clock.at(60_000, () => pipeline.gate('CLOSING'));
+    expect(await run()).toBe('gate');
+    expect(clock.now() - before).toBeLessThan(70_000);
+  });
+
+  test('a claim that is garbage does not block its job for ever', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.put(CONTROL, claimKey(jobId), 'garbage');
+    await run();
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
+  });
+});
+
+describe('attempts', () => {
+  test('a job that kills the machine each time ends in a failed receipt that says so, not in an endless loop', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.claim(jobId, { attempt: 2, bootId: 'boot-0' });
+    await run();
+    expect(ran).toEqual([]);
+    const { outcome, error, attempt } = pipeline.receipt('x', jobId);
+    expect({ outcome, attempt, kind: error?.kind }).toEqual({
+      outcome: 'failed',
+      attempt: 2,
+      kind: 'attempts used up',
+    });
+    expect(error?.message).toContain('the machine went down while it ran');
+    expect(pipeline.leftRecords()).toEqual([]);
+  });
+
+  test('a card that allows more attempts is obeyed', async () => {
+    host.cardText = card({ maxAttempts: 4 });
+    host.unpacked.add(model.digest);
+    const jobId = pipeline.job('x', '', model);
+    pipeline.claim(jobId, { attempt: 3, bootId: 'boot-0' });
+    await run();
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 4 });
+  });
+
+  test('a card that allows fewer attempts is obeyed even when it is read only after the claim', async () => {
+    host.cardText = card({ maxAttempts: 1 });
+    const jobId = pipeline.job('x', '', model);
+    pipeline.claim(jobId, { attempt: 1, bootId: 'boot-0' });
+    await run();
+    expect(ran).toEqual([]);
+    expect(pipeline.receipt('x', jobId).error?.message).toContain('the machine went down');
+  });
+
+  test('a passing failure of S3 during the upload costs an attempt, not the job', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({ command: 'PutObject', key: /result\.txt$/, error: networkError() });
+    await run();
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
+    expect(pipeline.receipt('x', jobId).outputs[0]?.key).toContain('/attempt-2/');
+  });
+
+  test('a lasting failure ends in a failed receipt after the last attempt, which names it', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({ command: 'PutObject', key: /result\.txt$/, times: 99, error: networkError() });
+    expect(await run()).toBe('empty');
+    expect(ran).toHaveLength(2);
+    const { error, attempt } = pipeline.receipt('x', jobId);
+    expect(attempt).toBe(2);
+    expect(error).toEqual({
+      kind: 'infrastructure',
+      message: 'attempt 2, the last one: the network is down',
+    });
+  });
+
+  test('between attempts the claim says why the last one ended', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({ command: 'GetObject', key: 'x', error: networkError() });
+    clock.at(2_000, () => ran.push(pipeline.claimOf(jobId)?.released ?? 'not released'));
+    await run();
+    expect(ran).toEqual(['the network is down', '']);
+  });
+
+  test('a full disk is named with its remedy', async () => {
+    host.unpackFault = Object.assign(new Error('ENOSPC: no space left on device'), {
+      code: 'ENOSPC',
+      syscall: 'write',
+    });
+    const jobId = pipeline.job('x', '', model);
+    await run();
+    expect(pipeline.receipt('x', jobId).error?.message).toContain('raise diskGiB');
+  });
+
+  test('a model that fails by itself is not run twice', async () => {
+    host = new VirtualHost((input) => {
+      ran.push(input);
+      return Promise.resolve(1);
+    });
+    const jobId = pipeline.job('x', 'in', model);
+    await run();
+    expect(ran).toEqual(['in']);
+    expect(pipeline.receipt('x', jobId).error).toEqual({
+      kind: 'model failed',
+      message: 'the model exited with code 1',
+    });
+  });
+
+  test('… unless its card asks for it', async () => {
+    host = new VirtualHost((input) => {
+      ran.push(input);
+      return Promise.resolve(ran.length < 3 ? 1 : 0);
+    });
+    host.cardText = card({ retryOnFailure: true, maxAttempts: 3 });
+    const jobId = pipeline.job('x', 'in', model);
+    await run();
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 3 });
+  });
+
+  test('a setup that fails is tried again, then told with the attempt that was the last', async () => {
+    let setups = 0;
+    host.setup = () => {
+      setups += 1;
+      return Promise.resolve(1);
+    };
+    const jobId = pipeline.job('x', '', model);
+    await run();
+    expect(setups).toBe(2);
+    expect(pipeline.receipt('x', jobId)).toMatchObject({
+      outcome: 'failed',
+      attempt: 2,
+      error: { kind: 'setup failed' },
+    });
+  });
+
+  test('a setup that worked is not repeated for the next job', async () => {
+    let setups = 0;
+    host.setup = () => {
+      setups += 1;
+      return Promise.resolve(0);
+    };
+    pipeline.job('x', '', model);
+    pipeline.job('y', '', model);
+    await run();
+    expect(setups).toBe(1);
+  });
+
+  test('an upload whose version is gone fails at once and says what to do', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.deleteVersion(DATA, 'x', pipeline.openRecord(jobId).input.versionId);
+    await run();
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ attempt: 1, error: { kind: 'input gone' } });
+  });
+
+  test('a model whose zip is gone fails its jobs at once', async () => {
+    pipeline.s3.deleteVersion(CONTROL, model.zipKey, model.zipVersionId);
+    const jobId = pipeline.job('x', '', model);
+    await run();
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ attempt: 1, error: { kind: 'model' } });
+  });
+
+  test('a model that exits 0 and writes nothing is not reported as a success', async () => {
+    host.outputs = {};
+    const jobId = pipeline.job('x', '', model);
+    await run();
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'failed', error: { kind: 'no output' } });
+  });
+
+  test('a file name that S3 cannot take fails the job by name, before anything is uploaded', async () => {
+    host.outputs = { 'a.txt': '1', [`${'n'.repeat(250)}/${'m'.repeat(250)}/${'o'.repeat(250)}`]: '2' };
+    const key = 'k'.repeat(600);
+    const jobId = pipeline.job(key, '', model);
+    await run();
+    expect(pipeline.receipt(key, jobId).error).toMatchObject({ kind: 'output name' });
+    expect([...pipeline.s3.objects(OUTPUT).keys()]).toHaveLength(1);
+  });
+});
+
+describe('the lease', () => {
+  test('a long run keeps its claim: no other drain may think it dead', async () => {
+    host = new VirtualHost(async () => {
+      await clock.sleep(600_000);
+      return 0;
+    });
+    const jobId = pipeline.job('x', '', model);
+    const left: number[] = [];
+    for (let at = 5_000; at < 600_000; at += 10_000) {
+      clock.at(at, () => left.push(Date.parse(pipeline.claimOf(jobId)!.leaseUntil) - clock.now()));
+    }
+    await run();
+    expect(Math.min(...left)).toBeGreaterThan(30_000);
+  });
+
+  test('an attempt whose claim was taken over is killed and publishes nothing', async () => {
+    const jobId = pipeline.job('x', '', model);
+    clock.at(10_000, () => pipeline.claim(jobId, { attempt: 2, drainId: 'other' }));
+    clock.at(40_000, () => pipeline.s3.put(OUTPUT, receiptKey('x', jobId), '{"by":"other"}'));
+    expect(await run()).toBe('empty');
+    expect(host.killed).toEqual([jobId]);
+    expect([...pipeline.s3.objects(OUTPUT)]).toEqual([[receiptKey('x', jobId), '{"by":"other"}']]);
+  });
+
+  test('a network that fails for less than the lease does not cost the run', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({
+      command: 'PutObject',
+      key: claimKey(jobId),
+      nth: 2,
+      times: 5,
+      error: networkError(),
+    });
+    await run();
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 1 });
+  });
+
+  test('a renewal whose answer is lost is recognised as our own', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({
+      command: 'PutObject',
+      key: claimKey(jobId),
+      nth: 2,
+      when: 'after',
+      error: FakeS3.error('PreconditionFailed', 412),
+    });
+    await run();
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 1 });
+  });
+
+  test('a lease that runs out kills the model: another drain may be running the job by then', async () => {
+    host = new VirtualHost(async () => {
+      await clock.sleep(600_000);
+      return 0;
+    });
+    host.cardText = card({ maxAttempts: 1 });
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({
+      command: 'PutObject',
+      key: claimKey(jobId),
+      nth: 2,
+      times: 12,
+      error: networkError(),
+    });
+    await run();
+    expect(host.killed).toEqual([jobId]);
+    expect(pipeline.receipt('x', jobId).error?.message).toContain('lease ran out');
+  });
+
+  test('a renewal that hangs does not keep an expired attempt alive', async () => {
+    host = new VirtualHost(async () => {
+      await clock.sleep(600_000);
+      return 0;
+    });
+    host.cardText = card({ maxAttempts: 1 });
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({
+      command: 'PutObject',
+      key: claimKey(jobId),
+      nth: 2,
+      run: () => clock.sleep(300_000),
+    });
+    const killedAfter: number[] = [];
+    const before = clock.now();
+    clock.at(61_000, () => killedAfter.push(host.killed.length, clock.now() - before));
+    await run();
+    expect(killedAfter[0]).toBe(1);
+  });
+});
+
+describe('publishing once', () => {
+  test('a receipt that another attempt wrote stays; ours is discarded', async () => {
+    const jobId = pipeline.job('x', '', model);
+    clock.at(30_000, () => pipeline.s3.put(OUTPUT, receiptKey('x', jobId), '{"by":"other"}'));
+    expect(await run()).toBe('empty');
+    expect(pipeline.s3.text(OUTPUT, receiptKey('x', jobId))).toBe('{"by":"other"}');
+    expect(pipeline.leftRecords()).toEqual([]);
+  });
+
+  test('a receipt whose answer was lost is not followed by a second attempt at the job', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({ command: 'PutObject', key: /receipt\.json$/, when: 'after', error: networkError() });
+    expect(await run()).toBe('empty');
+    expect(ran).toHaveLength(1);
+    expect(pipeline.receipt('x', jobId).attempt).toBe(1);
+    expect(pipeline.leftRecords()).toEqual([]);
+  });
+});
+
+describe('what is broken', () => {
+  test('garbage among the open records is deleted and told, and the others run', async () => {
+    const garbage = 'f'.repeat(64);
+    pipeline.s3.put(CONTROL, openKey(garbage), '{"version":');
+    const jobId = pipeline.job('x', '', model);
+    expect(await run()).toBe('empty');
+    expect(pipeline.receipt('x', jobId).outcome).toBe('succeeded');
+    expect(pipeline.facts('open record deleted: it cannot be read')).toMatchObject([{ jobId: garbage }]);
+  });
+
+  test('an open record under another job’s key cannot pass for it', async () => {
+    const jobId = pipeline.job('x', '', model);
+    const text = pipeline.s3.text(CONTROL, openKey(jobId))!;
+    pipeline.s3.put(CONTROL, openKey('e'.repeat(64)), text);
+    await run();
+    expect(ran).toHaveLength(1);
+    expect(pipeline.leftRecords()).toEqual([]);
+  });
+
+  test('a stray object below open/ neither runs nor keeps the machine on', async () => {
+    pipeline.s3.put(CONTROL, 'open/notes.txt', 'hello');
+    expect(await run()).toBe('empty');
+    expect(pipeline.facts('not an open record, ignored')).toMatchObject([{ key: 'open/notes.txt' }]);
+  });
+
+  test('a ledger that cannot be listed for a moment does not end the drain', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({ command: 'ListObjectsV2', times: 2, error: networkError() });
+    expect(await run()).toBe('empty');
+    expect(pipeline.hasReceipt('x', jobId)).toBe(true);
+  });
+
+  test('a ledger that can never be listed ends the drain with the reason, instead of burning money', async () => {
+    pipeline.s3.fault({ command: 'ListObjectsV2', times: 99, error: networkError() });
+    await expect(run()).rejects.toThrow('the network is down');
+  });
+
+  test('one job that cannot be claimed is left open in the end, and the others run', async () => {
+    const stuck = pipeline.job('x', 'stuck', model);
+    pipeline.job('y', 'fine', model);
+    pipeline.s3.fault({ command: 'PutObject', key: claimKey(stuck), times: 99, error: networkError() });
+    expect(await run()).toBe('left');
+    expect(ran).toEqual(['fine']);
+    expect(pipeline.leftRecords()).toEqual([openKey(stuck)]);
+  });
+
+  test('status that cannot be written is no failure', async () => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({ command: 'PutObject', key: /^status/, times: 99, error: networkError() });
+    await run();
+    expect(pipeline.receipt('x', jobId).outcome).toBe('succeeded');
+  });
+});
+
+describe('progress', () => {
+  test('what the model reports is shown, at most every two seconds, the last one winning', async () => {
+    const seen: unknown[] = [];
+    host = new VirtualHost(async (_input, { say }) => {
+      for (let step = 1; step <= 100; step += 1) {
+        say(`progress: ${step / 100} step ${step}`);
+        await clock.sleep(100);
+      }
+      seen.push(JSON.parse(pipeline.s3.text(CONTROL, statusKey(jobId))!));
+      return 0;
+    });
+    const jobId = pipeline.job('x', '', model);
+    await run();
+    const writes = pipeline.s3.callsOf('PutObject', statusKey(jobId));
+    expect(writes.length).toBeLessThanOrEqual(9);
+    expect(seen).toMatchObject([{ phase: 'running', attempt: 1 }]);
+    expect((seen[0] as { progress: number }).progress).toBeGreaterThan(0.75);
+  });
+});
+
+describe('told to stop', () => {
+  test('the model is killed and the claim released, so that the next drain need not wait for the lease', async () => {
+    const jobId = pipeline.job('x', '', model);
+    const stop = new AbortController();
+    clock.at(10_000, () => stop.abort(new InterruptedError('the drain was told to stop (SIGTERM)')));
+    const before = clock.now();
+    expect(await run({ interrupt: stop.signal })).toBe('interrupted');
+    expect(clock.now() - before).toBeLessThan(15_000);
+    expect(host.killed).toEqual([jobId]);
+    expect(pipeline.claimOf(jobId)).toMatchObject({
+      attempt: 1,
+      released: 'the drain was told to stop (SIGTERM)',
+    });
+    expect(pipeline.hasReceipt('x', jobId)).toBe(false);
+  });
+});

@@ -1,0 +1,56 @@
+import { build } from 'esbuild';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const folder = mkdtempSync(join(tmpdir(), 'lamplighter main '));
+const runner = join(folder, 'runner.mjs');
+
+beforeAll(async () => {
+  await build({
+    entryPoints: [resolve(__dirname, '../../../runner/main.ts')],
+    outfile: runner,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  });
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const call = (...args: string[]) =>
+  spawnSync(process.execPath, [runner, ...args], { encoding: 'utf8', env: { PATH: process.env.PATH } });
+
+test.each([
+  [[], 'unknown command: (none)'],
+  [['dance', '--config', 'x'], 'unknown command: dance'],
+  [['drain'], '--config FILE is missing'],
+  [['drain', '--config', 'x', 'more'], 'too many arguments: more'],
+  [['drain', '--confg', 'x'], "Unknown option '--confg'"],
+])('a wrong call (%j) says what is wrong and how it goes', (args, message) => {
+  const { status, stderr } = call(...args);
+  expect(stderr).toContain(message);
+  expect(stderr).toContain('usage: runner.mjs drain --config FILE');
+  expect(status).toBe(64);
+});
+
+test('the bundled runner without its configuration says which file is missing and who writes it', () => {
+  const { status, stderr } = call('drain', '--config', join(folder, 'none.json'));
+  expect(stderr).toContain('none.json');
+  expect(stderr).toContain('run the document again');
+  expect(status).toBe(78);
+});
+
+test('a configuration that is not one is told by file and field', () => {
+  const file = join(folder, 'config.json');
+  writeFileSync(file, JSON.stringify({ version: 1, pipeline: 'p' }));
+  const { status, stderr } = call('drain', '--config', file);
+  expect(stderr).toContain(file);
+  expect(stderr).toContain('leaseSeconds');
+  expect(status).toBe(78);
+});

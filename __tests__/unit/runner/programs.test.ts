@@ -1,0 +1,458 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { zipSync, strToU8 } from 'fflate';
+import { claimKey } from '../../../lifecycle/job';
+import { drain } from '../../../runner/drain';
+import { InterruptedError } from '../../../runner/failures';
+import { Machine } from '../../../runner/machine';
+import { CONTROL, OUTPUT, QUICK, Workshop, card, realClock } from './workshop';
+
+let workshop: Workshop;
+
+beforeEach(() => {
+  workshop = new Workshop();
+});
+
+afterEach(() => workshop.remove());
+
+const sh = (body: string) => `#!/bin/sh\n${body}\n`;
+
+/** A model whose `run` is this shell script. */
+const shell = (body: string, details: object = {}) =>
+  workshop.model({ 'model.json': card(details), run: sh(body) });
+
+const seconds = (count: number) => ({ timeLimitMinutes: count / 60 });
+
+/** Whether a process with this in its command line lives. */
+function lives(mark: string): boolean {
+  const list = execFileSync('ps', ['-A', '-ww', '-o', 'stat=,args='], { encoding: 'utf8' });
+  return list.split('\n').some((line) => line.includes(mark) && !line.startsWith('Z'));
+}
+
+/** A sleep that no other process on the machine has. */
+let marks = 0;
+function uniqueSleep(): string {
+  marks += 1;
+  return `sleep ${3000 + marks}.${process.pid}`;
+}
+
+test('a model gets its input and its results come back, sub-folders and empty files included', async () => {
+  const model = shell('mkdir "$2/sub"; cat "$1"/* > "$2/sub/copy of it.txt"; : > "$2/empty"');
+  const jobId = workshop.job('in/my file.csv', 'hello', model);
+  expect(await workshop.drain()).toBe('empty');
+  const receipt = workshop.receipt('in/my file.csv', jobId);
+  const prefix = `results/in/my file.csv/${jobId}/attempt-1/`;
+  expect(receipt.outputs).toEqual([
+    { key: `${prefix}empty`, sizeBytes: 0 },
+    { key: `${prefix}sub/copy of it.txt`, sizeBytes: 5 },
+  ]);
+  expect(workshop.s3.text(OUTPUT, `${prefix}sub/copy of it.txt`)).toBe('hello');
+  expect(readdirSync(join(workshop.root, 'jobs'))).toEqual([]);
+});
+
+test.each([
+  ['$(touch pwned); "x" `id`.csv', '_touch_pwned_x_id_.csv'],
+  ['../../../etc/passwd', 'passwd'],
+  ['a\nb\u0000c', 'a_b_c'],
+  ['-rf', 'rf'],
+  ['красный.csv', 'input.csv'],
+])('a key such as %j reaches the model as a harmless file name only', async (key, name) => {
+  const model = shell('ls "$1" > "$2/names"');
+  const jobId = workshop.job(key, '', model);
+  await workshop.drain();
+  const [output] = workshop.receipt(key, jobId).outputs;
+  expect(workshop.s3.text(OUTPUT, output!.key)).toBe(`${name}\n`);
+});
+
+test('a model runs in its own folder and finds the files that came with it', async () => {
+  const model = workshop.model({
+    'model.json': card(),
+    run: sh('cp weights/a.txt "$2/"'),
+    'weights/a.txt': 'w',
+  });
+  const jobId = workshop.job('x', '', model);
+  await workshop.drain();
+  expect(workshop.receipt('x', jobId).outputs).toHaveLength(1);
+});
+
+test('a model sees no credentials and nothing of Lamplighter’s, but what it needs of the machine', async () => {
+  const model = shell('env > "$2/env"');
+  const jobId = workshop.job('x', '', model);
+  await workshop.drain(
+    {},
+    {
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://credentials',
+      LAMPLIGHTER_ROOT: '/x',
+      DATABASE_PASSWORD: 'secret',
+      PIP_INDEX_URL: 'http://index',
+      https_proxy: 'http://proxy',
+      LANG: 'C.UTF-8',
+    },
+  );
+  const environment = workshop.s3.text(OUTPUT, workshop.receipt('x', jobId).outputs[0]!.key)!;
+  expect(environment).not.toMatch(/AWS_|LAMPLIGHTER_|secret/);
+  expect(environment).toMatch(/^PIP_INDEX_URL=http:\/\/index$/m);
+  expect(environment).toMatch(/^https_proxy=/m);
+  expect(environment).toMatch(new RegExp(`^HOME=${workshop.root}/jobs/${jobId}/home$`, 'm'));
+});
+
+test('a model that exits non-zero leaves a receipt with the code and the end of its stderr', async () => {
+  const model = shell('echo row 7, column "age" is empty >&2; exit 3');
+  const jobId = workshop.job('x', '', model);
+  await workshop.drain();
+  expect(workshop.receipt('x', jobId)).toMatchObject({
+    outcome: 'failed',
+    exit: { code: 3, signal: null },
+    error: { kind: 'model failed', message: 'the model exited with code 3' },
+    stderrTail: 'row 7, column age is empty\n',
+    outputs: [],
+  });
+});
+
+test('a model that floods its output fills neither memory nor the log', async () => {
+  const model = shell('head -c 3000000 /dev/zero | tr "\\0" "x" >&2; yes | head -n 100000; exit 1');
+  const jobId = workshop.job('x', '', model);
+  await workshop.drain();
+  expect(workshop.receipt('x', jobId).stderrTail!.length).toBeLessThanOrEqual(16_384);
+  expect(workshop.facts('run says').length).toBeLessThanOrEqual(1_000);
+});
+
+test('a model that hangs is ended at its time limit, with its children', async () => {
+  const child = uniqueSleep();
+  const model = shell(`${child} & ${child}`, seconds(0.4));
+  const jobId = workshop.job('x', '', model);
+  await workshop.drain();
+  expect(workshop.receipt('x', jobId)).toMatchObject({
+    exit: { code: null, signal: 'SIGTERM' },
+    error: { kind: 'time limit' },
+  });
+  expect(lives(child)).toBe(false);
+});
+
+test('a model that ignores SIGTERM is killed all the same', async () => {
+  const child = uniqueSleep();
+  const model = shell(`trap "" TERM; while :; do ${child}; done`, seconds(0.3));
+  const jobId = workshop.job('x', '', model);
+  await workshop.drain();
+  expect(workshop.receipt('x', jobId).exit).toEqual({ code: null, signal: 'SIGKILL' });
+  expect(lives(child)).toBe(false);
+});
+
+test('a model may tidy up on SIGTERM, but is told as failed', async () => {
+  const model = shell('trap "echo tidy >&2; exit 0" TERM; sleep 60 & wait', seconds(0.3));
+  const jobId = workshop.job('x', '', model);
+  await workshop.drain();
+  expect(workshop.receipt('x', jobId)).toMatchObject({
+    outcome: 'failed',
+    stderrTail: 'tidy\n',
+    error: { kind: 'time limit' },
+  });
+});
+
+test('children that a model leaves behind die with it, though they hold its output open', async () => {
+  const child = uniqueSleep();
+  const model = shell(`${child} & echo done > "$2/r"`);
+  const jobId = workshop.job('x', '', model);
+  await workshop.drain();
+  expect(workshop.receipt('x', jobId).outcome).toBe('succeeded');
+  expect(lives(child)).toBe(false);
+});
+
+(existsSync('/proc/self/environ') ? test : test.skip)(
+  'even children that left the process group die with it: they would eat the next job’s time',
+  async () => {
+    const child = uniqueSleep();
+    const model = shell(`setsid ${child} & sleep 0.2; echo done > "$2/r"`);
+    const jobId = workshop.job('x', '', model);
+    await workshop.drain();
+    expect(workshop.receipt('x', jobId).outcome).toBe('succeeded');
+    expect(lives(child)).toBe(false);
+  },
+);
+
+test('a model cannot publish a file of the machine by a symbolic link', async () => {
+  const model = shell('ln -s /etc/passwd "$2/innocent.txt"');
+  const jobId = workshop.job('x', '', model);
+  await workshop.drain();
+  const { error } = workshop.receipt('x', jobId);
+  expect(error?.kind).toBe('output');
+  expect(error?.message).toContain('innocent.txt is a symbolic link');
+  expect(workshop.s3.objects(OUTPUT).size).toBe(1);
+});
+
+test('a result whose name is not UTF-8 fails the job by name instead of being mangled', async () => {
+  const model = shell(`touch "$2/$(printf 'caf\\351.csv')"`);
+  const jobId = workshop.job('x', '', model);
+  await workshop.drain();
+  expect(workshop.receipt('x', jobId).error).toMatchObject({ kind: 'output name' });
+  expect(workshop.receipt('x', jobId).error?.message).toContain('caf\\xe9.csv');
+});
+
+test('a large result arrives whole, in parts', async () => {
+  const model = shell('head -c 18000000 /dev/zero > "$2/large.bin"');
+  const jobId = workshop.job('x', '', model);
+  await workshop.drain();
+  const [output] = workshop.receipt('x', jobId).outputs;
+  expect(output?.sizeBytes).toBe(18_000_000);
+  expect(workshop.s3.text(OUTPUT, output!.key)).toHaveLength(18_000_000);
+  expect(workshop.s3.callsOf('UploadPart').length).toBe(3);
+});
+
+test('progress on stdout reaches the status record', async () => {
+  const model = shell('echo "progress: 0.42 half of it"; sleep 0.3; echo > "$2/r"');
+  workshop.job('x', '', model);
+  await workshop.drain();
+  const written = workshop.s3
+    .callsOf('PutObject', /^status/)
+    .map(({ input }) => JSON.parse(String(input.Body)) as object);
+  expect(written).toContainEqual(
+    expect.objectContaining({ phase: 'running', progress: 0.42, message: 'half of it' }),
+  );
+});
+
+describe('the model folder', () => {
+  test('setup runs once per digest, before the first run, and its work is there for each run', async () => {
+    const files = { 'model.json': card(), setup: sh('echo x >> made'), run: sh('cp made "$2/"') };
+    const model = workshop.model(files);
+    const first = workshop.job('a', '', model);
+    await workshop.drain();
+    const second = workshop.job('b', '', model);
+    await workshop.drain();
+    const third = workshop.job('c', '', workshop.model(files));
+    await workshop.drain();
+    for (const [key, jobId] of Object.entries({ a: first, b: second, c: third })) {
+      expect(workshop.s3.text(OUTPUT, workshop.receipt(key, jobId).outputs[0]!.key)).toBe('x\n');
+    }
+  });
+
+  test('a setup that broke off half-way starts from a clean folder', async () => {
+    const setup = sh(
+      '[ -e half ] && exit 9; touch half; [ -e "$HOME/../../../second" ] && exit 0; touch "$HOME/../../../second"; exit 1',
+    );
+    const jobId = workshop.job(
+      'x',
+      '',
+      workshop.model({ 'model.json': card(), setup, run: sh('echo > "$2/r"') }),
+    );
+    await workshop.drain();
+    expect(workshop.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
+  });
+
+  test('a setup that fails shows its stderr in the receipt', async () => {
+    const setup = sh('echo no such package >&2; exit 1');
+    const jobId = workshop.job('x', '', workshop.model({ 'model.json': card(), setup, run: sh(':') }));
+    await workshop.drain();
+    expect(workshop.receipt('x', jobId)).toMatchObject({
+      error: { kind: 'setup failed' },
+      stderrTail: 'no such package\n',
+    });
+  });
+
+  test.each<[string, Record<string, string>, RegExp]>([
+    ['without model.json', { run: sh(':') }, /has no model.json/],
+    ['with a broken model.json', { 'model.json': '{', run: sh(':') }, /model.json is not JSON/],
+    ['with a misspelt setting', { 'model.json': card({ timeLimit: 3 }), run: sh(':') }, /timeLimit/],
+    ['without run', { 'model.json': card() }, /no executable named `run`/],
+    [
+      'whose interpreter is missing',
+      { 'model.json': card(), run: '#!/no/such/python\n' },
+      /not on the machine/,
+    ],
+  ])('a model %s fails its jobs at once, with the reason', async (_name, files, reason) => {
+    const jobId = workshop.job('x', '', workshop.model(files));
+    await workshop.drain();
+    expect(workshop.receipt('x', jobId)).toMatchObject({ outcome: 'failed', attempt: 1 });
+    expect(workshop.receipt('x', jobId).error?.message).toMatch(reason);
+  });
+
+  test('a run that is not executable is told so', async () => {
+    const zip = zipSync({ 'model.json': strToU8(card()), run: strToU8(sh(':')) });
+    const jobId = workshop.job('x', '', workshop.modelOfZip(zip));
+    await workshop.drain();
+    expect(workshop.receipt('x', jobId).error?.message).toContain('chmod +x');
+  });
+
+  test('a zip that is damaged fails its jobs at once', async () => {
+    const jobId = workshop.job(
+      'x',
+      '',
+      workshop.modelOfZip(strToU8('not a zip at all, but long enough to look like it')),
+    );
+    await workshop.drain();
+    expect(workshop.receipt('x', jobId)).toMatchObject({ attempt: 1, error: { kind: 'model' } });
+  });
+
+  test('a zip cannot write outside of its folder', async () => {
+    const zip = zipSync({ '../../../escaped': strToU8('x'), 'model.json': strToU8(card()) });
+    const jobId = workshop.job('x', '', workshop.modelOfZip(zip));
+    await workshop.drain();
+    expect(workshop.receipt('x', jobId).error?.kind).toBe('model');
+    expect(existsSync(join(workshop.root, 'escaped'))).toBe(false);
+  });
+
+  test('a zip cannot smuggle a symbolic link in', async () => {
+    const link = { os: 3, attrs: (0o120777 << 16) >>> 0 };
+    const zip = zipSync({ link: [strToU8('/etc/passwd'), link], 'model.json': strToU8(card()) });
+    const jobId = workshop.job('x', '', workshop.modelOfZip(zip));
+    await workshop.drain();
+    expect(workshop.receipt('x', jobId).error?.message).toContain('symbolic link');
+  });
+
+  test('file modes survive, or a model’s own programs could not be run', async () => {
+    const model = shell('echo > "$2/r"');
+    workshop.job('x', '', model);
+    await workshop.drain();
+    const folder = join(workshop.root, 'models', 'model', model.digest);
+    expect(statSync(join(folder, 'run')).mode & 0o777).toBe(0o755);
+    expect(statSync(join(folder, 'model.json')).mode & 0o777).toBe(0o644);
+  });
+
+  test('models that are not used any more are removed, or deploys would fill the disk', async () => {
+    for (const key of ['a', 'b', 'c', 'd']) {
+      workshop.job(key, '', shell('echo > "$2/r"'));
+      await workshop.drain();
+    }
+    expect(readdirSync(join(workshop.root, 'models', 'model'))).toHaveLength(2);
+  });
+});
+
+describe('after a drain that was killed', () => {
+  test('its model is killed before the job is run again: two of them would fight over the machine', async () => {
+    const left = spawn('sleep', ['3999'], { detached: true, stdio: 'ignore' });
+    const gone = new Promise((resolve) => left.once('exit', (_code, signal) => resolve(signal)));
+    const folder = join(workshop.root, 'jobs', 'f'.repeat(64));
+    mkdirSync(folder, { recursive: true });
+    const startTime = existsSync('/proc/self/stat')
+      ? readFileSync(`/proc/${left.pid!}/stat`, 'utf8').split(') ')[1]?.split(' ')[19]
+      : undefined;
+    writeFileSync(
+      join(folder, 'process.json'),
+      JSON.stringify({ pgid: left.pid, bootId: 'boot-1', startTime }),
+    );
+    await workshop.drain();
+    expect(await gone).toBe('SIGKILL');
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test.each([
+    ['an earlier boot', { bootId: 'boot-0' }],
+    ['a process that has its number by now', { startTime: '1' }],
+  ])('the record of %s kills nobody', async (_name, wrong) => {
+    const stranger = spawn('sleep', ['3998'], { detached: true, stdio: 'ignore' });
+    const folder = join(workshop.root, 'jobs', 'f'.repeat(64));
+    mkdirSync(folder, { recursive: true });
+    const record = { pgid: stranger.pid, bootId: 'boot-1', startTime: '1', ...wrong };
+    writeFileSync(join(folder, 'process.json'), JSON.stringify(record));
+    await workshop.drain();
+    expect(stranger.signalCode).toBeNull();
+    expect(stranger.kill('SIGKILL')).toBe(true);
+  });
+
+  test('the running program is written down while it runs', async () => {
+    const model = shell('sleep 0.3; cp "$2/../process.json" "$2/"');
+    const jobId = workshop.job('x', '', model);
+    await workshop.drain();
+    const record = JSON.parse(
+      workshop.s3.text(OUTPUT, workshop.receipt('x', jobId).outputs[0]!.key)!,
+    ) as object;
+    expect(record).toMatchObject({ pgid: expect.any(Number) as number, bootId: 'boot-1' });
+  });
+});
+
+test('a drain that is told to stop kills its model at once and releases the claim', async () => {
+  const child = uniqueSleep();
+  const jobId = workshop.job('x', '', shell(`${child} & ${child}`));
+  const stop = new AbortController();
+  const drained = workshop.drain({ interrupt: stop.signal });
+  for (let look = 0; look < 200 && !lives(child); look += 1) await realClock.sleep(20);
+  expect(lives(child)).toBe(true);
+  stop.abort(new InterruptedError('the drain was told to stop (SIGTERM)'));
+  expect(await drained).toBe('interrupted');
+  expect(lives(child)).toBe(false);
+  expect(JSON.parse(workshop.s3.text(CONTROL, claimKey(jobId))!)).toMatchObject({
+    attempt: 1,
+    released: 'the drain was told to stop (SIGTERM)',
+  });
+});
+
+test('the heartbeat file is fresh while a drain lives', async () => {
+  const before = Date.now();
+  workshop.job('x', '', shell('echo > "$2/r"'));
+  await workshop.drain();
+  expect(statSync(join(workshop.root, 'run', 'heartbeat')).mtimeMs).toBeGreaterThanOrEqual(before - 1000);
+});
+
+const canIsolate = process.getuid?.() === 0 && existsSync('/usr/bin/setpriv');
+
+(canIsolate ? describe : describe.skip)('on a machine of its own (root, systemd)', () => {
+  const facts = { uid: 0, systemd: true, sandbox: false };
+
+  /** Stands for systemd-run: no systemd here, but what it would start is started. */
+  function withSystemdRun(): NodeJS.ProcessEnv {
+    const bin = join(workshop.root, '..', 'bin');
+    mkdirSync(bin, { recursive: true });
+    const standIn = sh('while [ "$1" != -- ]; do shift; done; shift; exec "$@"');
+    writeFileSync(join(bin, 'systemd-run'), standIn, { mode: 0o755 });
+    chmodSync(join(workshop.root, '..'), 0o755);
+    return { PATH: `${bin}:${process.env.PATH ?? ''}`, LAMPLIGHTER_BOOT_ID: 'boot-1' };
+  }
+
+  async function drainIsolated(): Promise<void> {
+    const { root, log } = workshop;
+    const host = await Machine.open({ root, environment: withSystemdRun(), log, facts });
+    await drain({ ...workshop.ports(host), timings: QUICK });
+  }
+
+  const resultOf = (key: string, jobId: string) =>
+    workshop.s3.text(OUTPUT, workshop.receipt(key, jobId).outputs[0]!.key);
+
+  test('a model is a user of its own, whose files come back all the same', async () => {
+    const model = workshop.model({
+      'model.json': card(),
+      setup: sh('id -u > made'),
+      run: sh(
+        '(cat made; id -u; id -G; cat "$1"/*) > "$2/r"; echo > "$HOME/h" && echo > "$TMPDIR/t" && echo ok >> "$2/r"',
+      ),
+    });
+    const jobId = workshop.job('x', 'input ', model);
+    await drainIsolated();
+    expect(resultOf('x', jobId)).toBe('20000\n20000\n20000\ninput ok\n');
+  });
+
+  test('a model cannot read the files of the job beside it', async () => {
+    const spy = 'sleep 0.3; cat "$2"/../../*/input/* > "$2/r"; sleep 0.3';
+    const model = workshop.model({ 'model.json': card({ parallelJobs: 2 }), run: sh(`${spy}; exit 0`) });
+    const warmUp = workshop.job('w', 'zero', model);
+    await drainIsolated();
+    const first = workshop.job('x', 'one', model);
+    const second = workshop.job('y', 'two', model);
+    await drainIsolated();
+    expect([resultOf('w', warmUp), resultOf('x', first), resultOf('y', second)]).toEqual([
+      'zero',
+      'one',
+      'two',
+    ]);
+  });
+
+  test('a model can change neither its own folder nor the record of its process', async () => {
+    const kept =
+      'touch x && echo changed > "$2/r"; rm -f "$2/../process.json"; cat "$2/../process.json" >> "$2/r"';
+    const other = workshop.job(
+      'y',
+      '',
+      workshop.model({ 'model.json': card(), setup: sh(':'), run: sh(kept) }),
+    );
+    await drainIsolated();
+    expect(resultOf('y', other)).toMatch(/^\{"pgid":/);
+  });
+});

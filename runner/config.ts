@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { InvalidInputError, messageOf } from '../lifecycle/errors';
+import { parseRecord } from '../lifecycle/records';
+
+/** `config.json` in the runner's root folder; the drain document's first step writes it. */
+const configSchema = z.strictObject({
+  version: z.literal(1),
+  pipeline: z.string().min(1),
+  region: z.string().min(1),
+  dataBucket: z.string().min(1),
+  outputBucket: z.string().min(1),
+  controlBucket: z.string().min(1),
+  leaseSeconds: z.number().positive(),
+  idleShutdownMinutes: z.number().positive(),
+});
+
+export type RunnerConfig = z.infer<typeof configSchema>;
+
+/** Throws InvalidInputError, naming the file, when it cannot be read or is not a configuration. */
+export async function readConfig(file: string): Promise<RunnerConfig> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new InvalidInputError(
+      `the runner's configuration cannot be read: ${messageOf(cause)}. The drain document's first step writes it: run the document again.`,
+      { cause },
+    );
+  }
+  return parseRecord(configSchema, file, text);
+}

@@ -1,0 +1,6 @@
+/** The operating system's code for what a file or process call threw (`ENOENT`, `ENOSPC`, …), or undefined. */
+export function errnoOf(thrown: unknown): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null || !('syscall' in thrown) || !('code' in thrown))
+    return undefined;
+  return typeof thrown.code === 'string' ? thrown.code : undefined;
+}

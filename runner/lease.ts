@@ -1,0 +1,103 @@
+import { ConflictError, messageOf } from '../lifecycle/errors';
+import { claimKey } from '../lifecycle/job';
+import type { Log } from '../lifecycle/log';
+import type { Claim } from '../lifecycle/records';
+import type { Stored } from '../lifecycle/store';
+import { leaseEnd, readClaim } from './claim';
+import type { DrainContext } from './context';
+import { LeaseLostError } from './failures';
+import { pause } from './pause';
+
+/** A renewal that failed is tried again after this share of the lease. */
+const RETRY_SHARE = 1 / 12;
+
+/**
+ * Keeps a claim alive while its attempt runs: renewed by compare-and-set every third of the lease. `lost` is aborted,
+ * with a LeaseLostError, when another writer has the claim, or when the lease ran out before a renewal got through.
+ */
+export class Lease {
+  private readonly losing = new AbortController();
+  private readonly stopping = new AbortController();
+  private readonly kept: Promise<void>;
+
+  constructor(
+    private readonly context: DrainContext,
+    private held: Stored<Claim>,
+    private readonly log: Log,
+  ) {
+    this.kept = Promise.all([this.renewUntilStopped(), this.watchExpiry()]).then(() => undefined);
+  }
+
+  get lost(): AbortSignal {
+    return this.losing.signal;
+  }
+
+  get claim(): Claim {
+    return this.held.record;
+  }
+
+  /** Ends the renewals; the claim stays as it is. Settles when no renewal is under way any more. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.kept;
+  }
+
+  /**
+   * Ends the attempt without a receipt: the job may be claimed again at once. Does nothing when the claim is somebody
+   * else's by now.
+   */
+  async release(why: string): Promise<void> {
+    await this.stop();
+    const { control } = this.context;
+    const key = claimKey(this.claim.jobId);
+    const released: Claim = { ...this.claim, released: why };
+    try {
+      await control.replace<Claim>(key, released, this.held.etag);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      // A renewal whose answer was lost may have been ours.
+      const { claim, etag } = await readClaim(this.context, this.claim.jobId);
+      const ours = claim?.drainId === this.claim.drainId && claim.attempt === this.claim.attempt;
+      if (ours && etag !== undefined) await control.replace<Claim>(key, released, etag);
+    }
+  }
+
+  private async renewUntilStopped(): Promise<void> {
+    const leaseMs = this.context.config.leaseSeconds * 1000;
+    let wait = leaseMs / 3;
+    while (await this.stillHeldAfter(wait)) {
+      try {
+        const next: Claim = { ...this.claim, leaseUntil: leaseEnd(this.context) };
+        this.held = await this.context.control.replace<Claim>(claimKey(next.jobId), next, this.held.etag);
+        wait = leaseMs / 3;
+      } catch (error) {
+        if (error instanceof ConflictError) {
+          this.lose(new LeaseLostError('the claim was taken over by another drain', true));
+        } else {
+          this.log.warn('lease not renewed, trying again', { error: messageOf(error) });
+          wait = leaseMs * RETRY_SHARE;
+        }
+      }
+    }
+  }
+
+  /** A renewal that hangs must not hold up the end of the lease. */
+  private async watchExpiry(): Promise<void> {
+    const { clock } = this.context;
+    const left = () => Date.parse(this.claim.leaseUntil) - clock.now();
+    while (left() > 0) {
+      if (!(await this.stillHeldAfter(left()))) return;
+    }
+    this.lose(new LeaseLostError('the lease ran out before it could be renewed', false));
+  }
+
+  private async stillHeldAfter(milliseconds: number): Promise<boolean> {
+    const ended = AbortSignal.any([this.stopping.signal, this.losing.signal]);
+    await pause(this.context.clock, milliseconds, ended);
+    return !ended.aborted;
+  }
+
+  private lose(why: LeaseLostError): void {
+    if (!this.losing.signal.aborted && !this.stopping.signal.aborted) this.losing.abort(why);
+  }
+}

@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, open, readFile, readdir, rm, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InvalidInputError, messageOf } from '../lifecycle/errors';
+import type { Log } from '../lifecycle/log';
+import type { ModelRef } from '../lifecycle/model';
+import type { Host, JobFolder, ModelFolder } from './host';
+import { isolate, type PlatformFacts } from './isolation';
+import { JobFolderOnDisk, PROCESS_RECORD } from './job-folder';
+import { ModelFolderOnDisk, pruneModels } from './model-folder';
+import { killRecorded, killStragglers } from './process-group';
+
+const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
+
+export interface MachineOptions {
+  /** The runner's root folder, e.g. /opt/lamplighter. */
+  readonly root: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly log: Log;
+  /** @default what is found out about this machine */
+  readonly facts?: PlatformFacts;
+}
+
+/** The machine that the drain runs on. */
+export class Machine implements Host {
+  private constructor(
+    readonly bootId: string,
+    private readonly facts: PlatformFacts,
+    private readonly options: MachineOptions,
+  ) {}
+
+  /** Throws InvalidInputError when the machine's boot cannot be told. */
+  static async open(options: MachineOptions): Promise<Machine> {
+    const facts = options.facts ?? {
+      uid: process.getuid?.(),
+      systemd: existsSync('/run/systemd/system'),
+      sandbox: options.environment.LAMPLIGHTER_BOOT_ID !== undefined,
+    };
+    const machine = new Machine(await readBootId(options.environment), facts, options);
+    await mkdir(machine.path('run'), { recursive: true });
+    await mkdir(machine.path('models'), { recursive: true });
+    await mkdir(machine.path('jobs'), { recursive: true });
+    // A model that runs as a user of its own must find its way to its folders, whatever the caller's umask was.
+    if (isolate(facts, 0).uid !== undefined) {
+      for (const path of [options.root, machine.path('models'), machine.path('jobs')])
+        await chmod(path, 0o755);
+    }
+    return machine;
+  }
+
+  async clearLeftovers(): Promise<void> {
+    for (const jobId of await readdir(this.path('jobs'))) {
+      const folder = this.path('jobs', jobId);
+      try {
+        await killRecorded(join(folder, PROCESS_RECORD), this.bootId);
+        await killStragglers(join(folder, 'home'), undefined);
+        await rm(folder, { recursive: true, force: true });
+        this.options.log.warn('cleared what an earlier drain left behind', { jobId });
+      } catch (error) {
+        this.options.log.error('a leftover job folder cannot be removed', { jobId, error: messageOf(error) });
+      }
+    }
+  }
+
+  async beat(): Promise<void> {
+    const file = this.path('run', 'heartbeat');
+    await (await open(file, 'a')).close();
+    const now = new Date();
+    await utimes(file, now, now);
+  }
+
+  modelFolder(model: ModelRef): ModelFolder {
+    return new ModelFolderOnDisk(this.path('models'), model);
+  }
+
+  newJobFolder(jobId: string, slot: number): Promise<JobFolder> {
+    return JobFolderOnDisk.make({
+      path: this.path('jobs', jobId),
+      bootId: this.bootId,
+      isolation: isolate(this.facts, slot),
+      environment: this.options.environment,
+      modelPath: (model) => new ModelFolderOnDisk(this.path('models'), model).path,
+    });
+  }
+
+  async pruneModels(): Promise<void> {
+    await pruneModels(this.path('models'));
+  }
+
+  private path(...names: string[]): string {
+    return join(this.options.root, ...names);
+  }
+}
+
+async function readBootId({ LAMPLIGHTER_BOOT_ID }: NodeJS.ProcessEnv): Promise<string> {
+  if (LAMPLIGHTER_BOOT_ID !== undefined && LAMPLIGHTER_BOOT_ID.trim() !== '') return LAMPLIGHTER_BOOT_ID;
+  try {
+    return (await readFile(BOOT_ID_FILE, 'utf8')).trim();
+  } catch (cause) {
+    const message = `this machine has no ${BOOT_ID_FILE} to tell one boot from another; the runner needs Linux`;
+    throw new InvalidInputError(message, { cause });
+  }
+}

@@ -1,0 +1,98 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { randomUUID } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../lifecycle/clock';
+import { InvalidInputError, messageOf } from '../lifecycle/errors';
+import { jsonLog, type Log } from '../lifecycle/log';
+import { readConfig, type RunnerConfig } from './config';
+import { drain } from './drain';
+import { InterruptedError } from './failures';
+import { shutDownIfIdle } from './idle';
+import { Machine } from './machine';
+
+/** Exit codes: those of sysexits.h for a wrong call, the shell's for a signal. */
+const EXIT = { ok: 0, failed: 1, usage: 64, config: 78, SIGINT: 130, SIGTERM: 143 };
+
+/** Told to stop, the drain kills its models and releases its claims; S3 may not answer just then. */
+const STOP_LIMIT_MS = 15_000;
+
+const USAGE = `usage: runner.mjs drain --config FILE   run the open jobs until none is left
+       runner.mjs idle --config FILE    switch the machine off if nothing has run for a while
+`;
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exit(error instanceof InvalidInputError ? EXIT.config : EXIT.failed);
+  },
+);
+
+async function main(args: string[]): Promise<number> {
+  const call = parseCall(args);
+  if (typeof call === 'string') {
+    process.stderr.write(`${call}\n${USAGE}`);
+    return EXIT.usage;
+  }
+  const config = await readConfig(call.config);
+  const root = dirname(resolve(call.config));
+  const log = jsonLog({ pipeline: config.pipeline });
+  if (call.command === 'drain') return runDrain(config, root, log);
+  await shutDownIfIdle(root, config.idleShutdownMinutes, log);
+  return EXIT.ok;
+}
+
+async function runDrain(config: RunnerConfig, root: string, log: Log): Promise<number> {
+  const interrupt = new AbortController();
+  let interrupted: number | undefined;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (interrupted !== undefined) process.exit(EXIT[signal]);
+      interrupted = EXIT[signal];
+      setTimeout(() => process.exit(EXIT[signal]), STOP_LIMIT_MS).unref();
+      interrupt.abort(new InterruptedError(`the drain was told to stop (${signal})`));
+    });
+  }
+  const end = await drain({
+    config,
+    s3: s3Client(config.region),
+    clock: systemClock,
+    host: await Machine.open({ root, environment: process.env, log }),
+    log,
+    drainId: randomUUID(),
+    interrupt: interrupt.signal,
+  });
+  return interrupted ?? (end === 'left' ? EXIT.failed : EXIT.ok);
+}
+
+/**
+ * Time-outs are of silence, not of a whole request: an upload's part may take minutes on a slow line. Five tries with
+ * the SDK's back-off ride out what S3 calls SlowDown and InternalError.
+ */
+function s3Client(region: string): S3Client {
+  return new S3Client({
+    region,
+    retryMode: 'standard',
+    maxAttempts: 5,
+    requestHandler: { connectionTimeout: 3_000, socketTimeout: 20_000 },
+  });
+}
+
+/** What to do, or what is wrong with the call. */
+function parseCall(args: string[]): { command: 'drain' | 'idle'; config: string } | string {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      options: { config: { type: 'string' } },
+      allowPositionals: true,
+    });
+    const [command, ...more] = positionals;
+    if (command !== 'drain' && command !== 'idle') return `unknown command: ${command ?? '(none)'}`;
+    if (more.length > 0) return `too many arguments: ${more.join(' ')}`;
+    if (values.config === undefined || values.config === '') return '--config FILE is missing';
+    return { command, config: values.config };
+  } catch (error) {
+    return messageOf(error);
+  }
+}

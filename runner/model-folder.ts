@@ -1,0 +1,128 @@
+import { createWriteStream } from 'node:fs';
+import { access, mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { InvalidInputError } from '../lifecycle/errors';
+import { modelCardSchema, type ModelRef } from '../lifecycle/model';
+import { errnoOf } from './errno';
+import { JobFailure } from './failures';
+import type { ModelFolder, Program } from './host';
+import { unzip } from './unzip';
+
+const MARKER = '.lamplighter-ready';
+
+/** So many digests of a model stay on the disk: the one at work, and the one before it for a roll-back. */
+const KEPT_DIGESTS = 2;
+
+/** `models/<name>/<digest>/` on the machine's own disk. It appears whole; the marker says that its setup has run. */
+export class ModelFolderOnDisk implements ModelFolder {
+  readonly path: string;
+
+  constructor(
+    modelsRoot: string,
+    private readonly model: ModelRef,
+  ) {
+    if (!modelCardSchema.shape.name.safeParse(model.name).success) {
+      throw new JobFailure('model', `${JSON.stringify(model.name)} is not a model's name`);
+    }
+    this.path = join(modelsRoot, model.name, model.digest);
+  }
+
+  async card(): Promise<string | undefined> {
+    try {
+      return await readFile(join(this.path, 'model.json'), 'utf8');
+    } catch (cause) {
+      if (!isMissing(cause)) throw cause;
+      if (!(await exists(this.path))) return undefined;
+      throw new JobFailure('model', `model ${this.model.name} has no model.json in its folder; add one`);
+    }
+  }
+
+  async isReady(): Promise<boolean> {
+    const now = new Date();
+    try {
+      // Its time tells prune() which models are in use.
+      await utimes(join(this.path, MARKER), now, now);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  async unpack(zip: Readable): Promise<void> {
+    const zipFile = `${this.path}.zip`;
+    const half = `${this.path}.unpacking`;
+    await this.remove(this.path, half, zipFile);
+    await mkdir(dirname(this.path), { recursive: true });
+    try {
+      await pipeline(zip, createWriteStream(zipFile));
+      await mkdir(half);
+      await unzip(zipFile, half);
+      await rename(half, this.path);
+    } catch (cause) {
+      if (!(cause instanceof InvalidInputError)) throw cause;
+      throw new JobFailure(
+        'model',
+        `model ${this.model.name}: ${cause.message}; deploy it again`,
+        {},
+        { cause },
+      );
+    } finally {
+      await this.remove(half, zipFile);
+    }
+  }
+
+  async has(program: Program): Promise<boolean> {
+    const file = join(this.path, program);
+    if (!(await exists(file))) return false;
+    if (((await stat(file)).mode & 0o111) !== 0) return true;
+    throw new JobFailure(
+      'model',
+      `\`${program}\` of model ${this.model.name} is not executable; run \`chmod +x\` on it and deploy again`,
+    );
+  }
+
+  async markReady(): Promise<void> {
+    await writeFile(join(this.path, MARKER), '');
+  }
+
+  private async remove(...paths: string[]): Promise<void> {
+    for (const path of paths) await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** Removes all but each model's last-used digests, and whatever was left half made. */
+export async function pruneModels(modelsRoot: string): Promise<void> {
+  for (const name of await list(modelsRoot)) {
+    const entries = await Promise.all(
+      (await list(join(modelsRoot, name))).map(async (entry) => {
+        const path = join(modelsRoot, name, entry);
+        return { path, lastUsed: (await stat(join(path, MARKER)).catch(() => undefined))?.mtimeMs ?? 0 };
+      }),
+    );
+    const kept = entries
+      .filter(({ lastUsed }) => lastUsed > 0)
+      .sort((a, b) => b.lastUsed - a.lastUsed)
+      .slice(0, KEPT_DIGESTS);
+    for (const entry of entries) {
+      if (!kept.includes(entry)) await rm(entry.path, { recursive: true, force: true });
+    }
+  }
+}
+
+async function list(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '');
+}

@@ -1,0 +1,38 @@
+import { timestamp } from '../lifecycle/clock';
+import { receiptKey } from '../lifecycle/job';
+import type { Log } from '../lifecycle/log';
+import type { OpenRecord, Receipt } from '../lifecycle/records';
+import type { DrainContext } from './context';
+
+/** What an attempt adds to its job's receipt. */
+export type ReceiptFacts = Pick<Receipt, 'outcome'> &
+  Partial<Pick<Receipt, 'claimedAt' | 'startedAt' | 'exit' | 'outputs' | 'error' | 'stderrTail'>>;
+
+/** Ends the job, unless another attempt has ended it before: then this attempt's files count for nothing. */
+export async function publishReceipt(
+  { output, config, clock, host, drainId }: DrainContext,
+  { jobId, input, model, uploadedAt, admittedAt }: OpenRecord,
+  attempt: number,
+  facts: ReceiptFacts,
+  log: Log,
+): Promise<void> {
+  const receipt: Omit<Receipt, 'nonce'> = {
+    version: 1,
+    jobId,
+    pipeline: config.pipeline,
+    input,
+    model,
+    attempt,
+    uploadedAt,
+    admittedAt,
+    endedAt: timestamp(clock),
+    outputs: [],
+    ...facts,
+    instance: { bootId: host.bootId, drainId },
+  };
+  if (await output.create(receiptKey(input.key, jobId), receipt)) {
+    log.info('receipt written', { outcome: facts.outcome, ...(facts.error && { error: facts.error }) });
+  } else {
+    log.warn('another attempt had written the receipt; this one counts for nothing');
+  }
+}

@@ -1,0 +1,82 @@
+import type { Log } from '../lifecycle/log';
+import type { ModelRef } from '../lifecycle/model';
+import type { DrainContext } from './context';
+import type { JobFolder, ModelProcess, ProcessEnd, Program } from './host';
+import { OutputLines } from './output-lines';
+import { race } from './pause';
+
+/** So many lines of a stream reach the drain's log; Systems Manager keeps only the first 24,000 characters of it. */
+const MAX_LOGGED_LINES = 500;
+
+export interface ProgramRun {
+  readonly folder: JobFolder;
+  readonly model: ModelRef;
+  readonly program: Program;
+  readonly timeLimitSeconds: number;
+  /** Aborted: the program is killed at once, and the signal's reason thrown. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** Told each line of stdout. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface ProgramEnd {
+  readonly exit: ProcessEnd;
+  readonly timedOut: boolean;
+  readonly stderrTail: string;
+}
+
+/**
+ * Runs one of a model's programs to its end, which comes at the time limit at the latest: SIGTERM to its whole process
+ * group, after a grace SIGKILL. What it leaves behind is killed too. Throws JobFailure when it cannot be started.
+ */
+export async function runProgram(context: DrainContext, run: ProgramRun): Promise<ProgramEnd> {
+  run.signal.throwIfAborted();
+  const stdout = new OutputLines(echo(run, 'stdout'));
+  const stderr = new OutputLines(echo(run, 'stderr'));
+  const process = await run.folder.start(run.model, run.program, {
+    stdout: (chunk) => stdout.write(chunk),
+    stderr: (chunk) => stderr.write(chunk),
+  });
+  const watched = watch(process.ended);
+
+  await race([watched.ended, context.clock.sleep(run.timeLimitSeconds * 1000)], run.signal);
+  const timedOut = !watched.hasEnded() && !run.signal.aborted;
+  if (timedOut) await terminate(context, process, watched.ended, run);
+  await process.killAll();
+  const exit = await watched.ended;
+  stdout.end();
+  stderr.end();
+  run.signal.throwIfAborted();
+  return { exit, timedOut, stderrTail: stderr.tail };
+}
+
+async function terminate(
+  { clock, timings }: DrainContext,
+  process: ModelProcess,
+  ended: Promise<ProcessEnd>,
+  { signal, log, program }: ProgramRun,
+): Promise<void> {
+  log.warn('time limit reached, ending the program', { program });
+  process.terminate();
+  await race([ended, clock.sleep(timings.killGraceSeconds * 1000)], signal);
+}
+
+function watch(ended: Promise<ProcessEnd>): { ended: Promise<ProcessEnd>; hasEnded: () => boolean } {
+  let over = false;
+  const noted = ended.then((end) => {
+    over = true;
+    return end;
+  });
+  return { ended: noted, hasEnded: () => over };
+}
+
+function echo({ log, program, onLine }: ProgramRun, stream: 'stdout' | 'stderr'): (line: string) => void {
+  let lines = 0;
+  return (line) => {
+    lines += 1;
+    if (lines <= MAX_LOGGED_LINES) log.info(`${program} says`, { stream, line });
+    else if (lines === MAX_LOGGED_LINES + 1) log.warn(`${program} says more, which is not shown`, { stream });
+    if (stream === 'stdout') onLine?.(line);
+  };
+}

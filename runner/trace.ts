@@ -1,0 +1,19 @@
+import { timestamp } from '../lifecycle/clock';
+import { messageOf } from '../lifecycle/errors';
+import { DRAIN_STATUS_KEY } from '../lifecycle/job';
+import type { DrainStatus } from '../lifecycle/records';
+import type { DrainContext } from './context';
+
+/** Leaves the trace of work that the breaker looks for. It is only a sign of life: a failed write is no failure. */
+export async function leaveTrace(
+  { control, clock, host, drainId, log }: DrainContext,
+  did: DrainStatus['did'],
+  jobId: string,
+): Promise<void> {
+  const status: DrainStatus = { version: 1, did, jobId, drainId, bootId: host.bootId, at: timestamp(clock) };
+  try {
+    await control.overwrite(DRAIN_STATUS_KEY, status);
+  } catch (error) {
+    log.warn('trace of work not left', { jobId, error: messageOf(error) });
+  }
+}
