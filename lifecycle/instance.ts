@@ -27,6 +27,10 @@ export interface InstanceReading {
   readonly pause: string | undefined;
 }
 
+/** What EC2 said to a start. */
+export type StartOutcome =
+  { readonly refused: true } | { readonly refused: false; readonly wasRunning: boolean };
+
 /** The pipeline's one instance. */
 export class Instance {
   constructor(
@@ -56,9 +60,7 @@ export class Instance {
    * Starts it; a no-op if it runs. `refused`: EC2 does not take the call in the instance's present state (it is stopping);
    * the `stopped` event settles.
    */
-  async start(): Promise<
-    { readonly refused: true } | { readonly refused: false; readonly wasRunning: boolean }
-  > {
+  async start(): Promise<StartOutcome> {
     try {
       const answer = await this.ec2.send(new StartInstancesCommand({ InstanceIds: [this.id] }));
       return { refused: false, wasRunning: answer.StartingInstances?.[0]?.PreviousState?.Name === 'running' };

@@ -74,7 +74,8 @@ async function settleGate(context: SettleContext, cause: Cause): Promise<SettleO
   }
 
   if (await anyOpen(context.control)) {
-    if (gate.state === 'CLOSING') gate = await moveGate(context.control, gate, 'OPEN', context);
+    // The dead closer may have stopped the instance: wake opens the gate when it is certain to run.
+    if (gate.state === 'CLOSING') gate = await moveGate(context.control, gate, 'CLOSED', context);
     const end = wakeUpEnd(cause);
     if (end && (await breakerTrips(context, gate, end))) return { did: 'tripped' };
     return { did: 'woke', wake: await wake(context, cause.kind) };
@@ -105,7 +106,7 @@ async function close(context: SettleContext, seen: GateReading): Promise<SettleO
   const { control, instance, log } = context;
   const { state, hold } = await instance.read();
   if (hold !== undefined) {
-    if (seen.state === 'CLOSING') await moveGate(control, seen, 'OPEN', context);
+    if (seen.state === 'CLOSING') await moveGate(control, seen, 'CLOSED', context);
     log.info('not stopped: held', { hold });
     return { did: 'held' };
   }
@@ -118,7 +119,7 @@ async function close(context: SettleContext, seen: GateReading): Promise<SettleO
   // A drain begins a job only if it read OPEN after having seen it: what it has begun was open before CLOSING was
   // written, so it stands in this second list.
   if (await anyOpen(control)) {
-    await moveGate(control, closing, 'OPEN', context);
+    await moveGate(control, closing, seen.state === 'CLOSING' ? 'CLOSED' : 'OPEN', context);
     return { did: 'woke', wake: await wake(context, 'a job came while closing') };
   }
 

@@ -1,6 +1,7 @@
 import type { LedgerContext } from './context';
 import { ConflictError, RetryLaterError } from './errors';
 import { moveGate, readGate } from './gate';
+import type { StartOutcome } from './instance';
 
 /**
  * `woken`: the instance has been told to run and the worker to dispatch. Otherwise why not: `paused` (people or the
@@ -19,9 +20,8 @@ export async function wake(context: LedgerContext, reason: string): Promise<Wake
     log.warn('not woken: the pipeline is paused', { reason, pause });
     return 'paused';
   }
-  if ((await openGate(context)) === 'closing') return 'closing';
-
-  const start = await instance.start();
+  const start = await startAndOpenGate(context);
+  if (start === 'closing') return 'closing';
   if (start.refused) {
     log.info('not woken yet: the instance is still stopping', { reason });
     return 'stopping';
@@ -32,14 +32,19 @@ export async function wake(context: LedgerContext, reason: string): Promise<Wake
   return 'woken';
 }
 
-async function openGate(context: LedgerContext): Promise<'open' | 'closing'> {
+/**
+ * The gate opens only once the start is accepted. On an instance that is stopping by our order a drain may still be alive
+ * for some seconds: behind an open gate it would begin a model, to be killed with the machine.
+ */
+async function startAndOpenGate(context: LedgerContext): Promise<'closing' | StartOutcome> {
   for (let tries = 0; tries < GATE_TRIES; tries += 1) {
     const gate = await readGate(context.control);
-    if (gate.state === 'OPEN') return 'open';
     if (gate.state === 'CLOSING') return 'closing';
+    const start = await context.instance.start();
+    if (start.refused || gate.state === 'OPEN') return start;
     try {
       await moveGate(context.control, gate, 'OPEN', context);
-      return 'open';
+      return start;
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
     }

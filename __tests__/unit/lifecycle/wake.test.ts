@@ -23,12 +23,12 @@ describe('wake', () => {
     expect(account.gate()?.state).toBe('OPEN');
   });
 
-  it('opens the gate before it starts the instance, so that the drain finds it open', async () => {
+  it('opens the gate only when the start is accepted: a drain on a stopping machine would begin a model to be killed', async () => {
     const account = new FakeAccount();
     account.setGate('CLOSED');
-    account.meanwhile.set('StartInstances', () => expect(account.gate()?.state).toBe('OPEN'));
-    await wake(account.context, 'test');
-    expect(account.count('StartInstances')).toBe(1);
+    account.meanwhile.set('StartInstances', () => expect(account.gate()?.state).toBe('CLOSED'));
+    expect(await wake(account.context, 'test')).toBe('woken');
+    expect(account.gate()?.state).toBe('OPEN');
   });
 
   it('leaves a closing gate to whoever closes it', async () => {
@@ -39,12 +39,13 @@ describe('wake', () => {
     expect(account.gate()?.state).toBe('CLOSING');
   });
 
-  it('leaves a stopping instance to the event that tells of its stop, with the gate open', async () => {
+  it('leaves a stopping instance to the event that tells of its stop, with the gate closed', async () => {
     const account = new FakeAccount();
+    account.setGate('CLOSED');
     account.state = 'stopping';
     expect(await wake(account.context, 'test')).toBe('stopping');
     expect(account.count('Invoke')).toBe(0);
-    expect(account.gate()?.state).toBe('OPEN');
+    expect(account.gate()?.state).toBe('CLOSED');
   });
 
   it('starts nothing while the pipeline is paused', async () => {
