@@ -1,0 +1,124 @@
+import { strToU8, zipSync } from 'fflate';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type LocalCloud, startLocalCloud } from '../../scripts/local/cloud';
+import type { CloudEvent } from '../../scripts/local/report';
+import { type Timings, timingsForTests } from '../../scripts/local/timings';
+
+export const REGION = 'eu-central-1';
+
+/** A local cloud in a folder of its own whose name has a space; `events` is everything that it told. */
+export interface CloudUnderTest extends LocalCloud {
+  readonly directory: string;
+  readonly events: CloudEvent[];
+  /** Settings of every SDK client. */
+  readonly client: {
+    endpoint: string;
+    region: string;
+    credentials: LocalCloud['credentials'];
+    maxAttempts: number;
+  };
+  end(): Promise<void>;
+}
+
+/** Whether moto's server is here; where tools are required (CI), its absence is a failure and not a skip. */
+export function hasMoto(): boolean {
+  try {
+    execFileSync('moto_server', ['--help'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    const text = 'moto_server is not on the PATH: the tests of the local cloud cannot run';
+    if (process.env.CI === 'true' || process.env.LAMPLIGHTER_REQUIRE_TOOLS === '1') throw new Error(text);
+    console.warn(`${text} and are SKIPPED`);
+    return false;
+  }
+}
+
+export async function startCloud(timings: Partial<Timings> = {}): Promise<CloudUnderTest> {
+  const directory = mkdtempSync(join(tmpdir(), 'local cloud '));
+  const events: CloudEvent[] = [];
+  const cloud = await startLocalCloud({
+    directory,
+    motoServer: 'moto_server',
+    region: REGION,
+    timings: { ...timingsForTests, ...timings },
+    onEvent: (event) => events.push(event),
+  });
+  const client = {
+    endpoint: cloud.endpoint,
+    region: REGION,
+    credentials: cloud.credentials,
+    maxAttempts: 1,
+  };
+  const end = async () => {
+    await cloud.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return Object.assign(cloud, { directory, events, client, end });
+}
+
+/** Waits until `look` gives something. Throws, naming it, when that takes too long. */
+export async function eventually<T>(
+  what: string,
+  look: () => T | undefined | Promise<T | undefined>,
+  limitMs = 15_000,
+): Promise<T> {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined) return seen;
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${limitMs} ms`);
+    await sleep(25);
+  }
+}
+
+/** A call of a query protocol (IAM has no SDK client here); the answer is XML. */
+export async function query(cloud: CloudUnderTest, service: string, fields: Record<string, string>) {
+  const answer = await fetch(cloud.endpoint, {
+    method: 'POST',
+    headers: { authorization: authorization(cloud, service) },
+    body: new URLSearchParams(fields),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(text);
+  return text;
+}
+
+/** A call of a JSON protocol, for services that have no SDK client here. */
+export async function json<T>(cloud: CloudUnderTest, service: string, target: string, body: object) {
+  const answer = await fetch(cloud.endpoint, {
+    method: 'POST',
+    headers: {
+      authorization: authorization(cloud, service),
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': target,
+    },
+    body: JSON.stringify(body),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(text);
+  return (text === '' ? {} : JSON.parse(text)) as T;
+}
+
+/** Makes a role and returns its ARN. */
+export async function makeRole(cloud: CloudUnderTest, name: string): Promise<string> {
+  const xml = await query(cloud, 'iam', {
+    Action: 'CreateRole',
+    Version: '2010-05-08',
+    RoleName: name,
+    AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [] }),
+  });
+  return /<Arn>([^<]+)<\/Arn>/.exec(xml)![1]!;
+}
+
+export function zipOf(source: string): Uint8Array {
+  return zipSync({ 'index.js': strToU8(source) });
+}
+
+function authorization(cloud: CloudUnderTest, service: string): string {
+  const scope = `${cloud.credentials.accessKeyId}/20260101/${REGION}/${service}/aws4_request`;
+  return `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`;
+}

@@ -1,0 +1,86 @@
+import { createColors } from 'picocolors';
+import type { Clock } from '../../../lifecycle/clock';
+import { Steps } from '../../../scripts/console/steps';
+import { bytes, duration, printable, wantsColours } from '../../../scripts/console/terminal';
+import { recordingTerminal } from './stand-ins';
+
+function clockAt(...times: number[]): Clock {
+  return { now: () => times.shift() ?? 0, sleep: () => Promise.resolve() };
+}
+
+describe('steps', () => {
+  it('show when, who and what, in columns', () => {
+    const terminal = recordingTerminal();
+    const steps = new Steps(terminal, clockAt(0, 40, 12_345, 245_000, 7_384_000));
+    steps.say('cloud', 'listens');
+    steps.say('instance', 'i-1 is pending');
+    steps.say('job', 'a.csv: succeeded', 'good');
+    steps.say('job', 'b.csv: failed', 'bad');
+    expect(terminal.stdout).toEqual([
+      '       0.0 s  cloud      listens',
+      '      12.3 s  instance   i-1 is pending',
+      '  4 min 05 s  job        a.csv: succeeded',
+      '  2 h 03 min  job        b.csv: failed',
+    ]);
+  });
+
+  it('colour a failure red where colours are wanted', () => {
+    const terminal = { ...recordingTerminal(), colours: createColors(true) };
+    new Steps(terminal, clockAt(0, 0)).say('job', 'failed', 'bad');
+    expect(terminal.stdout[0]).toContain('\u001b[31mfailed\u001b[39m');
+  });
+
+  it('are shown once when polling sees again what was said', () => {
+    const terminal = recordingTerminal();
+    const steps = new Steps(terminal, clockAt());
+    steps.changed('instance', 'running');
+    steps.say('job', 'begins');
+    steps.changed('instance', 'running');
+    steps.changed('instance', 'stopping');
+    steps.say('job', 'ends');
+    steps.say('job', 'ends');
+    expect(terminal.stdout.map((line) => line.slice(14).replace(/ +/, ' '))).toEqual([
+      'instance running',
+      'job begins',
+      'instance stopping',
+      'job ends',
+    ]);
+  });
+
+  it('cannot be made to drive the terminal by a key or a message', () => {
+    const terminal = recordingTerminal();
+    new Steps(terminal, clockAt()).say('job', 'a\u001b[2Jb\nc\u202Ed\u0085e');
+    expect(terminal.stdout[0]).toContain('a\\x1b[2Jb\\x0ac\\u202ed\\x85e');
+  });
+});
+
+describe('colours', () => {
+  it.each([
+    [true, {}, true],
+    [false, {}, false],
+    [true, { NO_COLOR: '1' }, false],
+    [true, { NO_COLOR: '' }, true],
+    [true, { TERM: 'dumb' }, false],
+  ])('on a terminal (%j) with %j are used: %j', (isTerminal, environment, expected) => {
+    expect(wantsColours(isTerminal, environment)).toBe(expected);
+  });
+});
+
+it('a long text is cut, with a sign of it', () =>
+  expect(printable('x'.repeat(50), 10)).toBe(`${'x'.repeat(9)}…`));
+
+it.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1_234, '1.2 kB'],
+  [99_950, '100 kB'],
+  [600_000_000, '600 MB'],
+  [1.5e13, '15.0 TB'],
+])('%d bytes read %j', (count, text) => expect(bytes(count)).toBe(text));
+
+it.each([
+  [-5, '0.0 s'],
+  [99_940, '99.9 s'],
+  [99_960, '1 min 40 s'],
+  [3_600_000, '1 h 00 min'],
+])('%d milliseconds read %j', (milliseconds, text) => expect(duration(milliseconds)).toBe(text));

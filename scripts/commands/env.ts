@@ -1,0 +1,39 @@
+import type { Terminal } from '../console/terminal';
+import { MissingError } from '../exit';
+import { announcedEnvironment } from '../local-run';
+import { LOCAL_DIRECTORY } from '../project';
+
+/** Variables of the user's own that would lead a tool past the local cloud. */
+const IN_THE_WAY = ['AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_SECURITY_TOKEN'];
+
+/** Prints what a shell must evaluate for plain aws, terraform and cdktf to work against the running local cloud. */
+export async function env(terminal: Terminal, directory = LOCAL_DIRECTORY): Promise<void> {
+  const environment = await announcedEnvironment(directory);
+  if (!environment) {
+    // So that `eval "$(lamplighter env)" && cdktf deploy` ends here, and does not deploy to AWS.
+    terminal.out('false');
+    throw new MissingError(
+      'No local cloud of this checkout is running. Start one in another terminal: npm start',
+    );
+  }
+  for (const line of exportLines(environment)) terminal.out(line);
+}
+
+export function exportLines(environment: Readonly<Record<string, string>>): string[] {
+  return [
+    `unset ${IN_THE_WAY.join(' ')}`,
+    ...Object.entries(environment)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, value]) => `export ${name}=${shellQuoted(value)}`),
+  ];
+}
+
+/** In single quotes a POSIX shell changes nothing, but cannot hold a single quote. */
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The environment of a child that is to work against the local cloud. */
+export function withoutOwnCredentials(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !IN_THE_WAY.includes(name)));
+}

@@ -1,0 +1,237 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
+import { systemClock } from '../../lifecycle/clock';
+import { messageOf } from '../../lifecycle/errors';
+import type { Manifest } from '../../lifecycle/manifest';
+import { type TakingModel, modelFor } from '../../lifecycle/model';
+import { type PipelineSettings, readPipelines } from '../../modules/settings';
+import { Steps } from '../console/steps';
+import { type Terminal, bytes, duration } from '../console/terminal';
+import { Exit, type ExitCode, UsageError } from '../exit';
+import { catchInterrupts } from '../interrupt';
+import { type LocalCloud, environmentFor, startLocalCloud } from '../local/cloud';
+import { deployToLocalCloud, terraformVariables } from '../local/deploy';
+import type { CloudEvent } from '../local/report';
+import { LocalRun } from '../local-run';
+import { findPipeline } from '../pipeline/find';
+import { type Clients, localClients } from '../pipeline/target';
+import { type Job, type PlannedUpload, planUploads, upload } from '../pipeline/uploads';
+import {
+  LOCAL_CLI_CONFIG,
+  LOCAL_DIRECTORY,
+  LOCAL_OUTPUT,
+  LOCAL_RESULTS,
+  PROJECT,
+  readCdktfConfig,
+  shortPath,
+} from '../project';
+import { Children } from '../tools/children';
+import { provideTools } from '../tools/provide';
+import { withoutOwnCredentials } from './env';
+import { cloudEventSteps } from './local-events';
+import { type FollowedPipeline, followForever, followUntilStopped } from './local-follow';
+import { TIMINGS, type TimingsName } from './local-timings';
+
+export interface LocalOptions {
+  /** As the user wrote them; none means the sample. */
+  readonly files: readonly string[];
+  readonly once: boolean;
+  readonly port?: number | undefined;
+  readonly timings: TimingsName;
+  readonly pipeline?: string | undefined;
+}
+
+const SAMPLE = join(PROJECT, 'models', 'breast-cancer', 'samples', 'patients.csv');
+
+/**
+ * Starts the local cloud, deploys the project to it, uploads the files and shows what happens until it is interrupted, or,
+ * with `once`, until the instance has stopped again. Whatever happens, everything that it started is ended.
+ */
+export async function local(options: LocalOptions, terminal: Terminal): Promise<ExitCode> {
+  const interrupt = catchInterrupts(
+    () => terminal.err('\nInterrupted: everything is taken down …'),
+    () => terminal.err('Still taking everything down …'),
+  );
+  const { signal } = interrupt;
+  const run = await LocalRun.begin(LOCAL_DIRECTORY);
+  const children = new Children(signal, run);
+  const steps = new Steps(terminal, systemClock);
+  const events = new Muted(cloudEventSteps(steps));
+  let cloud: LocalCloud | undefined;
+  try {
+    const settings = choosePipeline(options.pipeline);
+    const files = options.files.length === 0 ? [SAMPLE] : options.files.map(fromWhereTheUserIs);
+    // Looked at before minutes of work, not after.
+    planAll(files, takingModels(settings));
+    const say = (text: string) => steps.say('tools', text);
+    const tools = await provideTools({ children, signal, cliConfigFile: LOCAL_CLI_CONFIG, say });
+    signal.throwIfAborted();
+    cloud = await startCloud(options, settings, tools.moto, steps, events.tell);
+    signal.throwIfAborted();
+
+    const variables = { ...environmentFor(cloud), ...terraformVariables(LOCAL_OUTPUT), ...tools.variables };
+    await deployToLocalCloud({
+      project: PROJECT,
+      outputFolder: LOCAL_OUTPUT,
+      stack: settings.name,
+      environment: { ...withoutOwnCredentials(process.env), ...variables },
+      terraform: tools.terraform.program,
+      children,
+      onStep: (text) => steps.say('terraform', text),
+    });
+    run.announce(variables);
+
+    const clients = localClients(cloud);
+    const manifest = await findPipeline(clients.ssm, settings.name);
+    const pipeline: FollowedPipeline = { clients, manifest, steps, terminal, signal, results: LOCAL_RESULTS };
+    const jobs = await uploadAll(planAll(files, manifest.models), clients, manifest, steps, signal);
+    if (options.once) return await followUntilStopped(pipeline, jobs);
+    await followForever(pipeline, jobs, () => sayHowToUse(terminal, cloud, manifest));
+    return Exit.interrupted;
+  } finally {
+    // What is ended now, is ended on purpose: it is nothing to report.
+    events.mute();
+    await takeDown({ children, cloud, run, steps });
+    interrupt.release();
+  }
+}
+
+/** Throws UsageError when the settings hold several pipelines and none was named, and what the settings' parser throws. */
+function choosePipeline(name: string | undefined): PipelineSettings {
+  const pipelines = readPipelines(readCdktfConfig().context.pipelines, PROJECT);
+  const names = pipelines.map((pipeline) => pipeline.name).join(', ');
+  const chosen = pipelines.filter((pipeline) => name === undefined || pipeline.name === name);
+  const [only, ...others] = chosen;
+  if (only && others.length === 0) return only;
+  throw new UsageError(
+    name === undefined
+      ? `cdktf.json has several pipelines: ${names}. Say which one to run: --pipeline NAME`
+      : `cdktf.json has no pipeline "${name}"; it has: ${names}.`,
+  );
+}
+
+async function startCloud(
+  options: LocalOptions,
+  settings: PipelineSettings,
+  motoServer: string,
+  steps: Steps,
+  onEvent: (event: CloudEvent) => void,
+): Promise<LocalCloud> {
+  const cloud = await startLocalCloud({
+    directory: LOCAL_DIRECTORY,
+    ...(options.port === undefined ? {} : { port: options.port }),
+    motoServer,
+    region: settings.region,
+    timings: TIMINGS[options.timings],
+    onEvent,
+  });
+  steps.say('cloud', `the local cloud listens on ${cloud.endpoint} (no AWS account is used)`);
+  return cloud;
+}
+
+/** npm changes to the checkout before it runs anything, and leaves where the user was in INIT_CWD. */
+function fromWhereTheUserIs(file: string): string {
+  const { INIT_CWD: before = '' } = process.env;
+  return !existsSync(file) && before !== '' && existsSync(resolve(before, file))
+    ? resolve(before, file)
+    : file;
+}
+
+/** The models as they will be deployed, as far as their keys are concerned. */
+function takingModels({ models }: PipelineSettings): TakingModel[] {
+  return models.map(({ card, digest }) => ({
+    name: card.name,
+    digest,
+    ...card.takes,
+    zipKey: '-',
+    zipVersionId: '-',
+  }));
+}
+
+/** Each file gets the prefix under which a model takes it. */
+function planAll(files: readonly string[], models: readonly TakingModel[]): PlannedUpload[] {
+  const takes = (prefix: string, file: string) =>
+    modelFor({ key: `${prefix}${basename(file)}` }, models) !== undefined;
+  return files.flatMap((file) => {
+    const prefix = ['', ...models.map((model) => model.prefix)].find((candidate) => takes(candidate, file));
+    return planUploads([file], prefix ?? '', models);
+  });
+}
+
+async function uploadAll(
+  planned: readonly PlannedUpload[],
+  clients: Clients,
+  { dataBucket }: Manifest,
+  steps: Steps,
+  signal: AbortSignal,
+): Promise<Job[]> {
+  const jobs: Job[] = [];
+  for (const one of planned) {
+    jobs.push(await upload(clients.s3, dataBucket, one, signal));
+    steps.say('upload', `${shortPath(one.file)} (${bytes(one.sizeBytes)}) → s3://${dataBucket}/${one.key}`);
+  }
+  return jobs;
+}
+
+function sayHowToUse(terminal: Terminal, cloud: LocalCloud | undefined, manifest: Manifest): void {
+  const { colours } = terminal;
+  const folder = relative(process.cwd(), PROJECT);
+  const lines: [string, string][] = [
+    ['Submit a file', 'npx lamplighter submit FILE --wait'],
+    ['See what goes on', 'npx lamplighter status'],
+    ['With any AWS tool', 'eval "$(npx lamplighter env)"'],
+    ['', `aws s3 cp FILE s3://${manifest.dataBucket}/ --endpoint-url ${cloud?.endpoint ?? ''}`],
+    [
+      'Deploy your changes',
+      'eval "$(npx lamplighter env)" && npx cdktf deploy --skip-provider-lock --auto-approve',
+    ],
+  ];
+  terminal.out();
+  terminal.out(
+    `The local cloud stays up until Ctrl-C. In a second terminal${folder === '' ? '' : `, in ${shortPath(PROJECT)}`}:`,
+  );
+  for (const [what, command] of lines) terminal.out(`  ${colours.dim(what.padEnd(20))} ${command}`);
+  terminal.out();
+}
+
+/** Passes the cloud's events on until it is muted. */
+class Muted {
+  private isMuted = false;
+
+  constructor(private readonly next: (event: CloudEvent) => void) {}
+
+  readonly tell = (event: CloudEvent): void => {
+    if (!this.isMuted) this.next(event);
+  };
+
+  mute(): void {
+    this.isMuted = true;
+  }
+}
+
+interface Running {
+  readonly children: Children;
+  readonly cloud: LocalCloud | undefined;
+  readonly run: LocalRun;
+  readonly steps: Steps;
+}
+
+/** Each part is ended whether or not another could be; the local state is worthless without its cloud, and goes too. */
+async function takeDown({ children, cloud, run, steps }: Running): Promise<void> {
+  const began = Date.now();
+  const ends = [
+    () => children.endAll(),
+    () => cloud?.stop(),
+    () => rm(LOCAL_OUTPUT, { recursive: true, force: true }),
+  ];
+  for (const end of ends) {
+    try {
+      await end();
+    } catch (error) {
+      steps.say('cloud', `could not be taken down in whole: ${messageOf(error)}`, 'bad');
+    }
+  }
+  await run.end();
+  if (cloud) steps.say('cloud', `taken down in ${duration(Date.now() - began)}`);
+}

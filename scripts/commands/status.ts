@@ -1,0 +1,239 @@
+import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import pLimit from 'p-limit';
+import { type Clock, systemClock } from '../../lifecycle/clock';
+import { InvalidInputError, messageOf } from '../../lifecycle/errors';
+import {
+  GATE_KEY,
+  OPEN_PREFIX,
+  RESULTS_PREFIX,
+  claimKey,
+  jobIdInLedgerKey,
+  jobIdInReceiptKey,
+  statusKey,
+} from '../../lifecycle/job';
+import type { Manifest } from '../../lifecycle/manifest';
+import {
+  type Claim,
+  type Gate,
+  type OpenRecord,
+  type Receipt,
+  type Status,
+  claimSchema,
+  gateSchema,
+  openRecordSchema,
+  receiptSchema,
+  statusSchema,
+} from '../../lifecycle/records';
+import { Store } from '../../lifecycle/store';
+import { type Terminal, duration, printable } from '../console/terminal';
+import { findPipeline } from '../pipeline/find';
+import { statusText } from '../pipeline/job-watch';
+import { type Clients, type TargetOptions, chooseTarget } from '../pipeline/target';
+
+export interface StatusOptions extends TargetOptions {
+  readonly pipeline?: string | undefined;
+  readonly json: boolean;
+}
+
+/** What one look costs at most: 4 + 3 × 20 + 5 + 5 requests to S3, whatever the buckets hold. */
+const OPEN_COUNTED = 1_000;
+const OPEN_SHOWN = 20;
+const RESULTS_LISTED = 5_000;
+const RECEIPTS_SHOWN = 5;
+const REQUESTS_AT_ONCE = 8;
+
+/** Shows a pipeline's instance, gate, open jobs and latest receipts. */
+export async function status(options: StatusOptions, terminal: Terminal): Promise<void> {
+  const target = await chooseTarget(options);
+  const manifest = await findPipeline(target.clients.ssm, options.pipeline);
+  const control = new Store(target.clients.s3, manifest.controlBucket);
+  const output = new Store(target.clients.s3, manifest.outputBucket);
+  const [instance, gate, open, receipts] = await Promise.all([
+    readInstance(target.clients, manifest),
+    readOr(() => control.get(GATE_KEY, gateSchema)),
+    readOpen(control),
+    readReceipts(output),
+  ]);
+  const report: Report = { cloud: target.cloud, manifest, instance, gate, open, receipts };
+  if (options.json) {
+    terminal.out(JSON.stringify(asJson(report), null, 2));
+    return;
+  }
+  terminal.out(`Using ${target.text}.`);
+  for (const line of reportLines(report, systemClock)) terminal.out(line);
+}
+
+/** What a look at one record gave: the record, nothing, or why it cannot be read. */
+type Seen<T> = { readonly record: T } | { readonly trouble: string } | undefined;
+
+interface Instance {
+  readonly id: string;
+  readonly state: string;
+  readonly launchTime: string | undefined;
+  readonly phase: string | undefined;
+  readonly hold: string | undefined;
+  readonly pause: string | undefined;
+}
+
+interface OpenJob {
+  readonly jobId: string;
+  readonly open: Seen<OpenRecord>;
+  readonly claim: Seen<Claim>;
+  readonly status: Seen<Status>;
+}
+
+export interface Report {
+  readonly cloud: string;
+  readonly manifest: Manifest;
+  readonly instance: Instance;
+  readonly gate: Seen<Gate>;
+  readonly open: {
+    readonly count: number;
+    readonly isCountWhole: boolean;
+    readonly jobs: readonly OpenJob[];
+  };
+  readonly receipts: { readonly latest: readonly Receipt[]; readonly isListWhole: boolean };
+}
+
+async function readInstance({ ec2 }: Clients, { instanceId }: Manifest): Promise<Instance> {
+  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
+  const instance = Reservations?.[0]?.Instances?.[0];
+  const tag = (key: string) => instance?.Tags?.find(({ Key }) => Key === `lamplighter:${key}`)?.Value;
+  return {
+    id: instanceId,
+    state: instance?.State?.Name ?? 'unknown',
+    launchTime: instance?.LaunchTime?.toISOString(),
+    phase: tag('phase'),
+    hold: tag('hold'),
+    pause: tag('pause'),
+  };
+}
+
+async function readOpen(control: Store): Promise<Report['open']> {
+  const jobIds: string[] = [];
+  let isCountWhole = true;
+  for await (const { key } of control.list(OPEN_PREFIX)) {
+    const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
+    if (jobId === undefined) continue;
+    if (jobIds.length === OPEN_COUNTED) {
+      isCountWhole = false;
+      break;
+    }
+    jobIds.push(jobId);
+  }
+  const limit = pLimit(REQUESTS_AT_ONCE);
+  const jobs = await Promise.all(
+    jobIds.slice(0, OPEN_SHOWN).map(async (jobId) => ({
+      jobId,
+      open: await limit(() => readOr(() => control.get(`${OPEN_PREFIX}${jobId}.json`, openRecordSchema))),
+      claim: await limit(() => readOr(() => control.get(claimKey(jobId), claimSchema))),
+      status: await limit(() => readOr(() => control.get(statusKey(jobId), statusSchema))),
+    })),
+  );
+  return { count: jobIds.length, isCountWhole, jobs };
+}
+
+/** S3 lists by name, not by time; so the latest are sought among as many as one look may list. */
+async function readReceipts(output: Store): Promise<Report['receipts']> {
+  const found: { key: string; at: number }[] = [];
+  let listed = 0;
+  let isListWhole = true;
+  for await (const { key, lastModified } of output.list(RESULTS_PREFIX)) {
+    listed += 1;
+    if (listed > RESULTS_LISTED) {
+      isListWhole = false;
+      break;
+    }
+    if (jobIdInReceiptKey(key) !== undefined) found.push({ key, at: lastModified?.getTime() ?? 0 });
+  }
+  const keys = found.sort((a, b) => b.at - a.at).slice(0, RECEIPTS_SHOWN);
+  const receipts = await Promise.all(keys.map(({ key }) => readOr(() => output.get(key, receiptSchema))));
+  const latest = receipts.flatMap((seen) => (seen && 'record' in seen ? [seen.record] : []));
+  return { latest: latest.sort((a, b) => (a.endedAt < b.endedAt ? 1 : -1)), isListWhole };
+}
+
+async function readOr<T>(read: () => Promise<{ record: T } | undefined>): Promise<Seen<T>> {
+  try {
+    const stored = await read();
+    return stored && { record: stored.record };
+  } catch (error) {
+    if (error instanceof InvalidInputError) return { trouble: messageOf(error) };
+    throw error;
+  }
+}
+
+/** The report for people. */
+export function reportLines(report: Report, clock: Clock): string[] {
+  const { manifest, instance, gate, open, receipts } = report;
+  const ago = (time: string) => `${duration(clock.now() - Date.parse(time))} ago`;
+  const line = (what: string, text: string) => `${what.padEnd(10)}${printable(text, 1000)}`;
+  const lines = [
+    line(
+      'Pipeline',
+      `${manifest.pipeline} (${manifest.region}), models: ${manifest.models.map(({ name }) => name).join(', ')}`,
+    ),
+    line('Uploads', `s3://${manifest.dataBucket}/`),
+    line(
+      'Instance',
+      `${instance.id} is ${instance.state}${instance.phase === undefined ? '' : `, phase ${instance.phase}`}`,
+    ),
+  ];
+  if (instance.hold !== undefined)
+    lines.push(line('', `ordered not to stop: lamplighter:hold = ${instance.hold}`));
+  if (instance.pause !== undefined)
+    lines.push(line('', `ordered not to start: lamplighter:pause = ${instance.pause}`));
+  lines.push(line('Gate', gateText(gate, ago)));
+  lines.push(
+    line('Open', open.count === 0 ? 'no job' : `${open.count}${open.isCountWhole ? '' : ' or more'}`),
+  );
+  for (const job of open.jobs) lines.push(`  ${printable(openText(job, ago), 1000)}`);
+  if (open.count > open.jobs.length) lines.push(`  and ${open.count - open.jobs.length} more`);
+  const which = receipts.isListWhole ? '' : `, among the first ${RESULTS_LISTED} results by name`;
+  lines.push(line('Receipts', receipts.latest.length === 0 ? 'none yet' : `the latest${which}`));
+  for (const { input, outcome, endedAt, jobId, error } of receipts.latest) {
+    const why = error ? `: ${error.message}` : '';
+    lines.push(
+      `  ${printable(`${outcome.padEnd(9)}  ${input.key}  ${ago(endedAt)}  ${jobId.slice(0, 12)}${why}`, 1000)}`,
+    );
+  }
+  return lines;
+}
+
+function gateText(gate: Seen<Gate>, ago: (time: string) => string): string {
+  if (!gate) return 'never opened';
+  if ('trouble' in gate) return `unreadable: ${gate.trouble}`;
+  const { state, since, fruitless } = gate.record;
+  return `${state}, since ${ago(since)}${fruitless > 0 ? `; ${fruitless} wake-ups without a trace of work` : ''}`;
+}
+
+function openText({ jobId, open, claim, status: seen }: OpenJob, ago: (time: string) => string): string {
+  const what =
+    open && 'record' in open
+      ? `${open.record.input.key}  admitted ${ago(open.record.admittedAt)}`
+      : (open?.trouble ?? 'its record is gone: it has just ended');
+  const attempt = claim && 'record' in claim ? `  attempt ${claim.record.attempt}` : '  not begun';
+  const progress = seen && 'record' in seen ? `  ${statusText(seen.record)}` : '';
+  return `${jobId.slice(0, 12)}  ${what}${attempt}${progress}`;
+}
+
+function asJson({ cloud, manifest, instance, gate, open, receipts }: Report) {
+  const plain = <T>(seen: Seen<T>) => (seen && 'record' in seen ? seen.record : (seen ?? null));
+  return {
+    cloud,
+    pipeline: manifest.pipeline,
+    manifest,
+    instance,
+    gate: plain(gate),
+    open: {
+      count: open.count,
+      isCountWhole: open.isCountWhole,
+      jobs: open.jobs.map((job) => ({
+        jobId: job.jobId,
+        open: plain(job.open),
+        claim: plain(job.claim),
+        status: plain(job.status),
+      })),
+    },
+    receipts,
+  };
+}

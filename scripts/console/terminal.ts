@@ -1,0 +1,58 @@
+import { createColors } from 'picocolors';
+
+/** Where a command writes: results and steps to `out`, trouble to `err`, one line at a time. */
+export interface Terminal {
+  readonly colours: ReturnType<typeof createColors>;
+  out(line?: string): void;
+  err(line: string): void;
+}
+
+/** The process's own terminal; colours only on a TTY, and never where NO_COLOR is set (https://no-color.org). */
+export function processTerminal(): Terminal {
+  return {
+    colours: createColors(wantsColours(process.stdout.isTTY, process.env)),
+    out: (line = '') => void process.stdout.write(`${line}\n`),
+    err: (line) => void process.stderr.write(`${line}\n`),
+  };
+}
+
+export function wantsColours(isTerminal: boolean, environment: NodeJS.ProcessEnv): boolean {
+  return isTerminal && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
+}
+
+/**
+ * Text from outside (a key, a model's message, a line of a result) as it may be shown: control characters, which could
+ * drive the terminal, and characters that reorder the line are written as escapes.
+ */
+export function printable(text: string, maxCharacters = 400): string {
+  const safe = text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => {
+      const code = character.charCodeAt(0);
+      return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+    },
+  );
+  return safe.length <= maxCharacters ? safe : `${safe.slice(0, maxCharacters - 1)}…`;
+}
+
+/** `1.2 kB`, in powers of ten. */
+export function bytes(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? 'B'}`;
+}
+
+/** `12.3 s`, `4 min 05 s`, `2 h 03 min`. */
+export function duration(milliseconds: number): string {
+  const seconds = Math.max(0, milliseconds) / 1000;
+  if (seconds < 99.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const two = (count: number) => String(count).padStart(2, '0');
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+}

@@ -1,0 +1,118 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { MissingError } from './exit';
+import { isAlive, killGroup } from './local/processes';
+import { systemCodeOf } from './system-error';
+import type { ChildRecord } from './tools/children';
+import { beginningOf } from './tools/processes';
+
+const processSchema = z.strictObject({ pid: z.int().positive(), began: z.string() });
+
+/** `.lamplighter/local/run.json`: the one `lamplighter local` of this checkout, from its first moment on. */
+const runSchema = z.strictObject({
+  version: z.literal(1),
+  pid: z.int().positive(),
+  began: z.string(),
+  startedAt: z.string(),
+  /** Process groups that it has started and that have not ended. */
+  children: z.array(processSchema),
+  /** For `lamplighter env`: present once the local cloud is up. */
+  environment: z.record(z.string(), z.string()).optional(),
+});
+
+type Run = z.infer<typeof runSchema>;
+
+const runFile = (directory: string) => join(directory, 'run.json');
+
+/**
+ * Holds the local cloud's folder for one run at a time and records the run's child processes, so that the next run can end
+ * what a killed one left behind.
+ */
+export class LocalRun implements ChildRecord {
+  private constructor(
+    private readonly path: string,
+    private run: Run,
+  ) {}
+
+  /** Throws MissingError when a local cloud of this checkout runs already, saying how to stop it. */
+  static async begin(directory: string): Promise<LocalRun> {
+    const path = runFile(directory);
+    await mkdir(dirname(path), { recursive: true });
+    const began = beginningOf(process.pid) ?? '';
+    const run: Run = {
+      version: 1,
+      pid: process.pid,
+      began,
+      startedAt: new Date().toISOString(),
+      children: [],
+    };
+    for (;;) {
+      try {
+        await writeFile(path, JSON.stringify(run), { flag: 'wx', mode: 0o600 });
+        return new LocalRun(path, run);
+      } catch (error) {
+        if (systemCodeOf(error) !== 'EEXIST') throw error;
+      }
+      await clearStale(path);
+    }
+  }
+
+  started(pid: number): void {
+    const child = { pid, began: beginningOf(pid) ?? '' };
+    this.write({ ...this.run, children: [...this.run.children, child] });
+  }
+
+  ended(pid: number): void {
+    this.write({ ...this.run, children: this.run.children.filter((child) => child.pid !== pid) });
+  }
+
+  announce(environment: Readonly<Record<string, string>>): void {
+    this.write({ ...this.run, environment: { ...environment } });
+  }
+
+  async end(): Promise<void> {
+    await rm(this.path, { force: true });
+  }
+
+  /** Synchronous, so that a child is on record before anything else can happen. */
+  private write(run: Run): void {
+    this.run = run;
+    writeFileSync(this.path, JSON.stringify(run), { mode: 0o600 });
+  }
+}
+
+/** The variables of the local cloud that runs in this checkout, or undefined. */
+export async function announcedEnvironment(directory: string): Promise<Record<string, string> | undefined> {
+  const run = await read(runFile(directory));
+  return run && isSame(run) ? run.environment : undefined;
+}
+
+/** Removes the file of a run that is gone, and ends the processes that it left. */
+async function clearStale(path: string): Promise<void> {
+  const run = await read(path);
+  if (run && isSame(run)) {
+    throw new MissingError(
+      `The local cloud of this checkout is running already (process ${run.pid}, since ${run.startedAt}). Use it with ` +
+        `"npx lamplighter submit FILE", or stop it: Ctrl-C in its terminal, or: kill ${run.pid}`,
+    );
+  }
+  for (const child of run?.children ?? []) {
+    if (isSame(child)) killGroup(child.pid);
+  }
+  await rm(path, { force: true });
+}
+
+/** Ids are used again: only a process that also began then is the recorded one. */
+function isSame({ pid, began }: { readonly pid: number; readonly began: string }): boolean {
+  return isAlive(pid) && began !== '' && beginningOf(pid) === began;
+}
+
+async function read(path: string): Promise<Run | undefined> {
+  try {
+    return runSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,38 @@
+import { type Answer, AwsError, emptyAnswer } from './answer';
+import type { Call } from './call';
+
+/**
+ * The buckets' policies, kept word for word. They are not given to moto: it does not look at their conditions, so that
+ * "deny what does not come by TLS" would deny everything. Their enforcement belongs to authorize.ts.
+ */
+export class BucketPolicies {
+  private readonly policies = new Map<string, Buffer>();
+
+  /** Answers PutBucketPolicy, GetBucketPolicy and DeleteBucketPolicy for a bucket that exists. */
+  answer(call: Call, bucket: string): Answer {
+    if (call.method === 'PUT') {
+      requireJson(call.body);
+      this.policies.set(bucket, call.body);
+      return emptyAnswer(204);
+    }
+    if (call.method === 'DELETE') {
+      this.forget(bucket);
+      return emptyAnswer(204);
+    }
+    const body = this.policies.get(bucket);
+    if (!body) throw new AwsError(404, 'NoSuchBucketPolicy', 'The bucket policy does not exist');
+    return { status: 200, headers: { 'content-type': 'application/json' }, body };
+  }
+
+  forget(bucket: string): void {
+    this.policies.delete(bucket);
+  }
+}
+
+function requireJson(body: Buffer): void {
+  try {
+    JSON.parse(body.toString());
+  } catch {
+    throw new AwsError(400, 'MalformedPolicy', 'Policies must be valid JSON.');
+  }
+}

@@ -1,0 +1,45 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Who sends a request. */
+export type Caller =
+  /** The person at the keyboard: Terraform, the command line, the aws CLI. */
+  | { readonly kind: 'operator' }
+  /** A function or the instance, with credentials of its role. */
+  | { readonly kind: 'role'; readonly roleArn: string; readonly sessionName: string }
+  | { readonly kind: 'anonymous' };
+
+/** What the signature says about a request: not verified, this cloud is on loopback. */
+export interface CredentialScope {
+  readonly accessKeyId: string;
+  readonly region: string;
+  /** As AWS signs it: `s3`, `ec2`, `events`, … */
+  readonly service: string;
+}
+
+/** The credential scope of a signature (version 4) in the header or, for a presigned URL, in the query. */
+export function credentialScopeOf(
+  headers: IncomingHttpHeaders,
+  query: URLSearchParams,
+): CredentialScope | undefined {
+  const credential =
+    /Credential=([^,\s]+)/.exec(headers.authorization ?? '')?.[1] ?? query.get('X-Amz-Credential');
+  // The access key comes first and may not hold a slash; scope: date/region/service/aws4_request.
+  const [accessKeyId, , region, service] = credential?.split('/') ?? [];
+  if (accessKeyId === undefined || region === undefined || service === undefined) return undefined;
+  return { accessKeyId, region, service: service.toLowerCase() };
+}
+
+/** Which access key belongs to which role session. */
+export class Callers {
+  private readonly sessions = new Map<string, Caller>();
+
+  remember(accessKeyId: string, roleArn: string, sessionName: string): void {
+    this.sessions.set(accessKeyId, { kind: 'role', roleArn, sessionName });
+  }
+
+  /** An access key that no role session has is the operator's. */
+  of(scope: CredentialScope | undefined): Caller {
+    if (!scope) return { kind: 'anonymous' };
+    return this.sessions.get(scope.accessKeyId) ?? { kind: 'operator' };
+  }
+}

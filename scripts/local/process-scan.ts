@@ -1,0 +1,45 @@
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { sep } from 'node:path';
+
+/**
+ * The processes whose environment or working directory lies in a folder, by /proc; empty where there is no /proc. A
+ * process with a terminal is left out: it is a person who looks around in the folder. So are we. With `group`, only that
+ * process group's.
+ */
+export function processesWithin(folder: string, group?: number): number[] {
+  let names: string[];
+  try {
+    names = readdirSync('/proc');
+  } catch {
+    return [];
+  }
+  return names
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => pid !== process.pid && pid !== process.ppid && belongs(pid, folder, group));
+}
+
+function belongs(pid: number, folder: string, group: number | undefined): boolean {
+  try {
+    const facts = factsOf(pid);
+    if (facts.hasTerminal || facts.isDead || (group !== undefined && facts.group !== group)) return false;
+    const isIn = (path: string) => path === folder || path.startsWith(folder + sep);
+    if (isIn(readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, ''))) return true;
+    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    return environment.some((entry) => isIn(entry.slice(entry.indexOf('=') + 1)));
+  } catch {
+    // It has ended, or is another user's.
+    return false;
+  }
+}
+
+/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the name, in parentheses, may hold anything. */
+function factsOf(pid: number) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const [state, , group, , terminal] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return {
+    group: Number(group),
+    hasTerminal: Number(terminal) !== 0,
+    isDead: state === 'Z' || state === 'X',
+  };
+}

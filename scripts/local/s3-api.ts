@@ -1,0 +1,53 @@
+import type { Answer } from './answer';
+import { BucketPolicies } from './bucket-policies';
+import type { Call, CallHead } from './call';
+import type { MotoApi } from './moto-api';
+import { newlinesBack, newlinesOutOfXml } from './newline-keys';
+import type { Notifications } from './notifications';
+import { type S3Operation, s3OperationOf } from './s3-operation';
+
+/** What is kept here and not in moto. */
+const OURS: readonly S3Operation['name'][] = [
+  'BucketPolicy',
+  'PutBucketNotificationConfiguration',
+  'GetBucketNotificationConfiguration',
+];
+
+/** S3's API: objects are moto's and stream past; what is about a bucket, or speaks of keys in XML, comes through here. */
+export class S3Api {
+  private readonly policies = new BucketPolicies();
+
+  constructor(
+    private readonly moto: MotoApi,
+    private readonly notifications: Notifications,
+  ) {}
+
+  /** Whether `answer` must have the request, and not the stream to moto. */
+  takes(head: CallHead): boolean {
+    return s3OperationOf(head).key === '' || head.method === 'POST';
+  }
+
+  async answer(call: Call): Promise<Answer> {
+    const { bucket, name } = s3OperationOf(call);
+    if (OURS.includes(name)) {
+      // moto knows whether there is such a bucket, and says it well if not.
+      const found = await this.moto.forward(lookFor(call, bucket));
+      if (found.status !== 200) return found;
+      return name === 'BucketPolicy' ? this.policies.answer(call, bucket) : this.notifications.answer(call);
+    }
+    const answer = await this.moto.forward(
+      call.query.has('delete')
+        ? { ...call, body: Buffer.from(newlinesOutOfXml(call.body.toString())) }
+        : call,
+    );
+    this.notifications.observe(call, answer);
+    if (name === 'DeleteBucket' && answer.status < 300) this.policies.forget(bucket);
+    if (!(answer.headers['content-type'] ?? '').includes('xml')) return answer;
+    return { ...answer, body: Buffer.from(newlinesBack(answer.body.toString())) };
+  }
+}
+
+function lookFor(call: Call, bucket: string): Call {
+  const target = `/${bucket}?location`;
+  return { ...call, method: 'GET', target, body: Buffer.alloc(0) };
+}

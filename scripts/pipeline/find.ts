@@ -1,0 +1,60 @@
+import { GetParametersByPathCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { InvalidInputError } from '../../lifecycle/errors';
+import {
+  MANIFEST_PATH,
+  type Manifest,
+  manifestParameterName,
+  manifestSchema,
+} from '../../lifecycle/manifest';
+import { parseRecord } from '../../lifecycle/records';
+import { MissingError, UsageError } from '../exit';
+
+/**
+ * The pipeline of that name, or the only one that there is. Throws MissingError when there is none, UsageError when the name
+ * must be said, and InvalidInputError when its manifest was written by another version.
+ */
+export async function findPipeline(ssm: SSMClient, name: string | undefined): Promise<Manifest> {
+  const manifests = await listManifests(ssm);
+  const names = [...manifests.keys()].sort();
+  if (names.length === 0) {
+    throw new MissingError('No pipeline is deployed here. Deploy one with: npx cdktf deploy');
+  }
+  if (name === undefined && names.length > 1) {
+    throw new UsageError(`There are several pipelines here: ${names.join(', ')}. Say which: --pipeline NAME`);
+  }
+  const chosen = name ?? names[0] ?? '';
+  const text = manifests.get(chosen);
+  if (text === undefined) {
+    throw new UsageError(`There is no pipeline "${chosen}" here; there is: ${names.join(', ')}.`);
+  }
+  return parseManifest(chosen, text);
+}
+
+function parseManifest(name: string, text: string): Manifest {
+  try {
+    return parseRecord(manifestSchema, manifestParameterName(name), text);
+  } catch (cause) {
+    throw new InvalidInputError(
+      `The pipeline "${name}" was deployed by another version of Lamplighter: its manifest ${manifestParameterName(name)} ` +
+        'cannot be read. Deploy it again, or use the version that deployed it.',
+      { cause },
+    );
+  }
+}
+
+/** The manifests' texts by the pipelines' names. */
+async function listManifests(ssm: SSMClient): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  let token: string | undefined;
+  do {
+    const page = await ssm.send(
+      new GetParametersByPathCommand({ Path: MANIFEST_PATH, Recursive: true, NextToken: token }),
+    );
+    for (const { Name, Value } of page.Parameters ?? []) {
+      const name = /^\/lamplighter\/([^/]+)\/manifest$/.exec(Name ?? '')?.[1];
+      if (name !== undefined && Value !== undefined) found.set(name, Value);
+    }
+    token = page.NextToken;
+  } while (token !== undefined && token !== '');
+  return found;
+}

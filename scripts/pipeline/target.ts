@@ -1,0 +1,110 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { MissingError } from '../exit';
+import { LOCAL_DIRECTORY, PROJECT, readCdktfConfig } from '../project';
+import { type RunningCloud, findRunningCloud } from '../local/running';
+
+export const CLOUDS = ['local', 'aws'] as const;
+export type CloudChoice = (typeof CLOUDS)[number];
+
+export interface Clients {
+  readonly s3: S3Client;
+  readonly ec2: EC2Client;
+  readonly ssm: SSMClient;
+}
+
+/** The cloud that a command speaks to. */
+export interface Target {
+  readonly cloud: CloudChoice;
+  /** For people: which cloud it is, and why. */
+  readonly text: string;
+  readonly clients: Clients;
+  /** Milliseconds between two looks while waiting; every look costs requests on AWS. */
+  readonly pollMs: number;
+}
+
+export interface TargetOptions {
+  /** What the user said. @default the running local cloud of this checkout if there is one, else AWS */
+  readonly cloud?: CloudChoice | undefined;
+  readonly region?: string | undefined;
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly directory?: string;
+}
+
+/** Which cloud is meant. Throws MissingError when the local one is asked for and does not run. */
+export async function chooseTarget(options: TargetOptions): Promise<Target> {
+  const environment = options.environment ?? process.env;
+  if (options.cloud !== 'aws') {
+    const running = await findRunningCloud(options.directory ?? LOCAL_DIRECTORY);
+    if (running) return localTarget(running);
+    if (options.cloud === 'local') {
+      throw new MissingError(
+        'No local cloud of this checkout is running. Start one in another terminal: npm start',
+      );
+    }
+  }
+  return awsTarget(options.region ?? regionFrom(environment) ?? regionOfSettings(), environment);
+}
+
+function localTarget(running: RunningCloud): Target {
+  const { endpoint } = running;
+  return {
+    cloud: 'local',
+    text: `the local cloud at ${endpoint} (process ${running.pid}); --cloud aws would mean AWS`,
+    clients: localClients(running),
+    pollMs: 500,
+  };
+}
+
+/** Clients for a local cloud, whatever the user's own AWS configuration is. */
+export function localClients(cloud: Pick<RunningCloud, 'endpoint' | 'region' | 'credentials'>): Clients {
+  const { endpoint, region, credentials } = cloud;
+  const configuration = { endpoint, region, credentials };
+  return {
+    s3: new S3Client({ ...configuration, forcePathStyle: true }),
+    ec2: new EC2Client(configuration),
+    ssm: new SSMClient(configuration),
+  };
+}
+
+function awsTarget(region: string | undefined, environment: NodeJS.ProcessEnv): Target {
+  const configuration = region === undefined ? {} : { region };
+  const endpoint = environment.AWS_ENDPOINT_URL ?? '';
+  const where = endpoint === '' ? '' : `, endpoint ${endpoint} from AWS_ENDPOINT_URL`;
+  return {
+    cloud: 'aws',
+    text: `AWS, region ${region ?? 'of your configuration'}${where}`,
+    clients: {
+      s3: new S3Client(configuration),
+      ec2: new EC2Client(configuration),
+      ssm: new SSMClient(configuration),
+    },
+    pollMs: 3000,
+  };
+}
+
+/** The SDK itself reads only AWS_REGION. */
+function regionFrom(environment: NodeJS.ProcessEnv): string | undefined {
+  return [environment.AWS_REGION, environment.AWS_DEFAULT_REGION].find(
+    (region) => region !== undefined && region !== '',
+  );
+}
+
+/** The region that cdktf.json names, if all its pipelines agree; whatever else is wrong with it is not our business here. */
+function regionOfSettings(project = PROJECT): string | undefined {
+  try {
+    const { pipelines } = readCdktfConfig(project).context;
+    const regions = new Set(
+      (Array.isArray(pipelines) ? pipelines : []).map((pipeline: unknown) =>
+        typeof pipeline === 'object' && pipeline !== null && 'region' in pipeline
+          ? pipeline.region
+          : undefined,
+      ),
+    );
+    const [region, ...others] = regions;
+    return others.length === 0 && typeof region === 'string' ? region : undefined;
+  } catch {
+    return undefined;
+  }
+}

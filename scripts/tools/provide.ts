@@ -1,0 +1,60 @@
+import { MissingError } from '../exit';
+import { cacheDirectory } from './cache';
+import type { Children } from './children';
+import { provideMoto } from './moto';
+import { provideProvider } from './provider-mirror';
+import { type Terraform, provideTerraform } from './terraform';
+import { platformOf } from './terraform-release';
+
+/** What the local cloud runs on. */
+export interface Tools {
+  /** moto's executable. */
+  readonly moto: string;
+  readonly terraform: Terraform;
+  /** For Terraform and cdktf. */
+  readonly variables: Record<string, string>;
+}
+
+export interface ToolsOptions {
+  readonly children: Children;
+  readonly signal: AbortSignal;
+  /** Where a Terraform CLI configuration is written if this machine keeps a provider mirror. */
+  readonly cliConfigFile: string;
+  /** Told what is fetched, and in the end what is used. */
+  readonly say: (text: string) => void;
+}
+
+/** Finds the tools on this machine or fetches them into the cache folder. Throws MissingError that says what to install. */
+export async function provideTools({ children, signal, cliConfigFile, say }: ToolsOptions): Promise<Tools> {
+  const cache = cacheDirectory();
+  const platform = platformOf(process.platform, process.arch);
+  if (!platform) {
+    throw new MissingError(
+      `The local cloud runs on Linux and macOS, on x86-64 and arm64; this is ${process.platform} on ${process.arch}.`,
+    );
+  }
+  const terraform = await provideTerraform({ children, cache, signal, onDownload: say });
+  const moto = await provideMoto({ children, cache, signal, onInstall: say });
+  const provider = await provideProvider({
+    environment: process.env,
+    platform,
+    providerVersion: providerVersion(),
+    cache,
+    cliConfigFile,
+  });
+  say(
+    `Terraform ${terraform.version} (${terraform.from}), moto (${moto.from}); AWS provider ${provider.text}`,
+  );
+  const binary: Record<string, string> =
+    terraform.from === 'PATH' ? {} : { TERRAFORM_BINARY_NAME: terraform.program };
+  return { moto: moto.program, terraform, variables: { ...provider.environment, ...binary } };
+}
+
+/** The provider version that the constructs were generated from. */
+function providerVersion(): string {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no other way to tell
+  const { cdktf } = require('@cdktf/provider-aws/package.json') as {
+    cdktf: { provider: { version: string } };
+  };
+  return cdktf.provider.version;
+}

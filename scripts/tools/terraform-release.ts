@@ -1,0 +1,161 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Entry, type ZipFile, open } from 'yauzl';
+import { LamplighterError, messageOf } from '../../lifecycle/errors';
+import { systemCodeOf } from '../system-error';
+
+export type Platform = 'linux_amd64' | 'linux_arm64' | 'darwin_amd64' | 'darwin_arm64';
+
+export interface Release {
+  readonly version: string;
+  /** Hex SHA-256 of the zip, per platform. */
+  readonly sha256: Readonly<Partial<Record<Platform, string>>>;
+}
+
+export const RELEASES_URL = 'https://releases.hashicorp.com';
+
+/**
+ * The release that is fetched where there is no Terraform. The sums are the publisher's (terraform_1.11.4_SHA256SUMS) and
+ * stand here, in the reviewed repository, so that whoever controls the server or the way to it cannot change what runs.
+ */
+export const TERRAFORM_RELEASE: Release = {
+  version: '1.11.4',
+  sha256: {
+    linux_amd64: '1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc',
+    linux_arm64: 'a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633',
+    darwin_amd64: 'a56d5002b9f7647291faccc3dd1a70350e60fb61e4c45037629508b8fdc2575b',
+    darwin_arm64: '867e0808fa971217043e25b7a792b10720c79b1546f8a68479b74f138be73e18',
+  },
+};
+
+/** Terraform's own name of a platform, or undefined where it is not pinned. */
+export function platformOf(system: string, processor: string): Platform | undefined {
+  const platforms: Record<string, Platform> = {
+    'linux x64': 'linux_amd64',
+    'linux arm64': 'linux_arm64',
+    'darwin x64': 'darwin_amd64',
+    'darwin arm64': 'darwin_arm64',
+  };
+  return platforms[`${system} ${processor}`];
+}
+
+export interface FetchOptions {
+  readonly release: Release;
+  readonly platform: Platform;
+  /** Hex; what the zip must hash to. */
+  readonly sha256: string;
+  /** Where the program goes; it appears there whole or not at all. */
+  readonly program: string;
+  readonly baseUrl: string;
+  readonly signal: AbortSignal;
+}
+
+/** Far above the real size (30 MB zipped, 90 MB unzipped): a server may not fill the disk. */
+const ZIP_LIMIT_BYTES = 300_000_000;
+const PROGRAM_LIMIT_BYTES = 1_000_000_000;
+const DOWNLOAD_LIMIT_MS = 600_000;
+
+/** Fetches, verifies and unzips. Nothing of the zip is looked at before its hash is right. Throws LamplighterError. */
+export async function fetchTerraform(options: FetchOptions): Promise<void> {
+  const { release, platform, program } = options;
+  const url = `${options.baseUrl.replace(/\/+$/, '')}/terraform/${release.version}/terraform_${release.version}_${platform}.zip`;
+  await mkdir(dirname(program), { recursive: true });
+  const unique = `${program}.${process.pid}-${randomUUID()}`;
+  const [zip, unpacked] = [`${unique}.zip`, `${unique}.new`];
+  try {
+    const sum = await download(url, zip, options.signal);
+    if (sum !== options.sha256) {
+      throw new LamplighterError(
+        `What ${url} sent is not Terraform ${release.version}: its SHA-256 is ${sum}, and must be ${options.sha256}. It was thrown away.`,
+      );
+    }
+    await unzipOne(zip, 'terraform', unpacked);
+    await chmod(unpacked, 0o755);
+    await rename(unpacked, program);
+  } finally {
+    await rm(zip, { force: true });
+    await rm(unpacked, { force: true });
+  }
+}
+
+/** The hex SHA-256 of what was downloaded. */
+async function download(url: string, file: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  let received = 0;
+  const counted = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      received += chunk.length;
+      hash.update(chunk);
+      done(received > ZIP_LIMIT_BYTES ? new Error(`more than ${ZIP_LIMIT_BYTES} bytes`) : null, chunk);
+    },
+  });
+  try {
+    const response = await fetch(url, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_LIMIT_MS)]),
+    });
+    if (!response.ok || response.body === null) throw new Error(`the server answered ${response.status}`);
+    await pipeline(Readable.fromWeb(response.body), counted, createWriteStream(file));
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw new LamplighterError(`${url} could not be fetched: ${reasonOf(cause)}.`, { cause });
+  }
+  return hash.digest('hex');
+}
+
+/** fetch says "fetch failed" and keeps the reason in `cause`. */
+function reasonOf(error: unknown): string {
+  const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined;
+  const reason = cause ?? error;
+  const text = messageOf(reason);
+  return text === '' ? (systemCodeOf(reason) ?? 'no connection') : text;
+}
+
+/** Writes one entry of a zip to a file; every other entry, whatever its name, is left alone. */
+async function unzipOne(zip: string, name: string, file: string): Promise<void> {
+  const archive = await openZip(zip);
+  try {
+    const entry = await findEntry(archive, name);
+    if (entry.uncompressedSize > PROGRAM_LIMIT_BYTES) {
+      throw new LamplighterError(
+        `"${name}" in ${zip} claims ${entry.uncompressedSize} bytes; that is too much.`,
+      );
+    }
+    await pipeline(await openEntry(archive, entry), createWriteStream(file));
+  } finally {
+    archive.close();
+  }
+}
+
+function openZip(zip: string): Promise<ZipFile> {
+  return new Promise((resolve, reject) => {
+    open(zip, { lazyEntries: true, autoClose: false }, (error, archive) => {
+      if (error) reject(error);
+      else resolve(archive);
+    });
+  });
+}
+
+function findEntry(archive: ZipFile, name: string): Promise<Entry> {
+  return new Promise((resolve, reject) => {
+    archive.on('entry', (entry: Entry) => {
+      if (entry.fileName === name) resolve(entry);
+      else archive.readEntry();
+    });
+    archive.once('end', () => reject(new LamplighterError(`There is no "${name}" in the zip.`)));
+    archive.once('error', reject);
+    archive.readEntry();
+  });
+}
+
+function openEntry(archive: ZipFile, entry: Entry): Promise<Readable> {
+  return new Promise((resolve, reject) => {
+    archive.openReadStream(entry, (error, stream) => {
+      if (error) reject(error);
+      else resolve(stream);
+    });
+  });
+}

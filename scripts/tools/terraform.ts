@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { messageOf } from '../../lifecycle/errors';
+import { InterruptedError, MissingError } from '../exit';
+import type { Children } from './children';
+import {
+  type Platform,
+  RELEASES_URL,
+  type Release,
+  TERRAFORM_RELEASE,
+  fetchTerraform,
+  platformOf,
+} from './terraform-release';
+
+export interface Terraform {
+  /** What to run: `terraform` from the PATH, or the path of the one in the cache. */
+  readonly program: string;
+  readonly version: string;
+  readonly from: 'PATH' | 'cache' | 'download';
+}
+
+export interface TerraformOptions {
+  readonly children: Children;
+  readonly cache: string;
+  readonly signal: AbortSignal;
+  /** Told before a download begins. */
+  readonly onDownload: (text: string) => void;
+  readonly environment?: NodeJS.ProcessEnv;
+  /** @default the pinned one */
+  readonly release?: Release;
+  /** @default this machine's */
+  readonly platform?: Platform | undefined;
+}
+
+/** `terraform` on the PATH must be at least this: `check` blocks need 1.5. https://developer.hashicorp.com/terraform/language/checks */
+const OLDEST: readonly [number, number] = [1, 5];
+
+/**
+ * Terraform: the one on the PATH if it is new enough, else the pinned release from the cache, else the same from its
+ * publisher. Throws MissingError, saying what to install, when none can be had.
+ */
+export async function provideTerraform(options: TerraformOptions): Promise<Terraform> {
+  const release = options.release ?? TERRAFORM_RELEASE;
+  const environment = options.environment ?? process.env;
+  const onPath = await versionOf('terraform', options.children, environment);
+  if (onPath !== undefined && isNewEnough(onPath)) {
+    return { program: 'terraform', version: onPath, from: 'PATH' };
+  }
+
+  const platform = 'platform' in options ? options.platform : platformOf(process.platform, process.arch);
+  const sha256 = platform && release.sha256[platform];
+  if (platform === undefined || sha256 === undefined) {
+    throw new MissingError(
+      `Terraform is needed, and there is none pinned for ${process.platform} on ${process.arch}. ` +
+        howToInstall(onPath),
+    );
+  }
+
+  const program = join(options.cache, 'terraform', release.version, platform, 'terraform');
+  if (existsSync(program) && (await versionOf(program, options.children, environment)) === release.version) {
+    return { program, version: release.version, from: 'cache' };
+  }
+
+  const base = environment.LAMPLIGHTER_TERRAFORM_RELEASES ?? '';
+  const baseUrl = base === '' ? RELEASES_URL : base;
+  options.onDownload(
+    `Terraform ${release.version} is fetched from ${new URL(baseUrl).host} (about 30 MB, once)`,
+  );
+  try {
+    await fetchTerraform({ release, platform, sha256, program, baseUrl, signal: options.signal });
+  } catch (cause) {
+    if (options.signal.aborted) throw cause;
+    throw new MissingError(`${messageOf(cause)} ${howToInstall(onPath)}`, { cause });
+  }
+  const fetched = await versionOf(program, options.children, environment);
+  if (fetched !== release.version) {
+    throw new MissingError(
+      `Terraform was fetched to ${program}, but does not run here. ${howToInstall(onPath)}`,
+    );
+  }
+  return { program, version: release.version, from: 'download' };
+}
+
+const versionSchema = z.looseObject({ terraform_version: z.string() });
+
+/** Undefined: there is no such program, or it does not answer like Terraform. */
+async function versionOf(
+  program: string,
+  children: Children,
+  environment: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  try {
+    const { code, stdout } = await children.run(program, ['version', '-json'], {
+      // A CLI configuration that does not exist makes even this print warnings.
+      environment: { ...environment, CHECKPOINT_DISABLE: '1', TF_CLI_CONFIG_FILE: '' },
+      timeLimitMs: 20_000,
+    });
+    return code === 0 ? versionSchema.parse(JSON.parse(stdout)).terraform_version : undefined;
+  } catch (error) {
+    if (error instanceof InterruptedError) throw error;
+    return undefined;
+  }
+}
+
+export function isNewEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
+}
+
+function howToInstall(onPath: string | undefined): string {
+  const found = onPath === undefined ? '' : ` (the one on the PATH is ${onPath})`;
+  return (
+    `Install Terraform ${OLDEST.join('.')} or newer${found} so that "terraform" is on the PATH: ` +
+    'https://developer.hashicorp.com/terraform/install'
+  );
+}
