@@ -1,0 +1,202 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jobIdOf } from '../../lifecycle/job';
+import { DeployedPipeline } from '../support/deployed-pipeline';
+import { hasMoto } from '../support/local-cloud';
+
+const settings = {
+  name: 'puppets',
+  models: ['__tests__/e2e/models/puppet', '__tests__/e2e/models/strict'],
+  leaseSeconds: 5,
+  disposable: true,
+};
+
+const story = hasMoto() ? describe : describe.skip;
+
+/** One Terraform apply for all: each test leaves the pipeline at rest, as the next one needs it. */
+story('a deployed pipeline', () => {
+  let pipeline: DeployedPipeline;
+
+  beforeAll(async () => {
+    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] });
+    // Terraform has just started the instance, with nothing to do.
+    await pipeline.cloud.faults.sweepNow();
+    await pipeline.comesToRest();
+  }, 180_000);
+
+  afterAll(() => (pipeline as DeployedPipeline | undefined)?.end());
+  afterEach(() => pipeline.comesToRest(), 60_000);
+
+  const faults = () => pipeline.cloud.faults;
+  const started = () => ({ starts: faults().startCalls, stops: faults().stopCalls });
+
+  it('gives an upload its results and a receipt, and is off again', async () => {
+    const before = started();
+    const job = await pipeline.upload('one.txt', 'hello');
+    const receipt = await pipeline.receipt(job);
+    expect(receipt).toMatchObject({ outcome: 'succeeded', attempt: 1, exit: { code: 0, signal: null } });
+    expect(receipt.outputs).toEqual([
+      { key: `results/one.txt/${job.jobId}/attempt-1/copy.txt`, sizeBytes: 5 },
+    ]);
+    expect(await pipeline.text(pipeline.manifest.outputBucket, receipt.outputs[0]!.key)).toBe('hello');
+    await pipeline.comesToRest();
+    expect(started()).toEqual({ starts: before.starts + 1, stops: before.stops + 1 });
+    const control = pipeline.manifest.controlBucket;
+    expect(await pipeline.keys(control, 'claims/')).toEqual([]);
+    expect(await pipeline.keys(control, 'status/')).toEqual(['status/drain.json']);
+  }, 60_000);
+
+  it('runs five uploads at once with one start and one stop', async () => {
+    const before = started();
+    const keys = ['a.txt', 'b.txt', 'c.txt', 'd.txt', 'e.txt'];
+    const jobs = await Promise.all(keys.map((key) => pipeline.upload(`five/${key}`, 'sleep 1')));
+    for (const job of jobs) expect((await pipeline.receipt(job)).outcome).toBe('succeeded');
+    await pipeline.comesToRest();
+    expect(started()).toEqual({ starts: before.starts + 1, stops: before.stops + 1 });
+  }, 90_000);
+
+  it('does not lose an upload that comes while the instance is stopping', async () => {
+    await pipeline.receipt(await pipeline.upload('early.txt', 'hello'));
+    await pipeline.reaches('stopping');
+    const late = await pipeline.upload('late.txt', 'hello');
+    expect((await pipeline.receipt(late)).outcome).toBe('succeeded');
+  }, 90_000);
+
+  it('runs both versions of a key that is uploaded twice', async () => {
+    const first = await pipeline.upload('same.txt', 'sleep 1');
+    const second = await pipeline.upload('same.txt', 'sleep 1 second');
+    const receipts = [await pipeline.receipt(first), await pipeline.receipt(second)];
+    expect(receipts.map(({ input }) => input.sizeBytes)).toEqual([7, 14]);
+    expect(receipts.map(({ outcome }) => outcome)).toEqual(['succeeded', 'succeeded']);
+  }, 60_000);
+
+  it('makes one job of an event that is delivered twice', async () => {
+    faults().duplicateNotifications(2);
+    const job = await pipeline.upload('twice.txt', 'sleep 1');
+    expect((await pipeline.receipt(job)).attempt).toBe(1);
+    await pipeline.comesToRest();
+    const results = await pipeline.keys(pipeline.manifest.outputBucket, 'results/twice.txt/');
+    expect(results.filter((key) => key.endsWith('/receipt.json'))).toHaveLength(1);
+    expect(results).toHaveLength(2);
+  }, 60_000);
+
+  it.each([
+    ['exits non-zero', 'fail', { exit: { code: 7, signal: null }, attempt: 1, stderrTail: 'told to fail\n' }],
+    ['writes nothing', 'silent', { attempt: 1 }],
+  ])(
+    'gives a failed receipt, with the reason, to a model that %s',
+    async (_what, action, expected) => {
+      const receipt = await pipeline.receipt(await pipeline.upload(`bad-${action}.txt`, action));
+      expect(receipt).toMatchObject({ outcome: 'failed', outputs: [], ...expected });
+      expect(receipt.error?.message).toMatch(/\w/);
+    },
+    60_000,
+  );
+
+  it('kills a model that hangs and ignores SIGTERM, and is off again', async () => {
+    const job = await pipeline.upload('strict/hang.txt', 'hang');
+    const receipt = await pipeline.receipt(job);
+    expect(receipt).toMatchObject({ outcome: 'failed', attempt: 1, exit: { signal: 'SIGKILL' } });
+    expect(receipt.error?.message).toMatch(/time limit|0\.05 min|3 s/);
+  }, 60_000);
+
+  it('runs the others’ jobs when one model fails and another leaves children behind', async () => {
+    const [bad, orphan, good] = await Promise.all([
+      pipeline.upload('mixed/1.txt', 'fail'),
+      pipeline.upload('mixed/2.txt', 'orphan'),
+      pipeline.upload('mixed/3.txt', 'hello'),
+    ]);
+    expect((await pipeline.receipt(bad)).outcome).toBe('failed');
+    expect((await pipeline.receipt(orphan)).outcome).toBe('succeeded');
+    expect((await pipeline.receipt(good)).outcome).toBe('succeeded');
+  }, 60_000);
+
+  it('shows a model no credentials', async () => {
+    const job = await pipeline.upload('credentials.txt', 'credentials');
+    const receipt = await pipeline.receipt(job);
+    const leak = receipt.outputs.find(({ key }) => key.endsWith('/leak.txt'));
+    expect(leak?.sizeBytes).toBe(0);
+  }, 60_000);
+
+  it('attempts a job again when its drain is killed mid-run', async () => {
+    const job = await pipeline.upload('killed.txt', 'sleep 2');
+    await pipeline.isRunning(job);
+    expect(faults().killDrain(pipeline.manifest.instanceId)).toBe(true);
+    expect(await pipeline.receipt(job)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
+  }, 90_000);
+
+  it('attempts a job again when the instance dies mid-run', async () => {
+    const job = await pipeline.upload('died.txt', 'sleep 2');
+    await pipeline.isRunning(job);
+    faults().crashInstance(pipeline.manifest.instanceId);
+    const receipt = await pipeline.receipt(job);
+    expect(receipt).toMatchObject({ outcome: 'succeeded', attempt: 2 });
+    expect(receipt.outputs.every(({ key }) => key.includes('/attempt-2/'))).toBe(true);
+  }, 90_000);
+
+  it('gives a job that kills its machine twice a failed receipt, and does not try for ever', async () => {
+    const job = await pipeline.upload('deadly.txt', 'sleep 60');
+    for (const attempt of [1, 2]) {
+      await pipeline.isRunning(job, attempt);
+      faults().crashInstance(pipeline.manifest.instanceId);
+    }
+    expect(await pipeline.receipt(job)).toMatchObject({ outcome: 'failed', attempt: 2 });
+  }, 120_000);
+
+  it.each([
+    `../../$(touch pwned);'"&|/ red flower+1\n你🌸.txt`,
+    '-rf.txt',
+    `${'long/'.repeat(200)}x.txt`,
+    'results/receipt.json/é/.txt',
+  ])(
+    'takes a hostile key for nothing but a name: %j',
+    async (key) => {
+      const receipt = await pipeline.receipt(await pipeline.upload(key, 'hello'));
+      expect(receipt).toMatchObject({ outcome: 'succeeded', input: { key } });
+    },
+    60_000,
+  );
+
+  it('takes an empty file as it takes any', async () => {
+    expect((await pipeline.receipt(await pipeline.upload('empty.txt', ''))).outcome).toBe('succeeded');
+  }, 60_000);
+
+  it('leaves folder markers and what no model takes alone', async () => {
+    const before = started();
+    await pipeline.upload('folder/', '');
+    await pipeline.upload('image.png', 'x');
+    await sleep(1_000);
+    expect(started()).toEqual(before);
+    expect(await pipeline.keys(pipeline.manifest.controlBucket, 'open/')).toEqual([]);
+  }, 60_000);
+
+  it('finds by the sweep an upload whose event was lost', async () => {
+    faults().dropNotifications('data', 1);
+    const job = await pipeline.upload('lost.txt', 'hello');
+    await sleep(500);
+    expect(await pipeline.keys(pipeline.manifest.controlBucket, 'open/')).toEqual([]);
+    await faults().sweepNow();
+    expect((await pipeline.receipt(job)).outcome).toBe('succeeded');
+  }, 60_000);
+
+  it('stops by the sweep when the receipt’s event was lost', async () => {
+    faults().dropNotifications('output', 1);
+    await pipeline.receipt(await pipeline.upload('unheard.txt', 'hello'));
+    await faults().sweepNow();
+    await pipeline.comesToRest();
+  }, 60_000);
+
+  it('mends garbage in the gate and in an open record', async () => {
+    await pipeline.writeControl('gate.json', '<html>not a gate</html>');
+    const bucket = pipeline.manifest.dataBucket;
+    const nobody = jobIdOf({ bucket, key: 'nobody.txt', versionId: 'x' });
+    await pipeline.writeControl(`open/${nobody}.json`, '{"half":');
+    const job = await pipeline.upload('beside-garbage.txt', 'hello');
+    expect((await pipeline.receipt(job)).outcome).toBe('succeeded');
+  }, 60_000);
+
+  it('shows a reviewer an empty plan after all that', async () => {
+    const { code, output } = await pipeline.plan();
+    expect(output).toContain('No changes.');
+    expect(code).toBe(0);
+  }, 60_000);
+});
