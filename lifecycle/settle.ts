@@ -115,18 +115,20 @@ async function close(context: SettleContext, seen: GateReading): Promise<SettleO
     return { did: 'nothing' };
   }
 
+  // Unless it was open, an earlier stop of ours may be at work: then only wake opens it, with a start that is accepted.
+  const before = seen.state === 'OPEN' ? 'OPEN' : 'CLOSED';
   const closing = seen.state === 'CLOSING' ? seen : await moveGate(control, seen, 'CLOSING', context);
   // A drain begins a job only if it read OPEN after having seen it: what it has begun was open before CLOSING was
   // written, so it stands in this second list.
   if (await anyOpen(control)) {
-    await moveGate(control, closing, seen.state === 'CLOSING' ? 'CLOSED' : 'OPEN', context);
+    await moveGate(control, closing, before, context);
     return { did: 'woke', wake: await wake(context, 'a job came while closing') };
   }
 
   const stop = await instance.stop();
   if (stop.refused) {
     // EC2 has certainly not taken the call, so drains may begin again; the sweep looks next.
-    await moveGate(control, closing, 'OPEN', context);
+    await moveGate(control, closing, before, context);
     log.warn('not stopped: EC2 does not take the call in the present state', { state });
     return { did: 'nothing' };
   }

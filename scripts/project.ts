@@ -6,8 +6,13 @@ import { UsageError } from './exit';
 /** The checkout that this command line belongs to. */
 export const PROJECT = resolve(__dirname, '..');
 
-/** What the local cloud of this checkout keeps; git-ignored, and safe to delete while it is not running. */
-export const LOCAL_DIRECTORY = join(PROJECT, '.lamplighter', 'local');
+/**
+ * What the local cloud of this checkout keeps; git-ignored, and safe to delete while it is not running. The environment variable
+ * LAMPLIGHTER_LOCAL_DIRECTORY names another folder, so that a second local cloud can run beside the first.
+ */
+export const LOCAL_DIRECTORY = resolve(
+  process.env.LAMPLIGHTER_LOCAL_DIRECTORY ?? join(PROJECT, '.lamplighter', 'local'),
+);
 /** `cdktf`'s output of the local run, with a state of its own in each stack's folder. */
 export const LOCAL_OUTPUT = join(LOCAL_DIRECTORY, 'terraform');
 export const LOCAL_RESULTS = join(LOCAL_DIRECTORY, 'results');

@@ -66,6 +66,19 @@ describe('settle, with nothing open', () => {
     expect(account.gate()?.state).toBe('OPEN');
   });
 
+  it('leaves the gate closed for a job that came while an earlier stop is at work: its model would be killed', async () => {
+    const account = running('CLOSED');
+    account.state = 'stopping';
+    account.s3.fault({
+      command: 'ListObjectsV2',
+      key: 'open/',
+      nth: 3,
+      run: () => account.openJob('late.csv'),
+    });
+    expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'stopping' });
+    expect(account.gate()?.state).toBe('CLOSED');
+  });
+
   it('wakes for a job that came after the stop was sent and was left to the closer', async () => {
     const account = running();
     account.meanwhile.set('StopInstances', () => account.openJob('late.csv'));

@@ -1,0 +1,101 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { processesWithin } from '../../scripts/local/process-scan';
+import { PROJECT } from '../../scripts/project';
+import { eventually, hasMoto } from '../support/local-cloud';
+
+const program = join(PROJECT, 'bin', 'lamplighter.js');
+const sample = join(PROJECT, 'models', 'breast-cancer', 'samples', 'patients.csv');
+
+const story = hasMoto() ? describe : describe.skip;
+
+/** What a newcomer does: one terminal with the local cloud, a second one to submit from. */
+story('lamplighter local, and a second terminal', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'two terminals '));
+  const environment = {
+    ...process.env,
+    LAMPLIGHTER_LOCAL_DIRECTORY: join(folder, 'cloud'),
+    NO_COLOR: '1',
+  };
+  let cloud: ChildProcess;
+  let output = '';
+
+  beforeAll(async () => {
+    cloud = spawn(process.execPath, [program, 'local', '--timings', 'tests'], { env: environment });
+    for (const stream of [cloud.stdout!, cloud.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    }
+    await eventually(
+      'the sample’s end',
+      () => output.includes('patients.csv: succeeded') || undefined,
+      150_000,
+    );
+  }, 180_000);
+
+  afterAll(async () => {
+    if (cloud.exitCode === null) cloud.kill('SIGKILL');
+    await eventually('the last process', () => processesWithin(folder).length === 0 || undefined);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function lamplighter(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    return new Promise((resolve) => {
+      const options = { env: environment, cwd: folder };
+      execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+    });
+  }
+
+  it('shows the steps and the predictions of the sample', () => {
+    for (const step of ['terraform', 'is running', 'receipt: succeeded', 'id,probability_malignant,label']) {
+      expect(output).toContain(step);
+    }
+  });
+
+  it('gives a file that is submitted its results, as copies, and exits 0', async () => {
+    const file = join(folder, 'my patients.csv');
+    writeFileSync(file, readFileSync(sample));
+    const { code, stdout } = await lamplighter('submit', file, '--wait', '--out', join(folder, 'out'));
+    expect(stdout).toContain('id,probability_malignant,label');
+    expect(code).toBe(0);
+    const copies = readdirSync(join(folder, 'out'), { recursive: true }).map(String);
+    expect(copies.some((name) => name.endsWith('predictions.csv'))).toBe(true);
+  }, 60_000);
+
+  it('says row and column of a bad file, runs the good one beside it, and exits 1', async () => {
+    const bad = join(folder, 'bad.csv');
+    const good = join(folder, 'good.csv');
+    const text = readFileSync(sample, 'utf8');
+    const [header = '', row = ''] = text.split('\n');
+    writeFileSync(bad, `${header}\n${row.replace(/,[^,]*$/, ',oops')}\n`);
+    writeFileSync(good, text);
+    const { code, stdout, stderr } = await lamplighter('submit', bad, good, '--wait');
+    expect(stdout + stderr).toMatch(/Line 2, column \w+: "oops"/);
+    expect(stdout).toContain('good.csv: succeeded');
+    expect(code).toBe(1);
+  }, 60_000);
+
+  it('tells before it uploads that no model takes a file, and exits 2', async () => {
+    const image = join(folder, 'image.png');
+    writeFileSync(image, 'x');
+    const { code, stderr } = await lamplighter('submit', image);
+    expect(stderr).toContain('.csv');
+    expect(code).toBe(2);
+  }, 60_000);
+
+  it('shows what the pipeline is doing, for people and for programs', async () => {
+    expect((await lamplighter('status')).stdout).toContain('breast-cancer');
+    const { stdout } = await lamplighter('status', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ pipeline: 'breast-cancer' });
+  }, 60_000);
+
+  it('takes everything down on Ctrl-C', async () => {
+    cloud.kill('SIGINT');
+    const code = await eventually('its end', () => cloud.exitCode ?? undefined, 20_000);
+    expect(code).toBe(130);
+    expect(processesWithin(folder)).toEqual([]);
+  }, 30_000);
+});
