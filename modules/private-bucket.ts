@@ -1,5 +1,9 @@
 import { LambdaPermission } from '@cdktf/provider-aws/lib/lambda-permission';
-import { S3Bucket, type S3BucketLifecycleRule } from '@cdktf/provider-aws/lib/s3-bucket';
+import { S3Bucket } from '@cdktf/provider-aws/lib/s3-bucket';
+import {
+  S3BucketLifecycleConfiguration,
+  type S3BucketLifecycleConfigurationRule,
+} from '@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration';
 import { S3BucketNotification } from '@cdktf/provider-aws/lib/s3-bucket-notification';
 import { S3BucketOwnershipControls } from '@cdktf/provider-aws/lib/s3-bucket-ownership-controls';
 import { S3BucketPolicy } from '@cdktf/provider-aws/lib/s3-bucket-policy';
@@ -48,9 +52,6 @@ export class PrivateBucket extends Construct {
       bucket: props.bucketName,
       forceDestroy: props.disposable,
       lifecycle: { preventDestroy: !props.disposable },
-      // As a resource of its own it would cost every first deploy a minute: the provider asks ten times, 5 s apart, whether
-      // S3 still has it.
-      lifecycleRule: [brokenOffUploads, ...props.expiry.map(expiryRule)],
     });
     this.bucketName = bucket.bucket;
     this.arn = bucket.arn;
@@ -73,6 +74,10 @@ export class PrivateBucket extends Construct {
     this.versioning = new S3BucketVersioningA(this, 'versioning', {
       bucket: this.bucketName,
       versioningConfiguration: { status: 'Enabled' },
+    });
+    new S3BucketLifecycleConfiguration(this, 'expiry', {
+      bucket: this.bucketName,
+      rule: [brokenOffUploads, ...props.expiry.map(expiryRule)],
     });
     new S3BucketPolicy(this, 'policy', {
       bucket: this.bucketName,
@@ -115,19 +120,20 @@ export class PrivateBucket extends Construct {
   }
 }
 
-const brokenOffUploads: S3BucketLifecycleRule = {
+const brokenOffUploads: S3BucketLifecycleConfigurationRule = {
   id: 'broken-off-uploads',
-  enabled: true,
-  abortIncompleteMultipartUploadDays: 7,
+  status: 'Enabled',
+  filter: [{ prefix: '' }],
+  abortIncompleteMultipartUpload: [{ daysAfterInitiation: 7 }],
 };
 
-function expiryRule({ id, prefix = '', days, noncurrentDays }: Expiry): S3BucketLifecycleRule {
+function expiryRule({ id, prefix = '', days, noncurrentDays }: Expiry): S3BucketLifecycleConfigurationRule {
   return {
     id,
-    enabled: true,
-    prefix,
+    status: 'Enabled',
+    filter: [{ prefix }],
     // Delete markers that hide nothing any more slow down every list.
-    expiration: days === undefined ? { expiredObjectDeleteMarker: true } : { days },
-    noncurrentVersionExpiration: { days: noncurrentDays },
+    expiration: [days === undefined ? { expiredObjectDeleteMarker: true } : { days }],
+    noncurrentVersionExpiration: [{ noncurrentDays }],
   };
 }

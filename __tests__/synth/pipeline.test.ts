@@ -30,6 +30,7 @@ test('what a pipeline costs and consists of does not change unseen: types and co
     'aws_route_table 1',
     'aws_route_table_association 1',
     'aws_s3_bucket 3',
+    'aws_s3_bucket_lifecycle_configuration 3',
     'aws_s3_bucket_notification 2',
     'aws_s3_bucket_ownership_controls 3',
     'aws_s3_bucket_policy 3',
@@ -102,9 +103,13 @@ test('a job admitted before a deploy keeps its model: stable keys, pinned versio
 });
 
 test('an overwritten model outlives the jobs that name it: a year', () => {
-  const rules = stack.resource.aws_s3_bucket!.control!.lifecycle_rule as { id: string }[];
-  const models = rules.find(({ id }) => id === 'models');
-  expect(models).toMatchObject({ prefix: 'models/', noncurrent_version_expiration: { days: 365 } });
+  const { rule } = stack.resource.aws_s3_bucket_lifecycle_configuration!.control! as {
+    rule: { id: string }[];
+  };
+  expect(rule.find(({ id }) => id === 'models')).toMatchObject({
+    filter: [{ prefix: 'models/' }],
+    noncurrent_version_expiration: [{ noncurrent_days: 365 }],
+  });
 });
 
 test('each function learns what the lifecycle needs of it', () => {

@@ -65,10 +65,11 @@ describe.each(kinds)('the %s bucket', (kind) => {
   });
 
   test('does not pile up broken-off uploads', () => {
-    expect(of('aws_s3_bucket').lifecycle_rule).toContainEqual({
+    expect(of('aws_s3_bucket_lifecycle_configuration').rule).toContainEqual({
       id: 'broken-off-uploads',
-      enabled: true,
-      abort_incomplete_multipart_upload_days: 7,
+      status: 'Enabled',
+      filter: [{ prefix: '' }],
+      abort_incomplete_multipart_upload: [{ days_after_initiation: 7 }],
     });
   });
 });
