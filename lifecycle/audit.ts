@@ -35,6 +35,9 @@ const PAGE_VERSIONS = 1000;
 /** Checks (a HEAD each) in one sweep: what bounds its cost and its time. */
 const PAGE_CHECKS = 100;
 
+/** However slow S3 is, the gate must still be settled within the function's time limit. */
+const PAGE_TIME_MS = 30_000;
+
 /** LastModified of a multi-part upload is when it began, not when it ended; nobody's takes longer than this. */
 const UPLOAD_DURATION_MS = 24 * 3600 * 1000;
 
@@ -53,6 +56,7 @@ export interface AuditPage {
  * whose event was lost. A cursor in the control bucket leads through the bucket, sweep by sweep.
  */
 export async function auditPage(context: LedgerContext): Promise<AuditPage> {
+  const began = context.clock.now();
   const cursor = await readCursor(context);
   const page = await context.s3.send(
     new ListObjectVersionsCommand({
@@ -72,7 +76,7 @@ export async function auditPage(context: LedgerContext): Promise<AuditPage> {
   for (const listed of page.Versions ?? []) {
     const upload = seenUpload(context.dataBucket, listed);
     if (upload && isDue(cursor, listed.LastModified)) {
-      cut = checked === PAGE_CHECKS;
+      cut = checked === PAGE_CHECKS || context.clock.now() - began > PAGE_TIME_MS;
       if (cut) break;
       checked += 1;
       try {
@@ -88,7 +92,7 @@ export async function auditPage(context: LedgerContext): Promise<AuditPage> {
     last = { keyMarker: decodeListedKey(listed.Key ?? ''), versionIdMarker: listed.VersionId };
   }
 
-  const behind = cut ? last : nextPage(page);
+  const behind = cut ? (last ?? {}) : nextPage(page);
   // A page with a failure is looked at again: a cursor that had passed it would come back a day later.
   if (failed === 0) {
     const next = behind ? { ...cursor, ...behind } : nextPass(cursor, context.clock);

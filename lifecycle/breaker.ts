@@ -1,6 +1,6 @@
 import { timestamp } from './clock';
 import type { SettleContext } from './settle';
-import { moveGate, type GateReading } from './gate';
+import { moveGate, readGate, type GateReading } from './gate';
 import { DRAIN_STATUS_KEY } from './job';
 import { liveClaims } from './ledger';
 
@@ -12,6 +12,9 @@ export type WakeUpEnd =
 
 /** An instance that runs with jobs open must show a claim within this time, first boot included. */
 const SILENCE_MS = 10 * 60 * 1000;
+
+/** Within this time after an end that was counted, other ends are the same wake-up's. */
+const ONE_WAKE_UP_MS = 60 * 1000;
 
 /**
  * Counts wake-ups in a row that ended without a trace of work (no claim, no receipt) and, at the limit, trips: closes the
@@ -49,7 +52,10 @@ async function progressMark({ control }: SettleContext): Promise<string> {
   return (await control.getText(DRAIN_STATUS_KEY))?.etag ?? '';
 }
 
-/** What to remember the end by if it is to be counted; one wake-up counts once, however many events tell of its end. */
+/**
+ * What to remember the end by if it is to be counted. Several commands of one wake-up may end one after the other, and the
+ * instance with them: what ends within a minute of the last count, or of the last trace of work, belongs to that.
+ */
 async function countableEnd(
   context: SettleContext,
   { gate }: GateReading,
@@ -58,35 +64,64 @@ async function countableEnd(
   const { state, launchTime } = await context.instance.read();
   const launch = launchTime.toISOString();
   const lastEnd = gate?.lastEnd ?? '';
-  if (end.kind === 'drain ended') {
-    const id = `${launch} ${end.id}`;
-    return lastEnd === id ? undefined : id;
+  const sinceLastMs = context.clock.now() - Date.parse(gate?.progressAt ?? new Date(0).toISOString());
+  if (end.kind === 'silence') {
+    const sinceLaunchMs = context.clock.now() - launchTime.getTime();
+    if (state !== 'running' || Math.min(sinceLastMs, sinceLaunchMs) <= SILENCE_MS) return undefined;
+    if ((await liveClaims(context)).length > 0) return undefined;
+    return `${launch} silence until ${timestamp(context.clock)}`;
   }
-  if (end.kind === 'instance stopped') return lastEnd.startsWith(launch) ? undefined : `${launch} stopped`;
+  const id = `${launch} ${end.id}`;
+  if (sinceLastMs < ONE_WAKE_UP_MS || lastEnd === id) return undefined;
+  // The stop of an instance whose command's end has been counted is the same wake-up's.
+  if (end.kind === 'instance stopped' && lastEnd.startsWith(launch)) return undefined;
+  return id;
+}
 
-  const lastSign = Math.max(launchTime.getTime(), Date.parse(gate?.progressAt ?? launch));
-  const silent = state === 'running' && context.clock.now() - lastSign > SILENCE_MS;
-  if (!silent || (await liveClaims(context)).length > 0) return undefined;
-  return `${launch} silence until ${timestamp(context.clock)}`;
+async function trip(context: SettleContext, gate: GateReading, fruitless: number): Promise<boolean> {
+  const why = `breaker: ${fruitless} wake-ups in a row without work, ${timestamp(context.clock)}`;
+  const stopped = await stopWithJobsOpen(context, gate, () => context.instance.pause(why));
+  if (stopped) {
+    context.log.error('breaker tripped: the instance is paused and stopped; open jobs stay open', {
+      fruitless,
+    });
+  }
+  return stopped;
+}
+
+/**
+ * Stops an instance that is paused though jobs are open: a trip whose stop did not succeed, or a start by hand. Behind an
+ * open gate people have paused it at work; then it ends its work, and the breaker looks after it. True if it stopped it.
+ */
+export async function stopIfPaused(context: SettleContext): Promise<boolean> {
+  const gate = await readGate(context.control);
+  const { state } = await context.instance.read();
+  if (gate.state !== 'CLOSED' || (state !== 'running' && state !== 'pending')) return false;
+  return stopWithJobsOpen(context, gate);
 }
 
 /**
  * Jobs are open, so the second list after CLOSING cannot protect a model that a drain begins just now. The claims do: the
  * drain writes its claim and then reads the gate again, we write CLOSING and then read the claims; one sees the other.
+ * False: the instance is held, or a drain is at work.
  */
-async function trip(context: SettleContext, gate: GateReading, fruitless: number): Promise<boolean> {
+async function stopWithJobsOpen(
+  context: SettleContext,
+  gate: GateReading,
+  first: () => Promise<void> = () => Promise.resolve(),
+): Promise<boolean> {
   const { control, instance, log } = context;
   const closing = await moveGate(control, gate, 'CLOSING', context);
   const { hold } = await instance.read();
   if (hold !== undefined || (await liveClaims(context)).length > 0) {
-    await moveGate(control, closing, 'OPEN', context, { fruitless: 0 });
+    await moveGate(control, closing, gate.state, context, { fruitless: 0 });
     return false;
   }
-  const why = `breaker: ${fruitless} wake-ups in a row without work, ${timestamp(context.clock)}`;
-  await instance.pause(why);
-  await instance.stop();
+  await first();
+  const { refused } = await instance.stop();
   await moveGate(control, closing, 'CLOSED', context, { fruitless: 0 });
-  await instance.showPhase('stopping', log);
-  log.error('breaker tripped: the instance is stopped and paused; open jobs stay open', { fruitless });
+  if (refused)
+    log.warn('not stopped yet: EC2 does not take the call in the present state; the sweep tries again');
+  else await instance.showPhase('stopping', log);
   return true;
 }

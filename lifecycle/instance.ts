@@ -25,11 +25,14 @@ export interface InstanceReading {
   readonly hold: string | undefined;
   /** People's (or the breaker's) order not to start it. */
   readonly pause: string | undefined;
+  readonly phase: string | undefined;
 }
 
 /** What EC2 said to a start. */
 export type StartOutcome =
-  { readonly refused: true } | { readonly refused: false; readonly wasRunning: boolean };
+  | { readonly refused: true }
+  /** `was`: the state that the call met. */
+  | { readonly refused: false; readonly was: InstanceState | undefined };
 
 /** The pipeline's one instance. */
 export class Instance {
@@ -53,6 +56,7 @@ export class Instance {
       launchTime: found.LaunchTime ?? new Date(0),
       hold: tag(HOLD_TAG),
       pause: tag(PAUSE_TAG),
+      phase: tag(PHASE_TAG),
     };
   }
 
@@ -63,7 +67,8 @@ export class Instance {
   async start(): Promise<StartOutcome> {
     try {
       const answer = await this.ec2.send(new StartInstancesCommand({ InstanceIds: [this.id] }));
-      return { refused: false, wasRunning: answer.StartingInstances?.[0]?.PreviousState?.Name === 'running' };
+      const was = answer.StartingInstances?.[0]?.PreviousState?.Name;
+      return { refused: false, was: was as InstanceState | undefined };
     } catch (error) {
       if (awsCodeOf(error) === 'IncorrectInstanceState') return { refused: true };
       throw error;

@@ -1,5 +1,5 @@
 import { auditPage } from './audit';
-import { breakerTrips, type WakeUpEnd } from './breaker';
+import { breakerTrips, stopIfPaused, type WakeUpEnd } from './breaker';
 import type { LedgerContext } from './context';
 import { ConflictError, RetryLaterError, messageOf } from './errors';
 import { moveGate, readGate, type GateReading } from './gate';
@@ -28,6 +28,9 @@ export type SettleOutcome =
 
 /** Clocks of two functions may differ and a dead function's last request may still be on its way. */
 const CLOSING_MARGIN_SECONDS = 30;
+
+/** Receipts looked for at a time. If more jobs are open the instance is woken anyway, and the drain retires them. */
+const MAX_RETIRED = 100;
 
 /** Looks at the ledger and does the next right thing: wakes the instance, or closes the gate and stops it. */
 export async function settle(context: SettleContext, cause: Cause): Promise<SettleOutcome> {
@@ -59,7 +62,7 @@ function leftToAnother({ log }: SettleContext): (error: unknown) => SettleOutcom
 
 async function retireFinished(context: SettleContext, cause: Cause): Promise<void> {
   const jobIds = cause.kind === 'receipt' ? cause.jobIds : await listOpenJobs(context.control);
-  for (const jobId of jobIds) await retire(context, jobId);
+  for (const jobId of jobIds.slice(0, MAX_RETIRED)) await retire(context, jobId);
 }
 
 async function settleGate(context: SettleContext, cause: Cause): Promise<SettleOutcome> {
@@ -78,7 +81,11 @@ async function settleGate(context: SettleContext, cause: Cause): Promise<SettleO
     if (gate.state === 'CLOSING') gate = await moveGate(context.control, gate, 'CLOSED', context);
     const end = wakeUpEnd(cause);
     if (end && (await breakerTrips(context, gate, end))) return { did: 'tripped' };
-    return { did: 'woke', wake: await wake(context, cause.kind) };
+    // The drain that has just written the receipt goes on by itself; should it die, its command's end settles.
+    if (cause.kind === 'receipt' && gate.state === 'OPEN') return { did: 'nothing' };
+    const woke = await wake(context, cause.kind);
+    if (woke === 'paused' && (await stopIfPaused(context))) return { did: 'stopped' };
+    return { did: 'woke', wake: woke };
   }
   return close(context, gate);
 }
@@ -104,14 +111,14 @@ function wakeUpEnd(cause: Cause): WakeUpEnd | undefined {
 /** Nothing was open when we looked. Stops the instance unless a job came, or comes, meanwhile. */
 async function close(context: SettleContext, seen: GateReading): Promise<SettleOutcome> {
   const { control, instance, log } = context;
-  const { state, hold } = await instance.read();
+  const { state, hold, phase } = await instance.read();
   if (hold !== undefined) {
     if (seen.state === 'CLOSING') await moveGate(control, seen, 'CLOSED', context);
     log.info('not stopped: held', { hold });
     return { did: 'held' };
   }
   if (seen.state === 'CLOSED' && state === 'stopped') {
-    await instance.showPhase('stopped', log);
+    if (phase !== 'stopped') await instance.showPhase('stopped', log);
     return { did: 'nothing' };
   }
 

@@ -26,9 +26,11 @@ export async function wake(context: LedgerContext, reason: string): Promise<Wake
     log.info('not woken yet: the instance is still stopping', { reason });
     return 'stopping';
   }
-  await worker.invoke(reason);
-  log.info('woken', { reason, wasRunning: start.wasRunning });
-  await instance.showPhase(start.wasRunning ? 'working' : 'starting', log);
+  // Whoever has made it pending has invoked worker, or is about to; a burst of uploads must not invoke one each to wait
+  // through the boot. Should that worker be lost, the sweep sends the next.
+  if (start.was !== 'pending') await worker.invoke(reason);
+  log.info('woken', { reason, was: start.was });
+  if (start.was === 'stopped') await instance.showPhase('starting', log);
   return 'woken';
 }
 

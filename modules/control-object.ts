@@ -30,6 +30,8 @@ export class ControlObject extends Construct {
       source: pipelineStackOf(this).addFile(key, bundle.content),
       sourceHash: bundle.sha256Hex,
       contentType: props.contentType,
+      // An S3 object takes ten tags at most, and a pipeline may have more.
+      overrideProvider: { defaultTags: { tags: {} } },
       dependsOn: [props.bucket.ready],
     });
     this.key = key;

@@ -29,8 +29,9 @@ export class EventRoute extends Construct {
       action: 'lambda:InvokeFunction',
       functionName: target.functionName,
       principal: 'events.amazonaws.com',
+      // The rule's ARN holds the account. EventBridge sends no source account: a condition on it would never hold.
+      // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
       sourceArn: rule.arn,
-      sourceAccount: target.accountId,
     });
     new CloudwatchEventTarget(this, 'target', {
       rule: rule.name,

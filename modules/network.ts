@@ -25,6 +25,8 @@ export interface NetworkProps {
 export class Network extends Construct {
   readonly subnetId: string;
   readonly securityGroupId: string;
+  /** The way out. A machine that boots before it is there may long stay out of Systems Manager's reach. */
+  readonly ready: Route;
 
   constructor(scope: Construct, id: string, props: NetworkProps) {
     super(scope, id);
@@ -43,7 +45,7 @@ export class Network extends Construct {
     });
     const gateway = new InternetGateway(this, 'gateway', { vpcId: vpc.id, tags });
     const routes = new RouteTable(this, 'routes', { vpcId: vpc.id, tags });
-    new Route(this, 'way-out', {
+    this.ready = new Route(this, 'way-out', {
       routeTableId: routes.id,
       destinationCidrBlock: '0.0.0.0/0',
       gatewayId: gateway.id,

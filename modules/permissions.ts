@@ -49,12 +49,8 @@ export function workerMay(on: {
 }): Statement[] {
   return [
     describeInstances,
-    // These three know no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
-    allow(
-      'SeeCommands',
-      ['ssm:DescribeInstanceInformation', 'ssm:ListCommands', 'ssm:ListCommandInvocations'],
-      ['*'],
-    ),
+    // These two know no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+    allow('SeeCommands', ['ssm:DescribeInstanceInformation', 'ssm:ListCommands'], ['*']),
     allow('SendOnlyOurDocument', ['ssm:SendCommand'], [on.document.arn]),
     allow('OnlyToOwnInstance', ['ssm:SendCommand'], [on.instance.arn], {
       StringEquals: { 'ssm:resourceTag/lamplighter:pipeline': on.pipeline },
@@ -68,7 +64,7 @@ export function stopMay(on: Ledger & { readonly instance: HasArn; readonly worke
     seeReceipts(on.output),
     list('AuditReceipts', on.output, ['results/*']),
     // The version is part of a job's identity. Reading an upload is not stop's business.
-    allow('AuditUploads', ['s3:ListBucket', 's3:ListBucketVersions'], [on.data.arn]),
+    allow('AuditUploads', ['s3:ListBucketVersions'], [on.data.arn]),
     admit(on.control),
     objects(
       'ReadLedger',
@@ -91,6 +87,8 @@ export function instanceMay(on: Ledger): Statement[] {
   return [
     ...systemsManagerAgent,
     objects('ReadUploads', on.data, ['s3:GetObject', 's3:GetObjectVersion'], ['*']),
+    // Without it S3 would answer 403, not 404, for an upload that has been deleted.
+    list('MissUploads', on.data, ['*']),
     objects(
       'ReadModelsAndRunner',
       on.control,
@@ -110,9 +108,17 @@ export function instanceMay(on: Ledger): Statement[] {
       'WriteResults',
       on.output,
       ['s3:PutObject', 's3:AbortMultipartUpload'],
-      ['results/*/attempt-*/*'],
+      [`results/*/${ANY_JOB}/attempt-*/*`],
     ),
     objects('CreateReceipts', on.output, ['s3:PutObject'], [RECEIPTS], onlyCreate),
+    // An upload's own key may look like an attempt's.
+    {
+      Sid: 'NeverReplaceReceipts',
+      Effect: 'Deny',
+      Action: ['s3:PutObject'],
+      Resource: [`${on.output.arn}/${RECEIPTS}`],
+      Condition: { Null: { 's3:if-none-match': 'true' } },
+    },
     seeReceipts(on.output),
     list('FindReceipts', on.output, ['results/*']),
   ];
@@ -154,7 +160,9 @@ export function policy(statements: readonly Statement[]): string {
   return JSON.stringify({ Version: '2012-10-17', Statement: statements });
 }
 
-const RECEIPTS = 'results/*/receipt.json';
+/** 64 digits. */
+const ANY_JOB = '?'.repeat(64);
+const RECEIPTS = `results/*/${ANY_JOB}/receipt.json`;
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html */
 const onlyCreate: Condition = { Null: { 's3:if-none-match': 'false' } };

@@ -68,12 +68,12 @@ export class PipelineInstance extends Construct {
       tags: { Name: props.pipeline, 'lamplighter:pipeline': props.pipeline },
       lifecycle: {
         ignoreChanges: [
-          // A newer image must not replace the machine; it updates itself.
+          // A newer image must not replace the machine. To renew it: terraform apply -replace=aws_instance.instance
           'ami',
           ...RUN_TIME_TAGS.flatMap((tag) => [`tags["${tag}"]`, `tags_all["${tag}"]`]),
         ],
       },
-      dependsOn: [permissions],
+      dependsOn: [permissions, props.network.ready],
     });
     this.instanceId = instance.id;
     this.arn = instance.arn;

@@ -43,8 +43,8 @@ export const settingsSchema = z.strictObject({
   /** Whether `cdktf destroy` may delete the buckets with all that is in them. */
   disposable: z.boolean().default(false).describe('true or false'),
   sweepMinutes: z.int().min(1).max(60).default(5).describe('a whole number from 1 to 60'),
-  idleShutdownMinutes: z.int().min(1).max(1440).default(10).describe('a whole number from 1 to 1440'),
-  leaseSeconds: z.int().min(5).max(3600).default(60).describe('a whole number from 5 to 3600'),
+  idleShutdownMinutes: z.int().min(5).max(1440).default(10).describe('a whole number from 5 to 1440'),
+  leaseSeconds: z.int().min(15).max(3600).default(60).describe('a whole number from 15 to 3600'),
   breakerWakeUps: z.int().min(1).max(100).default(3).describe('a whole number from 1 to 100'),
   logRetentionDays: z
     .int()

@@ -107,7 +107,10 @@ export async function pruneModels(modelsRoot: string): Promise<void> {
       .sort((a, b) => b.lastUsed - a.lastUsed)
       .slice(0, KEPT_DIGESTS);
     for (const entry of entries) {
-      if (!kept.includes(entry)) await rm(entry.path, { recursive: true, force: true });
+      if (kept.includes(entry)) continue;
+      // The machine may be stopped meanwhile: half a folder must not look ready.
+      await rm(join(entry.path, MARKER), { force: true });
+      await rm(entry.path, { recursive: true, force: true });
     }
   }
 }

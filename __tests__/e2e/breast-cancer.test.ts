@@ -94,6 +94,13 @@ if (!havePython) {
       ).toBe(metrics().modelSha256);
     });
 
+    it('leave nothing at home and report to nobody, as newer versions of onnxruntime would', () => {
+      const home = mkdtempSync(join(scratch, 'home '));
+      const environment = { ...process.env, HOME: home, TMPDIR: home, XDG_CACHE_HOME: home };
+      succeed(sample('patients.csv'), environment);
+      expect(readdirSync(home)).toEqual([]);
+    });
+
     it('do not depend on the order of the columns', () => {
       const table = cells(sample('patients.csv'));
       const reversed = csv(table.map((row) => [...row].reverse()));
@@ -330,18 +337,21 @@ if (!havePython) {
     };
   }
 
-  function run(files: Record<string, string | Buffer>) {
+  function run(files: Record<string, string | Buffer>, environment = process.env) {
     const job = mkdtempSync(join(scratch, 'job '));
     const [input, output] = [join(job, 'in put'), join(job, 'out put')];
     mkdirSync(input);
     mkdirSync(output);
     for (const [name, content] of Object.entries(files)) writeFileSync(join(input, name), content);
-    const { status, stdout, stderr } = spawnSync(join(model, 'run'), [input, output], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(join(model, 'run'), [input, output], {
+      encoding: 'utf8',
+      env: environment,
+    });
     return { status, stdout, stderr, output, results: readdirSync(output).sort() };
   }
 
-  function succeed(content: string) {
-    const { status, stdout, stderr, output, results } = run({ 'patients of May.csv': content });
+  function succeed(content: string, environment = process.env) {
+    const { status, stdout, stderr, output, results } = run({ 'patients of May.csv': content }, environment);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(results).toEqual(['predictions.csv', 'summary.json']);
     return {

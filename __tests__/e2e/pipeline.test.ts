@@ -6,7 +6,7 @@ import { hasMoto } from '../support/local-cloud';
 const settings = {
   name: 'puppets',
   models: ['__tests__/e2e/models/puppet', '__tests__/e2e/models/strict'],
-  leaseSeconds: 5,
+  leaseSeconds: 15,
   disposable: true,
 };
 

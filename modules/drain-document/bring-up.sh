@@ -9,10 +9,15 @@ fail() {
 
 main() {
   mkdir -p "$root/runner" "$root/run"
+  # The idle timer must not take this machine for one that nobody needs.
+  touch "$root/run/heartbeat"
   provide_node
   provide_config
   provide_runner
-  if on_own_machine && [ -d /run/systemd/system ]; then provide_idle_shutdown; fi
+  if on_own_machine && [ -d /run/systemd/system ]; then
+    command -v setpriv systemd-run flock >/dev/null || fail "setpriv, systemd-run and flock are needed: install util-linux and systemd"
+    provide_idle_shutdown
+  fi
   say "ready"
 }
 

@@ -41,7 +41,11 @@ function permits({ Effect, Principal, Action, Condition }: Statement, service: s
     return false;
   const services = typeof Principal === 'object' ? (Principal.Service ?? []) : [Principal];
   if (!services.includes(service) && !services.includes('*')) return false;
-  const facts: Record<string, string> = { 'aws:sourcearn': sourceArn, 'aws:sourceaccount': ACCOUNT_ID };
+  // EventBridge tells no account, so that a permission that asks for one never lets it in.
+  const facts: Record<string, string> = {
+    'aws:sourcearn': sourceArn,
+    ...(service === 's3.amazonaws.com' ? { 'aws:sourceaccount': ACCOUNT_ID } : {}),
+  };
   return Object.entries(Condition ?? {}).every(([operator, tests]) =>
     Object.entries(tests).every(([key, patterns]) => {
       const fact = facts[key.toLowerCase()];

@@ -59,6 +59,14 @@ describe('auditPage', () => {
     expect(await auditPage(account.context)).toEqual({ checked: 2, admitted: 1, failed: 0 });
   });
 
+  it('leaves time to settle the gate when S3 is slow, and goes on where it was', async () => {
+    const account = new FakeAccount();
+    for (let index = 0; index < 5; index += 1) uploaded(account, `${index}.csv`);
+    account.s3.fault({ command: 'HeadObject', times: 3, run: () => account.clock.sleep(20_000) });
+    expect((await auditPage(account.context)).checked).toBe(2);
+    expect((await auditPage(account.context)).checked).toBe(3);
+  });
+
   it('begins anew when its cursor is garbage', async () => {
     const account = new FakeAccount();
     uploaded(account, 'a.csv');

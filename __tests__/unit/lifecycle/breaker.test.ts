@@ -2,6 +2,7 @@ import { claimKey } from '../../../lifecycle/job';
 import type { Claim } from '../../../lifecycle/records';
 import { settle } from '../../../lifecycle/settle';
 import { FakeAccount } from '../../support/fake-account';
+import { FakeS3 } from '../../support/fake-s3';
 
 const ended = (commandId: string) => ({ kind: 'drain ended' as const, commandId });
 const sweep = { kind: 'sweep' as const };
@@ -30,15 +31,25 @@ function claim(account: FakeAccount, jobId: string, leaseMs: number): void {
   account.s3.put('control', claimKey(jobId), JSON.stringify(record));
 }
 
+/** Settles as wake-ups end, two minutes apart. */
+async function end(account: FakeAccount, ...commandIds: string[]) {
+  let outcome;
+  for (const commandId of commandIds) {
+    await account.clock.sleep(minutes(2));
+    outcome = await settle(account.context, ended(commandId));
+  }
+  return outcome;
+}
+
 const drainStatus = (account: FakeAccount, text: string) =>
   account.s3.put('control', 'status/drain.json', text);
 
 describe('the breaker', () => {
   it('stops, pauses and loses nothing when three drains in a row ended without a trace of work', async () => {
     const account = stuck();
-    expect(await settle(account.context, ended('c1'))).toMatchObject({ did: 'woke' });
-    expect(await settle(account.context, ended('c2'))).toMatchObject({ did: 'woke' });
-    expect(await settle(account.context, ended('c3'))).toEqual({ did: 'tripped' });
+    expect(await end(account, 'c1')).toMatchObject({ did: 'woke' });
+    expect(await end(account, 'c2')).toMatchObject({ did: 'woke' });
+    expect(await end(account, 'c3')).toEqual({ did: 'tripped' });
     expect(account.state).toBe('stopping');
     expect(account.tags.get('lamplighter:pause')).toContain('breaker');
     expect(account.gate()).toMatchObject({ state: 'CLOSED', fruitless: 0 });
@@ -53,21 +64,52 @@ describe('the breaker', () => {
 
   it('counts an event that comes twice, and a stop after its command’s end, once', async () => {
     const account = stuck();
-    for (let times = 0; times < 5; times += 1) await settle(account.context, ended('c1'));
+    await end(account, 'c1', 'c1', 'c1', 'c1');
+    await account.clock.sleep(minutes(2));
     await settle(account.context, { kind: 'instance stopped', eventTime: 't' });
     expect(account.gate()?.fruitless ?? 0).toBe(1);
   });
 
+  it('takes several commands that fail together for one wake-up, and goes on', async () => {
+    const account = stuck();
+    for (const id of ['c1', 'c2', 'c3', 'c4']) await settle(account.context, ended(id));
+    expect(account.gate()?.fruitless).toBe(1);
+    expect(account.tags.has('lamplighter:pause')).toBe(false);
+  });
+
+  it.each(['refused', 'lost'])('does not leave the machine on when its stop is %s', async (what) => {
+    const account = stuck();
+    await end(account, 'c1', 'c2');
+    const error =
+      what === 'refused' ? FakeS3.error('IncorrectInstanceState', 400) : FakeS3.error('TimeoutError', 0);
+    account.failures.set('StopInstances', [error]);
+    await end(account, 'c3').catch(() => undefined);
+    expect(account.state).toBe('running');
+    await account.clock.sleep(minutes(5));
+    expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
+    expect(account.state).toBe('stopping');
+  });
+
+  it('stops a paused machine that somebody has started by hand, but not under a model', async () => {
+    const account = stuck();
+    account.setGate('CLOSED');
+    account.tags.set('lamplighter:pause', 'ada');
+    const job = account.openJob('b.csv');
+    claim(account, job.jobId, 60_000);
+    expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'paused' });
+    expect(account.gate()?.state).toBe('CLOSED');
+    await account.clock.sleep(minutes(2));
+    expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
+  });
+
   it('starts counting anew as soon as a drain leaves a trace', async () => {
     const account = stuck();
-    await settle(account.context, ended('c1'));
-    await settle(account.context, ended('c2'));
+    await end(account, 'c1', 'c2');
     drainStatus(account, '1');
-    await settle(account.context, ended('c3'));
+    await end(account, 'c3');
     expect(account.gate()?.fruitless ?? 0).toBe(0);
-    await settle(account.context, ended('c4'));
-    await settle(account.context, ended('c5'));
-    expect(await settle(account.context, ended('c6'))).toEqual({ did: 'tripped' });
+    await end(account, 'c4', 'c5');
+    expect(await end(account, 'c6')).toEqual({ did: 'tripped' });
   });
 
   it('counts an instance that runs for ten minutes without a claim, and again for the next ten', async () => {
@@ -98,14 +140,13 @@ describe('the breaker', () => {
   it('does not kill a model that a drain claimed at the last moment', async () => {
     const account = stuck();
     const job = account.openJob('b.csv');
-    await settle(account.context, ended('c1'));
-    await settle(account.context, ended('c2'));
+    await end(account, 'c1', 'c2');
     account.s3.fault({
       command: 'ListObjectsV2',
       key: 'claims/',
       run: () => claim(account, job.jobId, 60_000),
     });
-    expect(await settle(account.context, ended('c3'))).toMatchObject({ did: 'woke' });
+    expect(await end(account, 'c3')).toMatchObject({ did: 'woke' });
     expect(account.count('StopInstances')).toBe(0);
     expect(account.gate()?.state).toBe('OPEN');
     expect(account.tags.has('lamplighter:pause')).toBe(false);
@@ -114,7 +155,7 @@ describe('the breaker', () => {
   it('leaves a held instance to its holder', async () => {
     const account = stuck();
     account.tags.set('lamplighter:hold', 'ada');
-    for (const id of ['c1', 'c2', 'c3']) await settle(account.context, ended(id));
+    await end(account, 'c1', 'c2', 'c3', 'c4');
     expect(account.count('StopInstances')).toBe(0);
   });
 });

@@ -145,6 +145,23 @@ describe('settle, with a gate that somebody is closing', () => {
 });
 
 describe('settle, with jobs', () => {
+  it('leaves a drain alone that has just written a receipt, and asks nothing of EC2', async () => {
+    const account = running();
+    const [done] = [account.openJob('a.csv'), account.openJob('b.csv')];
+    account.writeReceipt(done);
+    expect(await settle(account.context, { kind: 'receipt', jobIds: [done.jobId] })).toEqual({
+      did: 'nothing',
+    });
+    expect(account.calls).toEqual([]);
+  });
+
+  it('looks for so many receipts only that it ends in time, however many jobs are open', async () => {
+    const account = running();
+    for (let index = 0; index < 300; index += 1) account.openJob(`${index}.csv`);
+    expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'woken' });
+    expect(account.s3.callsOf('HeadObject')).toHaveLength(100);
+  });
+
   it('wakes while one is open', async () => {
     const account = running();
     account.openJob('a.csv');

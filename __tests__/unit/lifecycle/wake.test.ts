@@ -16,6 +16,16 @@ describe('wake', () => {
     },
   );
 
+  it('invokes one worker for a burst of uploads: whoever made the instance pending has done so', async () => {
+    const account = new FakeAccount();
+    account.state = 'pending';
+    expect(await wake(account.context, 'test')).toBe('woken');
+    expect(account.count('Invoke')).toBe(0);
+    account.state = 'running';
+    await wake(account.context, 'test');
+    expect(account.count('Invoke')).toBe(1);
+  });
+
   it('mends a gate that holds garbage', async () => {
     const account = new FakeAccount();
     account.s3.put('control', 'gate.json', '<html>');
