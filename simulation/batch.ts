@@ -1,0 +1,102 @@
+import type { Check, Violation } from './checks';
+import type { Fault } from './faults';
+import { runHistory } from './history';
+import type { Blow } from './wire';
+
+/** What a child process is told to run. */
+export interface BatchOrder {
+  readonly firstSeed: number;
+  readonly histories: number;
+  readonly faults: readonly Fault[] | undefined;
+  readonly jobs: number | undefined;
+}
+
+/** What it answers. */
+export interface BatchReport {
+  readonly histories: number;
+  readonly injected: Partial<Record<Fault, number>>;
+  readonly checks: Partial<Record<Check, number>>;
+  readonly uploads: number;
+  readonly calls: number;
+  readonly virtualMs: number;
+  readonly violation: (Violation & { readonly seed: number }) | undefined;
+}
+
+/** Runs histories one after the other, up to the first violation. */
+export async function runBatch({ firstSeed, histories, faults, jobs }: BatchOrder): Promise<BatchReport> {
+  // Production code makes errors by the thousand here, and nobody reads their stacks.
+  Error.stackTraceLimit = 0;
+  const injected: Partial<Record<Fault, number>> = {};
+  const checks: Partial<Record<Check, number>> = {};
+  const sums = { uploads: 0, calls: 0, virtualMs: 0 };
+  for (let index = 0; index < histories; index += 1) {
+    const seed = firstSeed + index;
+    const result = await runHistory({ seed, faults, jobs });
+    for (const [fault, count] of result.injected) injected[fault] = (injected[fault] ?? 0) + count;
+    for (const [check, count] of result.checks) checks[check] = (checks[check] ?? 0) + count;
+    sums.uploads += result.uploads;
+    sums.calls += result.callsMade;
+    sums.virtualMs += result.virtualMs;
+    // Lets finalizers and messages have their turn.
+    if (index % 100 === 99) await new Promise((resolve) => setImmediate(resolve));
+    if (result.violation) {
+      return { histories: index + 1, injected, checks, ...sums, violation: { ...result.violation, seed } };
+    }
+  }
+  return { histories, injected, checks, ...sums, violation: undefined };
+}
+
+/** One crash point's end. */
+export interface CrashReport {
+  readonly call: number;
+  readonly blow: Blow;
+  readonly place: string;
+  readonly violation: Violation | undefined;
+}
+
+/** Every blow at every call of a history without faults. */
+export async function runCrashPoints(seed: number, jobs: number): Promise<CrashReport[]> {
+  Error.stackTraceLimit = 0;
+  const { calls = [] } = await runHistory({ seed, jobs, faults: [], listCalls: true });
+  const reports: CrashReport[] = [];
+  for (const [call, place] of calls.entries()) {
+    const blows: Blow[] = ['crash before', 'crash after', 'answer lost', 'call failed'];
+    if (place.startsWith('drain')) blows.push('machine crash');
+    for (const blow of blows) {
+      const { violation } = await runHistory({ seed, jobs, faults: [], crashPoint: { call, blow } });
+      reports.push({ call, blow, place, violation });
+    }
+  }
+  return reports;
+}
+
+/** What became of the same histories under the plain chain and under ours. */
+export interface Comparison {
+  readonly taken: number;
+  readonly lost: number;
+  readonly killed: number;
+  readonly onMs: number;
+}
+
+export async function runComparison(order: BatchOrder): Promise<{ plain: Comparison; ours: Comparison }> {
+  Error.stackTraceLimit = 0;
+  const sumUp = async (plainChain: boolean): Promise<Comparison> => {
+    const sum = { taken: 0, lost: 0, killed: 0, onMs: 0 };
+    for (let index = 0; index < order.histories; index += 1) {
+      const { faults, jobs } = order;
+      const result = await runHistory({
+        seed: order.firstSeed + index,
+        faults,
+        jobs,
+        plainChain,
+        aimed: false,
+      });
+      sum.taken += result.taken;
+      sum.lost += result.lost;
+      sum.killed += result.killed;
+      sum.onMs += result.onMs;
+    }
+    return sum;
+  };
+  return { plain: await sumUp(true), ours: await sumUp(false) };
+}

@@ -1,0 +1,52 @@
+import { build, type Plugin } from 'esbuild';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Mutation } from './mutations';
+
+const ROOT = join(__dirname, '..');
+
+/**
+ * Bundles the simulator with the production code it runs, mutated if asked for; the path of the bundle. A bundle is
+ * faster than modules compiled on the way, and production builds never see a mutation. Throws when the mutation's text is
+ * not found exactly once: the code has moved on, and the mutation must follow.
+ */
+export async function bundleSimulator(mutation?: Mutation): Promise<string> {
+  const name = mutation?.name.replace(/[^a-z0-9]+/gi, '-') ?? 'simulator';
+  const outfile = join(ROOT, 'dist', 'simulation', `${name}.cjs`);
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: [join(ROOT, 'simulation', 'child.ts')],
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    external: ['@aws-sdk/*'],
+    outfile,
+    logLevel: 'error',
+    plugins: mutation ? [mutating(mutation)] : [],
+  });
+  return outfile;
+}
+
+export async function mutatedText({ name, file, text, replacement }: Mutation): Promise<string> {
+  const source = await readFile(join(ROOT, file), 'utf8');
+  const found = source.split(text).length - 1;
+  if (found !== 1) {
+    throw new Error(
+      `mutation "${name}": its text is found ${found} times in ${file}, and must be found once`,
+    );
+  }
+  // A function, so that a `$` in the replacement stands for itself.
+  return source.replace(text, () => replacement);
+}
+
+function mutating(mutation: Mutation): Plugin {
+  const target = resolve(ROOT, mutation.file);
+  return {
+    name: 'mutate',
+    setup: (simulator) => {
+      simulator.onLoad({ filter: /\.ts$/ }, async ({ path }) =>
+        path === target ? { contents: await mutatedText(mutation), loader: 'ts' } : undefined,
+      );
+    },
+  };
+}

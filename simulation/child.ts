@@ -1,0 +1,35 @@
+import { runBatch, runComparison, runCrashPoints, type BatchOrder } from './batch';
+import type { Fault } from './faults';
+import { runHistory } from './history';
+
+type Order =
+  | { readonly kind: 'batch' | 'comparison'; readonly order: BatchOrder }
+  | { readonly kind: 'crash points'; readonly seed: number; readonly jobs: number }
+  | {
+      readonly kind: 'replay';
+      readonly seed: number;
+      readonly faults: readonly Fault[] | undefined;
+      readonly jobs: number | undefined;
+    };
+
+/** In a child process: one order, one answer, the end. */
+process.once('message', (order: Order) => {
+  void obey(order).then((answer) => {
+    process.send?.(answer, () => process.exit(0));
+  });
+});
+
+async function obey(order: Order): Promise<unknown> {
+  switch (order.kind) {
+    case 'batch':
+      return runBatch(order.order);
+    case 'comparison':
+      return runComparison(order.order);
+    case 'crash points':
+      return runCrashPoints(order.seed, order.jobs);
+    case 'replay': {
+      const { violation } = await runHistory({ ...order, tell: (line) => process.stdout.write(`${line}\n`) });
+      return violation ?? null;
+    }
+  }
+}

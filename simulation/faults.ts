@@ -1,0 +1,134 @@
+import type { Random } from './random';
+import type { Timeline } from './timeline';
+
+/** Every kind of fault, with how likely it is where it may strike when it is switched on, and what it is. */
+export const FAULTS = {
+  'call refused': [0.02, 'a call is throttled or answered 5xx before it takes effect'],
+  'answer lost': [0.02, 'a call takes effect, its answer is lost; the SDK repeats it'],
+  'call late': [0.01, 'a call times out, is repeated, and takes effect up to 10 s later'],
+  'call failed': [0.005, 'a call takes effect, but every answer is lost: the SDK gives up'],
+  'call slow': [0.03, 'a call takes up to 4.5 s'],
+  'write conflict': [0.03, 'S3 answers 409 to a conditional write'],
+  'upload event lost': [0.2, 'the notification of an upload never arrives'],
+  'upload event twice': [0.3, 'the notification of an upload arrives twice'],
+  'upload event late': [0.3, 'the notification of an upload arrives up to 10 minutes late'],
+  'receipt event lost': [0.3, 'the notification of a receipt never arrives'],
+  'receipt event twice': [0.3, 'the notification of a receipt arrives twice'],
+  'receipt event late': [0.3, 'the notification of a receipt arrives up to 10 minutes late'],
+  'function crashes before a call': [0.01, 'a function dies instead of making a call'],
+  'function crashes after a call': [0.01, 'a function dies when a call has taken effect'],
+  'function hangs': [0.005, 'a function gets no answer any more and ends at its time limit'],
+  'invocation lost': [0.05, 'an asynchronous invocation never happens'],
+  'invocation twice': [0.1, 'an asynchronous invocation happens twice'],
+  'invocation late': [0.1, 'an asynchronous invocation happens up to 3 minutes late'],
+  'sweep missed': [0.3, 'a tick of the schedule never comes'],
+  'state event lost': [0.3, "EC2's event that the instance has stopped is lost"],
+  'state event late': [0.3, "EC2's event that the instance has stopped is up to 5 minutes late"],
+  'state event twice': [0.3, "EC2's event that the instance has stopped comes twice"],
+  'command event lost': [0.3, "SSM's event that a command has ended is lost"],
+  'command event twice': [0.3, "SSM's event that a command has ended comes twice"],
+  'command event late': [0.3, "SSM's event that a command has ended is up to 5 minutes late"],
+  'no capacity': [0.25, 'InsufficientInstanceCapacity for some minutes'],
+  'start falls back': [0.2, 'a pending instance stops again'],
+  'stop refused': [0.5, 'IncorrectInstanceState for a StopInstances while pending'],
+  'describe stale': [0.3, 'EC2 describes the instance as it was up to 15 s ago'],
+  'instance crashes': [0.15, 'the host fails and the instance stops; per 10 minutes of running'],
+  'instance reboots': [
+    0.15,
+    'the instance boots again by itself, its launch time stays; per 10 minutes of running',
+  ],
+  'spot interruption': [
+    0.1,
+    'EC2 stops the instance and starts it again by itself; per 10 minutes of running',
+  ],
+  'person stops it': [0.1, 'somebody stops the instance in the console; per 10 minutes of running'],
+  'person starts it': [0.1, 'somebody starts the instance in the console; per 10 minutes of standing'],
+  'slow boot': [0.3, 'a boot takes up to 5 minutes'],
+  'agent deaf': [0.05, 'the SSM agent does not register during this boot'],
+  'registration late': [0.3, 'the SSM agent registers up to 4 minutes late'],
+  'ping stale': [0.3, "SSM shows the agent's last ping of up to 2 minutes ago"],
+  'instance not accepted': [0.3, 'InvalidInstanceId for a registered instance'],
+  'command lost': [0.1, 'a command never reaches the agent, and times out'],
+  'command late': [0.15, 'a command reaches the agent up to 5 minutes late'],
+  'command twice': [0.15, 'a command is run twice'],
+  'command again after boot': [0.5, 'the agent runs a command again after a boot'],
+  'command status stale': [0.3, 'the status of a command is up to a minute old'],
+  'drain killed': [0.15, 'the drain alone is killed; per 10 minutes of draining'],
+  'drain dies at a call': [0.005, 'the drain dies before or after one of its calls'],
+  'model fails': [0.25, 'the model exits with 1'],
+  'model hangs': [0.15, 'the model does not end by itself'],
+  'model ignores SIGTERM': [0.5, 'a hanging model has to be killed'],
+  'model writes nothing': [0.1, 'the model exits with 0 and leaves no file'],
+  'setup fails': [0.2, "the model's setup exits with 1"],
+  'clocks differ': [0.5, 'the clock of a function or of the instance is up to 3 s off'],
+  'person holds': [0.4, 'somebody sets lamplighter:hold and takes it away again'],
+  'person pauses': [0.4, 'somebody sets lamplighter:pause and takes it away again'],
+} as const satisfies Record<string, readonly [share: number, meaning: string]>;
+
+export type Fault = keyof typeof FAULTS;
+
+export const FAULT_NAMES = Object.keys(FAULTS) as Fault[];
+
+/** One history's faults: some kinds, each with its own intensity, until the moment when faults are over. */
+export class Faults {
+  readonly injected = new Map<Fault, number>();
+  private readonly shares = new Map<Fault, number>();
+
+  constructor(
+    private readonly timeline: Timeline,
+    private readonly luck: Random,
+    /** Drawn by itself, so that which faults there are does not depend on what has happened. */
+    shape: Random,
+    allowed: readonly Fault[],
+    readonly overAt: number,
+    /** One chosen call will be struck, beside what is drawn. */
+    readonly hasCrashPoint: boolean,
+  ) {
+    // Some histories have no faults, some have a few kinds, some nearly all: each shows other bugs.
+    const width = shape.pick([0, 0.05, 0.05, 0.15, 0.15, 0.3, 0.6]);
+    for (const fault of allowed) {
+      const chosen = shape.chance(allowed.length <= 3 ? 1 : width);
+      const strength = shape.pick([0.5, 1, 1, 2.5]);
+      if (chosen) this.shares.set(fault, Math.min(FAULTS[fault][0] * strength, 0.9));
+    }
+  }
+
+  /** No fault can strike in this history. */
+  get none(): boolean {
+    return this.shares.size === 0 && !this.hasCrashPoint;
+  }
+
+  get over(): boolean {
+    return this.timeline.now >= this.overAt;
+  }
+
+  get names(): Fault[] {
+    return [...this.shares.keys()];
+  }
+
+  /** How far a new process's clock is off, in milliseconds. */
+  clockErrorMs(): number {
+    return this.strikes('clocks differ') ? this.luck.between(-3_000, 3_000) : 0;
+  }
+
+  has(fault: Fault): boolean {
+    return this.shares.has(fault);
+  }
+
+  /** Whether the fault strikes here and now; if so it is counted. */
+  strikes(fault: Fault): boolean {
+    if (!this.isDrawn(fault)) return false;
+    this.count(fault);
+    return true;
+  }
+
+  /** Like strikes(), for what is to strike later: whoever asks counts it then. */
+  isDrawn(fault: Fault): boolean {
+    const share = this.shares.get(fault);
+    return share !== undefined && !this.over && this.luck.chance(share);
+  }
+
+  count(fault: Fault): void {
+    this.injected.set(fault, (this.injected.get(fault) ?? 0) + 1);
+  }
+}

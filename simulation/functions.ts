@@ -1,0 +1,262 @@
+import { stop } from '../handlers/stop';
+import { trigger } from '../handlers/trigger';
+import { ledgerContext } from '../lifecycle/context';
+import { dispatch } from '../lifecycle/dispatch';
+import { parseEnvironment, stopEnvironmentSchema } from '../lifecycle/environment';
+import { Instance } from '../lifecycle/instance';
+import type { Fault } from './faults';
+import { plainFunctions } from './plain-chain';
+import { SimProcess } from './process';
+import { formEncoded } from './s3';
+import { logOf } from './story';
+import { BREAKER_WAKE_UPS, SWEEP_MS, TIME_LIMIT_SECONDS, type SimModel, type World } from './world';
+
+export type FunctionName = 'trigger' | 'worker' | 'stop';
+
+/** Lambda calls a failed function again after one and after two minutes. */
+const RETRY_MS = [60_000, 120_000];
+
+/** handlers/worker.ts keeps so much back of its time limit. */
+const WORKER_RESERVE_SECONDS = 30;
+
+export const MODEL_NAMES = [
+  { name: 'first', digest: '1'.repeat(64), prefix: '' },
+  { name: 'second', digest: '2'.repeat(64), prefix: 'second/' },
+] as const satisfies readonly Partial<SimModel>[];
+
+const environment = parseEnvironment(stopEnvironmentSchema, {
+  LAMPLIGHTER_PIPELINE: 'p',
+  LAMPLIGHTER_DATA_BUCKET: 'data',
+  LAMPLIGHTER_OUTPUT_BUCKET: 'output',
+  LAMPLIGHTER_CONTROL_BUCKET: 'control',
+  LAMPLIGHTER_INSTANCE_ID: 'i-1',
+  LAMPLIGHTER_WORKER_FUNCTION: 'p-worker',
+  LAMPLIGHTER_MODELS: JSON.stringify(
+    MODEL_NAMES.map(({ name, digest, prefix }) => ({
+      name,
+      digest,
+      zipKey: `models/${name}/model.zip`,
+      zipVersionId: 'v1',
+      prefix,
+      suffixes: ['.csv'],
+    })),
+  ),
+  LAMPLIGHTER_TIME_LIMIT_SECONDS: String(TIME_LIMIT_SECONDS.stop),
+  LAMPLIGHTER_BREAKER_WAKE_UPS: String(BREAKER_WAKE_UPS),
+});
+
+/** Lambda, and whatever calls it: S3's notifications, EventBridge's rules, the schedule. */
+export class Functions {
+  readonly executions = { trigger: 0, worker: 0, stop: 0 };
+  /** Executions under way, and invocations still to come. */
+  pending = 0;
+
+  /** Late events that come when the next drain begins; if none does, never. */
+  private heldBack: { name: FunctionName; event: object }[] = [];
+
+  constructor(private readonly world: World) {}
+
+  drainBegins(): void {
+    for (const { name, event } of this.heldBack) this.plan(name, event, this.world.luck.spread(5, 800), 0);
+    this.heldBack = [];
+  }
+
+  /** `soon`: an arrival that is aimed at a moment. */
+  uploaded(key: string, versionId: string, soon: boolean): void {
+    const { timeline, luck } = this.world;
+    const event = s3Event('data', key, versionId, timeline.now);
+    if (soon) {
+      this.plan('trigger', event, luck.spread(2, 1_000), 0);
+      return;
+    }
+    const delay = luck.spread(200, 4_000);
+    this.notify('trigger', event, delay, 'upload event lost', 'upload event twice', 'upload event late');
+  }
+
+  receiptWritten(key: string): void {
+    const { timeline, luck } = this.world;
+    const event = s3Event('output', key, 'v', timeline.now);
+    const delay = luck.spread(50, 4_000);
+    this.notify('stop', event, delay, 'receipt event lost', 'receipt event twice', 'receipt event late');
+  }
+
+  instanceStopped(): void {
+    if (this.world.plainChain) return;
+    const { timeline, luck } = this.world;
+    const event = {
+      source: 'aws.ec2',
+      'detail-type': 'EC2 Instance State-change Notification',
+      time: new Date(timeline.now).toISOString(),
+      detail: { 'instance-id': 'i-1', state: 'stopped' },
+    };
+    this.notify(
+      'stop',
+      event,
+      luck.spread(200, 4_000),
+      'state event lost',
+      'state event twice',
+      'state event late',
+    );
+  }
+
+  commandEnded(id: string, status: string): void {
+    if (this.world.plainChain) return;
+    const event = {
+      source: 'aws.ssm',
+      'detail-type': 'EC2 Command Status-change Notification',
+      detail: { 'command-id': id, status },
+    };
+    const delay = this.world.luck.spread(200, 5_000);
+    this.notify('stop', event, delay, 'command event lost', 'command event twice', 'command event late');
+  }
+
+  /** Plans the first tick of the sweep's schedule, and with each the next. */
+  planSweep(delay: number): void {
+    this.world.timeline.after(delay, () => {
+      this.planSweep(SWEEP_MS);
+      if (this.world.plainChain) return;
+      if (this.world.faults.strikes('sweep missed')) return;
+      this.invoke('stop', { source: 'aws.events', 'detail-type': 'Scheduled Event' }, 0);
+    });
+  }
+
+  /** Somebody calls the worker, asynchronously. */
+  invoked(by: SimProcess, input: object): object {
+    this.world.checks.beforeInvoke(by);
+    this.invoke('worker', JSON.parse(String((input as { Payload?: unknown }).Payload)) as object, 0);
+    return { StatusCode: 202 };
+  }
+
+  private notify(
+    name: FunctionName,
+    event: object,
+    delay: number,
+    lost: Fault,
+    twice: Fault,
+    late: Fault,
+  ): void {
+    const { faults, luck } = this.world;
+    if (faults.strikes(lost)) {
+      this.world.tell?.(name, `will not hear: ${lost}`);
+      return;
+    }
+    if (faults.isDrawn(late) && luck.chance(0.4)) {
+      // The worst moment for a late event is when a drain begins.
+      faults.count(late);
+      this.heldBack.push({ name, event });
+      return;
+    }
+    this.invoke(
+      name,
+      event,
+      faults.strikes(late) ? luck.between(5_000, luck.pick([60_000, 600_000])) : delay,
+    );
+    if (faults.strikes(twice)) this.invoke(name, event, luck.between(delay, delay + 60_000));
+  }
+
+  /** Puts an event into the function's queue. */
+  private invoke(name: FunctionName, event: object, delay: number): void {
+    const { faults, luck } = this.world;
+    if (faults.strikes('invocation lost')) {
+      this.world.tell?.(name, 'will not run: invocation lost');
+      return;
+    }
+    const queued = faults.strikes('invocation late') ? luck.between(2_000, 180_000) : luck.spread(30, 1_200);
+    this.plan(name, event, delay + queued, 0);
+    if (faults.strikes('invocation twice')) this.plan(name, event, delay + luck.between(30, 20_000), 0);
+  }
+
+  private plan(name: FunctionName, event: object, delay: number, failures: number): void {
+    this.pending += 1;
+    this.world.timeline.after(delay, () => this.execute(name, event, failures));
+  }
+
+  private execute(name: FunctionName, event: object, failures: number): void {
+    const { world } = this;
+    const { timeline } = world;
+    this.executions[name] += 1;
+    const id = `${name} #${this.executions[name]}`;
+    const process = new SimProcess(timeline, name, id, world.faults.clockErrorMs());
+    process.looksAtAll = name === 'stop' && 'source' in event;
+    world.tell?.(id, `runs${failures > 0 ? `, again after ${failures} failures` : ''}${shownEvent(event)}`);
+    const limit = timeline.after(TIME_LIMIT_SECONDS[name] * 1000, () => {
+      world.tell?.(id, 'time limit');
+      process.kill();
+    });
+    const failed = () => {
+      limit.cancelled = true;
+      this.pending -= 1;
+      const wait = RETRY_MS[failures];
+      if (wait !== undefined) this.plan(name, event, wait, failures + 1);
+    };
+    process.whenKilled(failed);
+    timeline.stir();
+    this.run(name, event, process).then(
+      () => {
+        if (!process.alive) return;
+        process.alive = false;
+        limit.cancelled = true;
+        this.pending -= 1;
+        world.checks.functionEnded(process);
+      },
+      (error: unknown) => {
+        if (!process.alive) return;
+        process.alive = false;
+        world.tell?.(id, `fails: ${String(error)}`);
+        world.checks.mustBeExpected(process, error);
+        failed();
+      },
+    );
+  }
+
+  /** As the function's entry in handlers/ does it, but for the clients. */
+  private async run(name: FunctionName, event: object, process: SimProcess): Promise<void> {
+    const { world } = this;
+    if (world.plainChain) return plainFunctions[name](world.wire.client(process), event, process.clock);
+    const client = world.wire.client(process) as never;
+    const { clock } = process;
+    const log = logOf(world, process.id);
+    if (name === 'worker') {
+      await dispatch({
+        ssm: client,
+        instance: new Instance(client, environment.LAMPLIGHTER_INSTANCE_ID),
+        document: 'p-drain',
+        clock,
+        log,
+        patienceMs: (TIME_LIMIT_SECONDS.worker - WORKER_RESERVE_SECONDS) * 1000,
+      });
+      return;
+    }
+    const context = ledgerContext(
+      environment,
+      { s3: client, ec2: client, lambda: client, clock },
+      log,
+      process.id,
+    );
+    if (name === 'trigger') {
+      await trigger(event, context);
+      return;
+    }
+    await stop(event, {
+      ...context,
+      timeLimitSeconds: environment.LAMPLIGHTER_TIME_LIMIT_SECONDS,
+      breakerWakeUps: environment.LAMPLIGHTER_BREAKER_WAKE_UPS,
+    });
+  }
+}
+
+function s3Event(bucket: string, key: string, versionId: string, at: number): object {
+  const object = { key: formEncoded(key), size: 1, versionId };
+  return { Records: [{ eventTime: new Date(at).toISOString(), s3: { bucket: { name: bucket }, object } }] };
+}
+
+function shownEvent(event: object): string {
+  if ('Records' in event) {
+    const [record] = event.Records as { s3: { object: { key: string } } }[];
+    return ` on ${record?.s3.object.key.replace(/[0-9a-f]{64}/g, (id) => id.slice(0, 6)) ?? '?'}`;
+  }
+  if (!('source' in event)) return '';
+  return event.source === 'aws.events'
+    ? ': sweep'
+    : ` on ${JSON.stringify((event as { detail?: unknown }).detail)}`;
+}

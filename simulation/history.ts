@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { Checks, type Check, type Violation } from './checks';
+import { FAULT_NAMES, Faults, type Fault } from './faults';
+import { Functions, MODEL_NAMES } from './functions';
+import { SimInstance } from './instance';
+import { Machine } from './machine';
+import { People } from './people';
+import { Random } from './random';
+import { SimS3 } from './s3';
+import { SimSsm } from './ssm';
+import { Timeline } from './timeline';
+import { Wire, type CrashPoint } from './wire';
+import { SWEEP_MS, type SimModel, type World, type WorldSettings } from './world';
+
+export interface HistoryOptions {
+  readonly seed: number;
+  /** The kinds of fault that may be drawn. @default all */
+  readonly faults?: readonly Fault[] | undefined;
+  /** Uploads; with a number they come at once and nothing else is drawn about them. @default drawn */
+  readonly jobs?: number | undefined;
+  readonly crashPoint?: CrashPoint | undefined;
+  readonly listCalls?: boolean;
+  /** @default false */
+  readonly plainChain?: boolean;
+  /** Whether uploads come at the moments that hurt most, which differ between designs. @default true */
+  readonly aimed?: boolean;
+  /** Told each line of the story. */
+  readonly tell?: ((line: string) => void) | undefined;
+}
+
+export interface HistoryResult {
+  readonly seed: number;
+  readonly violation: Violation | undefined;
+  readonly injected: ReadonlyMap<Fault, number>;
+  readonly checks: ReadonlyMap<Check, number>;
+  readonly calls: readonly string[] | undefined;
+  readonly uploads: number;
+  readonly virtualMs: number;
+  readonly callsMade: number;
+  readonly taken: number;
+  readonly lost: number;
+  readonly killed: number;
+  /** How long the instance was on, in milliseconds, an hour from when faults were over at most. */
+  readonly onMs: number;
+}
+
+export const BEGINNING = Date.parse('2026-01-01T00:00:00Z');
+
+/** Lets one history happen, from its seed alone, and tells what was found. */
+export async function runHistory(options: HistoryOptions): Promise<HistoryResult> {
+  const { seed, jobs } = options;
+  const shape = new Random(seed, 1);
+  const luck = new Random(seed, 2);
+  const timeline = new Timeline(BEGINNING);
+  const settings = drawSettings(shape, jobs !== undefined);
+  const overAt = BEGINNING + (jobs === undefined ? shape.pick([3, 5, 8, 12, 30]) * 60_000 : 60_000);
+  const allowed = options.faults ?? FAULT_NAMES;
+  const faults = new Faults(timeline, luck, shape, allowed, overAt, options.crashPoint !== undefined);
+
+  const world = {
+    timeline,
+    luck,
+    faults,
+    settings,
+    plainChain: options.plainChain === true,
+    tell: teller(options.tell, timeline),
+  } as {
+    -readonly [Part in keyof World]: World[Part];
+  };
+  world.s3 = new SimS3(world);
+  world.instance = new SimInstance(world);
+  world.machine = new Machine(world);
+  world.ssm = new SimSsm(world);
+  world.functions = new Functions(world);
+  world.wire = new Wire(world, options.crashPoint, options.listCalls === true);
+  world.people = new People(world);
+  world.checks = new Checks(world);
+
+  world.tell?.('history', `seed ${seed}, faults: ${faults.names.join(', ') || 'none'}`);
+  world.people.plan(shape, jobs, options.aimed !== false);
+  world.functions.planSweep(shape.between(1_000, SWEEP_MS));
+  await timeline.run();
+  return {
+    seed,
+    violation: world.checks.violation,
+    injected: faults.injected,
+    checks: world.checks.made,
+    calls: world.wire.calls,
+    uploads: world.people.uploads.length,
+    virtualMs: timeline.now - BEGINNING,
+    callsMade: world.wire.made,
+    taken: world.people.uploads.filter(({ taken }) => taken).length,
+    lost: world.checks.lost,
+    killed: world.checks.killed,
+    onMs: world.instance.onTimes.reduce(
+      (sum, { from, to }) => sum + Math.max(0, Math.min(to, overAt + 3_600_000) - from),
+      0,
+    ),
+  };
+}
+
+/** The history's story, line by line, and the hash of all of it. */
+export async function traceOf(
+  options: Omit<HistoryOptions, 'tell'>,
+): Promise<{ lines: string[]; hash: string }> {
+  const lines: string[] = [];
+  await runHistory({ ...options, tell: (line) => lines.push(line) });
+  return { lines, hash: createHash('sha256').update(lines.join('\n')).digest('hex') };
+}
+
+function drawSettings(shape: Random, plain: boolean): WorldSettings {
+  const models = MODEL_NAMES.map((model): SimModel => ({
+    ...model,
+    maxAttempts: shape.pick([1, 2, 2, 3]),
+    parallelJobs: plain ? 1 : shape.pick([1, 1, 2]),
+    retryOnFailure: shape.chance(0.5),
+    timeLimitMinutes: shape.pick([1, 3, 8]),
+    hasSetup: plain || shape.chance(0.5),
+    longestRunMs: plain ? 30_000 : shape.pick([5_000, 30_000, 120_000, 400_000]),
+  }));
+  return {
+    models,
+    leaseSeconds: 60,
+    idleShutdownMinutes: shape.pick([10, 10, 10, 15]),
+    slowestCallMs: plain ? 60 : shape.pick([20, 60, 60, 400, 2_000]),
+    listPage: shape.pick([1000, 1000, 2, 1]),
+    versionsPage: shape.pick([1000, 1000, 2, 1]),
+  };
+}
+
+function teller(tell: ((line: string) => void) | undefined, timeline: Timeline): World['tell'] {
+  if (!tell) return undefined;
+  return (who, what) => {
+    const time = new Date(timeline.now).toISOString().slice(11, 23);
+    tell(`${time}  ${who.padEnd(12)} ${what}`);
+  };
+}

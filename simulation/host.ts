@@ -1,0 +1,122 @@
+import { Readable } from 'node:stream';
+import type { ModelRef } from '../lifecycle/model';
+import type {
+  Host,
+  JobFolder,
+  ModelFolder,
+  ModelProcess,
+  OutputFile,
+  ProcessOutput,
+  Program,
+} from '../runner/host';
+import type { SimProcess } from './process';
+import { SimProgram } from './program';
+import type { World } from './world';
+
+/** The machine as the drain sees it: no files, no processes, only what is known of them. */
+export class SimHost implements Host {
+  constructor(
+    private readonly world: World,
+    private readonly process: SimProcess,
+    readonly bootId: string,
+  ) {}
+
+  clearLeftovers(): Promise<void> {
+    for (const program of [...this.world.machine.programs]) {
+      if (program.owner !== this.process) void program.killAll();
+    }
+    return Promise.resolve();
+  }
+
+  beat(): Promise<void> {
+    if (this.process.alive) this.world.machine.disk.heartbeatAt = this.world.timeline.now;
+    return Promise.resolve();
+  }
+
+  modelFolder({ digest }: ModelRef): ModelFolder {
+    const { models } = this.world.machine.disk;
+    const model = this.model(digest);
+    return {
+      card: () =>
+        Promise.resolve(
+          models.has(digest)
+            ? JSON.stringify({
+                name: model.name,
+                timeLimitMinutes: model.timeLimitMinutes,
+                maxAttempts: model.maxAttempts,
+                parallelJobs: model.parallelJobs,
+                retryOnFailure: model.retryOnFailure,
+              })
+            : undefined,
+        ),
+      isReady: () => Promise.resolve(models.get(digest)?.ready === true),
+      unpack: () => {
+        models.set(digest, { ready: false });
+        return Promise.resolve();
+      },
+      has: (program) => Promise.resolve(program === 'run' || model.hasSetup),
+      markReady: () => {
+        models.set(digest, { ready: true });
+        return Promise.resolve();
+      },
+    };
+  }
+
+  newJobFolder(jobId: string): Promise<JobFolder> {
+    return Promise.resolve(new SimJobFolder(this.world, this.process, jobId));
+  }
+
+  pruneModels(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private model(digest: string) {
+    return modelOf(this.world, digest);
+  }
+}
+
+class SimJobFolder implements JobFolder {
+  private ran: SimProgram | undefined;
+
+  constructor(
+    private readonly world: World,
+    private readonly process: SimProcess,
+    private readonly jobId: string,
+  ) {}
+
+  receive(_name: string, body: Readable): Promise<number> {
+    body.destroy();
+    return Promise.resolve(1);
+  }
+
+  start(ref: ModelRef, program: Program, output: ProcessOutput): Promise<ModelProcess> {
+    const { world, process, jobId } = this;
+    if (!process.alive) return new Promise(() => undefined);
+    const model = modelOf(world, ref.digest);
+    const run = world.checks.programStarts(process, jobId, model, program);
+    this.ran = new SimProgram(world, process, jobId, model, program, run, output);
+    return Promise.resolve(this.ran);
+  }
+
+  outputs(): Promise<OutputFile[]> {
+    const { files, run } = this.ran ?? { files: 0, run: 0 };
+    return Promise.resolve(
+      Array.from({ length: files }, (_none, index) => ({
+        path: `part-${index}.csv`,
+        sizeBytes: 10,
+        readAll: () => Promise.resolve(Buffer.from(`run ${run}`)),
+        read: () => Readable.from([]),
+      })),
+    );
+  }
+
+  remove(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function modelOf({ settings }: World, digest: string) {
+  const found = settings.models.find((model) => model.digest === digest);
+  if (!found) throw new Error(`no model has the digest ${digest}`);
+  return found;
+}

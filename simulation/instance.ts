@@ -1,0 +1,165 @@
+import { HOLD_TAG, PAUSE_TAG, type InstanceState } from '../lifecycle/instance';
+import { awsError } from './aws-error';
+import type { SimProcess } from './process';
+import type { World } from './world';
+
+interface Description {
+  readonly at: number;
+  readonly state: InstanceState;
+  readonly launchTime: number;
+  readonly tags: readonly { Key: string; Value: string }[];
+}
+
+/** Who had the instance stopped: `ours` is a StopInstances of the functions or the machine's own idle shutdown. */
+export type Stopper = 'ours' | 'people' | 'EC2';
+
+/** The one EC2 instance. Reads of it may be stale; calls act on what it is. */
+export class SimInstance {
+  state: InstanceState = 'stopped';
+  launchTime: number;
+  /** On-times: from the start's acceptance until it begins to stop; the last may still last. */
+  readonly onTimes: { from: number; to: number }[] = [];
+  starts = 0;
+  heldSince: number | undefined;
+  pausedSince: number | undefined;
+  /** When a start was last asked for, accepted or not. */
+  startAskedAt = 0;
+  private readonly tags = new Map<string, string>();
+  private readonly history: Description[] = [];
+  private noCapacityUntil = 0;
+  /** Counts the changes, so that a planned change knows that it has been overtaken. */
+  private change = 0;
+
+  constructor(private readonly world: World) {
+    this.launchTime = world.timeline.now - 3_600_000;
+    this.remember();
+  }
+
+  get held(): boolean {
+    return this.tags.has(HOLD_TAG);
+  }
+
+  get paused(): boolean {
+    return this.tags.has(PAUSE_TAG);
+  }
+
+  describe(): object {
+    const { timeline, faults, luck } = this.world;
+    let lag = luck.between(0, 300);
+    if (faults.strikes('describe stale')) lag = luck.between(1_000, 15_000);
+    const then = timeline.now - lag;
+    const seen = this.history.findLast(({ at }) => at <= then) ?? this.history[0];
+    if (!seen) throw new Error('an instance without a history');
+    const found = { State: { Name: seen.state }, LaunchTime: new Date(seen.launchTime), Tags: seen.tags };
+    return { Reservations: [{ Instances: [found] }] };
+  }
+
+  start(by: SimProcess | 'people' | 'EC2'): object {
+    const { timeline, faults, luck } = this.world;
+    const PreviousState = { Name: this.state };
+    this.startAskedAt = timeline.now;
+    if (this.state === 'stopping') throw awsError('IncorrectInstanceState', 400);
+    if (this.state === 'stopped') {
+      if (by !== 'EC2') {
+        if (faults.strikes('no capacity'))
+          this.noCapacityUntil = timeline.now + luck.between(10_000, 600_000);
+        if (timeline.now < this.noCapacityUntil && !faults.over) {
+          throw awsError('InsufficientInstanceCapacity', 500);
+        }
+      }
+      this.world.checks.beforeStart(by);
+      this.starts += 1;
+      this.onTimes.push({ from: timeline.now, to: Infinity });
+      this.launchTime = Math.floor(timeline.now / 1000) * 1000;
+      this.become('pending');
+      this.later(luck.spread(4_000, 20_000), () => {
+        if (faults.strikes('start falls back')) this.stopped();
+        else this.runs();
+      });
+    }
+    return { StartingInstances: [{ PreviousState, CurrentState: { Name: this.state } }] };
+  }
+
+  /** StopInstances. */
+  stop(by: SimProcess | 'people'): object {
+    const { faults, checks } = this.world;
+    if (this.state === 'pending' && faults.strikes('stop refused')) {
+      throw awsError('IncorrectInstanceState', 400);
+    }
+    if (this.state === 'running' || this.state === 'pending') {
+      if (by !== 'people') checks.beforeOurStop(by);
+      this.goDown(by === 'people' ? 'people' : 'ours');
+    }
+    return {};
+  }
+
+  /** The machine powers itself off, or EC2 takes it away. */
+  goDown(stopper: Stopper): void {
+    const { luck, machine } = this.world;
+    if (this.state !== 'running' && this.state !== 'pending') return;
+    this.become('stopping');
+    this.endOnTime();
+    machine.shutDown(stopper, luck.between(0, 4_000));
+    this.later(luck.spread(8_000, 60_000), () => this.stopped());
+  }
+
+  createTags(by: SimProcess, input: Readonly<Record<string, unknown>>): object {
+    for (const { Key, Value } of input.Tags as { Key: string; Value: string }[]) {
+      if (Key === PAUSE_TAG) by.tripped = true;
+      this.tag(Key, Value);
+    }
+    return {};
+  }
+
+  /** Sets a tag, or takes it away. */
+  tag(key: string, value: string | undefined): void {
+    const { now } = this.world.timeline;
+    if (value === undefined) this.tags.delete(key);
+    else this.tags.set(key, value);
+    this.heldSince = this.held ? (this.heldSince ?? now) : undefined;
+    this.pausedSince = this.paused ? (this.pausedSince ?? now) : undefined;
+    this.remember();
+    this.world.checks.look();
+  }
+
+  private runs(): void {
+    this.become('running');
+    this.world.machine.boot();
+  }
+
+  private stopped(): void {
+    this.endOnTime();
+    this.become('stopped');
+    this.world.functions.instanceStopped();
+    this.world.people.instanceStopped();
+  }
+
+  private endOnTime(): void {
+    const last = this.onTimes.at(-1);
+    if (last?.to === Infinity) last.to = this.world.timeline.now;
+  }
+
+  private become(state: InstanceState): void {
+    this.state = state;
+    this.change += 1;
+    this.remember();
+    this.world.tell?.('instance', state);
+    this.world.checks.look();
+  }
+
+  private later(milliseconds: number, happen: () => void): void {
+    const { change } = this;
+    this.world.timeline.after(milliseconds, () => {
+      if (this.change === change) happen();
+    });
+  }
+
+  private remember(): void {
+    this.history.push({
+      at: this.world.timeline.now,
+      state: this.state,
+      launchTime: this.launchTime,
+      tags: [...this.tags].map(([Key, Value]) => ({ Key, Value })),
+    });
+  }
+}

@@ -1,0 +1,219 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { bundleSimulator } from './bundle';
+import type { BatchReport, Comparison, CrashReport } from './batch';
+import { CHECKS, type Check, type Violation } from './checks';
+import { inChild } from './children';
+import { FAULTS, FAULT_NAMES, type Fault } from './faults';
+import { MUTATIONS, type Mutation } from './mutations';
+import { table } from './table';
+import type { Blow } from './wire';
+
+interface Options {
+  readonly histories: number;
+  readonly seed: number;
+  readonly faults?: Fault[];
+  readonly jobs?: number;
+  readonly workers: number;
+  readonly replay?: number;
+  readonly crashPoints?: true;
+  readonly mutations?: true;
+  readonly baseline?: true;
+  readonly only?: string;
+}
+
+/** A process is given so many histories: what killed drains leave behind in node goes with it. */
+const HISTORIES_PER_PROCESS = 5_000;
+const MUTANT_HISTORIES = 500;
+
+const program = new Command('simulate')
+  .description('Runs the production code against a simulated AWS, on virtual time, from a seed')
+  .option('--histories <n>', 'how many histories', wholeNumber, 1_000)
+  .option('--seed <n>', 'the first seed; the next history has the next one', wholeNumber, 1)
+  .option('--faults <list>', 'kinds of fault, separated by commas; "none"', faultList)
+  .option('--jobs <n>', 'uploads a history, all at once', wholeNumber)
+  .option('--workers <n>', 'processes side by side', wholeNumber, 1)
+  .option('--replay <seed>', "tells one history's story", wholeNumber)
+  .option('--crash-points', 'strikes at every call of a history without faults')
+  .option('--mutations', 'takes the rules away one by one and shows what misses them')
+  .option('--baseline', 'the plain chain beside ours, under the same seeds')
+  .option('--only <text>', 'with --mutations: those whose name contains the text')
+  .action(run);
+
+program.parseAsync().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+});
+
+async function run(options: Options): Promise<void> {
+  if (options.mutations) return mutations(options);
+  const bundle = await bundleSimulator();
+  if (options.replay !== undefined) return replay(bundle, options.replay, options);
+  if (options.crashPoints) return crashPoints(bundle, options.seed);
+  if (options.baseline) return baseline(bundle, options);
+  return histories(bundle, options);
+}
+
+async function histories(bundle: string, options: Options): Promise<void> {
+  const began = process.hrtime.bigint();
+  const reports = await runAll(bundle, options, HISTORIES_PER_PROCESS);
+  const seconds = Number(process.hrtime.bigint() - began) / 1e9;
+  const sum = (count: (report: BatchReport) => number) =>
+    reports.reduce((total, report) => total + count(report), 0);
+  const ran = sum((report) => report.histories);
+  const violation = firstViolation(reports);
+
+  const faults = FAULT_NAMES.map((fault) => [
+    fault,
+    sum(({ injected }) => injected[fault] ?? 0),
+    FAULTS[fault][1],
+  ]);
+  print(table(['fault', 'injected', 'what it is'], faults));
+  const checks = (Object.keys(CHECKS) as Check[]).map((check) => [
+    check,
+    sum((report) => report.checks[check] ?? 0),
+    violation?.check === check ? 1 : 0,
+  ]);
+  print(`\n${table(['check', 'made', 'violated'], checks)}\n`);
+  print(
+    `${ran.toLocaleString('en-US')} histories from seed ${options.seed}, ${sum((r) => r.uploads).toLocaleString('en-US')} uploads, ${sum((r) => r.calls).toLocaleString('en-US')} calls to AWS, ${Math.round(sum((r) => r.virtualMs) / 3_600_000).toLocaleString('en-US')} hours of virtual time`,
+  );
+  print(
+    `${seconds.toFixed(1)} s, ${Math.round(ran / seconds)} histories a second in ${options.workers} process(es)`,
+  );
+  if (!violation) return;
+  print(`\nVIOLATION in seed ${violation.seed}: ${violation.check}: ${violation.detail}`);
+  print(
+    `npm run simulate -- --replay ${violation.seed}${options.faults ? ` --faults '${options.faults.join(',') || 'none'}'` : ''}${options.jobs === undefined ? '' : ` --jobs ${options.jobs}`}`,
+  );
+  process.exitCode = 1;
+}
+
+/** In order of seeds, side by side, until all have run or one has found a violation. */
+async function runAll(bundle: string, options: Options, perProcess: number): Promise<BatchReport[]> {
+  const reports: BatchReport[] = [];
+  let next = options.seed;
+  const end = options.seed + options.histories;
+  const work = async () => {
+    while (next < end && !firstViolation(reports)) {
+      const firstSeed = next;
+      next = Math.min(end, next + perProcess);
+      const { faults, jobs } = options;
+      const order = { firstSeed, histories: next - firstSeed, faults, jobs };
+      reports.push(await inChild<BatchReport>(bundle, { kind: 'batch', order }));
+    }
+  };
+  await Promise.all(Array.from({ length: options.workers }, work));
+  return reports;
+}
+
+function firstViolation(reports: readonly BatchReport[]) {
+  const violations = reports.flatMap(({ violation }) => (violation ? [violation] : []));
+  return violations.sort((a, b) => a.seed - b.seed).at(0);
+}
+
+async function replay(bundle: string, seed: number, { faults, jobs }: Options): Promise<void> {
+  const violation = await inChild<Violation | null>(bundle, { kind: 'replay', seed, faults, jobs });
+  print(violation ? `\nVIOLATION: ${violation.check}: ${violation.detail}` : '\nno violation');
+  if (violation) process.exitCode = 1;
+}
+
+const BLOWS: readonly Blow[] = ['crash before', 'crash after', 'answer lost', 'call failed', 'machine crash'];
+
+async function crashPoints(bundle: string, seed: number): Promise<void> {
+  for (const jobs of [1, 2]) {
+    const reports = await inChild<CrashReport[]>(bundle, { kind: 'crash points', seed, jobs });
+    const places = [...new Set(reports.map(({ place }) => place.replace('|', ': ')))].sort();
+    const rows = places.map((place) => [
+      place,
+      ...BLOWS.map((blow) => {
+        const struck = reports.filter(
+          (report) => report.place.replace('|', ': ') === place && report.blow === blow,
+        );
+        const bad = struck.filter(({ violation }) => violation);
+        return struck.length === 0
+          ? ''
+          : bad.length === 0
+            ? `${struck.length} ok`
+            : `${bad.length} of ${struck.length} BAD`;
+      }),
+    ]);
+    const bad = reports.filter(({ violation }) => violation);
+    print(`${jobs} job(s), seed ${seed}: ${reports.length} histories, ${bad.length} do not converge`);
+    print(`${table(['call', ...BLOWS], rows)}\n`);
+    for (const { call, blow, place, violation } of bad) {
+      print(`call ${call} (${place}), ${blow}: ${violation?.check ?? ''}: ${violation?.detail ?? ''}`);
+    }
+    if (bad.length > 0) process.exitCode = 1;
+  }
+}
+
+async function baseline(bundle: string, { seed, histories, faults, jobs }: Options): Promise<void> {
+  const rows: (string | number)[][] = [];
+  for (const [name, kinds] of [
+    ['no faults', []],
+    ['faults', faults],
+  ] as const) {
+    const order = { firstSeed: seed, histories, faults: kinds, jobs };
+    const result = await inChild<{ plain: Comparison; ours: Comparison }>(bundle, {
+      kind: 'comparison',
+      order,
+    });
+    for (const [who, { taken, lost, killed, onMs }] of [
+      ['plain chain', result.plain],
+      ['ours', result.ours],
+    ] as const) {
+      rows.push([name, who, taken, lost, killed, Math.round(onMs / 3_600_000)]);
+    }
+  }
+  print(
+    table(['', 'design', 'uploads', 'without a result', 'runs killed by its stop', 'machine-hours on'], rows),
+  );
+}
+
+async function mutations(options: Options): Promise<void> {
+  const rows: (string | number)[][] = [];
+  for (const mutation of MUTATIONS.filter(({ name }) => name.includes(options.only ?? ''))) {
+    const row = await caught(mutation, options);
+    rows.push(row);
+    process.stderr.write(`${row.join(' | ')}\n`);
+  }
+  print(table(['rule taken away', 'in', 'first seed', 'caught by'], rows));
+  if (rows.some(([, , seed]) => seed === '—')) process.exitCode = 1;
+}
+
+/** First the crash points, which are cheap and systematic, then histories. */
+async function caught(mutation: Mutation, options: Options): Promise<(string | number)[]> {
+  const bundle = await bundleSimulator(mutation);
+  const faults = options.faults ?? mutation.faults;
+  const reports = await runAll(
+    bundle,
+    { ...options, ...(faults && { faults: [...faults] }) },
+    MUTANT_HISTORIES,
+  );
+  const violation = firstViolation(reports);
+  return [
+    mutation.name,
+    mutation.file,
+    violation ? String(violation.seed) : '—',
+    violation?.check ?? 'NOTHING',
+  ];
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('A whole number is needed.');
+  return value;
+}
+
+function faultList(text: string): Fault[] {
+  if (text === 'none') return [];
+  return text.split(',').map((name) => {
+    const fault = FAULT_NAMES.find((known) => known === name.trim());
+    if (!fault) throw new InvalidArgumentError(`"${name}" is none of: ${FAULT_NAMES.join(', ')}.`);
+    return fault;
+  });
+}

@@ -1,0 +1,235 @@
+import type { Fault } from './faults';
+
+/** One rule of the production code, removed or weakened by replacing exactly one piece of its text. */
+export interface Mutation {
+  readonly name: string;
+  readonly file: string;
+  readonly text: string;
+  readonly replacement: string;
+  /** Where all faults together need too long to find it: those that it takes. @default all */
+  readonly faults?: readonly Fault[];
+}
+
+/** What each of these takes away must be missed by the checks, or the rule is redundant or the simulator blind. */
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'no second list after CLOSING',
+    file: 'lifecycle/settle.ts',
+    text: '  if (await anyOpen(control)) {\n    await moveGate(control, closing',
+    replacement: '  if (await Promise.resolve(false)) {\n    await moveGate(control, closing',
+  },
+  {
+    name: 'no third list after CLOSED',
+    file: 'lifecycle/settle.ts',
+    text: '  if (await anyOpen(control)) return',
+    replacement: '  if (await Promise.resolve(false)) return',
+  },
+  {
+    name: 'a live CLOSING is taken over',
+    file: 'lifecycle/settle.ts',
+    text: 'if (!isAbandoned(context, gate)) return',
+    replacement: 'if (isAbandoned(context, gate) && false) return',
+    faults: ['call slow', 'call late', 'command event twice'],
+  },
+  {
+    name: 'a dead CLOSING is left while jobs are open',
+    file: 'lifecycle/settle.ts',
+    text: 'if (!isAbandoned(context, gate)) return',
+    replacement: 'if (!isAbandoned(context, gate) || (await anyOpen(context.control))) return',
+  },
+  {
+    name: 'a dead CLOSING is never taken over',
+    file: 'lifecycle/settle.ts',
+    text: 'return ageMs > (',
+    replacement: 'return ageMs > Infinity * (',
+  },
+  {
+    name: 'settle does not retire finished jobs',
+    file: 'lifecycle/settle.ts',
+    text: 'for (const jobId of jobIds.slice(0, MAX_RETIRED)) await retire(context, jobId);',
+    replacement: 'void jobIds; void retire; void MAX_RETIRED; await Promise.resolve();',
+  },
+  {
+    name: "people's hold is not heeded",
+    file: 'lifecycle/settle.ts',
+    text: 'if (hold !== undefined) {',
+    replacement: 'if (hold === "") {',
+    faults: ['person holds'],
+  },
+  {
+    name: 'the gate opens before the start is accepted',
+    file: 'lifecycle/wake.ts',
+    text: 'const start = await context.instance.start();\n    if (start.refused ||',
+    replacement: `if (gate.state !== 'OPEN') {
+      try {
+        await moveGate(context.control, gate, 'OPEN', context);
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+        continue;
+      }
+    }
+    const start = await context.instance.start();
+    if (Boolean(start) ||`,
+  },
+  {
+    name: 'wake does not leave a CLOSING gate to the closer',
+    file: 'lifecycle/wake.ts',
+    text: "if (gate.state === 'CLOSING') return 'closing';",
+    replacement: '',
+  },
+  {
+    name: "people's pause is not heeded",
+    file: 'lifecycle/wake.ts',
+    text: 'if (pause !== undefined) {',
+    replacement: "if (pause === '') {",
+    faults: ['person pauses'],
+  },
+  {
+    name: 'the receipt is not looked for before admission',
+    file: 'lifecycle/admit.ts',
+    text: "if (await context.output.exists(receiptKey(upload.key, jobId))) return 'done';",
+    replacement: 'void receiptKey;',
+  },
+  {
+    name: 'no nonce: an own success met as 412 is not recognised',
+    file: 'lifecycle/store.ts',
+    text: 'return present?.text === text ?',
+    replacement: 'return present?.text === `${text}!` ?',
+    faults: ['answer lost'],
+  },
+  {
+    name: "worker does not look at the agent's last ping",
+    file: 'lifecycle/dispatch.ts',
+    text: 'lastPing !== undefined && lastPing > launchTime',
+    replacement: 'lastPing !== undefined || launchTime > new Date(0)',
+  },
+  {
+    name: 'worker does not look for a live command',
+    file: 'lifecycle/dispatch.ts',
+    text: 'if (await drainUnderWay(context, launchTime)) {',
+    replacement: 'void drainUnderWay;\n      if (await Promise.resolve(false)) {',
+  },
+  {
+    name: 'worker takes a command of an earlier launch for a live one',
+    file: 'lifecycle/dispatch.ts',
+    text: 'value: wholeSeconds(launchTime)',
+    replacement: 'value: wholeSeconds(new Date(launchTime.getTime() - 86_400_000))',
+  },
+  {
+    name: 'no breaker',
+    file: 'lifecycle/settle.ts',
+    text: 'if (end && (await breakerTrips(context, gate, end)))',
+    replacement: 'void breakerTrips;\n    if (end && (await Promise.resolve(false)))',
+  },
+  {
+    name: 'the breaker does not look for live claims',
+    file: 'lifecycle/breaker.ts',
+    text: 'if (hold !== undefined || (await liveClaims(context)).length > 0) {',
+    replacement: 'if (hold !== undefined) {',
+  },
+  {
+    name: 'the breaker counts every wake-up, fruitful or not',
+    file: 'lifecycle/breaker.ts',
+    text: "if (mark !== (seen?.progressMark ?? '')) {",
+    replacement: "if (mark === 'never') {",
+  },
+  {
+    name: 'no audit',
+    file: 'lifecycle/settle.ts',
+    text: "cause.kind === 'sweep' ? await audit(context) : undefined",
+    replacement: "cause.kind === 'receipt' ? await audit(context) : undefined",
+  },
+  {
+    name: 'the audit stops after its first page',
+    file: 'lifecycle/audit.ts',
+    text: 'if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return undefined;',
+    replacement: 'if (page.IsTruncated !== undefined || page.NextKeyMarker === undefined) return undefined;',
+  },
+  {
+    name: 'drain does not look for a receipt before it begins',
+    file: 'runner/begin.ts',
+    text: 'if (await output.exists(receiptKey(job.input.key, jobId))) {',
+    replacement: 'void output; void receiptKey;\n  if (await Promise.resolve(false)) {',
+  },
+  {
+    name: 'drain reads the gate only after its claim',
+    file: 'runner/begin.ts',
+    text: "if ((await readGate(control)).state !== 'OPEN') return { kind: 'closed' };",
+    replacement: '',
+  },
+  {
+    name: 'drain reads the gate only before its claim',
+    file: 'runner/begin.ts',
+    text: '({ state } = await readGate(control));',
+    replacement: "state = (await Promise.resolve('OPEN')) as string;",
+    faults: ['start falls back', 'state event late', 'call slow'],
+  },
+  {
+    name: 'drain never reads the gate',
+    file: 'runner/begin.ts',
+    text: "import { readGate } from '../lifecycle/gate';",
+    replacement:
+      "const readGate = (_control: unknown) => Promise.resolve({ state: 'OPEN' as 'OPEN' | 'CLOSED' });",
+  },
+  {
+    name: 'the open record is deleted before the receipt is written',
+    file: 'runner/attempt.ts',
+    text: '  await publishReceipt(',
+    replacement: '  await deleteRecords(context, job.jobId);\n  await publishReceipt(',
+  },
+  {
+    name: 'receipts are overwritten',
+    file: 'runner/receipt.ts',
+    text: 'await output.create(receiptKey(input.key, jobId), receipt)',
+    replacement: '(await output.overwrite(receiptKey(input.key, jobId), { ...receipt, nonce: "n" }), true)',
+  },
+  {
+    name: 'attempts are not bounded',
+    file: 'runner/begin.ts',
+    text: 'if (attempts >= (',
+    replacement: 'if (attempts >= Infinity * (',
+  },
+  {
+    name: 'a claim does not count the attempts before it',
+    file: 'runner/begin.ts',
+    text: 'await takeClaim(context, jobId, attempts + 1, present)',
+    replacement: 'await takeClaim(context, jobId, 1, present)',
+  },
+  {
+    name: 'a claim of an earlier boot is not dead',
+    file: 'runner/claim.ts',
+    text: "if (claim.bootId !== self.bootId) return before('the machine went down while it ran');",
+    replacement: '',
+  },
+  {
+    name: 'a lease is not heeded',
+    file: 'runner/claim.ts',
+    text: 'return heldUntil <= self.now ?',
+    replacement: 'return heldUntil <= Infinity ?',
+  },
+  {
+    name: 'a lease never runs out',
+    file: 'runner/claim.ts',
+    text: 'return heldUntil <= self.now ?',
+    replacement: 'return heldUntil <= 0 ?',
+  },
+  {
+    name: 'a lease is not renewed',
+    file: 'runner/lease.ts',
+    text: 'this.renewUntilStopped(), ',
+    replacement: '',
+  },
+  {
+    name: 'drain leaves no trace for the breaker',
+    file: 'runner/trace.ts',
+    text: 'await control.overwrite(DRAIN_STATUS_KEY, status);',
+    replacement: 'void control; void DRAIN_STATUS_KEY; void status; await Promise.resolve();',
+    faults: [],
+  },
+  {
+    name: "drain does not clear an earlier one's leftovers",
+    file: 'runner/drain.ts',
+    text: 'await context.host.clearLeftovers();',
+    replacement: '',
+  },
+];

@@ -1,0 +1,135 @@
+import { HOLD_TAG, PAUSE_TAG } from '../lifecycle/instance';
+import { jobIdOf } from '../lifecycle/job';
+import { modelFor } from '../lifecycle/model';
+import { MODEL_NAMES } from './functions';
+import type { Random } from './random';
+import type { World } from './world';
+
+export interface SeenUpload {
+  readonly key: string;
+  readonly jobId: string;
+  readonly at: number;
+  readonly taken: boolean;
+}
+
+const KEYS = [
+  'a.csv',
+  'a.csv',
+  'b c.csv',
+  'deep/ä+1.csv',
+  'second/x.csv',
+  'second/y.csv',
+  'notes.txt',
+  'deep/',
+];
+
+const takers = MODEL_NAMES.map((model) => ({ ...model, zipKey: 'z', zipVersionId: 'v', suffixes: ['.csv'] }));
+
+/** Somebody who uploads, holds, pauses, starts and stops; and, when faults are over, sets right what people have to. */
+export class People {
+  readonly uploads: SeenUpload[] = [];
+  /** How often somebody had to take away the breaker's pause when faults were over. */
+  resumed = 0;
+  private aimed = 0;
+  private restartAfter: number | undefined;
+
+  constructor(private readonly world: World) {}
+
+  /** Draws when there is what to do. `count`: uploads; by default drawn. */
+  plan(shape: Random, count: number | undefined, aimed: boolean): void {
+    const { faults, timeline } = this.world;
+    const window = (faults.overAt - timeline.now) * 0.9;
+    const uploads = count ?? shape.pick([1, 1, 1, 2, 2, 3, 5]);
+    if (count === undefined) this.aimed = shape.pick([0, 1, 1, 2]);
+    if (!aimed) this.aimed = 0;
+    const pattern = count === undefined ? shape.pick(['burst', 'spread', 'spread', 'bursts']) : 'burst';
+    let around = count === undefined ? shape.between(0, window) : 5_000;
+    for (let index = 0; index < uploads; index += 1) {
+      if (pattern === 'spread' || (pattern === 'bursts' && shape.chance(0.5)))
+        around = shape.between(0, window);
+      const key = count === undefined ? shape.pick(KEYS) : `job-${index}.csv`;
+      timeline.after(around + shape.spread(1, 3_000), () => this.upload(key, false));
+    }
+    if (faults.has('person holds')) this.order(shape, window, HOLD_TAG, 'person holds');
+    if (faults.has('person pauses')) this.order(shape, window, PAUSE_TAG, 'person pauses');
+    if (faults.has('person starts it')) this.planStart(shape.spread(10_000, 600_000));
+    timeline.after(faults.overAt - timeline.now, () => this.setRight());
+  }
+
+  /** A moment at which an arrival hurts most. */
+  aim(): void {
+    const { luck, timeline } = this.world;
+    if (this.aimed === 0 || !luck.chance(0.3)) return;
+    this.aimed -= 1;
+    const key = luck.pick(KEYS.slice(0, 6));
+    timeline.after(luck.spread(1, 1_000), () => this.upload(key, true));
+  }
+
+  /** After a spot interruption EC2 starts the instance again. */
+  willBeRestarted(afterMs: number): void {
+    this.restartAfter = afterMs;
+  }
+
+  instanceStopped(): void {
+    const { timeline, instance, faults } = this.world;
+    const { restartAfter } = this;
+    this.restartAfter = undefined;
+    if (restartAfter === undefined) return;
+    timeline.after(restartAfter, () => {
+      if (instance.state === 'stopped' && !faults.over) instance.start('EC2');
+    });
+  }
+
+  private upload(key: string, aimed: boolean): void {
+    const { s3, timeline, functions } = this.world;
+    const versionId = s3.upload(key);
+    const jobId = jobIdOf({ bucket: 'data', key, versionId });
+    const taken = modelFor({ key }, takers) !== undefined;
+    this.uploads.push({ key, jobId, at: timeline.now, taken });
+    this.world.tell?.('a person', `uploads ${key}, job ${jobId.slice(0, 6)}${aimed ? ', aimed' : ''}`);
+    functions.uploaded(key, versionId, aimed);
+  }
+
+  private order(shape: Random, window: number, tag: string, fault: 'person holds' | 'person pauses'): void {
+    const { timeline, instance, faults } = this.world;
+    const from = shape.between(0, window);
+    timeline.after(from, () => {
+      faults.count(fault);
+      this.world.tell?.('a person', `sets ${tag}`);
+      instance.tag(tag, 'somebody');
+    });
+    timeline.after(shape.between(from, window), () => {
+      this.world.tell?.('a person', `removes ${tag}`);
+      instance.tag(tag, undefined);
+    });
+  }
+
+  private planStart(delay: number): void {
+    const { timeline, instance, faults } = this.world;
+    timeline.after(delay, () => {
+      if (faults.over) return;
+      if (instance.state === 'stopped' && faults.strikes('person starts it')) {
+        this.world.tell?.('a person', 'starts the instance');
+        try {
+          instance.start('people');
+        } catch {
+          // No capacity: people see that too.
+        }
+      }
+      this.planStart(600_000);
+    });
+  }
+
+  /** Faults are over: orders are taken back, now and whenever the breaker has paused. */
+  private setRight(): void {
+    const { timeline, instance, checks } = this.world;
+    if (instance.held) instance.tag(HOLD_TAG, undefined);
+    if (instance.paused) {
+      this.resumed += 1;
+      this.world.tell?.('a person', 'resumes: removes lamplighter:pause');
+      instance.tag(PAUSE_TAG, undefined);
+    }
+    checks.observe();
+    timeline.after(60_000, () => this.setRight());
+  }
+}

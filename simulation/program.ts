@@ -1,0 +1,78 @@
+import type { ModelProcess, ProcessEnd, ProcessOutput, Program } from '../runner/host';
+import type { SimProcess } from './process';
+import type { SimModel, World } from './world';
+
+/** A model's `setup` or `run`: lasts as long as drawn, may fail, hang, or ignore SIGTERM. */
+export class SimProgram implements ModelProcess {
+  readonly ended: Promise<ProcessEnd>;
+  readonly name: string;
+  /** The files that it leaves. */
+  files = 0;
+  private resolve: (end: ProcessEnd) => void = () => undefined;
+  private over = false;
+  private readonly deaf: boolean;
+
+  constructor(
+    private readonly world: World,
+    readonly owner: SimProcess,
+    readonly jobId: string,
+    model: SimModel,
+    readonly program: Program,
+    readonly run: number,
+    output: ProcessOutput,
+  ) {
+    const { timeline, luck, faults, machine } = world;
+    this.name = `${program} of ${model.name} for ${jobId.slice(0, 6)}`;
+    this.ended = new Promise((resolve) => (this.resolve = resolve));
+    machine.programs.add(this);
+    world.tell?.(owner.id, `starts ${this.name}`);
+    const isRun = program === 'run';
+    const lasts = luck.spread(1_000, isRun ? model.longestRunMs : 30_000);
+    const hangs = isRun && faults.strikes('model hangs');
+    this.deaf = hangs && faults.strikes('model ignores SIGTERM');
+    if (hangs) return;
+    const code = faults.strikes(isRun ? 'model fails' : 'setup fails') ? 1 : 0;
+    const files = faults.strikes('model writes nothing') ? 0 : luck.between(1, 2);
+    if (isRun && luck.chance(0.3)) {
+      timeline.after(lasts >> 1, () => {
+        if (this.over || !owner.alive) return;
+        timeline.stir();
+        output.stdout(Buffer.from('progress: 0.5 half way\n'));
+      });
+    }
+    timeline.after(lasts, () => {
+      this.files = files;
+      this.end({ code, signal: null });
+    });
+  }
+
+  terminate(): void {
+    if (this.deaf) return;
+    this.world.timeline.after(this.world.luck.between(50, 3_000), () =>
+      this.end({ code: null, signal: 'SIGTERM' }),
+    );
+  }
+
+  killAll(): Promise<void> {
+    this.end({ code: null, signal: 'SIGKILL' });
+    return Promise.resolve();
+  }
+
+  /** The machine loses its power. */
+  vanish(): void {
+    this.over = true;
+    this.world.machine.programs.delete(this);
+  }
+
+  private end(end: ProcessEnd): void {
+    if (this.over) return;
+    this.vanish();
+    this.world.tell?.(
+      this.name,
+      end.signal === null ? `exits with ${end.code ?? '?'}` : `ends by ${end.signal}`,
+    );
+    if (!this.owner.alive) return;
+    this.world.timeline.stir();
+    this.resolve(end);
+  }
+}

@@ -1,0 +1,171 @@
+import { Readable } from 'node:stream';
+import { awsError } from './aws-error';
+import type { SimProcess } from './process';
+import type { World } from './world';
+
+export type BucketName = 'data' | 'output' | 'control';
+
+export interface SimObject {
+  readonly text: string;
+  readonly etag: string;
+  readonly versionId: string;
+  readonly lastModified: Date;
+}
+
+type Input = object;
+
+/** S3, linearizable: three versioned buckets. Of an overwritten object only the data bucket's versions are kept. */
+export class SimS3 {
+  private readonly buckets: Record<BucketName, Map<string, SimObject>> = {
+    data: new Map(),
+    output: new Map(),
+    control: new Map(),
+  };
+  private readonly uploads: { key: string; versionId: string; sizeBytes: number; at: Date }[] = [];
+  private readonly etags = new Map<string, string>();
+  private versions = 0;
+
+  constructor(private readonly world: World) {}
+
+  peek(bucket: BucketName, key: string): SimObject | undefined {
+    return this.buckets[bucket].get(key);
+  }
+
+  keys(bucket: BucketName, prefix: string): string[] {
+    return [...this.buckets[bucket].keys()].filter((key) => key.startsWith(prefix)).sort(byText);
+  }
+
+  /** Somebody uploads a file. */
+  upload(key: string): string {
+    const { versionId, lastModified } = this.store('data', key, 'x');
+    this.uploads.push({ key, versionId, sizeBytes: 1, at: lastModified });
+    this.uploads.sort((a, b) => byText(a.key, b.key) || b.at.getTime() - a.at.getTime());
+    return versionId;
+  }
+
+  put(process: SimProcess, input: Input): object {
+    const { Bucket, Key, Body, IfMatch, IfNoneMatch } = input as PutInput;
+    const present = this.buckets[Bucket].get(Key);
+    if (IfNoneMatch === '*' && present) throw awsError('PreconditionFailed', 412);
+    if (IfMatch !== undefined) {
+      if (!present) throw awsError('NoSuchKey', 404);
+      if (present.etag !== IfMatch) throw awsError('PreconditionFailed', 412);
+    }
+    this.world.checks.beforePut(process, Bucket, Key, String(Body));
+    const stored = this.store(Bucket, Key, String(Body));
+    this.world.checks.afterPut(process, Bucket, Key, stored.text);
+    if (Bucket === 'output' && Key.endsWith('/receipt.json')) this.world.functions.receiptWritten(Key);
+    return { ETag: stored.etag, VersionId: stored.versionId };
+  }
+
+  get(input: Input): object {
+    const { Bucket, Key, VersionId } = input as GetInput;
+    if (Bucket === 'data' || VersionId !== undefined) {
+      if (Bucket === 'data' && !this.uploads.some((upload) => upload.versionId === VersionId)) {
+        throw awsError('NoSuchVersion', 404);
+      }
+      return { Body: Readable.from([]), ContentLength: 1 };
+    }
+    const present = this.buckets[Bucket].get(Key);
+    if (!present) throw awsError('NoSuchKey', 404);
+    return { Body: { transformToString: () => Promise.resolve(present.text) }, ETag: present.etag };
+  }
+
+  head(input: Input): object {
+    const { Bucket, Key } = input as GetInput;
+    const present = this.buckets[Bucket].get(Key);
+    if (!present) throw awsError('NotFound', 404);
+    return { ETag: present.etag };
+  }
+
+  delete(process: SimProcess, input: Input): object {
+    const { Bucket, Key } = input as GetInput;
+    if (this.buckets[Bucket].delete(Key)) this.world.checks.afterDelete(process, Bucket, Key);
+    return {};
+  }
+
+  list(process: SimProcess, input: Input): object {
+    const { Bucket, Prefix, ContinuationToken } = input as ListInput;
+    const keys = this.keys(Bucket, Prefix).filter((key) => !ContinuationToken || key > ContinuationToken);
+    const page = keys.slice(0, this.world.settings.listPage);
+    if (page.length === 0) this.world.checks.sawNothing(process);
+    const more = keys.length > page.length;
+    return {
+      Contents: page.map((key) => {
+        const { etag, lastModified } = this.buckets[Bucket].get(key) as SimObject;
+        return { Key: key, ETag: etag, LastModified: lastModified };
+      }),
+      IsTruncated: more,
+      ...(more && { NextContinuationToken: page.at(-1) }),
+    };
+  }
+
+  listVersions(input: Input): object {
+    const { KeyMarker, VersionIdMarker } = input as { KeyMarker?: string; VersionIdMarker?: string };
+    let begin = 0;
+    if (KeyMarker !== undefined) {
+      begin = this.uploads.findIndex(({ key }) => key >= KeyMarker);
+      if (begin === -1) begin = this.uploads.length;
+      const marked = this.uploads.findIndex(
+        ({ key, versionId }) => key === KeyMarker && versionId === VersionIdMarker,
+      );
+      if (marked !== -1) begin = marked + 1;
+    }
+    const page = this.uploads.slice(begin, begin + this.world.settings.versionsPage);
+    const last = page.at(-1);
+    const more = begin + page.length < this.uploads.length && last !== undefined;
+    return {
+      Versions: page.map(({ key, versionId, sizeBytes, at }) => ({
+        Key: formEncoded(key),
+        VersionId: versionId,
+        Size: sizeBytes,
+        LastModified: at,
+      })),
+      IsTruncated: more,
+      ...(more && { NextKeyMarker: formEncoded(last.key), NextVersionIdMarker: last.versionId }),
+    };
+  }
+
+  private store(bucket: BucketName, key: string, text: string): SimObject {
+    this.versions += 1;
+    // As with MD5, the same text has the same ETag.
+    let etag = this.etags.get(text);
+    if (etag === undefined) {
+      etag = `"${this.etags.size + 1}"`;
+      this.etags.set(text, etag);
+    }
+    const lastModified = new Date(Math.floor(this.world.timeline.now / 1000) * 1000);
+    const stored = { text, etag, versionId: `v${this.versions}`, lastModified };
+    this.buckets[bucket].set(key, stored);
+    return stored;
+  }
+}
+
+interface PutInput {
+  Bucket: BucketName;
+  Key: string;
+  Body: string | Buffer;
+  IfMatch?: string;
+  IfNoneMatch?: string;
+}
+
+interface GetInput {
+  Bucket: BucketName;
+  Key: string;
+  VersionId?: string;
+}
+
+interface ListInput {
+  Bucket: BucketName;
+  Prefix: string;
+  ContinuationToken?: string;
+}
+
+/** As keys stand in events and in listings with EncodingType=url. */
+export function formEncoded(key: string): string {
+  return encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/');
+}
+
+function byText(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}

@@ -1,0 +1,141 @@
+import { awsError } from './aws-error';
+import type { SimProcess } from './process';
+import type { World } from './world';
+
+export type CommandStatus = 'Pending' | 'InProgress' | 'Success' | 'Failed' | 'Undeliverable';
+
+export interface SimCommand {
+  readonly id: string;
+  readonly sentAt: number;
+  /** Only the plain chain's commands name a job. */
+  readonly job: string | undefined;
+  readonly statuses: { readonly at: number; readonly status: CommandStatus }[];
+}
+
+/** The agent pings so often. */
+const PING_MS = 5 * 60_000;
+
+/** TimeoutSeconds of lifecycle/dispatch.ts. */
+const DELIVERY_TIMEOUT_MS = 600_000;
+
+/** How long a lost instance passes for a managed one that is online. */
+const STILL_ONLINE_MS = 5 * 60_000;
+
+/** Systems Manager: which agent has reported, and the commands sent to it. */
+export class SimSsm {
+  readonly commands: SimCommand[] = [];
+  private lastPing: number | undefined;
+  private registeredAt: number | undefined;
+
+  constructor(private readonly world: World) {}
+
+  /** The agent of the present boot has reported for the first time. */
+  registered(): void {
+    this.registeredAt = this.world.timeline.now;
+    this.world.tell?.('agent', 'registered');
+    for (const command of this.commands) {
+      if (statusOf(command) === 'Pending') this.deliver(command);
+    }
+  }
+
+  /** The machine went down: the agent reports no more. */
+  silenced(): void {
+    this.lastPing = this.pingNow();
+    this.registeredAt = undefined;
+  }
+
+  describe(): object {
+    const { faults, luck, timeline } = this.world;
+    let ping = this.pingNow();
+    if (ping !== undefined && faults.strikes('ping stale')) ping -= luck.between(1_000, 120_000);
+    return {
+      InstanceInformationList:
+        ping === undefined
+          ? []
+          : [
+              {
+                PingStatus: timeline.now - ping < STILL_ONLINE_MS ? 'Online' : 'ConnectionLost',
+                LastPingDateTime: new Date(ping),
+              },
+            ],
+    };
+  }
+
+  list(input: Readonly<Record<string, unknown>>): object {
+    const { faults, luck, timeline } = this.world;
+    const filters = input.Filters as { key: string; value: string }[];
+    const after = Date.parse(filters.find(({ key }) => key === 'InvokedAfter')?.value ?? '');
+    const lag = faults.strikes('command status stale') ? luck.between(1_000, 60_000) : luck.between(0, 200);
+    const then = timeline.now - lag;
+    return {
+      Commands: this.commands
+        .filter(({ sentAt }) => sentAt >= after && sentAt <= then)
+        .map((command) => ({
+          CommandId: command.id,
+          Status: command.statuses.findLast(({ at }) => at <= then)?.status ?? 'Pending',
+        })),
+    };
+  }
+
+  sendCommand(by: SimProcess, input: object): object {
+    const { timeline, faults, instance, checks } = this.world;
+    const passesForOnline = this.lastPing !== undefined && timeline.now - this.lastPing < STILL_ONLINE_MS;
+    const accepted = this.registeredAt !== undefined || (instance.state === 'running' && passesForOnline);
+    if (!accepted || faults.strikes('instance not accepted')) throw awsError('InvalidInstanceId', 400);
+    checks.beforeSend(by);
+    const command = {
+      id: `command-${this.commands.length + 1}`,
+      sentAt: timeline.now,
+      job: jobIn(input),
+      statuses: [],
+    };
+    this.commands.push(command);
+    this.report(command, 'Pending');
+    timeline.after(DELIVERY_TIMEOUT_MS, () => {
+      if (statusOf(command) === 'Pending') this.report(command, 'Undeliverable');
+    });
+    // What is sent to an agent that is not there gets lost: it is the reason for looking at its last ping.
+    if (this.registeredAt === undefined || faults.strikes('command lost')) return answer(command);
+    this.post(command);
+    if (faults.strikes('command twice')) this.post(command);
+    return answer(command);
+  }
+
+  report(command: SimCommand, status: CommandStatus): void {
+    command.statuses.push({ at: this.world.timeline.now, status });
+    this.world.tell?.(command.id, status);
+    if (status !== 'Pending' && status !== 'InProgress')
+      this.world.functions.commandEnded(command.id, status);
+  }
+
+  private post(command: SimCommand): void {
+    const { timeline, faults, luck } = this.world;
+    const delay = faults.strikes('command late') ? luck.between(5_000, 300_000) : luck.spread(100, 2_000);
+    timeline.after(delay, () => this.deliver(command));
+  }
+
+  /** To an agent that is not there it comes when the agent reports again, if that is in time. */
+  private deliver(command: SimCommand): void {
+    if (this.registeredAt !== undefined && statusOf(command) !== 'Undeliverable') {
+      this.world.machine.runCommand(command);
+    }
+  }
+
+  private pingNow(): number | undefined {
+    const { registeredAt, lastPing } = this;
+    if (registeredAt === undefined) return lastPing;
+    return registeredAt + Math.floor((this.world.timeline.now - registeredAt) / PING_MS) * PING_MS;
+  }
+}
+
+function jobIn(input: object): string | undefined {
+  return (input as { Parameters?: { job?: string[] } }).Parameters?.job?.[0];
+}
+
+function answer({ id }: SimCommand): object {
+  return { Command: { CommandId: id } };
+}
+
+export function statusOf({ statuses }: SimCommand): CommandStatus {
+  return statuses.at(-1)?.status ?? 'Pending';
+}

@@ -1,0 +1,17 @@
+import type { Log } from '../lifecycle/log';
+import type { World } from './world';
+
+const silence: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** What production code logs, told only while somebody reads along. */
+export function logOf({ tell }: World, who: string): Log {
+  if (!tell) return silence;
+  const at = (mark: string) => (fact: string, details?: Record<string, unknown>) =>
+    tell(who, `${mark} ${fact}${details ? ` ${shorten(JSON.stringify(details))}` : ''}`);
+  return { info: at('·'), warn: at('!'), error: at('!!') };
+}
+
+/** Job ids cut short: six digits tell a history's jobs apart. */
+export function shorten(text: string): string {
+  return text.replace(/[0-9a-f]{64}/g, (id) => id.slice(0, 6));
+}

@@ -1,0 +1,303 @@
+import {
+  CreateTagsCommand,
+  DescribeInstancesCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import { InvokeCommand } from '@aws-sdk/client-lambda';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
+import {
+  DescribeInstanceInformationCommand,
+  ListCommandsCommand,
+  SendCommandCommand,
+} from '@aws-sdk/client-ssm';
+import { awsError } from './aws-error';
+import type { SimProcess } from './process';
+import type { World } from './world';
+
+type Input = Readonly<Record<string, unknown>>;
+
+interface Operation {
+  readonly name: string;
+  readonly service: 's3' | 'ec2' | 'ssm' | 'lambda';
+  /** Takes effect at once and answers, or throws as the SDK does. */
+  readonly effect: (world: World, process: SimProcess, input: Input) => object;
+}
+
+const OPERATIONS = new Map<unknown, Operation>([
+  [PutObjectCommand, { name: 'PUT', service: 's3', effect: ({ s3 }, p, input) => s3.put(p, input) }],
+  [GetObjectCommand, { name: 'GET', service: 's3', effect: ({ s3 }, _p, input) => s3.get(input) }],
+  [HeadObjectCommand, { name: 'HEAD', service: 's3', effect: ({ s3 }, _p, input) => s3.head(input) }],
+  [DeleteObjectCommand, { name: 'DELETE', service: 's3', effect: ({ s3 }, p, input) => s3.delete(p, input) }],
+  [ListObjectsV2Command, { name: 'LIST', service: 's3', effect: ({ s3 }, p, input) => s3.list(p, input) }],
+  [
+    ListObjectVersionsCommand,
+    { name: 'LIST versions', service: 's3', effect: ({ s3 }, _p, input) => s3.listVersions(input) },
+  ],
+  [
+    DescribeInstancesCommand,
+    { name: 'DescribeInstances', service: 'ec2', effect: ({ instance }) => instance.describe() },
+  ],
+  [
+    StartInstancesCommand,
+    { name: 'StartInstances', service: 'ec2', effect: ({ instance }, p) => instance.start(p) },
+  ],
+  [
+    StopInstancesCommand,
+    { name: 'StopInstances', service: 'ec2', effect: ({ instance }, p) => instance.stop(p) },
+  ],
+  [
+    CreateTagsCommand,
+    { name: 'CreateTags', service: 'ec2', effect: ({ instance }, p, input) => instance.createTags(p, input) },
+  ],
+  [
+    DescribeInstanceInformationCommand,
+    { name: 'DescribeInstanceInformation', service: 'ssm', effect: ({ ssm }) => ssm.describe() },
+  ],
+  [
+    ListCommandsCommand,
+    { name: 'ListCommands', service: 'ssm', effect: ({ ssm }, _p, input) => ssm.list(input) },
+  ],
+  [
+    SendCommandCommand,
+    { name: 'SendCommand', service: 'ssm', effect: ({ ssm }, p, input) => ssm.sendCommand(p, input) },
+  ],
+  [
+    InvokeCommand,
+    { name: 'Invoke', service: 'lambda', effect: ({ functions }, p, input) => functions.invoked(p, input) },
+  ],
+]);
+
+/** What is to happen to one chosen call of a history, for going through them all. */
+export type Blow = 'crash before' | 'crash after' | 'answer lost' | 'call failed' | 'machine crash';
+
+export interface CrashPoint {
+  /** The how-manieth call of the history, from 0. */
+  readonly call: number;
+  readonly blow: Blow;
+}
+
+/** A call as production code makes it: one promise, several tries inside the SDK. */
+interface Call {
+  readonly process: SimProcess;
+  readonly operation: Operation;
+  readonly input: Input;
+  readonly abortSignal: AbortSignal | undefined;
+  readonly resolve: (answer: object) => void;
+  readonly reject: (error: Error) => void;
+  readonly blow: Blow | undefined;
+  triesLeft: number;
+}
+
+/** A time-out of the functions' clients, and about the runner's; lifecycle/clients.ts. */
+const TIMEOUT_MS = 5_000;
+
+/** A request takes effect so long after it was sent at the latest, or never. */
+const LATEST_EFFECT_MS = 10_000;
+
+const TRIES = { trigger: 4, worker: 4, stop: 4, drain: 5 } as const;
+
+/** Between production code and the cloud: delays, the SDK's own tries, lost answers, deaths at a call. */
+export class Wire {
+  /** `kind operation` of every call, in order, when asked for. */
+  readonly calls: string[] | undefined;
+  readonly counts = { s3: 0, ec2: 0, ssm: 0, lambda: 0 };
+  made = 0;
+
+  constructor(
+    private readonly world: World,
+    private readonly crashPoint: CrashPoint | undefined,
+    listCalls: boolean,
+  ) {
+    this.calls = listCalls ? [] : undefined;
+  }
+
+  /** Stands for an SDK client of any service. */
+  client(process: SimProcess): {
+    send: (command: object, options?: { abortSignal?: AbortSignal }) => Promise<object>;
+  } {
+    return {
+      send: (command, options) =>
+        new Promise((resolve, reject) => {
+          this.send(process, command, options?.abortSignal, resolve, reject);
+        }),
+    };
+  }
+
+  private send(
+    process: SimProcess,
+    command: object,
+    abortSignal: AbortSignal | undefined,
+    resolve: Call['resolve'],
+    reject: Call['reject'],
+  ): void {
+    if (!process.alive) return;
+    const operation = OPERATIONS.get(command.constructor);
+    if (!operation) throw new Error(`the simulated cloud does not know ${command.constructor.name}`);
+    const { input } = command as { input: Input };
+    const blow = this.made === this.crashPoint?.call ? this.crashPoint.blow : undefined;
+    this.made += 1;
+    this.counts[operation.service] += 1;
+    process.calls += 1;
+    this.calls?.push(`${process.kind}|${operation.name} ${placeOf(input)}`);
+    const call = {
+      process,
+      operation,
+      input,
+      abortSignal,
+      resolve,
+      reject,
+      blow,
+      triesLeft: TRIES[process.kind],
+    };
+    if (blow === 'crash before' || this.diesBefore(process)) {
+      this.tell(call, 'dies before');
+      process.kill();
+      return;
+    }
+    this.attempt(call);
+  }
+
+  private attempt(call: Call): void {
+    const { timeline, faults, luck, settings } = this.world;
+    call.triesLeft -= 1;
+    let delay = luck.spread(2, settings.slowestCallMs);
+    if (faults.strikes('call slow')) delay = luck.between(500, TIMEOUT_MS - 500);
+    if (faults.strikes('call refused')) {
+      timeline.after(delay, () => this.again(call, awsError('ThrottlingException', 429)));
+      return;
+    }
+    if (faults.strikes('call late')) {
+      // The client gives up this try after its time-out; the request is still on its way.
+      timeline.after(TIMEOUT_MS, () => this.again(call, awsError('TimeoutError', 0)));
+      timeline.after(luck.between(TIMEOUT_MS, LATEST_EFFECT_MS), () => this.takeEffect(call));
+      return;
+    }
+    timeline.after(delay, () => this.arrive(call));
+  }
+
+  private arrive(call: Call): void {
+    const { process, abortSignal } = call;
+    const { timeline, faults, machine } = this.world;
+    if (abortSignal?.aborted === true) {
+      this.answer(call, awsError('AbortError', 0));
+      return;
+    }
+    const outcome = this.takeEffect(call);
+    if (!process.alive) return;
+    if (call.blow === 'machine crash') {
+      machine.crash('crash point');
+      return;
+    }
+    if (call.blow === 'crash after' || this.diesAfter(process)) {
+      this.tell(call, 'dies after');
+      process.kill();
+      return;
+    }
+    if (process.kind !== 'drain' && faults.strikes('function hangs')) {
+      this.tell(call, 'hangs after');
+      return;
+    }
+    const first = call.triesLeft === TRIES[process.kind] - 1;
+    if (call.blow === 'call failed' || faults.strikes('call failed')) {
+      call.triesLeft = 0;
+      timeline.after(TIMEOUT_MS * 2, () => this.again(call, awsError('TimeoutError', 0)));
+    } else if ((call.blow === 'answer lost' && first) || faults.strikes('answer lost')) {
+      timeline.after(TIMEOUT_MS, () => this.again(call, awsError('TimeoutError', 0)));
+    } else {
+      this.answer(call, outcome);
+    }
+  }
+
+  private takeEffect({ process, operation, input }: Call): object {
+    const { faults } = this.world;
+    const isConditional = input.IfMatch !== undefined || input.IfNoneMatch !== undefined;
+    let outcome: object;
+    if (isConditional && faults.strikes('write conflict')) {
+      outcome = awsError('ConditionalRequestConflict', 409);
+    } else {
+      try {
+        outcome = operation.effect(this.world, process, input);
+      } catch (error) {
+        if (!(error instanceof Error) || !('$metadata' in error)) throw error;
+        outcome = error;
+      }
+    }
+    this.world.tell?.(
+      process.id,
+      `${operation.name} ${placeOf(input)}${contentOf(input)}${outcome instanceof Error ? `  → ${outcome.name}` : ''}`,
+    );
+    return outcome;
+  }
+
+  private again(call: Call, error: Error): void {
+    const { timeline, luck } = this.world;
+    if (!call.process.alive) return;
+    if (call.triesLeft === 0) {
+      this.tell(call, `gives up (${error.name})`);
+      this.answer(call, error);
+      return;
+    }
+    this.tell(call, `repeats (${error.name})`);
+    timeline.after(luck.between(20, 800), () => {
+      if (call.process.alive) this.attempt(call);
+    });
+  }
+
+  private answer({ process, resolve, reject, triesLeft, ...call }: Call, outcome: object): void {
+    if (!process.alive) return;
+    if (outcome instanceof Error && isTransient(outcome) && triesLeft > 0) {
+      this.again({ process, resolve, reject, triesLeft, ...call }, outcome);
+      return;
+    }
+    this.world.timeline.stir();
+    if (outcome instanceof Error) reject(outcome);
+    else resolve(outcome);
+  }
+
+  private diesBefore({ kind }: SimProcess): boolean {
+    const { faults, luck } = this.world;
+    if (kind !== 'drain') return faults.strikes('function crashes before a call');
+    return luck.chance(0.5) && faults.strikes('drain dies at a call');
+  }
+
+  private diesAfter({ kind }: SimProcess): boolean {
+    const { faults, luck } = this.world;
+    if (kind !== 'drain') return faults.strikes('function crashes after a call');
+    return luck.chance(0.5) && faults.strikes('drain dies at a call');
+  }
+
+  private tell({ process, operation, input }: Call, what: string): void {
+    this.world.tell?.(process.id, `${what} ${operation.name} ${placeOf(input)}`);
+  }
+}
+
+/** What the SDK's standard mode repeats of the answers that the cloud really gives. */
+function isTransient(error: Error): boolean {
+  return error.name === 'InsufficientInstanceCapacity';
+}
+
+/** The object or prefix, job ids cut short. */
+function placeOf(input: Input): string {
+  const { Bucket, Key, Prefix } = input as { Bucket?: string; Key?: string; Prefix?: string };
+  if (Bucket === undefined) return '';
+  return `${Bucket}/${Key ?? Prefix ?? ''}`.replace(/[0-9a-f]{64}/g, (id) => id.slice(0, 6));
+}
+
+function contentOf({ Key, Body, Tags }: Input): string {
+  if (Tags !== undefined) return ` ${JSON.stringify(Tags)}`;
+  if (typeof Body !== 'string') return '';
+  const record = JSON.parse(Body) as Record<string, unknown>;
+  if (Key === 'gate.json') return ` ${String(record.state)} (fruitless ${String(record.fruitless)})`;
+  const shown = ['phase', 'attempt', 'released', 'outcome', 'error'].filter(
+    (name) => record[name] !== undefined,
+  );
+  return ` ${shown.map((name) => `${name} ${JSON.stringify(record[name])}`).join(', ')}`;
+}
