@@ -68,7 +68,7 @@ export class Instance {
     try {
       const answer = await this.ec2.send(new StartInstancesCommand({ InstanceIds: [this.id] }));
       const was = answer.StartingInstances?.[0]?.PreviousState?.Name;
-      return { refused: false, was: was as InstanceState | undefined };
+      return { refused: false, was: was };
     } catch (error) {
       if (awsCodeOf(error) === 'IncorrectInstanceState') return { refused: true };
       throw error;

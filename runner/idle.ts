@@ -39,12 +39,27 @@ export async function shutDownIfIdle(root: string, idleShutdownMinutes: number, 
   };
   if (!isIdle(facts)) return;
 
-  // Under the drain's lock, so that no drain begins between the look and the end.
-  const lock = join(root, 'run', 'drain.lock');
-  const code = await exitCodeOf('flock', ['-n', '-E', String(LOCKED), lock, 'systemctl', 'poweroff']);
+  const code = await powerOffUnderLock(join(root, 'run', 'drain.lock'));
   if (code === LOCKED) log.info('idle, but a drain holds the lock');
   else if (code === 0) log.warn('no drain for a while: switching the machine off', { idleShutdownMinutes });
   else log.error('idle, but the machine could not be switched off', { code });
+}
+
+/** By then systemd has ended the agent and whatever it runs, in seconds. */
+const LOCK_HELD_SECONDS = 15;
+
+/**
+ * Switches the machine off under the drain's lock, which is held on to: poweroff only asks for it and returns, and a
+ * command that comes in the seconds before the end would have its drain begin a model. The lock's holder does not heed the
+ * SIGTERM that systemd sends to this service as well. Returns the exit code, or what went wrong.
+ */
+export function powerOffUnderLock(
+  lock: string,
+  heldSeconds: number = LOCK_HELD_SECONDS,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<number | string> {
+  const script = `trap '' TERM; systemctl poweroff && sleep ${heldSeconds}`;
+  return exitCodeOf('flock', ['-n', '-E', String(LOCKED), lock, 'sh', '-c', script], environment);
 }
 
 const METADATA = 'http://169.254.169.254/latest';
@@ -74,9 +89,13 @@ async function modifiedAt(file: string): Promise<number | undefined> {
   return (await stat(file).catch(() => undefined))?.mtimeMs;
 }
 
-function exitCodeOf(command: string, args: readonly string[]): Promise<number | string> {
+function exitCodeOf(
+  command: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<number | string> {
   return new Promise((resolve) => {
-    execFile(command, args, (error) => {
+    execFile(command, args, { env: environment }, (error) => {
       resolve(error === null ? 0 : (error.code ?? messageOf(error)));
     });
   });

@@ -1,6 +1,6 @@
 import { InterruptedError } from './exit';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
 
 export interface Interrupt {
   readonly signal: AbortSignal;
@@ -9,7 +9,7 @@ export interface Interrupt {
 }
 
 /**
- * Turns Ctrl-C (and SIGTERM, SIGHUP) into an AbortSignal. Later ones only call `onImpatience`: whoever asked is taking
+ * Turns Ctrl-C (and SIGTERM, SIGHUP, and a closed output) into an AbortSignal. Later ones only call `onImpatience`: whoever asked is taking
  * everything down already, and dying in the middle of that would leave processes behind.
  */
 export function catchInterrupts(onFirst: () => void, onImpatience: () => void): Interrupt {

@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { InvalidInputError, awsCodeOf, messageOf } from '../lifecycle/errors';
+import { InvalidInputError, LamplighterError, awsCodeOf, messageOf } from '../lifecycle/errors';
 import { env } from './commands/env';
 import { local } from './commands/local';
 import { status } from './commands/status';
@@ -151,6 +151,7 @@ function portNumber(text: string): number {
 export function explain(error: unknown): { message: string; exitCode: ExitCode } {
   if (error instanceof CommandError) return { message: error.message, exitCode: error.exitCode };
   if (error instanceof InvalidInputError) return { message: error.message, exitCode: Exit.usage };
+  if (error instanceof LamplighterError) return { message: error.message, exitCode: Exit.broken };
   const code = awsCodeOf(error);
   const text = messageOf(error);
   if (code !== undefined && CREDENTIALS.has(code)) {

@@ -1,6 +1,8 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { renameSync, writeFileSync } from 'node:fs';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { MissingError } from './exit';
 import { isAlive, killGroup } from './local/processes';
@@ -25,6 +27,12 @@ const runSchema = z.strictObject({
 type Run = z.infer<typeof runSchema>;
 
 const runFile = (directory: string) => join(directory, 'run.json');
+
+/** A name that nobody else uses. */
+const aside = (path: string) => `${path}.${randomUUID()}`;
+
+/** Between the making of the file and its first content. */
+const FIRST_WRITE_MS = 200;
 
 /**
  * Holds the local cloud's folder for one run at a time and records the run's child processes, so that the next run can end
@@ -79,7 +87,9 @@ export class LocalRun implements ChildRecord {
   /** Synchronous, so that a child is on record before anything else can happen. */
   private write(run: Run): void {
     this.run = run;
-    writeFileSync(this.path, JSON.stringify(run), { mode: 0o600 });
+    const whole = aside(this.path);
+    writeFileSync(whole, JSON.stringify(run), { mode: 0o600 });
+    renameSync(whole, this.path);
   }
 }
 
@@ -89,9 +99,19 @@ export async function announcedEnvironment(directory: string): Promise<Record<st
   return run && isSame(run) ? run.environment : undefined;
 }
 
+/** Whether a `lamplighter local` of this checkout lives, be its cloud up or not yet. */
+export async function isRunning(directory: string): Promise<boolean> {
+  const run = await read(runFile(directory));
+  return run !== undefined && isSame(run);
+}
+
 /** Removes the file of a run that is gone, and ends the processes that it left. */
 async function clearStale(path: string): Promise<void> {
-  const run = await read(path);
+  let run = await read(path);
+  if (!run) {
+    await sleep(FIRST_WRITE_MS);
+    run = await read(path);
+  }
   if (run && isSame(run)) {
     throw new MissingError(
       `The local cloud of this checkout is running already (process ${run.pid}, since ${run.startedAt}). Use it with ` +
@@ -101,7 +121,21 @@ async function clearStale(path: string): Promise<void> {
   for (const child of run?.children ?? []) {
     if (isSame(child)) killGroup(child.pid);
   }
-  await rm(path, { force: true });
+  await removeUnlessLive(path);
+}
+
+/** Of two starts at once, the slower must not remove the file that the faster has made meanwhile. */
+async function removeUnlessLive(path: string): Promise<void> {
+  const taken = aside(path);
+  try {
+    await rename(path, taken);
+    const run = await read(taken);
+    if (run && isSame(run)) await link(taken, path);
+  } catch (error) {
+    if (!['ENOENT', 'EEXIST'].includes(systemCodeOf(error) ?? '')) throw error;
+  } finally {
+    await rm(taken, { force: true });
+  }
 }
 
 /** Ids are used again: only a process that also began then is the recorded one. */

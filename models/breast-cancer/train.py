@@ -10,7 +10,11 @@ same kind of processor write the same files again.
 import csv
 import hashlib
 import json
+import os
 from pathlib import Path
+
+# Before onnxruntime is loaded, which from 1.29 on would report to its maker.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnx

@@ -1,6 +1,6 @@
 import type { Terminal } from '../console/terminal';
 import { MissingError } from '../exit';
-import { announcedEnvironment } from '../local-run';
+import { announcedEnvironment, isRunning } from '../local-run';
 import { LOCAL_DIRECTORY } from '../project';
 
 /** Variables of the user's own that would lead a tool past the local cloud. */
@@ -13,7 +13,9 @@ export async function env(terminal: Terminal, directory = LOCAL_DIRECTORY): Prom
     // So that `eval "$(lamplighter env)" && cdktf deploy` ends here, and does not deploy to AWS.
     terminal.out('false');
     throw new MissingError(
-      'No local cloud of this checkout is running. Start one in another terminal: npm start',
+      (await isRunning(directory))
+        ? 'The local cloud of this checkout is still being set up. Try again when its terminal has shown "applied".'
+        : 'No local cloud of this checkout is running. Start one in another terminal: npm start',
     );
   }
   for (const line of exportLines(environment)) terminal.out(line);
@@ -29,7 +31,7 @@ export function exportLines(environment: Readonly<Record<string, string>>): stri
 }
 
 /** In single quotes a POSIX shell changes nothing, but cannot hold a single quote. */
-function shellQuoted(text: string): string {
+export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 

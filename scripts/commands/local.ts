@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { basename, join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { systemClock } from '../../lifecycle/clock';
 import { messageOf } from '../../lifecycle/errors';
 import type { Manifest } from '../../lifecycle/manifest';
-import { type TakingModel, modelFor } from '../../lifecycle/model';
+import type { TakingModel } from '../../lifecycle/model';
 import { type PipelineSettings, readPipelines } from '../../modules/settings';
 import { Steps } from '../console/steps';
 import { type Terminal, bytes, duration } from '../console/terminal';
@@ -16,7 +16,7 @@ import type { CloudEvent } from '../local/report';
 import { LocalRun } from '../local-run';
 import { findPipeline } from '../pipeline/find';
 import { type Clients, localClients } from '../pipeline/target';
-import { type Job, type PlannedUpload, planUploads, upload } from '../pipeline/uploads';
+import { type Job, type PlannedUpload, planUploads, prefixFor, upload } from '../pipeline/uploads';
 import {
   LOCAL_CLI_CONFIG,
   LOCAL_DIRECTORY,
@@ -28,7 +28,7 @@ import {
 } from '../project';
 import { Children } from '../tools/children';
 import { provideTools } from '../tools/provide';
-import { withoutOwnCredentials } from './env';
+import { shellQuoted, withoutOwnCredentials } from './env';
 import { cloudEventSteps } from './local-events';
 import { type FollowedPipeline, followForever, followUntilStopped } from './local-follow';
 import { TIMINGS, type TimingsName } from './local-timings';
@@ -83,7 +83,7 @@ export async function local(options: LocalOptions, terminal: Terminal): Promise<
     run.announce(variables);
 
     const clients = localClients(cloud);
-    const manifest = await findPipeline(clients.ssm, settings.name);
+    const manifest = await findPipeline(clients.ssm, settings.name, 'local');
     const pipeline: FollowedPipeline = { clients, manifest, steps, terminal, signal, results: LOCAL_RESULTS };
     const jobs = await uploadAll(planAll(files, manifest.models), clients, manifest, steps, signal);
     if (options.once) return await followUntilStopped(pipeline, jobs);
@@ -151,12 +151,7 @@ function takingModels({ models }: PipelineSettings): TakingModel[] {
 
 /** Each file gets the prefix under which a model takes it. */
 function planAll(files: readonly string[], models: readonly TakingModel[]): PlannedUpload[] {
-  const takes = (prefix: string, file: string) =>
-    modelFor({ key: `${prefix}${basename(file)}` }, models) !== undefined;
-  return files.flatMap((file) => {
-    const prefix = ['', ...models.map((model) => model.prefix)].find((candidate) => takes(candidate, file));
-    return planUploads([file], prefix ?? '', models);
-  });
+  return planUploads(files, (fileName) => prefixFor(fileName, models) ?? '', models);
 }
 
 async function uploadAll(
@@ -176,8 +171,9 @@ async function uploadAll(
 
 function sayHowToUse(terminal: Terminal, cloud: LocalCloud | undefined, manifest: Manifest): void {
   const { colours } = terminal;
-  const folder = relative(process.cwd(), PROJECT);
   const lines: [string, string][] = [
+    // npx knows lamplighter only here; anywhere else it would ask npm's registry for a package of that name.
+    ['First of all', `cd ${shellQuoted(PROJECT)}`],
     ['Submit a file', 'npx lamplighter submit FILE --wait'],
     ['See what goes on', 'npx lamplighter status'],
     ['With any AWS tool', 'eval "$(npx lamplighter env)"'],
@@ -188,9 +184,7 @@ function sayHowToUse(terminal: Terminal, cloud: LocalCloud | undefined, manifest
     ],
   ];
   terminal.out();
-  terminal.out(
-    `The local cloud stays up until Ctrl-C. In a second terminal${folder === '' ? '' : `, in ${shortPath(PROJECT)}`}:`,
-  );
+  terminal.out('The local cloud stays up until Ctrl-C. In a second terminal:');
   for (const [what, command] of lines) terminal.out(`  ${colours.dim(what.padEnd(20))} ${command}`);
   terminal.out();
 }

@@ -45,7 +45,7 @@ const REQUESTS_AT_ONCE = 8;
 /** Shows a pipeline's instance, gate, open jobs and latest receipts. */
 export async function status(options: StatusOptions, terminal: Terminal): Promise<void> {
   const target = await chooseTarget(options);
-  const manifest = await findPipeline(target.clients.ssm, options.pipeline);
+  const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
   const control = new Store(target.clients.s3, manifest.controlBucket);
   const output = new Store(target.clients.s3, manifest.outputBucket);
   const [instance, gate, open, receipts] = await Promise.all([

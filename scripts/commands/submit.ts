@@ -44,7 +44,7 @@ export async function submit(
   const told = options.json ? { ...terminal, out: (line = '') => terminal.err(line) } : terminal;
   const target = await chooseTarget(options);
   told.out(`Using ${target.text}.`);
-  const manifest = await findPipeline(target.clients.ssm, options.pipeline);
+  const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
   const planned = planUploads(options.files, options.prefix, manifest.models);
   const steps = new Steps(told, systemClock);
 

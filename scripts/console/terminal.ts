@@ -1,4 +1,5 @@
 import { createColors } from 'picocolors';
+import { Exit } from '../exit';
 
 /** Where a command writes: results and steps to `out`, trouble to `err`, one line at a time. */
 export interface Terminal {
@@ -9,11 +10,29 @@ export interface Terminal {
 
 /** The process's own terminal; colours only on a TTY, and never where NO_COLOR is set (https://no-color.org). */
 export function processTerminal(): Terminal {
+  endWhenOutputCloses(process);
   return {
     colours: createColors(wantsColours(process.stdout.isTTY, process.env)),
     out: (line = '') => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
   };
+}
+
+type Outputs = Pick<NodeJS.Process, 'stdout' | 'stderr' | 'emit' | 'exit'>;
+
+/**
+ * Whoever reads our output may go (`| head`, a terminal window that is closed); Node.js would then die of the next line, in
+ * the middle of everything. It is taken as the signal that other programs get, SIGPIPE: who catches interrupts takes
+ * everything down, others end.
+ */
+export function endWhenOutputCloses(outputs: Outputs): void {
+  let isTold = false;
+  const tell = () => {
+    if (isTold) return;
+    isTold = true;
+    if (!outputs.emit('SIGPIPE', 'SIGPIPE')) outputs.exit(Exit.interrupted);
+  };
+  for (const stream of [outputs.stdout, outputs.stderr]) stream.on('error', tell);
 }
 
 export function wantsColours(isTerminal: boolean, environment: NodeJS.ProcessEnv): boolean {

@@ -78,11 +78,15 @@ async function startOnce(options: MotoOptions): Promise<Moto> {
   } catch (cause) {
     await moto.stop();
     throw new LamplighterError(
-      `moto's server (${options.command}) did not start: ${messageOf(cause)}\n${tail(logFile)}`.trim(),
+      `moto's server (${options.command}) did not start: ${messageOf(cause)}.${hint(options.command)}\n${tail(logFile)}`.trim(),
       { cause },
     );
   }
 }
+
+/** A program of the user's own may be anything. */
+const hint = (command: string) =>
+  command.includes('/') ? '' : ` Mend it, or take it off the PATH: then Lamplighter installs one of its own.`;
 
 /** When our process dies, however it dies, its end of file descriptor 3 closes, `cat` ends, and so does moto. */
 const WITH_DEAD_MANS_SWITCH = '(cat <&3 >/dev/null 2>&1; kill -9 -$$) & exec "$@" 3<&-';

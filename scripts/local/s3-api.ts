@@ -2,6 +2,7 @@ import type { Answer } from './answer';
 import { BucketPolicies } from './bucket-policies';
 import type { Call, CallHead } from './call';
 import type { MotoApi } from './moto-api';
+import { wantsEncodedVersions, withEncodedKeys } from './listed-versions';
 import { newlinesBack, newlinesOutOfXml } from './newline-keys';
 import type { Notifications } from './notifications';
 import { type S3Operation, s3OperationOf } from './s3-operation';
@@ -43,7 +44,11 @@ export class S3Api {
     this.notifications.observe(call, answer);
     if (name === 'DeleteBucket' && answer.status < 300) this.policies.forget(bucket);
     if (!(answer.headers['content-type'] ?? '').includes('xml')) return answer;
-    return { ...answer, body: Buffer.from(newlinesBack(answer.body.toString())) };
+    const xml = answer.body.toString();
+    return {
+      ...answer,
+      body: Buffer.from(newlinesBack(wantsEncodedVersions(call) ? withEncodedKeys(xml) : xml)),
+    };
   }
 }
 

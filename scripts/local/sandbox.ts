@@ -150,8 +150,11 @@ export function noProxy(): Record<string, string> {
   return { NO_PROXY: value, no_proxy: value };
 }
 
+/** One `-o` each: on macOS, all that follows an equals sign is a header. */
+const PS = ['-A', '-ww', '-o', 'pid=', '-o', 'pgid=', '-o', 'args='];
+
 function drainIn(groups: ReadonlySet<number>): number | undefined {
-  const table = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,pgid=,args='], { encoding: 'utf8' });
+  const table = execFileSync('ps', PS, { encoding: 'utf8' });
   for (const line of table.split('\n')) {
     const [, pid, group, command = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
     if (!groups.has(Number(group)) || !command.includes('.mjs drain')) continue;

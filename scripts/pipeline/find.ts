@@ -8,16 +8,25 @@ import {
 } from '../../lifecycle/manifest';
 import { parseRecord } from '../../lifecycle/records';
 import { MissingError, UsageError } from '../exit';
+import type { CloudChoice } from './target';
 
 /**
  * The pipeline of that name, or the only one that there is. Throws MissingError when there is none, UsageError when the name
  * must be said, and InvalidInputError when its manifest was written by another version.
  */
-export async function findPipeline(ssm: SSMClient, name: string | undefined): Promise<Manifest> {
+export async function findPipeline(
+  ssm: SSMClient,
+  name: string | undefined,
+  cloud: CloudChoice = 'aws',
+): Promise<Manifest> {
   const manifests = await listManifests(ssm);
   const names = [...manifests.keys()].sort();
   if (names.length === 0) {
-    throw new MissingError('No pipeline is deployed here. Deploy one with: npx cdktf deploy');
+    throw new MissingError(
+      cloud === 'local'
+        ? 'No pipeline is deployed to the local cloud yet. Try again when its terminal has shown "applied".'
+        : 'No pipeline is deployed here. Deploy one with: npx cdktf deploy',
+    );
   }
   if (name === undefined && names.length > 1) {
     throw new UsageError(`There are several pipelines here: ${names.join(', ')}. Say which: --pipeline NAME`);

@@ -1,6 +1,7 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { settingsSchema } from '../../modules/settings';
 import { MissingError } from '../exit';
 import { LOCAL_DIRECTORY, PROJECT, readCdktfConfig } from '../project';
 import { type RunningCloud, findRunningCloud } from '../local/running';
@@ -91,19 +92,21 @@ function regionFrom(environment: NodeJS.ProcessEnv): string | undefined {
   );
 }
 
-/** The region that cdktf.json names, if all its pipelines agree; whatever else is wrong with it is not our business here. */
+/** The region of cdktf.json's pipelines, if they agree; whatever else is wrong with it is not our business here. */
 function regionOfSettings(project = PROJECT): string | undefined {
   try {
     const { pipelines } = readCdktfConfig(project).context;
     const regions = new Set(
       (Array.isArray(pipelines) ? pipelines : []).map((pipeline: unknown) =>
-        typeof pipeline === 'object' && pipeline !== null && 'region' in pipeline
-          ? pipeline.region
-          : undefined,
+        settingsSchema.shape.region.parse(
+          typeof pipeline === 'object' && pipeline !== null && 'region' in pipeline
+            ? pipeline.region
+            : undefined,
+        ),
       ),
     );
     const [region, ...others] = regions;
-    return others.length === 0 && typeof region === 'string' ? region : undefined;
+    return others.length === 0 ? region : undefined;
   } catch {
     return undefined;
   }

@@ -26,12 +26,12 @@ export interface Job {
 const MAX_KEY_BYTES = 1024;
 
 /**
- * What would be uploaded, under which key: the prefix and the file's name. Throws one UsageError that lists every file that
- * cannot be: missing, not a file, or with a key that no model takes.
+ * What would be uploaded, under which key: the prefix, perhaps one for each file, and the file's name. Throws one UsageError
+ * that lists every file that cannot be: missing, not a file, or with a key that no model takes.
  */
 export function planUploads(
   files: readonly string[],
-  prefix: string,
+  prefix: string | ((fileName: string) => string),
   models: readonly TakingModel[],
   from = process.cwd(),
 ): PlannedUpload[] {
@@ -39,14 +39,16 @@ export function planUploads(
   const planned: PlannedUpload[] = [];
   for (const name of files) {
     const file = resolve(from, name);
-    const key = `${prefix}${basename(file)}`;
+    const key = `${typeof prefix === 'string' ? prefix : prefix(basename(file))}${basename(file)}`;
     const model = modelFor({ key }, models);
     const sizeBytes = sizeOf(file);
     if (typeof sizeBytes === 'string') problems.push(`${name}: ${sizeBytes}`);
     else if (Buffer.byteLength(key) > MAX_KEY_BYTES)
       problems.push(`${name}: its key would be longer than 1,024 bytes`);
     else if (!model)
-      problems.push(`${name}: no model takes the key "${key}"; taken are ${takenKeys(models)}`);
+      problems.push(
+        `${name}: no model takes the key "${key}"; taken are ${takenKeys(models)}${hint(key, models)}`,
+      );
     else planned.push({ file, key, sizeBytes, model: model.name });
   }
   if (problems.length === 0) return planned;
@@ -65,6 +67,18 @@ export function takenKeys(models: readonly TakingModel[]): string {
       return `${endings.map((suffix) => `"${prefix}…${suffix}"`).join(', ')} (${name})`;
     })
     .join('; ');
+}
+
+/** A new user's model takes `in/….csv`, and the new user submits `my.csv`. */
+function hint(key: string, models: readonly TakingModel[]): string {
+  const other = prefixFor(basename(key), models);
+  return other === undefined || other === '' ? '' : `; say --prefix ${other}`;
+}
+
+/** The first prefix under which a model takes a file of that name. */
+export function prefixFor(fileName: string, models: readonly TakingModel[]): string | undefined {
+  const takes = (prefix: string) => modelFor({ key: `${prefix}${fileName}` }, models) !== undefined;
+  return ['', ...models.map(({ prefix }) => prefix)].find(takes);
 }
 
 /** Uploads one file. Throws BrokenError when the bucket does not keep versions, and what the SDK throws. */

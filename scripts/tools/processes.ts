@@ -8,7 +8,12 @@ export function beginningOf(pid: number): string | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   } catch {
-    const { status, stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
+    // The same words for everybody who asks, whatever their language and time zone.
+    const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
+    const { status, stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      env,
+    });
     return status === 0 ? stdout.trim() : undefined;
   }
 }

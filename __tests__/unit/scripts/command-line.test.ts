@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../../../lifecycle/errors';
+import { InvalidInputError, LamplighterError } from '../../../lifecycle/errors';
 import { BrokenError, Exit, InterruptedError, MissingError, UsageError } from '../../../scripts/exit';
 import { explain, main } from '../../../scripts/lamplighter';
 import { recordingTerminal } from './stand-ins';
@@ -62,6 +62,7 @@ describe('what goes wrong is told in words, and by the exit code', () => {
     [new InvalidInputError('i'), 2, 'i'],
     [new MissingError('m'), 3, 'm'],
     [new BrokenError('b'), 4, 'b'],
+    [new LamplighterError('port taken'), 4, /^port taken$/],
     [new InterruptedError(), 130, 'interrupted'],
     [
       named('CredentialsProviderError', 'Could not load'),
@@ -74,6 +75,6 @@ describe('what goes wrong is told in words, and by the exit code', () => {
   ])('%p', (error, exitCode, text) => {
     const explained = explain(error);
     expect(explained.exitCode).toBe(exitCode);
-    expect(explained.message).toContain(text);
+    expect(explained.message).toMatch(text);
   });
 });

@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { env, exportLines } from '../../../scripts/commands/env';
-import { LocalRun, announcedEnvironment } from '../../../scripts/local-run';
+import { LocalRun, announcedEnvironment, isRunning } from '../../../scripts/local-run';
 import { beginningOf } from '../../../scripts/tools/processes';
 import { recordingTerminal, temporaryFolder } from './stand-ins';
 
@@ -49,6 +49,15 @@ describe('one local cloud for each checkout', () => {
     await (await LocalRun.begin(directory)).end();
   });
 
+  it('of several begun at once after one that was killed, one runs', async () => {
+    leave(left({ pid: 2_147_483_646, began: '1' }));
+    const starts = await Promise.allSettled(Array.from({ length: 8 }, () => LocalRun.begin(directory)));
+    const begun = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+    expect(begun).toHaveLength(1);
+    expect(readdirSync(directory)).toEqual(['run.json']);
+    await begun[0]?.end();
+  });
+
   it('what a killed one left running is ended, and nothing else', async () => {
     const children = [0, 1].map(() => spawn('/bin/sleep', ['300'], { detached: true, stdio: 'ignore' }));
     const [orphan, other] = children.map((child) => child.pid ?? 0);
@@ -87,12 +96,14 @@ describe('lamplighter env', () => {
   it('tells the variables of the running cloud only', async () => {
     const begun = await LocalRun.begin(directory);
     await expect(announcedEnvironment(directory)).resolves.toBeUndefined();
+    await expect(isRunning(directory)).resolves.toBe(true);
     begun.announce({ AWS_ENDPOINT_URL: 'http://127.0.0.1:1' });
     await expect(announcedEnvironment(directory)).resolves.toEqual({
       AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
     });
     await begun.end();
     await expect(announcedEnvironment(directory)).resolves.toBeUndefined();
+    await expect(isRunning(directory)).resolves.toBe(false);
   });
 
   it('prints what a shell takes as it is, whatever is in it', () => {

@@ -52,6 +52,10 @@ describe('the cloud that a command speaks to', () => {
     });
   });
 
+  it('is AWS in the region that the settings give the pipelines, said or not, when nothing else is said', async () => {
+    await expect(choose({ cloud: 'aws' })).resolves.toMatchObject({ text: 'AWS, region eu-central-1' });
+  });
+
   it('takes the region that was said, else the environment’s; an endpoint in the environment is told', async () => {
     const environment = { AWS_DEFAULT_REGION: 'us-west-2', AWS_ENDPOINT_URL: 'http://127.0.0.1:5' };
     const target = await choose({ cloud: 'aws', environment });

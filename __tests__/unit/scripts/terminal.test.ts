@@ -1,7 +1,15 @@
+import { EventEmitter } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { createColors } from 'picocolors';
 import type { Clock } from '../../../lifecycle/clock';
 import { Steps } from '../../../scripts/console/steps';
-import { bytes, duration, printable, wantsColours } from '../../../scripts/console/terminal';
+import {
+  bytes,
+  duration,
+  endWhenOutputCloses,
+  printable,
+  wantsColours,
+} from '../../../scripts/console/terminal';
 import { recordingTerminal } from './stand-ins';
 
 function clockAt(...times: number[]): Clock {
@@ -51,6 +59,32 @@ describe('steps', () => {
     const terminal = recordingTerminal();
     new Steps(terminal, clockAt()).say('job', 'a\u001b[2Jb\nc\u202Ed\u0085e');
     expect(terminal.stdout[0]).toContain('a\\x1b[2Jb\\x0ac\\u202ed\\x85e');
+  });
+});
+
+describe('an output that nobody reads any more (| head, a closed window)', () => {
+  const outputs = () => {
+    const exits: unknown[] = [];
+    const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
+    const exit = (code: unknown) => void exits.push(code);
+    return { exits, outputs: Object.assign(new EventEmitter(), streams, { exit }) };
+  };
+
+  it('lets who catches interrupts take everything down, told once', () => {
+    const { exits, outputs: given } = outputs();
+    const caught: unknown[] = [];
+    given.on('SIGPIPE', (signal) => caught.push(signal));
+    endWhenOutputCloses(given as unknown as NodeJS.Process);
+    given.stdout.emit('error', new Error('EPIPE'));
+    given.stderr.emit('error', new Error('EPIPE'));
+    expect({ caught, exits }).toEqual({ caught: ['SIGPIPE'], exits: [] });
+  });
+
+  it('ends every other command without a stack trace', () => {
+    const { exits, outputs: given } = outputs();
+    endWhenOutputCloses(given as unknown as NodeJS.Process);
+    given.stdout.emit('error', new Error('EIO'));
+    expect(exits).toEqual([130]);
   });
 });
 

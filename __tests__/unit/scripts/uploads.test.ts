@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TakingModel } from '../../../lifecycle/model';
-import { planUploads, takenKeys } from '../../../scripts/pipeline/uploads';
+import { planUploads, prefixFor, takenKeys } from '../../../scripts/pipeline/uploads';
 import { temporaryFolder } from './stand-ins';
 
 function model(name: string, prefix: string, ...suffixes: string[]): TakingModel {
@@ -35,7 +35,7 @@ describe('files to submit', () => {
         'Nothing was uploaded, because of these:',
         'gone.csv: there is no such file',
         'sub: it is a folder; name the files in it',
-        'scan.png: no model takes the key "scan.png"; taken are "….csv" (csv-model); "scans/….dcm", "scans/….png" (scans)',
+        'scan.png: no model takes the key "scan.png"; taken are "….csv" (csv-model); "scans/….dcm", "scans/….png" (scans); say --prefix scans/',
         '/dev/null: it is not a regular file',
       ].join('\n  '),
     );
@@ -44,6 +44,17 @@ describe('files to submit', () => {
   it('are refused when the key would be longer than S3 allows, in bytes', () => {
     expect(() => plan(['a b.csv'], 'é'.repeat(510))).toThrow('its key would be longer than 1,024 bytes');
     expect(plan(['a b.csv'], 'é'.repeat(508))).toHaveLength(1);
+  });
+
+  it('may have a prefix each, and are still refused all at once', () => {
+    const prefix = (fileName: string) => prefixFor(fileName, models) ?? '';
+    expect(planUploads(['a b.csv', 'scan.png'], prefix, models, folder.path)).toMatchObject([
+      { key: 'a b.csv' },
+      { key: 'scans/scan.png' },
+    ]);
+    expect(() => planUploads(['gone.csv', 'sub'], prefix, models, folder.path)).toThrow(
+      /gone\.csv: there is no such file\n {2}sub: it is a folder/,
+    );
   });
 
   it('of any ending are taken by a model without suffixes', () => {

@@ -1,0 +1,31 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { powerOffUnderLock } from '../../../runner/idle';
+
+const hasFlock = spawnSync('flock', ['--version']).status === 0;
+
+(hasFlock ? describe : describe.skip)('idle shutdown', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lamplighter-idle-'));
+  const lock = join(folder, 'drain.lock');
+  const asked = join(folder, 'asked');
+
+  beforeAll(() => {
+    writeFileSync(join(folder, 'systemctl'), `#!/bin/sh\ntouch '${asked}'\n`);
+    chmodSync(join(folder, 'systemctl'), 0o755);
+  });
+
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('lets no drain begin once poweroff has been asked for: its model would die with the machine', async () => {
+    const over = powerOffUnderLock(lock, 1, { PATH: `${folder}:/usr/local/bin:/usr/bin:/bin` });
+    for (let tries = 0; tries < 200 && !existsSync(asked); tries += 1) await sleep(10);
+    expect(spawnSync('flock', ['-n', '-E', '75', lock, 'true']).status).toBe(75);
+    expect(await over).toBe(0);
+    execFileSync('flock', ['-n', lock, 'true']);
+  });
+});
