@@ -36,6 +36,11 @@ export function readModelFolder(folder: string): ModelFolder {
 }
 
 function readCard(file: string): ModelCard {
+  if (!statOf(file)) {
+    throw new InvalidInputError(
+      `${file} is missing; it says at least the model's name: { "name": "my-model" }`,
+    );
+  }
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(file, 'utf8'));

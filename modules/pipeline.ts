@@ -231,7 +231,8 @@ export class Pipeline extends PipelineStack {
 /** Overwritten models and runners stay for a year: a job that was admitted before the deploy still names them. */
 const ledgerExpiry: readonly Expiry[] = [
   { id: 'open', prefix: 'open/', noncurrentDays: 30 },
-  { id: 'claims', prefix: 'claims/', noncurrentDays: 30 },
+  // A drain that was killed at the very end may leave a claim of a job that is done.
+  { id: 'claims', prefix: 'claims/', days: 30, noncurrentDays: 30 },
   { id: 'status', prefix: 'status/', days: 30, noncurrentDays: 1 },
   { id: 'gate', prefix: 'gate.json', noncurrentDays: 30 },
   { id: 'audit', prefix: 'audit.json', noncurrentDays: 1 },

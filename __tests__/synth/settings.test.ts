@@ -13,6 +13,7 @@ writeModel(join(project, 'data-csv'), { name: 'data-csv', takes: { suffixes: ['d
 writeModel(join(project, 'png'), { name: 'png', takes: { suffixes: ['.png'] } });
 writeModel(join(project, 'below'), { name: 'below', takes: { prefix: 'below/' } });
 writeModel(join(project, 'typo'), { name: 'typo', timeLimit: 3 });
+writeFiles(join(project, 'no-card'), { run: '' });
 writeFiles(join(project, 'not-json'), { 'model.json': '{', run: '' });
 writeFiles(join(project, 'no-run'), { 'model.json': '{"name":"no-run"}' });
 writeModel(join(project, 'plain-run'), { name: 'plain-run' });
@@ -106,6 +107,7 @@ test.each<[string, unknown, string]>([
 
 test.each([
   ['nowhere', 'there is no folder'],
+  ['no-card', 'model.json is missing'],
   ['not-json', 'model.json cannot be read as JSON'],
   ['typo', 'model.json is not a model card'],
   ['no-run', 'run is missing; a model needs an executable called run'],
