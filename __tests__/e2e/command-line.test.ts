@@ -28,8 +28,8 @@ story('lamplighter local, and a second terminal', () => {
       stream.setEncoding('utf8').on('data', (text: string) => (output += text));
     }
     await eventually(
-      'the sample’s end',
-      () => output.includes('patients.csv: succeeded') || undefined,
+      'the sample’s predictions',
+      () => output.includes('id,probability_malignant,label') || undefined,
       150_000,
     );
   }, 180_000);
