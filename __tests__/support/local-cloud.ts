@@ -30,7 +30,8 @@ export function hasMoto(): boolean {
     execFileSync('moto_server', ['--help'], { stdio: 'ignore' });
     return true;
   } catch {
-    const text = 'moto_server is not on the PATH: the tests of the local cloud cannot run';
+    const text =
+      'moto_server is not on the PATH (pip install "moto[server]==5.2.1" brings it): the tests of the local cloud cannot run';
     if (process.env.CI === 'true' || process.env.LAMPLIGHTER_REQUIRE_TOOLS === '1') throw new Error(text);
     console.warn(`${text} and are SKIPPED`);
     return false;
