@@ -14,7 +14,7 @@ const MAX_KEY_BYTES = 1024;
 const RESERVED_KEY_BYTES = 324;
 
 /** The longest input key, in bytes, that stands unabridged in the key of its results. */
-export const MAX_RESULT_LABEL_BYTES = MAX_KEY_BYTES - RESERVED_KEY_BYTES;
+const MAX_RESULT_LABEL_BYTES = MAX_KEY_BYTES - RESERVED_KEY_BYTES;
 
 const JOB_ID = /^[0-9a-f]{64}$/;
 

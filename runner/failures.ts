@@ -4,10 +4,8 @@ import type { Receipt } from '../lifecycle/records';
 /** What a receipt says of a failure, besides its error. */
 export type FailureFacts = Partial<Pick<Receipt, 'startedAt' | 'exit' | 'stderrTail'>>;
 
-/** The job has failed for good: another attempt would end the same way. Becomes a failed receipt. */
-export class JobFailure extends LamplighterError {
-  override readonly name = 'JobFailure';
-
+/** An attempt failed, for a reason that can stand in a receipt. */
+abstract class Failure extends LamplighterError {
   constructor(
     readonly kind: string,
     message: string,
@@ -18,18 +16,14 @@ export class JobFailure extends LamplighterError {
   }
 }
 
-/** This attempt has failed, another may succeed. A failed receipt only when no attempt is left. */
-export class AttemptFailure extends LamplighterError {
-  override readonly name = 'AttemptFailure';
+/** The job has failed for good: another attempt would end the same way. Becomes a failed receipt. */
+export class JobFailure extends Failure {
+  override readonly name = 'JobFailure';
+}
 
-  constructor(
-    readonly kind: string,
-    message: string,
-    readonly facts: FailureFacts = {},
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
+/** This attempt has failed, another may succeed. A failed receipt only when no attempt is left. */
+export class AttemptFailure extends Failure {
+  override readonly name = 'AttemptFailure';
 }
 
 /** The job's claim belongs to somebody else now, or its lease ran out before it could be renewed. */
