@@ -36,5 +36,6 @@ export async function handler(
     ...ledgerContext(environment, clients, log, `stop ${awsRequestId}`),
     timeLimitSeconds: environment.LAMPLIGHTER_TIME_LIMIT_SECONDS,
     breakerWakeUps: environment.LAMPLIGHTER_BREAKER_WAKE_UPS,
+    lingerSeconds: environment.LAMPLIGHTER_LINGER_SECONDS,
   });
 }

@@ -1,8 +1,8 @@
 import { timestamp } from './clock';
 import type { SettleContext } from './settle';
 import { moveGate, readGate, type GateReading } from './gate';
-import { DRAIN_STATUS_KEY } from './job';
 import { liveClaims } from './ledger';
+import { readTrace } from './trace';
 
 /** How a wake-up ended: its drain command did, its instance did, or nothing was heard of it. */
 export type WakeUpEnd =
@@ -27,7 +27,7 @@ export async function breakerTrips(
 ): Promise<boolean> {
   if (gate.state !== 'OPEN') return false;
   const { control, clock } = context;
-  const mark = await progressMark(context);
+  const { mark } = await readTrace(control);
   const seen = gate.gate;
   if (mark !== (seen?.progressMark ?? '')) {
     await moveGate(control, gate, 'OPEN', context, {
@@ -45,11 +45,6 @@ export async function breakerTrips(
   const moved = await moveGate(control, gate, 'OPEN', context, counted);
   context.log.warn('a wake-up ended without a trace of work', { end: end.kind, fruitless });
   return fruitless >= context.breakerWakeUps && trip(context, moved, fruitless);
-}
-
-/** Changes with every claim and every receipt: the drain rewrites this object at each. */
-async function progressMark({ control }: SettleContext): Promise<string> {
-  return (await control.getText(DRAIN_STATUS_KEY))?.etag ?? '';
 }
 
 /**

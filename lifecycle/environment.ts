@@ -7,6 +7,7 @@ const count = z
   .string()
   .regex(/^[1-9]\d*$/, 'must be a whole number above 0')
   .transform(Number);
+const wholeNumber = z.string().regex(/^\d+$/, 'must be a whole number, 0 or more').transform(Number);
 const models = z.string().transform((value, context) => {
   try {
     return z.array(takingModelSchema).min(1).parse(JSON.parse(value));
@@ -40,6 +41,7 @@ export const stopEnvironmentSchema = z.object({
   ...ledger,
   LAMPLIGHTER_TIME_LIMIT_SECONDS: count,
   LAMPLIGHTER_BREAKER_WAKE_UPS: count,
+  LAMPLIGHTER_LINGER_SECONDS: wholeNumber,
 });
 
 export type TriggerEnvironment = z.infer<typeof triggerEnvironmentSchema>;

@@ -4,6 +4,7 @@ import type { LedgerContext } from './context';
 import { ConflictError, RetryLaterError, messageOf } from './errors';
 import { moveGate, readGate, type GateReading } from './gate';
 import { anyOpen, listOpenJobs, retire } from './ledger';
+import { linger } from './linger';
 import { wake, type WakeOutcome } from './wake';
 
 export interface SettleContext extends LedgerContext {
@@ -11,6 +12,8 @@ export interface SettleContext extends LedgerContext {
   readonly timeLimitSeconds: number;
   /** Wake-ups in a row without a trace of work after which the breaker trips. */
   readonly breakerWakeUps: number;
+  /** The instance stays on for so long after the last job, for one that may come; 0: it stops at once. */
+  readonly lingerSeconds: number;
 }
 
 /** What made us look. */
@@ -87,7 +90,9 @@ async function settleGate(context: SettleContext, cause: Cause): Promise<SettleO
     if (woke === 'paused' && (await stopIfPaused(context))) return { did: 'stopped' };
     return { did: 'woke', wake: woke };
   }
-  return close(context, gate);
+  if (gate.state !== 'OPEN' || cause.kind === 'instance stopped') return close(context, gate);
+  const lingered = await linger(context, gate);
+  return lingered.did === 'closes' ? close(context, lingered.gate) : lingered;
 }
 
 function isAbandoned({ clock, timeLimitSeconds }: SettleContext, { gate }: GateReading): boolean {

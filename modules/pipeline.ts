@@ -25,7 +25,7 @@ export interface PipelineProps {
 }
 
 /** trigger and stop make a handful of calls; worker waits for the instance's agent to report. */
-const TIME_LIMIT_SECONDS: Readonly<Record<HandlerName, number>> = { trigger: 60, worker: 300, stop: 120 };
+const TIME_LIMIT_SECONDS = { trigger: 60, worker: 300, stop: 120 } as const;
 
 /**
  * One pipeline, read from top to bottom as a file travels:
@@ -99,12 +99,17 @@ export class Pipeline extends PipelineStack {
       messageRetentionSeconds: 14 * 24 * 60 * 60,
       sqsManagedSseEnabled: true,
     });
+    // Before it closes, stop waits.
+    const timeLimitSeconds: Readonly<Record<HandlerName, number>> = {
+      ...TIME_LIMIT_SECONDS,
+      stop: TIME_LIMIT_SECONDS.stop + settings.lingerSeconds,
+    };
     const makeFunction = (id: HandlerName, environment: Record<string, string>, permissions: Statement[]) =>
       new PipelineFunction(this, id, {
         pipeline,
         accountId: this.accountId,
         bundle: bundles.handlers[id],
-        timeLimitSeconds: TIME_LIMIT_SECONDS[id],
+        timeLimitSeconds: timeLimitSeconds[id],
         environment,
         logRetentionDays: settings.logRetentionDays,
         failures,
@@ -116,7 +121,7 @@ export class Pipeline extends PipelineStack {
         LAMPLIGHTER_PIPELINE: pipeline,
         LAMPLIGHTER_INSTANCE_ID: instance.instanceId,
         LAMPLIGHTER_DOCUMENT: document.documentName,
-        LAMPLIGHTER_TIME_LIMIT_SECONDS: String(TIME_LIMIT_SECONDS.worker),
+        LAMPLIGHTER_TIME_LIMIT_SECONDS: String(timeLimitSeconds.worker),
       },
       workerMay({ pipeline, instance, document }),
     );
@@ -134,8 +139,9 @@ export class Pipeline extends PipelineStack {
       'stop',
       {
         ...ledgerEnvironment,
-        LAMPLIGHTER_TIME_LIMIT_SECONDS: String(TIME_LIMIT_SECONDS.stop),
+        LAMPLIGHTER_TIME_LIMIT_SECONDS: String(timeLimitSeconds.stop),
         LAMPLIGHTER_BREAKER_WAKE_UPS: String(settings.breakerWakeUps),
+        LAMPLIGHTER_LINGER_SECONDS: String(settings.lingerSeconds),
       },
       stopMay({ ...ledger, instance, worker }),
     );

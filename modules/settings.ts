@@ -45,6 +45,7 @@ export const settingsSchema = z.strictObject({
   sweepMinutes: z.int().min(1).max(60).default(5).describe('a whole number from 1 to 60'),
   idleShutdownMinutes: z.int().min(5).max(1440).default(10).describe('a whole number from 5 to 1440'),
   leaseSeconds: z.int().min(15).max(3600).default(60).describe('a whole number from 15 to 3600'),
+  lingerSeconds: z.int().min(0).max(600).default(30).describe('a whole number from 0 to 600'),
   breakerWakeUps: z.int().min(1).max(100).default(3).describe('a whole number from 1 to 100'),
   logRetentionDays: z
     .int()

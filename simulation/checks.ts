@@ -4,7 +4,7 @@ import type { Fault } from './faults';
 import type { Program } from '../runner/host';
 import type { SimProcess } from './process';
 import type { BucketName } from './s3';
-import { SWEEP_MS, TIME_LIMIT_SECONDS, type SimModel, type World } from './world';
+import { SWEEP_MS, timeLimitSeconds, type SimModel, type World } from './world';
 
 /** Every check and what it guards. */
 export const CHECKS = {
@@ -46,7 +46,6 @@ export interface Violation {
 /** A closer that died is believed dead after this; lifecycle/settle.ts. */
 const CLOSING_MARGIN_MS = 30_000;
 const SLACK_MS = 20_000;
-const IDLE_BOUND_MS = SWEEP_MS + CLOSING_MARGIN_MS + TIME_LIMIT_SECONDS.stop * 1000 + SLACK_MS;
 /** A boot whose agent is deaf is given up after three silences of the breaker's, at 10 to 15 minutes each. */
 const NEGLECT_BOUND_MS = 60 * 60_000;
 /** What is left when all is quiet but for the gate: a dead closer's CLOSING, taken over by the second sweep. */
@@ -83,8 +82,16 @@ export class Checks {
   private idleSince: number | undefined;
   private neglectedSince: number | undefined;
   private quietSince: number | undefined;
+  private readonly idleBoundMs: number;
 
-  constructor(private readonly world: World) {}
+  constructor(private readonly world: World) {
+    const { settings } = world;
+    this.idleBoundMs =
+      SWEEP_MS +
+      CLOSING_MARGIN_MS +
+      (timeLimitSeconds(settings, 'stop') + settings.lingerSeconds) * 1000 +
+      SLACK_MS;
+  }
 
   fail(check: Check, detail: string): void {
     if (check === 'no model killed by a stop of ours') this.killed += 1;
@@ -233,7 +240,8 @@ export class Checks {
       });
     }
     const objects = this.world.people.uploads.length;
-    const bound = kind === 'worker' ? 3 * (8 + TIME_LIMIT_SECONDS.worker / 4) : 30 + 12 * objects;
+    const bound =
+      kind === 'worker' ? 3 * (8 + timeLimitSeconds(this.world.settings, 'worker') / 4) : 30 + 12 * objects;
     this.check('calls are bounded', calls <= bound, () => `${id} made ${calls} calls, ${bound} are allowed`);
   }
 
@@ -258,7 +266,7 @@ export class Checks {
     const idle = instance.state === 'running' && this.open.size === 0 && !instance.held;
     if (idle) this.idleSince ??= now;
     else if (this.idleSince !== undefined) {
-      this.endOfSpan('idle time is bounded', this.idleSince, IDLE_BOUND_MS);
+      this.endOfSpan('idle time is bounded', this.idleSince, this.idleBoundMs);
       this.idleSince = undefined;
     }
     const neglected = this.open.size > 0 && !machine.drainLives && !instance.paused;
@@ -274,7 +282,8 @@ export class Checks {
   /** Now and then when faults are over: ends the history when all is quiet, and tells what does not come to an end. */
   observe(): void {
     const { timeline, faults, people } = this.world;
-    if (this.idleSince !== undefined) this.endOfSpan('idle time is bounded', this.idleSince, IDLE_BOUND_MS);
+    if (this.idleSince !== undefined)
+      this.endOfSpan('idle time is bounded', this.idleSince, this.idleBoundMs);
     if (this.neglectedSince !== undefined) {
       this.endOfSpan('open jobs are not neglected', this.neglectedSince, NEGLECT_BOUND_MS);
     }

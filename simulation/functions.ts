@@ -9,9 +9,14 @@ import { plainFunctions } from './plain-chain';
 import { SimProcess } from './process';
 import { formEncoded } from './s3';
 import { logOf } from './story';
-import { BREAKER_WAKE_UPS, SWEEP_MS, TIME_LIMIT_SECONDS, type SimModel, type World } from './world';
-
-export type FunctionName = 'trigger' | 'worker' | 'stop';
+import {
+  BREAKER_WAKE_UPS,
+  SWEEP_MS,
+  timeLimitSeconds,
+  type FunctionName,
+  type SimModel,
+  type World,
+} from './world';
 
 /** Lambda calls a failed function again after one and after two minutes. */
 const RETRY_MS = [60_000, 120_000];
@@ -41,7 +46,9 @@ const environment = parseEnvironment(stopEnvironmentSchema, {
       suffixes: ['.csv'],
     })),
   ),
-  LAMPLIGHTER_TIME_LIMIT_SECONDS: String(TIME_LIMIT_SECONDS.stop),
+  // These two are settings, and each history has its own.
+  LAMPLIGHTER_TIME_LIMIT_SECONDS: '120',
+  LAMPLIGHTER_LINGER_SECONDS: '0',
   LAMPLIGHTER_BREAKER_WAKE_UPS: String(BREAKER_WAKE_UPS),
 });
 
@@ -179,7 +186,7 @@ export class Functions {
     const process = new SimProcess(timeline, name, id, world.faults.clockErrorMs());
     process.looksAtAll = name === 'stop' && 'source' in event;
     world.tell?.(id, `runs${failures > 0 ? `, again after ${failures} failures` : ''}${shownEvent(event)}`);
-    const limit = timeline.after(TIME_LIMIT_SECONDS[name] * 1000, () => {
+    const limit = timeline.after(timeLimitSeconds(world.settings, name) * 1000, () => {
       world.tell?.(id, 'time limit');
       process.kill();
     });
@@ -223,7 +230,7 @@ export class Functions {
         document: 'p-drain',
         clock,
         log,
-        patienceMs: (TIME_LIMIT_SECONDS.worker - WORKER_RESERVE_SECONDS) * 1000,
+        patienceMs: (timeLimitSeconds(world.settings, 'worker') - WORKER_RESERVE_SECONDS) * 1000,
       });
       return;
     }
@@ -239,8 +246,9 @@ export class Functions {
     }
     await stop(event, {
       ...context,
-      timeLimitSeconds: environment.LAMPLIGHTER_TIME_LIMIT_SECONDS,
+      timeLimitSeconds: timeLimitSeconds(world.settings, 'stop'),
       breakerWakeUps: environment.LAMPLIGHTER_BREAKER_WAKE_UPS,
+      lingerSeconds: world.settings.lingerSeconds,
     });
   }
 }

@@ -121,6 +121,7 @@ function drawSettings(shape: Random, plain: boolean): WorldSettings {
   return {
     models,
     leaseSeconds: 60,
+    lingerSeconds: plain ? 0 : shape.pick([0, 0, 30, 30, 90]),
     idleShutdownMinutes: shape.pick([10, 10, 10, 15]),
     slowestCallMs: plain ? 60 : shape.pick([20, 60, 60, 400, 2_000]),
     listPage: shape.pick([1000, 1000, 2, 1]),

@@ -35,6 +35,7 @@ export interface World {
 export interface WorldSettings {
   readonly models: readonly SimModel[];
   readonly leaseSeconds: number;
+  readonly lingerSeconds: number;
   readonly idleShutdownMinutes: number;
   /** The longest usual delay of a call, in milliseconds. */
   readonly slowestCallMs: number;
@@ -58,7 +59,11 @@ export interface SimModel {
 /** The sweep's period, as deployed by default. */
 export const SWEEP_MS = 5 * 60_000;
 
-/** The functions' time limits, as modules/pipeline.ts deploys them, in seconds. */
-export const TIME_LIMIT_SECONDS = { trigger: 60, worker: 300, stop: 120 } as const;
+export type FunctionName = 'trigger' | 'worker' | 'stop';
+
+/** The functions' time limits, as modules/pipeline.ts deploys them. */
+export function timeLimitSeconds({ lingerSeconds }: WorldSettings, name: FunctionName): number {
+  return { trigger: 60, worker: 300, stop: 120 + lingerSeconds }[name];
+}
 
 export const BREAKER_WAKE_UPS = 3;

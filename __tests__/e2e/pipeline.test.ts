@@ -7,6 +7,7 @@ const settings = {
   name: 'puppets',
   models: ['__tests__/e2e/models/puppet', '__tests__/e2e/models/strict'],
   leaseSeconds: 15,
+  lingerSeconds: 1,
   disposable: true,
 };
 

@@ -96,6 +96,7 @@ export class FakeAccount {
     by: 'test',
     timeLimitSeconds: 120,
     breakerWakeUps: 3,
+    lingerSeconds: 0,
   };
 
   get dispatchContext() {

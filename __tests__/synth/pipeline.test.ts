@@ -129,6 +129,7 @@ test('each function learns what the lifecycle needs of it', () => {
   expect(environment(stack, 'stop')).toMatchObject({
     LAMPLIGHTER_TIME_LIMIT_SECONDS: '120',
     LAMPLIGHTER_BREAKER_WAKE_UPS: '3',
+    LAMPLIGHTER_LINGER_SECONDS: '0',
   });
 });
 
@@ -246,6 +247,11 @@ test('every bill can be told by its tags', () => {
   ]);
 });
 
+test('stop is not cut off while it waits through the tail', () => {
+  const { resource } = synthesizePipeline(settingsWith({ lingerSeconds: 600 }));
+  expect(resource.aws_lambda_function!.stop).toMatchObject({ timeout: 720 });
+});
+
 test('every setting does something', () => {
   const plain = synthesizePipeline(settingsWith()).text;
   const others: Record<keyof typeof settingsSchema.shape, unknown> = {
@@ -258,6 +264,7 @@ test('every setting does something', () => {
     sweepMinutes: 6,
     idleShutdownMinutes: 11,
     leaseSeconds: 61,
+    lingerSeconds: 0,
     breakerWakeUps: 4,
     logRetentionDays: 7,
     networkCidr: '10.72.0.0/24',

@@ -32,7 +32,7 @@ describe('parseEnvironment', () => {
 
   it('names every problem at once', () => {
     expect(() => parseEnvironment(stopEnvironmentSchema, { ...worker, LAMPLIGHTER_MODELS: 'x' })).toThrow(
-      /DATA_BUCKET.*CONTROL_BUCKET.*MODELS.*BREAKER/,
+      /DATA_BUCKET.*CONTROL_BUCKET.*MODELS.*BREAKER.*LINGER/,
     );
   });
 });
