@@ -32,6 +32,10 @@ const GONE_AFTER_MS = 60_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4_000;
 
+/** Most boots are over by then; an agent that is still silent may be so for long. */
+const LATE_MS = 60_000;
+const LONGEST_LATE_PAUSE_MS = 15_000;
+
 /**
  * Puts a drain onto the running instance, once SSM has heard from its agent since the last launch (`Online` alone can be
  * minutes old). Throws RetryLaterError when the agent is not heard in time.
@@ -39,7 +43,7 @@ const LONGEST_PAUSE_MS = 4_000;
 export async function dispatch(context: DispatchContext): Promise<DispatchOutcome> {
   const { clock, instance, log, patienceMs } = context;
   const began = clock.now();
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+  for (let pauseMs = FIRST_PAUSE_MS; ;) {
     const { state, launchTime } = await instance.read();
     const waitedMs = clock.now() - began;
     if (state === 'running' && (await agentHeardSince(context, launchTime))) {
@@ -59,6 +63,7 @@ export async function dispatch(context: DispatchContext): Promise<DispatchOutcom
       );
     }
     await clock.sleep(pauseMs);
+    pauseMs = Math.min(pauseMs * 2, waitedMs < LATE_MS ? LONGEST_PAUSE_MS : LONGEST_LATE_PAUSE_MS);
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** One version of one object in the data bucket. */
 export interface Upload {
@@ -20,9 +20,7 @@ const JOB_ID = /^[0-9a-f]{64}$/;
 
 /** The job's id: hex SHA-256 of the upload's bucket, key and version, 64 characters. */
 export function jobIdOf({ bucket, key, versionId }: Upload): string {
-  return createHash('sha256')
-    .update(JSON.stringify([bucket, key, versionId]))
-    .digest('hex');
+  return hash('sha256', JSON.stringify([bucket, key, versionId]), 'hex');
 }
 
 export function isJobId(text: string): boolean {

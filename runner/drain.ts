@@ -7,7 +7,7 @@ import { makeAttempt } from './attempt';
 import { begin, deleteRecords, readOpenRecord } from './begin';
 import { drainContext, type DrainContext, type DrainPorts } from './context';
 import { attemptsUsedUp } from './failures';
-import { pause, race } from './pause';
+import { occurrence, pause, race } from './pause';
 import { publishReceipt } from './receipt';
 
 /** Why a drain ended. `left`: some jobs could not be looked at, again and again, and are still open. */
@@ -53,7 +53,7 @@ class Drain {
   private readonly warned = new Set<string>();
   private digest = '';
   private width = 1;
-  private wake = new AbortController();
+  private reason = occurrence();
 
   constructor(private readonly context: DrainContext) {}
 
@@ -83,7 +83,7 @@ class Drain {
   private async look(): Promise<DrainEnd | undefined> {
     const { clock, timings, interrupt } = this.context;
     // A job that ends from here on is a reason to look again at once.
-    this.wake = new AbortController();
+    this.reason = occurrence();
     const open = await this.listOpen();
     if (open.length === 0 && this.running.size === 0) return 'empty';
 
@@ -171,7 +171,7 @@ class Drain {
     const onReady = ({ parallelJobs }: { parallelJobs: number }) => {
       if (parallelJobs === this.width) return;
       this.width = parallelJobs;
-      this.wake.abort();
+      this.reason.happens();
     };
     const ended = makeAttempt(context, job, claim, { slot, ending, onReady })
       .then((end) => {
@@ -186,7 +186,7 @@ class Drain {
       .finally(() => {
         slots.delete(slot);
         this.running.delete(job.jobId);
-        this.wake.abort();
+        this.reason.happens();
       });
     this.running.set(job.jobId, ended);
   }
@@ -217,9 +217,8 @@ class Drain {
   /** Until a job ends, the width changes or the drain is told to stop; for the given milliseconds at most. */
   private async rest(milliseconds: number | undefined): Promise<void> {
     const { clock, interrupt } = this.context;
-    const reasons = AbortSignal.any([this.wake.signal, interrupt]);
-    if (milliseconds === undefined) await race([], reasons);
-    else await pause(clock, milliseconds, reasons);
+    const { happened } = this.reason;
+    await race(milliseconds === undefined ? [happened] : [happened, clock.sleep(milliseconds)], interrupt);
   }
 }
 

@@ -18,6 +18,7 @@ const RETRY_SHARE = 1 / 12;
 export class Lease {
   private readonly losing = new AbortController();
   private readonly stopping = new AbortController();
+  private readonly ended = AbortSignal.any([this.stopping.signal, this.losing.signal]);
   private readonly kept: Promise<void>;
 
   constructor(
@@ -92,12 +93,11 @@ export class Lease {
   }
 
   private async stillHeldAfter(milliseconds: number): Promise<boolean> {
-    const ended = AbortSignal.any([this.stopping.signal, this.losing.signal]);
-    await pause(this.context.clock, milliseconds, ended);
-    return !ended.aborted;
+    await pause(this.context.clock, milliseconds, this.ended);
+    return !this.ended.aborted;
   }
 
   private lose(why: LeaseLostError): void {
-    if (!this.losing.signal.aborted && !this.stopping.signal.aborted) this.losing.abort(why);
+    if (!this.ended.aborted) this.losing.abort(why);
   }
 }

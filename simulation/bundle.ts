@@ -1,5 +1,6 @@
 import { build, type Plugin } from 'esbuild';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import type { Mutation } from './mutations';
 
@@ -22,10 +23,29 @@ export async function bundleSimulator(mutation?: Mutation): Promise<string> {
     external: ['@aws-sdk/*'],
     outfile,
     logLevel: 'error',
-    plugins: mutation ? [mutating(mutation)] : [],
+    plugins: [bareCommands, ...(mutation ? [mutating(mutation)] : [])],
   });
   return outfile;
 }
+
+/**
+ * Of the SDK only the commands get here, and of a command only its class and its input: `send` is the seam. Made without their
+ * middleware stacks, which nobody would run, they cost a tenth less time in all.
+ */
+export const bareCommands: Plugin = {
+  name: 'bare commands',
+  setup: (simulator) => {
+    simulator.onResolve({ filter: /^@aws-sdk\/client-/ }, ({ path }) => ({ path, namespace: 'commands' }));
+    simulator.onLoad({ filter: /.*/, namespace: 'commands' }, ({ path }) => {
+      const names = Object.keys(createRequire(__filename)(path) as object);
+      const commands = names
+        .filter((name) => name.endsWith('Command'))
+        .map((name) => `export class ${name} { constructor(input) { this.input = input; } }`);
+      const clients = names.filter((name) => /^[A-Z]\w*Client$/.test(name));
+      return { contents: [...commands, ...clients.map((name) => `export class ${name} {}`)].join('\n') };
+    });
+  },
+};
 
 export async function mutatedText({ name, file, text, replacement }: Mutation): Promise<string> {
   const source = await readFile(join(ROOT, file), 'utf8');

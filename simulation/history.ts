@@ -53,7 +53,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   const luck = new Random(seed, 2);
   const timeline = new Timeline(BEGINNING);
   const settings = drawSettings(shape, jobs !== undefined);
-  const overAt = BEGINNING + (jobs === undefined ? shape.pick([3, 5, 8, 12, 30]) * 60_000 : 60_000);
+  const overAt = BEGINNING + (jobs === undefined ? shape.pick([2, 3, 3, 5, 8, 20]) * 60_000 : 60_000);
   const allowed = options.faults ?? FAULT_NAMES;
   const faults = new Faults(timeline, luck, shape, allowed, overAt, options.crashPoint !== undefined);
 
@@ -116,7 +116,7 @@ function drawSettings(shape: Random, plain: boolean): WorldSettings {
     retryOnFailure: shape.chance(0.5),
     timeLimitMinutes: shape.pick([1, 3, 8]),
     hasSetup: plain || shape.chance(0.5),
-    longestRunMs: plain ? 30_000 : shape.pick([5_000, 30_000, 120_000, 400_000]),
+    longestRunMs: plain ? 30_000 : shape.pick([5_000, 5_000, 30_000, 120_000, 400_000]),
   }));
   return {
     models,

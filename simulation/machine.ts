@@ -45,7 +45,7 @@ export class Machine {
 
   boot(): void {
     const { faults, luck } = this.world;
-    const delay = faults.strikes('slow boot') ? luck.between(20_000, 300_000) : luck.spread(2_000, 15_000);
+    const delay = faults.strikes('slow boot') ? luck.spread(20_000, 300_000) : luck.spread(2_000, 15_000);
     this.life += 1;
     this.later(delay, () => this.isUp());
   }
@@ -96,7 +96,7 @@ export class Machine {
     this.planIdleTimer();
     this.planMisfortune(luck.spread(1_000, MISFORTUNE_MS));
     if (faults.strikes('agent deaf')) return;
-    const lag = faults.strikes('registration late') ? luck.between(20_000, 240_000) : luck.spread(500, 8_000);
+    const lag = faults.strikes('registration late') ? luck.spread(20_000, 240_000) : luck.spread(500, 8_000);
     this.later(lag, () => {
       ssm.registered();
       for (const command of [...this.disk.unfinished]) this.resume(command);
