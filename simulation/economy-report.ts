@@ -12,7 +12,7 @@ export interface EconomyOptions {
 }
 
 /** A process is given so many workloads of a kind. */
-const WORKLOADS_PER_PROCESS = 250;
+const WORKLOADS_PER_PROCESS = 200;
 
 /** No workload with a tail may cost more than this, times the clairvoyant. */
 const WORST_RATIO = 2;
@@ -24,9 +24,11 @@ export async function economy(
   print: (text: string) => void,
 ): Promise<boolean> {
   const began = process.hrtime.bigint();
-  const each = Math.ceil(workloads / WORKLOAD_KINDS.length);
   const bills = new Map<WorkloadKind, Bills[]>(WORKLOAD_KINDS.map((kind) => [kind, []]));
-  const orders = WORKLOAD_KINDS.flatMap((workload) => ordersFor(workload, seed, each, lingerSeconds));
+  const orders = WORKLOAD_KINDS.flatMap((kind) => {
+    const count = Math.ceil((workloads * WORKLOADS[kind][0]) / 100);
+    return ordersFor(kind, seed, count, lingerSeconds);
+  });
   const work = async () => {
     for (let order = orders.shift(); order; order = orders.shift()) {
       bills.get(order.workload)?.push(...(await inChild<Bills[]>(bundle, { kind: 'economy', order })));
@@ -36,7 +38,12 @@ export async function economy(
 
   const all = [...bills.values()].flat();
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-  print(table(['workload', 'what it is'], Object.entries(WORKLOADS)));
+  print(
+    table(
+      ['workload', 'how many', 'what it is'],
+      WORKLOAD_KINDS.map((kind) => [kind, bills.get(kind)?.length ?? 0, WORKLOADS[kind][1]]),
+    ),
+  );
   print(`\n${table(HEAD, [...bills].map(row))}`);
   print(`
 h: billed hours of all its workloads; ×: over the clairvoyant's, median and worst with its seed; a tail of ${lingerSeconds} s

@@ -10,7 +10,8 @@ export function settingsFor({ jobs }: Workload, lingerSeconds: number): WorldSet
   const timeLimitMinutes = Math.ceil(longestRunMs / 60_000) + 1;
   return {
     models: MODEL_NAMES.map((model) => ({ ...model, ...UNHURRIED, longestRunMs, timeLimitMinutes })),
-    leaseSeconds: 60,
+    // Long, because renewals are most of what there is to simulate in a long run, and cost no on-time.
+    leaseSeconds: 900,
     lingerSeconds,
     idleShutdownMinutes: 10,
     slowestCallMs: 60,

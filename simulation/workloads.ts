@@ -37,19 +37,19 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Every kind of workload, and what it is. */
+/** Every kind of workload, with how many of a hundred are of it, and what it is. */
 export const WORKLOADS = {
-  original: '3 or 4 runs of 12 to 20 minutes in an 8-hour day, about an hour in all',
-  'original, shorter': '3 or 4 runs of 1 to 20 minutes in an 8-hour day',
-  'Poisson, 1 an hour': 'runs of 10 s to 5 min, for 4 hours',
-  'Poisson, 6 an hour': 'runs of 10 s to 5 min, for 1 hour',
-  'Poisson, 20 an hour': 'runs of 5 s to 2 min, for 30 minutes',
-  'Poisson, 60 an hour': 'runs of 1 to 40 s, for 10 minutes',
-  bursts: '1 to 4 bursts of 2 to 8 uploads within 20 s, runs of 1 s to 2 min, in 1 hour',
-  'steady beat': '2 to 12 uploads at one distance of 20 s to 3 min, runs of one length up to 90 s',
-  'chased, tiny runs': 'runs of at most 5 s, each upload just after the instance has begun to stop',
-  'chased, a minute each': 'the same, with runs that just fill the 60-second minimum',
-} as const;
+  original: [10, '3 or 4 runs of 12 to 20 minutes in an 8-hour day, about an hour in all'],
+  'original, shorter': [5, '3 or 4 runs of 1 to 20 minutes in an 8-hour day'],
+  'Poisson, 1 an hour': [7, 'runs of 10 s to 5 min, for 4 hours'],
+  'Poisson, 6 an hour': [7, 'runs of 10 s to 5 min, for 1 hour'],
+  'Poisson, 20 an hour': [6, 'runs of 5 s to 2 min, for 30 minutes'],
+  'Poisson, 60 an hour': [5, 'runs of 1 to 40 s, for 10 minutes'],
+  bursts: [12, '1 to 4 bursts of 2 to 8 uploads within 20 s, runs of 1 s to 2 min, in 1 hour'],
+  'steady beat': [16, '2 to 12 uploads at one distance of 20 s to 3 min, runs of one length up to 90 s'],
+  'chased, tiny runs': [16, 'runs of at most 5 s, each upload just after the instance has begun to stop'],
+  'chased, a minute each': [16, 'the same, with runs that just fill the 60-second minimum'],
+} as const satisfies Record<string, readonly [share: number, meaning: string]>;
 
 export type WorkloadKind = keyof typeof WORKLOADS;
 
