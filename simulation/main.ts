@@ -44,7 +44,7 @@ const program = new Command('simulate')
   .option('--economy', 'what on-time costs: always on, the plain chain, ours, a clairvoyant; without faults')
   .option('--workloads <n>', 'with --economy: how many, of all kinds together', wholeNumber, 10_000)
   .option('--linger <seconds>', 'with --economy: the tail', wholeNumber, DEFAULT_LINGER_SECONDS)
-  .option('--only <text>', 'with --mutations: those whose name contains the text')
+  .option('--only <text>', 'with --mutations or --economy: those whose name contains the text')
   .action(run);
 
 program.parseAsync().catch((error: unknown) => {
