@@ -3,6 +3,12 @@ import { anyOpen } from './ledger';
 import type { SettleContext } from './settle';
 import { readTrace, type Trace } from './trace';
 
+/**
+ * Half of the minute that EC2 bills for a start at least. An upload that misses the tail costs a new start, a minute; whoever had
+ * known of it would have stayed on for it, and paid for a pause longer than the tail. docs/ECONOMY.md has the arithmetic.
+ */
+export const DEFAULT_LINGER_SECONDS = 30;
+
 /** `closes`: the tail is over and the gate is still open. Otherwise it is for somebody else to look at the ledger next. */
 export type Lingered =
   { readonly did: 'closes'; readonly gate: GateReading } | { readonly did: 'left to another' | 'nothing' };

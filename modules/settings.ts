@@ -1,6 +1,7 @@
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
+import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
 import { readModelFolder, type ModelFolder } from './model-folder';
 
 /** What CloudWatch Logs accepts. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
@@ -45,7 +46,12 @@ export const settingsSchema = z.strictObject({
   sweepMinutes: z.int().min(1).max(60).default(5).describe('a whole number from 1 to 60'),
   idleShutdownMinutes: z.int().min(5).max(1440).default(10).describe('a whole number from 5 to 1440'),
   leaseSeconds: z.int().min(15).max(3600).default(60).describe('a whole number from 15 to 3600'),
-  lingerSeconds: z.int().min(0).max(600).default(30).describe('a whole number from 0 to 600'),
+  lingerSeconds: z
+    .int()
+    .min(0)
+    .max(600)
+    .default(DEFAULT_LINGER_SECONDS)
+    .describe('a whole number from 0 to 600'),
   breakerWakeUps: z.int().min(1).max(100).default(3).describe('a whole number from 1 to 100'),
   logRetentionDays: z
     .int()

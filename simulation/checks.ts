@@ -79,6 +79,8 @@ export class Checks {
   private lastOpenAt = 0;
   private gateClosedSince: number | undefined;
   private readonly receipts = new Map<string, number>();
+  /** Jobs that ended in failure: for ours, their receipt says so. */
+  private readonly failedJobs = new Set<string>();
   private idleSince: number | undefined;
   private neglectedSince: number | undefined;
   private quietSince: number | undefined;
@@ -187,14 +189,29 @@ export class Checks {
     this.writers.set(key, run);
   }
 
-  /** Taken uploads without a receipt. */
+  /** Taken uploads that never came to an end: no receipt, and the plain chain's model has not failed on them. */
   get lost(): number {
-    return this.world.people.uploads.filter(({ taken, jobId }) => taken && !this.receipts.has(jobId)).length;
+    const ended = (jobId: string) => this.receipts.has(jobId) || this.failedJobs.has(jobId);
+    return this.world.people.uploads.filter(({ taken, jobId }) => taken && !ended(jobId)).length;
+  }
+
+  get failed(): number {
+    return this.failedJobs.size;
+  }
+
+  hasResult(jobId: string): boolean {
+    return this.receipts.has(jobId);
   }
 
   /** The plain chain's result. */
   resultOf(jobId: string): void {
     this.receipts.set(jobId, this.world.timeline.now);
+    this.failedJobs.delete(jobId);
+  }
+
+  /** The plain chain's model has failed or left nothing; nobody is told. */
+  failureOf(jobId: string): void {
+    if (!this.receipts.has(jobId)) this.failedJobs.add(jobId);
   }
 
   afterPut(process: SimProcess, bucket: BucketName, key: string, text: string): void {
@@ -213,7 +230,9 @@ export class Checks {
       if (jobId === undefined) return;
       this.receipts.set(jobId, timeline.now);
       this.noLongerOpen(jobId);
-      this.checkReceipt(recordIn<Receipt>(text));
+      const receipt = recordIn<Receipt>(text);
+      if (receipt.outcome === 'failed') this.failedJobs.add(jobId);
+      this.checkReceipt(receipt);
       people.aim();
     }
     this.look();

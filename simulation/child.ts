@@ -1,9 +1,11 @@
 import { runBatch, runComparison, runCrashPoints, type BatchOrder } from './batch';
+import { runEconomy, type EconomyOrder } from './economy';
 import type { Fault } from './faults';
 import { runHistory } from './history';
 
 type Order =
   | { readonly kind: 'batch' | 'comparison'; readonly order: BatchOrder }
+  | { readonly kind: 'economy'; readonly order: EconomyOrder }
   | { readonly kind: 'crash points'; readonly seed: number; readonly jobs: number }
   | {
       readonly kind: 'replay';
@@ -25,6 +27,8 @@ async function obey(order: Order): Promise<unknown> {
       return runBatch(order.order);
     case 'comparison':
       return runComparison(order.order);
+    case 'economy':
+      return runEconomy(order.order);
     case 'crash points':
       return runCrashPoints(order.seed, order.jobs);
     case 'replay': {

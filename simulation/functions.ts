@@ -122,6 +122,8 @@ export class Functions {
     this.world.timeline.after(delay, () => {
       this.planSweep(SWEEP_MS);
       if (this.world.plainChain) return;
+      // Without faults there is nothing to repair on a pipeline that stands, and a day has a hundred such sweeps.
+      if (this.world.workload && this.world.instance.state === 'stopped') return;
       if (this.world.faults.strikes('sweep missed')) return;
       this.invoke('stop', { source: 'aws.events', 'detail-type': 'Scheduled Event' }, 0);
     });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { RunningTime } from './billing';
 import { Checks, type Check, type Violation } from './checks';
 import { FAULT_NAMES, Faults, type Fault } from './faults';
 import { Functions, MODEL_NAMES } from './functions';
@@ -10,6 +11,8 @@ import { SimS3 } from './s3';
 import { SimSsm } from './ssm';
 import { Timeline } from './timeline';
 import { Wire, type CrashPoint } from './wire';
+import { settingsFor, usedMachine } from './workload-settings';
+import type { Workload } from './workloads';
 import { SWEEP_MS, type SimModel, type World, type WorldSettings } from './world';
 
 export interface HistoryOptions {
@@ -24,6 +27,10 @@ export interface HistoryOptions {
   readonly plainChain?: boolean;
   /** Whether uploads come at the moments that hurt most, which differ between designs. @default true */
   readonly aimed?: boolean;
+  /** Uploads, runs and starts that are given instead of drawn; then nothing else is. @default drawn */
+  readonly workload?: Workload | undefined;
+  /** With a workload. @default 0 */
+  readonly lingerSeconds?: number;
   /** Told each line of the story. */
   readonly tell?: ((line: string) => void) | undefined;
 }
@@ -38,23 +45,33 @@ export interface HistoryResult {
   readonly virtualMs: number;
   readonly callsMade: number;
   readonly taken: number;
+  /** Taken uploads that never came to an end. */
   readonly lost: number;
+  /** Jobs that ended in failure: for ours, with a receipt that says so. */
+  readonly failed: number;
   readonly killed: number;
   /** How long the instance was on, in milliseconds, an hour from when faults were over at most. */
   readonly onMs: number;
+  /** When it was `running`, from the history's beginning, in milliseconds. */
+  readonly running: readonly RunningTime[];
+  /** When uploads came, from the history's beginning, in milliseconds. */
+  readonly arrivals: readonly number[];
 }
 
 export const BEGINNING = Date.parse('2026-01-01T00:00:00Z');
 
 /** Lets one history happen, from its seed alone, and tells what was found. */
 export async function runHistory(options: HistoryOptions): Promise<HistoryResult> {
-  const { seed, jobs } = options;
+  const { seed, jobs, workload } = options;
   const shape = new Random(seed, 1);
   const luck = new Random(seed, 2);
   const timeline = new Timeline(BEGINNING);
-  const settings = drawSettings(shape, jobs !== undefined);
-  const overAt = BEGINNING + (jobs === undefined ? shape.pick([2, 3, 3, 5, 8, 20]) * 60_000 : 60_000);
-  const allowed = options.faults ?? FAULT_NAMES;
+  const settings = workload
+    ? settingsFor(workload, options.lingerSeconds ?? 0)
+    : drawSettings(shape, jobs !== undefined);
+  const drawnEndMs = () => (jobs === undefined ? shape.pick([2, 3, 3, 5, 8, 20]) * 60_000 : 60_000);
+  const overAt = BEGINNING + (workload?.jobs.at(-1)?.arrivesMs ?? drawnEndMs());
+  const allowed = workload ? [] : (options.faults ?? FAULT_NAMES);
   const faults = new Faults(timeline, luck, shape, allowed, overAt, options.crashPoint !== undefined);
 
   const world = {
@@ -63,6 +80,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
     faults,
     settings,
     plainChain: options.plainChain === true,
+    workload,
     tell: teller(options.tell, timeline),
   } as {
     -readonly [Part in keyof World]: World[Part];
@@ -77,7 +95,12 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   world.checks = new Checks(world);
 
   world.tell?.('history', `seed ${seed}, faults: ${faults.names.join(', ') || 'none'}`);
-  world.people.plan(shape, jobs, options.aimed !== false);
+  if (workload) {
+    usedMachine(world);
+    world.people.planWorkload(workload);
+  } else {
+    world.people.plan(shape, jobs, options.aimed !== false);
+  }
   world.functions.planSweep(shape.between(1_000, SWEEP_MS));
   await timeline.run();
   return {
@@ -91,11 +114,14 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
     callsMade: world.wire.made,
     taken: world.people.uploads.filter(({ taken }) => taken).length,
     lost: world.checks.lost,
+    failed: world.checks.failed,
     killed: world.checks.killed,
     onMs: world.instance.onTimes.reduce(
       (sum, { from, to }) => sum + Math.max(0, Math.min(to, overAt + 3_600_000) - from),
       0,
     ),
+    running: world.instance.running.map(({ from, to }) => ({ from: from - BEGINNING, to: to - BEGINNING })),
+    arrivals: world.people.uploads.map(({ at }) => at - BEGINNING),
   };
 }
 

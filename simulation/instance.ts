@@ -2,6 +2,7 @@ import { HOLD_TAG, PAUSE_TAG, type InstanceState } from '../lifecycle/instance';
 import { awsError } from './aws-error';
 import type { SimProcess } from './process';
 import type { World } from './world';
+import type { StartTimes } from './workloads';
 
 interface Description {
   readonly at: number;
@@ -19,6 +20,10 @@ export class SimInstance {
   launchTime: number;
   /** On-times: from the start's acceptance until it begins to stop; the last may still last. */
   readonly onTimes: { from: number; to: number }[] = [];
+  /** What EC2 bills: the times of being `running`; the last may still last. */
+  readonly running: { from: number; to: number }[] = [];
+  /** What the present start takes, where that is given. */
+  times: StartTimes | undefined;
   starts = 0;
   heldSince: number | undefined;
   pausedSince: number | undefined;
@@ -72,7 +77,8 @@ export class SimInstance {
       this.onTimes.push({ from: timeline.now, to: Infinity });
       this.launchTime = Math.floor(timeline.now / 1000) * 1000;
       this.become('pending');
-      this.later(luck.spread(4_000, 20_000), () => {
+      this.times = this.world.people.nextJob()?.start;
+      this.later(this.times?.pendingMs ?? luck.spread(4_000, 20_000), () => {
         if (faults.strikes('start falls back')) this.stopped();
         else this.runs();
       });
@@ -95,10 +101,11 @@ export class SimInstance {
 
   /** The machine powers itself off, or EC2 takes it away. */
   goDown(stopper: Stopper): void {
-    const { luck, machine } = this.world;
+    const { luck, machine, people } = this.world;
     if (this.state !== 'running' && this.state !== 'pending') return;
     this.become('stopping');
     this.endOnTime();
+    people.instanceStops();
     machine.shutDown(stopper, luck.between(0, 4_000));
     this.later(luck.spread(8_000, 60_000), () => this.stopped());
   }
@@ -124,6 +131,7 @@ export class SimInstance {
 
   private runs(): void {
     this.become('running');
+    this.running.push({ from: this.world.timeline.now, to: Infinity });
     this.world.machine.boot();
   }
 
@@ -135,8 +143,9 @@ export class SimInstance {
   }
 
   private endOnTime(): void {
-    const last = this.onTimes.at(-1);
-    if (last?.to === Infinity) last.to = this.world.timeline.now;
+    for (const last of [this.onTimes.at(-1), this.running.at(-1)]) {
+      if (last?.to === Infinity) last.to = this.world.timeline.now;
+    }
   }
 
   private become(state: InstanceState): void {

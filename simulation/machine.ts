@@ -44,19 +44,21 @@ export class Machine {
   }
 
   boot(): void {
-    const { faults, luck } = this.world;
-    const delay = faults.strikes('slow boot') ? luck.spread(20_000, 300_000) : luck.spread(2_000, 15_000);
+    const { faults, luck, instance } = this.world;
+    const usual = () => instance.times?.bootMs ?? luck.spread(2_000, 15_000);
+    const delay = faults.strikes('slow boot') ? luck.spread(20_000, 300_000) : usual();
     this.life += 1;
     this.later(delay, () => this.isUp());
   }
 
   /** Runs a command as the agent does: bring the machine up, then drain unless a drain is at work. */
   runCommand(command: SimCommand): void {
-    const { ssm, luck } = this.world;
+    const { ssm, luck, instance } = this.world;
     if (!this.up) return;
     this.disk.unfinished.add(command);
     if (statusOf(command) === 'Pending') ssm.report(command, 'InProgress');
-    const bringUpMs = this.disk.broughtUp ? luck.spread(100, 1_500) : luck.spread(2_000, 60_000);
+    const checkMs = () => instance.times?.checkMs ?? luck.spread(100, 1_500);
+    const bringUpMs = this.disk.broughtUp ? checkMs() : luck.spread(2_000, 60_000);
     this.later(bringUpMs, () => {
       if (command.job !== undefined) {
         this.runPlain(command, command.job);
@@ -96,7 +98,8 @@ export class Machine {
     this.planIdleTimer();
     this.planMisfortune(luck.spread(1_000, MISFORTUNE_MS));
     if (faults.strikes('agent deaf')) return;
-    const lag = faults.strikes('registration late') ? luck.spread(20_000, 240_000) : luck.spread(500, 8_000);
+    const usual = () => instance.times?.registrationMs ?? luck.spread(500, 8_000);
+    const lag = faults.strikes('registration late') ? luck.spread(20_000, 240_000) : usual();
     this.later(lag, () => {
       ssm.registered();
       for (const command of [...this.disk.unfinished]) this.resume(command);
@@ -112,7 +115,10 @@ export class Machine {
     const quiet = { stdout: () => undefined, stderr: () => undefined };
     const program = new SimProgram(world, process, job, model, 'run', 0, quiet);
     void program.ended.then(({ code }) => {
-      if (code !== 0 || program.files === 0) return;
+      if (code !== 0 || program.files === 0) {
+        world.checks.failureOf(job);
+        return;
+      }
       world.checks.resultOf(job);
       world.functions.receiptWritten(`results/x/${job}/receipt.json`);
     });
@@ -220,9 +226,10 @@ export class Machine {
 
   private planIdleTimer(): void {
     this.later(IDLE_TIMER_MS, () => {
-      const { timeline, instance, settings, checks } = this.world;
+      const { timeline, instance, settings, checks, plainChain } = this.world;
       const idle =
         this.up &&
+        !plainChain &&
         this.disk.broughtUp &&
         !this.lock &&
         isIdle({

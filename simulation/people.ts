@@ -4,6 +4,7 @@ import { modelFor } from '../lifecycle/model';
 import { MODEL_NAMES } from './functions';
 import type { Random } from './random';
 import type { World } from './world';
+import type { Workload, WorkloadJob } from './workloads';
 
 export interface SeenUpload {
   readonly key: string;
@@ -54,6 +55,38 @@ export class People {
     if (faults.has('person pauses')) this.order(shape, window, PAUSE_TAG, 'person pauses');
     if (faults.has('person starts it')) this.planStart(shape.spread(10_000, 600_000));
     timeline.after(faults.overAt - timeline.now, () => this.setRight());
+  }
+
+  /** Plans the uploads of a given workload. */
+  planWorkload({ jobs, chaseMs }: Workload): void {
+    const { timeline, faults } = this.world;
+    const planned = chaseMs === undefined ? jobs : jobs.slice(0, 1);
+    planned.forEach(({ arrivesMs }, index) => {
+      timeline.after(arrivesMs, () => this.upload(`job-${index}.csv`, false));
+    });
+    timeline.after(faults.overAt - timeline.now, () => this.setRight());
+  }
+
+  /** The job of the given workload that an upload became. */
+  jobOf(jobId: string): WorkloadJob | undefined {
+    const { workload } = this.world;
+    return workload?.jobs[this.uploads.findIndex((upload) => upload.jobId === jobId)];
+  }
+
+  /** The job of the given workload that a start now is for: the first without a result. What the plain chain has lost it does not start for. */
+  nextJob(): WorkloadJob | undefined {
+    const { workload, checks, plainChain } = this.world;
+    const latest = this.uploads.length - 1;
+    const first = plainChain ? latest : this.uploads.findIndex(({ jobId }) => !checks.hasResult(jobId));
+    return workload?.jobs[first === -1 ? latest : first];
+  }
+
+  /** The moment for the next upload of a chase. */
+  instanceStops(): void {
+    const { workload, timeline } = this.world;
+    const index = this.uploads.length;
+    if (workload?.chaseMs === undefined || index >= workload.jobs.length) return;
+    timeline.after(workload.chaseMs, () => this.upload(`job-${index}.csv`, false));
   }
 
   /** A moment at which an arrival hurts most. */

@@ -21,13 +21,14 @@ export class SimProgram implements ModelProcess {
     readonly run: number,
     output: ProcessOutput,
   ) {
-    const { timeline, luck, faults, machine } = world;
+    const { timeline, luck, faults, machine, people } = world;
     this.name = `${program} of ${model.name} for ${jobId.slice(0, 6)}`;
     this.ended = new Promise((resolve) => (this.resolve = resolve));
     machine.programs.add(this);
     world.tell?.(owner.id, `starts ${this.name}`);
     const isRun = program === 'run';
-    const lasts = luck.spread(1_000, isRun ? model.longestRunMs : 30_000);
+    const given = isRun ? people.jobOf(jobId)?.runMs : undefined;
+    const lasts = given ?? luck.spread(1_000, isRun ? model.longestRunMs : 30_000);
     const hangs = isRun && faults.strikes('model hangs');
     this.deaf = hangs && faults.strikes('model ignores SIGTERM');
     if (hangs) return;

@@ -109,8 +109,9 @@ export class SimSsm {
   }
 
   private post(command: SimCommand): void {
-    const { timeline, faults, luck } = this.world;
-    const delay = faults.strikes('command late') ? luck.between(5_000, 300_000) : luck.spread(100, 2_000);
+    const { timeline, faults, luck, instance } = this.world;
+    const usual = () => instance.times?.deliveryMs ?? luck.spread(100, 2_000);
+    const delay = faults.strikes('command late') ? luck.between(5_000, 300_000) : usual();
     timeline.after(delay, () => this.deliver(command));
   }
 

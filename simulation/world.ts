@@ -9,6 +9,7 @@ import type { SimS3 } from './s3';
 import type { SimSsm } from './ssm';
 import type { Timeline } from './timeline';
 import type { Wire } from './wire';
+import type { Workload } from './workloads';
 
 /** One simulated account, its people, and who watches. Made by history.ts. */
 export interface World {
@@ -27,6 +28,8 @@ export interface World {
   readonly checks: Checks;
   /** The original design runs instead of ours, for comparison; nothing is checked. */
   readonly plainChain: boolean;
+  /** Uploads, runs and starts are given, not drawn as the history goes. */
+  readonly workload: Workload | undefined;
   /** Present only when somebody reads along: building the lines costs more than all the rest. */
   readonly tell: ((who: string, what: string) => void) | undefined;
 }

@@ -1,0 +1,137 @@
+import { inChild } from './children';
+import type { Bills, EconomyOrder } from './economy';
+import { table } from './table';
+import { WORKLOADS, WORKLOAD_KINDS, type WorkloadKind } from './workloads';
+
+export interface EconomyOptions {
+  /** In all; each kind gets its share. */
+  readonly workloads: number;
+  readonly seed: number;
+  readonly workers: number;
+  readonly lingerSeconds: number;
+  /** Kinds whose name contains this. @default all */
+  readonly only?: string;
+}
+
+/** A process is given so many workloads of a kind. */
+const WORKLOADS_PER_PROCESS = 200;
+
+/** No workload with a tail may cost more than this, times the clairvoyant. */
+const WORST_RATIO = 2;
+
+/** Measures every kind of workload, side by side in processes, and shows the table. False if a bound does not hold. */
+export async function economy(
+  bundle: string,
+  { workloads, seed, workers, lingerSeconds, only = '' }: EconomyOptions,
+  print: (text: string) => void,
+): Promise<boolean> {
+  const began = process.hrtime.bigint();
+  const kinds = WORKLOAD_KINDS.filter((kind) => kind.includes(only));
+  const bills = new Map<WorkloadKind, Bills[]>(kinds.map((kind) => [kind, []]));
+  const shares = kinds.reduce((sum, kind) => sum + WORKLOADS[kind][0], 0);
+  const orders = kinds.flatMap((kind) => {
+    const count = Math.ceil((workloads * WORKLOADS[kind][0]) / shares);
+    return ordersFor(kind, seed, count, lingerSeconds);
+  });
+  const work = async () => {
+    for (let order = orders.shift(); order; order = orders.shift()) {
+      bills.get(order.workload)?.push(...(await inChild<Bills[]>(bundle, { kind: 'economy', order })));
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, work));
+
+  const all = [...bills.values()].flat();
+  const seconds = Number(process.hrtime.bigint() - began) / 1e9;
+  print(
+    table(
+      ['workload', 'how many', 'what it is'],
+      kinds.map((kind) => [kind, bills.get(kind)?.length ?? 0, WORKLOADS[kind][1]]),
+    ),
+  );
+  print(`\n${table(HEAD, [...bills].map(row))}`);
+  print(`
+h: billed hours of all its workloads; ×: over the clairvoyant's, median and worst with its seed; a tail of ${lingerSeconds} s
+${all.length.toLocaleString('en-US')} workloads from seed ${seed}, ${sum(all, ({ jobs }) => jobs).toLocaleString('en-US')} uploads, ${seconds.toFixed(0)} s in ${workers} process(es)`);
+
+  const worst = worstOf(all, ({ withTailMs }) => withTailMs);
+  if (worst.ratio <= WORST_RATIO) return true;
+  print(`\nA BOUND IS BROKEN: with the tail ${shown(worst)}; allowed is ${WORST_RATIO}`);
+  return false;
+}
+
+const HEAD = [
+  'workload',
+  'always on h',
+  'plain chain h',
+  'of uploads lost',
+  'ours, no tail h',
+  'ours h',
+  'clairvoyant h',
+  'no tail ×',
+  'no tail, worst',
+  'ours ×',
+  'ours, worst',
+];
+
+function row([kind, bills]: [WorkloadKind, Bills[]]): (string | number)[] {
+  const hours = (bill: (bills: Bills) => number) => (sum(bills, bill) / 3_600_000).toFixed(1);
+  const lost = sum(bills, ({ plainChainLost }) => plainChainLost);
+  const noTail = ({ stopAtOnceMs }: Bills) => stopAtOnceMs;
+  const tail = ({ withTailMs }: Bills) => withTailMs;
+  return [
+    kind,
+    hours(({ alwaysOnMs }) => alwaysOnMs),
+    hours(({ plainChainMs }) => plainChainMs),
+    `${((100 * lost) / sum(bills, ({ jobs }) => jobs)).toFixed(1)} %`,
+    hours(noTail),
+    hours(tail),
+    hours(({ clairvoyantMs }) => clairvoyantMs),
+    medianOf(bills, noTail).toFixed(3),
+    shown(worstOf(bills, noTail)),
+    medianOf(bills, tail).toFixed(3),
+    shown(worstOf(bills, tail)),
+  ];
+}
+
+function ordersFor(
+  workload: WorkloadKind,
+  seed: number,
+  count: number,
+  lingerSeconds: number,
+): EconomyOrder[] {
+  return Array.from({ length: Math.ceil(count / WORKLOADS_PER_PROCESS) }, (_none, index) => {
+    const before = index * WORKLOADS_PER_PROCESS;
+    const workloads = Math.min(WORKLOADS_PER_PROCESS, count - before);
+    return { workload, firstSeed: seed + before, workloads, lingerSeconds };
+  });
+}
+
+interface Worst {
+  readonly ratio: number;
+  readonly seed: number;
+}
+
+/** The first of the worst, so that the number of processes does not decide which is shown. */
+function worstOf(bills: readonly Bills[], bill: (bills: Bills) => number): Worst {
+  const worst = { ratio: 0, seed: 0 };
+  for (const one of bills) {
+    const ratio = bill(one) / one.clairvoyantMs;
+    if (ratio > worst.ratio || (ratio === worst.ratio && one.seed < worst.seed)) {
+      Object.assign(worst, { ratio, seed: one.seed });
+    }
+  }
+  return worst;
+}
+
+function medianOf(bills: readonly Bills[], bill: (bills: Bills) => number): number {
+  const ratios = bills.map((one) => bill(one) / one.clairvoyantMs).sort((a, b) => a - b);
+  return ratios[ratios.length >> 1] ?? 0;
+}
+
+function shown({ ratio, seed }: Worst): string {
+  return `${ratio.toFixed(3)} (${seed})`;
+}
+
+function sum<T>(items: readonly T[], amount: (item: T) => number): number {
+  return items.reduce((total, item) => total + amount(item), 0);
+}

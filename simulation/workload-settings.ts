@@ -1,0 +1,27 @@
+import { MODEL_NAMES } from './functions';
+import type { World, WorldSettings } from './world';
+import type { Workload } from './workloads';
+
+const UNHURRIED = { maxAttempts: 2, parallelJobs: 1, retryOnFailure: false, hasSetup: false } as const;
+
+/** An ordinary account for a given workload: nothing of it is drawn, so that designs differ in nothing else. */
+export function settingsFor({ jobs }: Workload, lingerSeconds: number): WorldSettings {
+  const longestRunMs = Math.max(...jobs.map(({ runMs }) => runMs));
+  const timeLimitMinutes = Math.ceil(longestRunMs / 60_000) + 1;
+  return {
+    models: MODEL_NAMES.map((model) => ({ ...model, ...UNHURRIED, longestRunMs, timeLimitMinutes })),
+    // Long, because renewals are most of what there is to simulate in a long run, and cost no on-time.
+    leaseSeconds: 900,
+    lingerSeconds,
+    idleShutdownMinutes: 10,
+    slowestCallMs: 60,
+    listPage: 1000,
+    versionsPage: 1000,
+  };
+}
+
+/** It is not the machine's first day: what a first boot installs is there. */
+export function usedMachine({ machine: { disk }, settings }: World): void {
+  disk.broughtUp = true;
+  for (const { digest } of settings.models) disk.models.set(digest, { ready: true });
+}
