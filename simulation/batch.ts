@@ -19,6 +19,8 @@ export interface BatchReport {
   readonly uploads: number;
   readonly calls: number;
   readonly virtualMs: number;
+  /** Processor time that the histories took. */
+  readonly cpuMs: number;
   readonly violation: (Violation & { readonly seed: number }) | undefined;
 }
 
@@ -29,6 +31,11 @@ export async function runBatch({ firstSeed, histories, faults, jobs }: BatchOrde
   const injected: Partial<Record<Fault, number>> = {};
   const checks: Partial<Record<Check, number>> = {};
   const sums = { uploads: 0, calls: 0, virtualMs: 0 };
+  const cpuBefore = process.cpuUsage();
+  const cpuMs = () => {
+    const { user, system } = process.cpuUsage(cpuBefore);
+    return (user + system) / 1000;
+  };
   for (let index = 0; index < histories; index += 1) {
     const seed = firstSeed + index;
     const result = await runHistory({ seed, faults, jobs });
@@ -40,10 +47,11 @@ export async function runBatch({ firstSeed, histories, faults, jobs }: BatchOrde
     // Lets finalizers and messages have their turn.
     if (index % 100 === 99) await new Promise((resolve) => setImmediate(resolve));
     if (result.violation) {
-      return { histories: index + 1, injected, checks, ...sums, violation: { ...result.violation, seed } };
+      const violation = { ...result.violation, seed };
+      return { histories: index + 1, injected, checks, ...sums, cpuMs: cpuMs(), violation };
     }
   }
-  return { histories, injected, checks, ...sums, violation: undefined };
+  return { histories, injected, checks, ...sums, cpuMs: cpuMs(), violation: undefined };
 }
 
 /** One crash point's end. */

@@ -96,7 +96,6 @@ export class Checks {
   }
 
   fail(check: Check, detail: string): void {
-    if (check === 'no model killed by a stop of ours') this.killed += 1;
     if (this.world.plainChain) return;
     this.violation ??= { check, detail, at: this.world.timeline.now };
     this.world.tell?.('VIOLATION', `${check}: ${detail}`);
@@ -116,6 +115,15 @@ export class Checks {
       return `${who} stops the instance while there is ${this.busyProgram() ?? ''}`;
     });
     this.world.people.aim();
+  }
+
+  /** The machine goes off by a stop of ours, with all that still runs on it. */
+  offByOurStop(): void {
+    const busy = this.busyProgram();
+    if (busy !== undefined) this.killed += 1;
+    this.check('no model killed by a stop of ours', busy === undefined, () => {
+      return `${busy ?? ''} dies with the machine`;
+    });
   }
 
   beforeStart(by: SimProcess | 'people' | 'EC2'): void {
@@ -292,8 +300,9 @@ export class Checks {
       this.endOfSpan('open jobs are not neglected', this.neglectedSince, NEGLECT_BOUND_MS);
       this.neglectedSince = undefined;
     }
-    if (faults.none && instance.paused)
-      this.fail('the breaker does not trip without cause', 'no fault has struck');
+    if (faults.none) {
+      this.check('the breaker does not trip without cause', !instance.paused, () => 'no fault has struck');
+    }
   }
 
   /** Now and then when faults are over: ends the history when all is quiet, and tells what does not come to an end. */
@@ -304,7 +313,9 @@ export class Checks {
     if (this.neglectedSince !== undefined) {
       this.endOfSpan('open jobs are not neglected', this.neglectedSince, NEGLECT_BOUND_MS);
     }
-    if (people.resumed > 3) this.fail('the breaker does not trip without cause', 'it pauses again and again');
+    this.check('the breaker does not trip without cause', people.resumed <= 3, () => {
+      return 'it pauses again and again';
+    });
     if (this.world.plainChain) {
       if (timeline.now > faults.overAt + PLAIN_CHAIN_MS) timeline.end();
       return;

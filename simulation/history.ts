@@ -69,7 +69,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   const settings = workload
     ? settingsFor(workload, options.lingerSeconds ?? 0)
     : drawSettings(shape, jobs !== undefined);
-  const drawnEndMs = () => (jobs === undefined ? shape.pick([2, 3, 3, 5, 8, 20]) * 60_000 : 60_000);
+  const drawnEndMs = () => (jobs === undefined ? shape.pick([1, 2, 3, 5, 12]) * 60_000 : 60_000);
   const overAt = BEGINNING + (workload?.jobs.at(-1)?.arrivesMs ?? drawnEndMs());
   const allowed = workload ? [] : (options.faults ?? FAULT_NAMES);
   const faults = new Faults(timeline, luck, shape, allowed, overAt, options.crashPoint !== undefined);
@@ -142,7 +142,7 @@ function drawSettings(shape: Random, plain: boolean): WorldSettings {
     retryOnFailure: shape.chance(0.5),
     timeLimitMinutes: shape.pick([1, 3, 8]),
     hasSetup: plain || shape.chance(0.5),
-    longestRunMs: plain ? 30_000 : shape.pick([5_000, 5_000, 30_000, 120_000, 400_000]),
+    longestRunMs: plain ? 30_000 : shape.pick([3_000, 5_000, 30_000, 120_000, 400_000]),
   }));
   return {
     models,

@@ -210,12 +210,8 @@ export class Machine {
   private powerOff(stopper: Stopper): void {
     this.life += 1;
     if (!this.up) return;
-    for (const program of [...this.programs]) {
-      if (stopper === 'ours' && program.owner.alive) {
-        this.world.checks.fail('no model killed by a stop of ours', `${program.name} dies with the machine`);
-      }
-      program.vanish();
-    }
+    if (stopper === 'ours') this.world.checks.offByOurStop();
+    for (const program of [...this.programs]) program.vanish();
     const drain = this.lock;
     this.up = undefined;
     this.goingDown = false;

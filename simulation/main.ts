@@ -90,8 +90,9 @@ async function histories(bundle: string, options: Options): Promise<void> {
   print(
     `${ran.toLocaleString('en-US')} histories from seed ${options.seed}, ${sum((r) => r.uploads).toLocaleString('en-US')} uploads, ${sum((r) => r.calls).toLocaleString('en-US')} calls to AWS, ${Math.round(sum((r) => r.virtualMs) / 3_600_000).toLocaleString('en-US')} hours of virtual time`,
   );
+  const cpuSeconds = sum((report) => report.cpuMs) / 1000;
   print(
-    `${seconds.toFixed(1)} s, ${Math.round(ran / seconds)} histories a second in ${options.workers} process(es)`,
+    `${seconds.toFixed(1)} s in ${options.workers} process(es), ${Math.round(ran / seconds)} histories a second; ${cpuSeconds.toFixed(1)} s of processor time, ${Math.round(ran / cpuSeconds)} histories in each`,
   );
   if (!violation) return;
   print(`\nVIOLATION in seed ${violation.seed}: ${violation.check}: ${violation.detail}`);

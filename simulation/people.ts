@@ -40,8 +40,8 @@ export class People {
   plan(shape: Random, count: number | undefined, aimed: boolean): void {
     const { faults, timeline } = this.world;
     const window = (faults.overAt - timeline.now) * 0.9;
-    const uploads = count ?? shape.pick([1, 1, 1, 1, 1, 1, 2, 2, 2, 4]);
-    if (count === undefined) this.aimed = shape.pick([0, 0, 0, 1, 1, 2]);
+    const uploads = count ?? shape.pick([1, 1, 1, 1, 1, 1, 2, 2, 4]);
+    if (count === undefined) this.aimed = shape.pick([0, 0, 0, 1, 1]);
     if (!aimed) this.aimed = 0;
     const pattern = count === undefined ? shape.pick(['burst', 'spread', 'spread', 'bursts']) : 'burst';
     let around = count === undefined ? shape.between(0, window) : 5_000;
