@@ -11,11 +11,14 @@ export interface SettleContext extends LedgerContext {
   readonly timeLimitSeconds: number;
   /** Wake-ups in a row without a trace of work after which the breaker trips. */
   readonly breakerWakeUps: number;
+  /** EC2 takes the instance away, and brings it back by itself, with or without a job. @default false */
+  readonly isSpot?: boolean;
 }
 
 /** What made us look. */
 export type Cause =
   | { readonly kind: 'receipt'; readonly jobIds: readonly string[] }
+  | { readonly kind: 'instance running' }
   | { readonly kind: 'instance stopped'; readonly eventTime: string }
   | { readonly kind: 'drain ended'; readonly commandId: string }
   | { readonly kind: 'sweep' };
@@ -104,6 +107,7 @@ function wakeUpEnd(cause: Cause): WakeUpEnd | undefined {
     case 'sweep':
       return { kind: 'silence' };
     case 'receipt':
+    case 'instance running':
       return undefined;
   }
 }
