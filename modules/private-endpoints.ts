@@ -30,7 +30,6 @@ export class PrivateEndpoints extends Construct {
     });
     new VpcSecurityGroupIngressRule(this, 'in', {
       securityGroupId: group.id,
-      description: 'The instance',
       ipProtocol: 'tcp',
       fromPort: 443,
       toPort: 443,
