@@ -181,8 +181,8 @@ export class DeployedPipeline {
   }
 
   /** What `terraform plan -detailed-exitcode` says: 0 no changes, 2 changes. */
-  plan(...more: string[]): Promise<{ code: number; output: string }> {
-    return this.terraforms(['plan', '-detailed-exitcode', '-input=false', '-no-color', ...more]);
+  plan(): Promise<{ code: number; output: string }> {
+    return this.terraforms(['plan', '-detailed-exitcode', '-input=false', '-no-color']);
   }
 
   /** What `terraform plan` would say to other settings, which stand from now on. */
@@ -192,8 +192,7 @@ export class DeployedPipeline {
       cwd: PROJECT,
       env: { ...environment, CDKTF_OUTDIR: outputFolder, CDKTF_CONTEXT_JSON: JSON.stringify(context) },
     });
-    // What is made already is not looked at again: only what the settings name.
-    return this.plan('-refresh=false');
+    return this.plan();
   }
 
   /** The instance goes, and what is in front of it. */
