@@ -5,11 +5,14 @@ import { LamplighterError } from './lifecycle/errors';
 import { bundleSources } from './modules/bundle';
 import { Pipeline } from './modules/pipeline';
 import { readPipelines } from './modules/settings';
+import { withoutAccount } from './modules/settings/local-cloud';
 
 /** Reads the settings and makes one stack per pipeline. */
 function main(): void {
   const app = new App();
-  const pipelines = readPipelines(app.node.tryGetContext('pipelines') ?? contextOfProject(), __dirname);
+  const given: unknown = app.node.tryGetContext('pipelines') ?? contextOfProject();
+  let pipelines = readPipelines(given, __dirname);
+  if (process.env.LAMPLIGHTER_CLOUD === 'local') pipelines = readPipelines(withoutAccount(given), __dirname);
   const bundles = bundleSources(__dirname);
   for (const settings of pipelines) new Pipeline(app, { settings, bundles });
   app.synth();

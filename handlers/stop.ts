@@ -13,7 +13,8 @@ export async function stop(event: unknown, context: SettleContext): Promise<void
   if (cause === undefined) return;
   if (cause.kind === 'instance running') {
     await context.instance.showPhase('working', context.log);
-    return;
+    // Whoever starts an instance invokes worker, but EC2 does not, and it may bring one back that nobody needs any more.
+    if (!context.isSpot) return;
   }
   const outcome = await settle(context, cause);
   context.log.info('settled', { cause, outcome });
@@ -37,5 +38,6 @@ export async function handler(
     timeLimitSeconds: environment.LAMPLIGHTER_TIME_LIMIT_SECONDS,
     breakerWakeUps: environment.LAMPLIGHTER_BREAKER_WAKE_UPS,
     lingerSeconds: environment.LAMPLIGHTER_LINGER_SECONDS,
+    isSpot: environment.LAMPLIGHTER_SPOT === 'true',
   });
 }

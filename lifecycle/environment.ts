@@ -42,6 +42,8 @@ export const stopEnvironmentSchema = z.object({
   LAMPLIGHTER_TIME_LIMIT_SECONDS: count,
   LAMPLIGHTER_BREAKER_WAKE_UPS: count,
   LAMPLIGHTER_LINGER_SECONDS: wholeNumber,
+  /** Set for a spot instance, which EC2 may start by itself. */
+  LAMPLIGHTER_SPOT: z.literal('true').optional(),
 });
 
 export type TriggerEnvironment = z.infer<typeof triggerEnvironmentSchema>;

@@ -76,7 +76,7 @@ function uploadIn({ eventTime, s3: { bucket, object } }: S3Record): SeenUpload |
 }
 
 /** What an event means to the stop function. Throws InvalidInputError for an event of an unknown form. */
-export function causeIn(event: unknown): Cause | { readonly kind: 'instance running' } | undefined {
+export function causeIn(event: unknown): Cause | undefined {
   if (s3TestEventSchema.safeParse(event).success) return undefined;
   const receipts = s3EventSchema.safeParse(event);
   if (receipts.success) {

@@ -61,8 +61,8 @@ export class Instance {
   }
 
   /**
-   * Starts it; a no-op if it runs. `refused`: EC2 does not take the call in the instance's present state (it is stopping);
-   * the `stopped` event settles.
+   * Starts it; a no-op if it runs. `refused`: EC2 does not take the call in the instance's present state: it is stopping, and
+   * the `stopped` event settles; or it is a spot instance that EC2 has taken away, and the `running` event settles.
    */
   async start(): Promise<StartOutcome> {
     try {
@@ -70,7 +70,7 @@ export class Instance {
       const was = answer.StartingInstances?.[0]?.PreviousState?.Name;
       return { refused: false, was: was };
     } catch (error) {
-      if (awsCodeOf(error) === 'IncorrectInstanceState') return { refused: true };
+      if (isRefusal(error)) return { refused: true };
       throw error;
     }
   }
@@ -81,7 +81,7 @@ export class Instance {
       await this.ec2.send(new StopInstancesCommand({ InstanceIds: [this.id] }));
       return { refused: false };
     } catch (error) {
-      if (awsCodeOf(error) === 'IncorrectInstanceState') return { refused: true };
+      if (isRefusal(error)) return { refused: true };
       throw error;
     }
   }
@@ -108,6 +108,12 @@ export class Instance {
       }),
     );
   }
+}
+
+/** Codes that say: not in this state. The second is a spot instance's that was interrupted: only EC2 can start it again. */
+function isRefusal(error: unknown): boolean {
+  const code = awsCodeOf(error);
+  return code === 'IncorrectInstanceState' || code === 'IncorrectSpotRequestState';
 }
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */

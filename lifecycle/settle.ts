@@ -14,11 +14,14 @@ export interface SettleContext extends LedgerContext {
   readonly breakerWakeUps: number;
   /** The instance stays on for so long after the last job, for one that may come; 0: it stops at once. */
   readonly lingerSeconds: number;
+  /** EC2 takes the instance away, and brings it back by itself, with or without a job. @default false */
+  readonly isSpot?: boolean;
 }
 
 /** What made us look. */
 export type Cause =
   | { readonly kind: 'receipt'; readonly jobIds: readonly string[] }
+  | { readonly kind: 'instance running' }
   | { readonly kind: 'instance stopped'; readonly eventTime: string }
   | { readonly kind: 'drain ended'; readonly commandId: string }
   | { readonly kind: 'sweep' };
@@ -109,6 +112,7 @@ function wakeUpEnd(cause: Cause): WakeUpEnd | undefined {
     case 'sweep':
       return { kind: 'silence' };
     case 'receipt':
+    case 'instance running':
       return undefined;
   }
 }

@@ -5,7 +5,8 @@ import type { StartOutcome } from './instance';
 
 /**
  * `woken`: the instance has been told to run and the worker to dispatch. Otherwise why not: `paused` (people or the
- * breaker), `closing` (whoever closes looks at the ledger again), `stopping` (the `stopped` event settles).
+ * breaker), `closing` (whoever closes looks at the ledger again), `stopping` (the `stopped` event settles; for a spot instance
+ * that EC2 has taken away, the `running` event).
  */
 export type WakeOutcome = 'woken' | 'paused' | 'closing' | 'stopping';
 
@@ -23,7 +24,7 @@ export async function wake(context: LedgerContext, reason: string): Promise<Wake
   const start = await startAndOpenGate(context);
   if (start === 'closing') return 'closing';
   if (start.refused) {
-    log.info('not woken yet: the instance is still stopping', { reason });
+    log.info('not woken yet: the instance is still stopping, or EC2 has taken it away', { reason });
     return 'stopping';
   }
   // Whoever has made it pending has invoked worker, or is about to; a burst of uploads must not invoke one each to wait

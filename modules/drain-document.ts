@@ -8,6 +8,7 @@ import { literal } from './terraform-text';
 export interface DrainScripts {
   /** Written to config.json, for the runner. */
   readonly config: Readonly<Record<string, string | number>>;
+  readonly region: string;
   readonly controlBucket: string;
   readonly runnerKey: string;
   readonly runnerVersionId: string;
@@ -88,6 +89,7 @@ function script(file: string, scripts: DrainScripts): string {
 const given: Readonly<Record<string, (scripts: DrainScripts) => Record<string, string>>> = {
   'bring-up.sh': (scripts) => ({
     config: JSON.stringify(scripts.config),
+    region: scripts.region,
     control_bucket: scripts.controlBucket,
     runner_key: scripts.runnerKey,
     runner_version: scripts.runnerVersionId,

@@ -124,6 +124,38 @@ export function instanceMay(on: Ledger): Statement[] {
   ];
 }
 
+/** Keys of one's own; without one there is nothing to grant. */
+export interface Keys {
+  readonly region: string;
+  /** The buckets'. */
+  readonly storage?: string | undefined;
+  /** The disk's. */
+  readonly disk?: string | undefined;
+}
+
+/** trigger and stop: the ledger's objects, by way of S3, and the disk, by way of EC2, when they start the instance. */
+export function ledgerFunctionMayUse(keys: Keys, on: Ledger): Statement[] {
+  return [
+    ...throughS3('DecryptReceipts', keys, ['kms:Decrypt'], [on.output]),
+    ...throughS3('UseKeyForLedger', keys, ['kms:Decrypt', 'kms:GenerateDataKey'], [on.control]),
+    ...attachEncryptedDisk(keys),
+  ];
+}
+
+/** The instance: decrypts what it reads, encrypts what it writes. Its disk is EC2's business. */
+export function instanceMayUse(keys: Keys, on: Ledger): Statement[] {
+  return [
+    ...throughS3('DecryptUploads', keys, ['kms:Decrypt'], [on.data]),
+    // The parts of a multi-part upload are decrypted again when they are put together.
+    ...throughS3(
+      'UseKeyForLedgerAndResults',
+      keys,
+      ['kms:Decrypt', 'kms:GenerateDataKey'],
+      [on.control, on.output],
+    ),
+  ];
+}
+
 /** Every function: its own log … */
 export function writeOwnLog(log: HasArn): Statement {
   return allow('WriteOwnLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], [`${log.arn}:*`]);
@@ -202,6 +234,39 @@ const systemsManagerAgent: readonly Statement[] = [
     ['*'],
   ),
 ];
+
+/**
+ * S3 tells KMS what it wants the key for: the bucket, where the bucket has a key of its own, else the object.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+ */
+function throughS3(
+  sid: string,
+  { storage, region }: Keys,
+  actions: readonly string[],
+  buckets: readonly HasArn[],
+): Statement[] {
+  if (storage === undefined) return [];
+  return [
+    allow(sid, actions, [storage], {
+      StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
+      StringLike: { 'kms:EncryptionContext:aws:s3:arn': buckets.flatMap(({ arn }) => [arn, `${arn}/*`]) },
+    }),
+  ];
+}
+
+/**
+ * Whoever starts an instance lends EC2 the use of its disk's key. Without this a start is accepted, and a moment later the
+ * instance is stopped again. https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
+ */
+function attachEncryptedDisk({ disk, region }: Keys): Statement[] {
+  if (disk === undefined) return [];
+  return [
+    allow('LendDiskKeyToEc2', ['kms:CreateGrant'], [disk], {
+      Bool: { 'kms:GrantIsForAWSResource': 'true' },
+      StringEquals: { 'kms:ViaService': `ec2.${region}.amazonaws.com` },
+    }),
+  ];
+}
 
 /** Knows no resources either. */
 const describeInstances = allow('DescribeInstances', ['ec2:DescribeInstances'], ['*']);

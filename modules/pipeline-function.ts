@@ -17,6 +17,8 @@ export interface PipelineFunctionProps {
   readonly timeLimitSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly logRetentionDays: number;
+  /** For its log. @default a key that CloudWatch Logs owns */
+  readonly kmsKeyArn?: string | undefined;
   /** Where an event goes that failed in every attempt. */
   readonly failures: SqsQueue;
   /** What its role may do, beside writing its own log and its failures. */
@@ -40,6 +42,7 @@ export class PipelineFunction extends Construct {
     const log = new CloudwatchLogGroup(this, 'log', {
       name: `/aws/lambda/${name}`,
       retentionInDays: props.logRetentionDays,
+      ...(props.kmsKeyArn === undefined ? {} : { kmsKeyId: props.kmsKeyArn }),
     });
     const role = new IamRole(this, 'role', { name, assumeRolePolicy: assumableBy('lambda.amazonaws.com') });
     this.ready = new IamRolePolicy(this, 'permissions', {

@@ -1,25 +1,39 @@
-import { DataAwsSsmParameter } from '@cdktf/provider-aws/lib/data-aws-ssm-parameter';
 import { IamInstanceProfile } from '@cdktf/provider-aws/lib/iam-instance-profile';
 import { IamRole } from '@cdktf/provider-aws/lib/iam-role';
 import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy';
 import { Instance } from '@cdktf/provider-aws/lib/instance';
+import { Annotations } from 'cdktf';
 import { Construct } from 'constructs';
-import type { Network } from './network';
+import { imageId } from './image';
+import type { Place } from './network';
 import { assumableBy, policy, type Statement } from './permissions';
-import type { Architecture } from './settings';
+import type { PipelineSettings } from './settings';
+import { hasNvidiaGpu, type Architecture } from './settings/machine';
 
 export interface PipelineInstanceProps {
   readonly pipeline: string;
   readonly instanceType: string;
   readonly architecture: Architecture;
   readonly diskGiB: number;
-  readonly network: Network;
+  /** @default Amazon Linux 2023 */
+  readonly image?: PipelineSettings['image'] | undefined;
+  /** Whether EC2 may take it away, and bring it back, as it likes. */
+  readonly spot: boolean;
+  /** @default the account's default key for EBS */
+  readonly diskKmsKeyArn?: string | undefined;
+  readonly network: Place;
   /** What its role may do. */
   readonly permissions: readonly Statement[];
 }
 
 /** Written while the pipeline runs, by functions and people; Terraform must neither show nor remove them. */
 const RUN_TIME_TAGS = ['lamplighter:phase', 'lamplighter:hold', 'lamplighter:pause'];
+
+/** Only a persistent request lets an instance be stopped and started, and keeps its disk when EC2 takes it away. */
+const persistentSpot = {
+  marketType: 'spot',
+  spotOptions: { spotInstanceType: 'persistent', instanceInterruptionBehavior: 'stop' },
+};
 
 /** The machine that runs the models. Nobody logs in: no key pair, no inbound rule, a shell is Session Manager's. */
 export class PipelineInstance extends Construct {
@@ -41,15 +55,19 @@ export class PipelineInstance extends Construct {
       name: `${props.pipeline}-instance`,
       role: role.name,
     });
-    const image = new DataAwsSsmParameter(this, 'image', {
-      name: `/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${props.architecture}`,
-    });
+    if (props.image === undefined && hasNvidiaGpu(props.instanceType)) {
+      Annotations.of(this).addWarning(
+        `${props.pipeline}: ${props.instanceType} has a GPU, but Amazon Linux 2023 as it comes has no driver for it; ` +
+          'set image to one that has (docs/SETTINGS.md, GPU)',
+      );
+    }
     const instance = new Instance(this, 'machine', {
-      ami: image.insecureValue,
+      ami: imageId(this, props),
       instanceType: props.instanceType,
       subnetId: props.network.subnetId,
       vpcSecurityGroupIds: [props.network.securityGroupId],
       iamInstanceProfile: profile.name,
+      ...(props.spot ? { instanceMarketOptions: persistentSpot } : {}),
       // The subnet gives it a public address. Said here, it would be a difference, and a replacement, whenever it is stopped.
       monitoring: false,
       instanceInitiatedShutdownBehavior: 'stop',
@@ -63,6 +81,7 @@ export class PipelineInstance extends Construct {
         encrypted: true,
         volumeType: 'gp3',
         volumeSize: props.diskGiB,
+        ...(props.diskKmsKeyArn === undefined ? {} : { kmsKeyId: props.diskKmsKeyArn }),
         deleteOnTermination: true,
       },
       tags: { Name: props.pipeline, 'lamplighter:pipeline': props.pipeline },
@@ -73,7 +92,7 @@ export class PipelineInstance extends Construct {
           ...RUN_TIME_TAGS.flatMap((tag) => [`tags["${tag}"]`, `tags_all["${tag}"]`]),
         ],
       },
-      dependsOn: [permissions, props.network.ready],
+      dependsOn: [permissions, ...props.network.ready],
     });
     this.instanceId = instance.id;
     this.arn = instance.arn;

@@ -1,29 +1,66 @@
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
-import { App, LocalBackend, TerraformElement, TerraformStack } from 'cdktf';
+import { App, LocalBackend, S3Backend, TerraformElement, TerraformStack } from 'cdktf';
 import type { Construct, Node } from 'constructs';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+
+/** Where Terraform keeps what it knows of a stack. */
+export interface RemoteState {
+  readonly bucket: string;
+  readonly key: string;
+  readonly region: string;
+  readonly kmsKeyArn?: string | undefined;
+  readonly roleArn?: string | undefined;
+}
 
 export interface PipelineStackProps {
   readonly region: string;
   /** Put on everything that can carry tags. */
   readonly tags: Readonly<Record<string, string>>;
+  /** The one account that may be deployed to. @default any */
+  readonly accountId?: string | undefined;
+  /** The role that Terraform takes on. @default none */
+  readonly deployRoleArn?: string | undefined;
+  /** @default a file beside cdktf.json */
+  readonly state?: RemoteState | undefined;
 }
 
 /**
- * A Terraform stack whose resources have readable names, whose state lies beside cdktf.json, and whose JSON is the same
- * on every machine.
+ * A Terraform stack whose resources have readable names, whose state lies beside cdktf.json or in a bucket, and whose
+ * JSON is the same on every machine.
  */
 export class PipelineStack extends TerraformStack {
   private readonly named = new Map<string, TerraformElement>();
 
   constructor(scope: Construct, id: string, props: PipelineStackProps) {
     super(scope, id);
-    // Terraform runs in <output folder>/stacks/<id>.
-    new LocalBackend(this, { path: `../../../terraform.${id}.tfstate` });
-    new AwsProvider(this, 'aws', { region: props.region, defaultTags: [{ tags: { ...props.tags } }] });
+    const { accountId, deployRoleArn } = props;
+    new AwsProvider(this, 'aws', {
+      region: props.region,
+      defaultTags: [{ tags: { ...props.tags } }],
+      ...(accountId === undefined ? {} : { allowedAccountIds: [accountId] }),
+      ...(deployRoleArn === undefined ? {} : { assumeRole: [asDeployer(deployRoleArn)] }),
+    });
     this.addOverride('terraform.required_version', '>= 1.5.0, < 2.0.0');
+    if (props.state) this.keepStateIn(props.state);
+    // Terraform runs in <output folder>/stacks/<id>.
+    else new LocalBackend(this, { path: `../../../terraform.${id}.tfstate` });
     this.addOverride('terraform.required_providers.aws.version', '=5.100.0');
+  }
+
+  private keepStateIn({ bucket, key, region, kmsKeyArn, roleArn }: RemoteState): void {
+    const backend = new S3Backend(this, {
+      bucket,
+      key,
+      region,
+      encrypt: true,
+      ...(kmsKeyArn === undefined ? {} : { kmsKeyId: kmsKeyArn }),
+      ...(roleArn === undefined ? {} : { assumeRole: asDeployer(roleArn) }),
+    });
+    // The lock is an object beside the state, written on the condition that there is none; it needs no table in DynamoDB.
+    backend.addOverride('use_lockfile', true);
+    // Older ones do not know that lock.
+    this.addOverride('terraform.required_version', '>= 1.10.0, < 2.0.0');
   }
 
   /** Writes a file beside the stack's JSON and returns its path from there, which is where Terraform runs. */
@@ -55,6 +92,11 @@ export class PipelineStack extends TerraformStack {
     this.named.set(`${type} ${name}`, element);
     return name;
   }
+}
+
+/** CloudTrail shows the session's name. */
+function asDeployer(roleArn: string): { roleArn: string; sessionName: string } {
+  return { roleArn, sessionName: 'lamplighter' };
 }
 
 /** The stack that a construct is in. Throws when it is in another kind of stack. */

@@ -9,12 +9,22 @@ import { hashed, type Bundles, type HandlerName } from './bundle';
 import { ControlObject } from './control-object';
 import { DrainDocument } from './drain-document';
 import { EventRoute } from './event-route';
+import { ExistingNetwork } from './existing-network';
 import type { ModelFolder } from './model-folder';
-import { Network } from './network';
-import { instanceMay, stopMay, triggerMay, workerMay, type Statement } from './permissions';
+import { Network, type Place } from './network';
+import {
+  instanceMay,
+  instanceMayUse,
+  ledgerFunctionMayUse,
+  stopMay,
+  triggerMay,
+  workerMay,
+  type Statement,
+} from './permissions';
+import { boundRoles } from './permissions-boundary';
 import { PipelineFunction } from './pipeline-function';
 import { PipelineInstance } from './pipeline-instance';
-import { PipelineStack } from './pipeline-stack';
+import { PipelineStack, type RemoteState } from './pipeline-stack';
 import { PrivateBucket, type Expiry } from './private-bucket';
 import type { PipelineSettings } from './settings';
 import { literal } from './terraform-text';
@@ -42,7 +52,11 @@ export class Pipeline extends PipelineStack {
     super(scope, settings.name, {
       region: settings.region,
       tags: { Project: 'lamplighter', ...settings.tags },
+      accountId: settings.accountId,
+      deployRoleArn: settings.deployRoleArn,
+      state: remoteState(settings),
     });
+    if (settings.permissionsBoundaryArn !== undefined) boundRoles(this, settings.permissionsBoundaryArn);
     this.settings = settings;
     this.accountId = new DataAwsCallerIdentity(this, 'current', {}).accountId;
     const pipeline = settings.name;
@@ -52,6 +66,11 @@ export class Pipeline extends PipelineStack {
     const output = this.bucket('output', [{ id: 'overwritten-results', noncurrentDays: 90 }]);
     const control = this.bucket('control', ledgerExpiry);
     const ledger = { pipeline, data, output, control };
+    const keys = {
+      region: settings.region,
+      storage: settings.kmsKeyArn,
+      disk: settings.diskKmsKeyArn ?? settings.kmsKeyArn,
+    };
 
     // What the instance fetches.
     const models = settings.models.map((folder) => this.model(folder, control));
@@ -63,17 +82,12 @@ export class Pipeline extends PipelineStack {
     });
 
     // The instance, and what it is told to do.
-    const network = new Network(this, 'network', {
-      pipeline,
-      region: settings.region,
-      cidr: settings.networkCidr,
-      availabilityZone: settings.availabilityZone,
-    });
     const instance = new PipelineInstance(this, 'instance', {
       ...settings,
       pipeline,
-      network,
-      permissions: instanceMay(ledger),
+      network: this.network(),
+      diskKmsKeyArn: keys.disk,
+      permissions: [...instanceMay(ledger), ...instanceMayUse(keys, ledger)],
     });
     const document = new DrainDocument(this, 'drain', {
       pipeline,
@@ -87,6 +101,7 @@ export class Pipeline extends PipelineStack {
         leaseSeconds: settings.leaseSeconds,
         idleShutdownMinutes: settings.idleShutdownMinutes,
       },
+      region: settings.region,
       controlBucket: control.bucketName,
       runnerKey: runner.key,
       runnerVersionId: runner.versionId,
@@ -112,6 +127,7 @@ export class Pipeline extends PipelineStack {
         timeLimitSeconds: timeLimitSeconds[id],
         environment,
         logRetentionDays: settings.logRetentionDays,
+        kmsKeyArn: settings.kmsKeyArn,
         failures,
         permissions,
       });
@@ -134,7 +150,10 @@ export class Pipeline extends PipelineStack {
       LAMPLIGHTER_WORKER_FUNCTION: worker.plainName,
       LAMPLIGHTER_MODELS: JSON.stringify(models),
     };
-    const trigger = makeFunction('trigger', ledgerEnvironment, triggerMay({ ...ledger, instance, worker }));
+    const trigger = makeFunction('trigger', ledgerEnvironment, [
+      ...triggerMay({ ...ledger, instance, worker }),
+      ...ledgerFunctionMayUse(keys, ledger),
+    ]);
     const stop = makeFunction(
       'stop',
       {
@@ -142,8 +161,9 @@ export class Pipeline extends PipelineStack {
         LAMPLIGHTER_TIME_LIMIT_SECONDS: String(timeLimitSeconds.stop),
         LAMPLIGHTER_BREAKER_WAKE_UPS: String(settings.breakerWakeUps),
         LAMPLIGHTER_LINGER_SECONDS: String(settings.lingerSeconds),
+        ...(settings.spot ? { LAMPLIGHTER_SPOT: 'true' } : {}),
       },
-      stopMay({ ...ledger, instance, worker }),
+      [...stopMay({ ...ledger, instance, worker }), ...ledgerFunctionMayUse(keys, ledger)],
     );
 
     // What calls them.
@@ -203,12 +223,29 @@ export class Pipeline extends PipelineStack {
   }
 
   private bucket(kind: 'data' | 'output' | 'control', expiry: readonly Expiry[]): PrivateBucket {
-    const { name, region, disposable } = this.settings;
+    const { name, region, disposable, kmsKeyArn } = this.settings;
     return new PrivateBucket(this, kind, {
       // Bucket names are global, so the account's number has to be in it.
       bucketName: `${name}-${kind}-${this.accountId}-${region}`,
       disposable,
+      kmsKeyArn,
       expiry,
+    });
+  }
+
+  private network(): Place {
+    const { settings } = this;
+    const { name: pipeline, vpcId, subnetIds } = settings;
+    const subnetId = subnetIds?.[0];
+    if (vpcId !== undefined && subnetId !== undefined) {
+      return new ExistingNetwork(this, 'network', { pipeline, vpcId, subnetId });
+    }
+    return new Network(this, 'network', {
+      pipeline,
+      region: settings.region,
+      cidr: settings.networkCidr,
+      availabilityZone: settings.availabilityZone,
+      privateEndpoints: settings.privateNetwork ? settings.privateEndpoints : undefined,
     });
   }
 
@@ -232,6 +269,11 @@ export class Pipeline extends PipelineStack {
   private output(name: string, description: string, value: string): void {
     new TerraformOutput(this, name, { value, description });
   }
+}
+
+function remoteState({ name, region, state }: PipelineSettings): RemoteState | undefined {
+  if (state === undefined) return undefined;
+  return { ...state, key: state.key ?? `lamplighter/${name}.tfstate`, region: state.region ?? region };
 }
 
 /** Overwritten models and runners stay for a year: a job that was admitted before the deploy still names them. */

@@ -8,7 +8,10 @@ import { S3BucketNotification } from '@cdktf/provider-aws/lib/s3-bucket-notifica
 import { S3BucketOwnershipControls } from '@cdktf/provider-aws/lib/s3-bucket-ownership-controls';
 import { S3BucketPolicy } from '@cdktf/provider-aws/lib/s3-bucket-policy';
 import { S3BucketPublicAccessBlock } from '@cdktf/provider-aws/lib/s3-bucket-public-access-block';
-import { S3BucketServerSideEncryptionConfigurationA } from '@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration';
+import {
+  S3BucketServerSideEncryptionConfigurationA,
+  type S3BucketServerSideEncryptionConfigurationRuleA,
+} from '@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration';
 import { S3BucketVersioningA } from '@cdktf/provider-aws/lib/s3-bucket-versioning';
 import { Construct } from 'constructs';
 import { onlyOverTls } from './permissions';
@@ -18,6 +21,8 @@ export interface PrivateBucketProps {
   readonly bucketName: string;
   /** Whether destroying the stack may delete the bucket with everything in it. */
   readonly disposable: boolean;
+  /** @default a key that S3 owns */
+  readonly kmsKeyArn?: string | undefined;
   /** When which objects and versions expire; broken-off uploads always go after a week. */
   readonly expiry: readonly Expiry[];
 }
@@ -69,7 +74,7 @@ export class PrivateBucket extends Construct {
     });
     new S3BucketServerSideEncryptionConfigurationA(this, 'encryption', {
       bucket: this.bucketName,
-      rule: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }],
+      rule: [encryptedWith(props.kmsKeyArn)],
     });
     this.versioning = new S3BucketVersioningA(this, 'versioning', {
       bucket: this.bucketName,
@@ -118,6 +123,15 @@ export class PrivateBucket extends Construct {
       dependsOn: [permission, target.ready, this.versioning],
     });
   }
+}
+
+/** With a bucket key S3 asks KMS once for many objects, not for each. */
+function encryptedWith(kmsKeyArn: string | undefined): S3BucketServerSideEncryptionConfigurationRuleA {
+  if (kmsKeyArn === undefined) return { applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } };
+  return {
+    applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: kmsKeyArn },
+    bucketKeyEnabled: true,
+  };
 }
 
 const brokenOffUploads: S3BucketLifecycleConfigurationRule = {

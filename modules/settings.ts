@@ -3,6 +3,10 @@ import { z } from 'zod';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
 import { readModelFolder, type ModelFolder } from './model-folder';
+import { accountObjections, accountSettings } from './settings/account';
+import { encryptionObjections, encryptionSettings } from './settings/encryption';
+import { architectureOf, machineObjections, machineSettings, type Architecture } from './settings/machine';
+import { networkObjections, networkSettings } from './settings/network';
 
 /** What CloudWatch Logs accepts. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const LOG_RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653];
@@ -58,17 +62,6 @@ export const settingsSchema = z.strictObject({
     .refine((days) => LOG_RETENTION_DAYS.includes(days))
     .default(30)
     .describe(`one of ${LOG_RETENTION_DAYS.join(', ')}`),
-  networkCidr: z
-    .cidrv4()
-    .refine(isNetwork)
-    .default('10.71.0.0/24')
-    .describe('an IPv4 network from /16 to /28 without host bits, for example 10.71.0.0/24'),
-  /** @default the one that AWS chooses */
-  availabilityZone: z
-    .string()
-    .regex(/^[a-z]{2}(-[a-z]+){1,2}-\d[a-z]$/)
-    .optional()
-    .describe('a zone of the region, for example eu-central-1a'),
   /**
    * Instance metadata shows the instance's tags, which is why EC2 allows neither spaces nor slashes in their keys.
    * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
@@ -84,9 +77,11 @@ export const settingsSchema = z.strictObject({
       'at most 40 tags; keys of letters, digits and + - = . , _ : @ that do not begin with aws: or lamplighter:, ' +
         'values of at most 256 letters, digits, spaces and _ . : / = + - @',
     ),
+  ...networkSettings,
+  ...machineSettings,
+  ...encryptionSettings,
+  ...accountSettings,
 });
-
-export type Architecture = 'x86_64' | 'arm64';
 
 /** One pipeline's settings, whole: defaults filled in, model folders read. */
 export interface PipelineSettings extends Omit<z.infer<typeof settingsSchema>, 'models'> {
@@ -140,21 +135,23 @@ function readPipeline(
   });
   problems.push(...clashes(models).map((text) => `${where}.models: ${text}`));
   if (!parsed.success) return undefined;
-  const { availabilityZone, region, instanceType } = parsed.data;
-  if (availabilityZone !== undefined && availabilityZone.slice(0, -1) !== region) {
-    problems.push(problem(`${where}.availabilityZone`, availabilityZone, `a zone of ${region}`));
-  }
-  return { ...parsed.data, models, architecture: architectureOf(instanceType) };
-}
-
-/** The processor of an instance type: Graviton families carry a g behind their generation's number (c7g, im4gn). */
-export function architectureOf(instanceType: string): Architecture {
-  return /^a1\.|\d[a-z-]*g[a-z-]*\./.test(instanceType) ? 'arm64' : 'x86_64';
+  const objections = [
+    ...networkObjections(parsed.data, entry),
+    ...machineObjections(parsed.data),
+    ...encryptionObjections(parsed.data),
+    ...accountObjections(parsed.data),
+  ];
+  problems.push(
+    ...objections.map(({ setting, allowed }) =>
+      problem(`${where}.${setting}`, at(entry, [setting]), allowed),
+    ),
+  );
+  return { ...parsed.data, models, architecture: architectureOf(parsed.data.instanceType) };
 }
 
 function explain(issue: z.core.$ZodIssue, entry: unknown, where: string): string[] {
   const [field] = issue.path;
-  if (issue.code === 'unrecognized_keys') {
+  if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
     const allowed = `one of ${Object.keys(settingsSchema.shape).join(', ')}`;
     return issue.keys.map((key) => `${where}.${key} is not a setting; allowed is ${allowed}`);
   }
@@ -224,13 +221,4 @@ function suffixesOverlap(
   return one.suffixes
     .map((suffix) => suffix.toLowerCase())
     .some((a) => others.some((b) => a.endsWith(b) || b.endsWith(a)));
-}
-
-/** Between /16 and /28, which is what a VPC takes, and without host bits, which AWS would silently cut off. */
-function isNetwork(cidr: string): boolean {
-  const [address = '', length = ''] = cidr.split('/');
-  const bits = Number(length);
-  if (bits < 16 || bits > 28) return false;
-  const number = address.split('.').reduce((total, octet) => total * 256 + Number(octet), 0);
-  return number % 2 ** (32 - bits) === 0;
 }

@@ -21,6 +21,10 @@ import { Children } from '../../scripts/tools/children';
 import { provideTools } from '../../scripts/tools/provide';
 import { eventually, startCloud, type CloudUnderTest } from './local-cloud';
 
+interface Settings {
+  readonly pipelines: { name: string }[];
+}
+
 /** One version of one key that was uploaded. */
 export interface Uploaded {
   readonly key: string;
@@ -34,13 +38,25 @@ export class DeployedPipeline {
     readonly manifest: Manifest,
     private readonly s3: S3Client,
     private readonly ec2: EC2Client,
-    private readonly terraform: { program: string; folder: string; environment: NodeJS.ProcessEnv },
+    private readonly terraform: {
+      program: string;
+      outputFolder: string;
+      folder: string;
+      environment: NodeJS.ProcessEnv;
+    },
   ) {}
 
-  /** `context` stands for that of cdktf.json. */
-  static async deploy(context: { pipelines: { name: string }[] }): Promise<DeployedPipeline> {
+  /**
+   * `given` stands for the context of cdktf.json, or makes one, and what it names, in the cloud that has just started.
+   * `variables` are set beside a local deployment's own.
+   */
+  static async deploy(
+    given: Settings | ((cloud: CloudUnderTest) => Promise<Settings>),
+    variables: Record<string, string> = {},
+  ): Promise<DeployedPipeline> {
     const cloud = await startCloud();
     try {
+      const context = typeof given === 'function' ? await given(cloud) : given;
       const signal = new AbortController().signal;
       const children = new Children(signal);
       const outputFolder = join(cloud.directory, 'terraform');
@@ -52,6 +68,7 @@ export class DeployedPipeline {
         ...environmentFor(cloud),
         ...terraformVariables(outputFolder),
         ...tools.variables,
+        ...variables,
       };
       const { program } = tools.terraform;
       await deployToLocalCloud({
@@ -69,6 +86,7 @@ export class DeployedPipeline {
       const folder = join(outputFolder, 'stacks', stack);
       return new DeployedPipeline(cloud, manifest, s3, new EC2Client(cloud.client), {
         program,
+        outputFolder,
         folder,
         environment,
       });
@@ -163,9 +181,33 @@ export class DeployedPipeline {
   }
 
   /** What `terraform plan -detailed-exitcode` says: 0 no changes, 2 changes. */
-  async plan(): Promise<{ code: number; output: string }> {
+  plan(): Promise<{ code: number; output: string }> {
+    return this.terraforms(['plan', '-detailed-exitcode', '-input=false', '-no-color']);
+  }
+
+  /** What `terraform plan` would say to other settings, which stand from now on. */
+  async planWith(context: Settings): Promise<{ code: number; output: string }> {
+    const { outputFolder, environment } = this.terraform;
+    await promisify(execFile)(process.execPath, [require.resolve('tsx/cli'), 'main.ts'], {
+      cwd: PROJECT,
+      env: { ...environment, CDKTF_OUTDIR: outputFolder, CDKTF_CONTEXT_JSON: JSON.stringify(context) },
+    });
+    return this.plan();
+  }
+
+  /** The instance goes, and what is in front of it. */
+  destroyInstance(): Promise<{ code: number; output: string }> {
+    return this.terraforms([
+      'destroy',
+      '-auto-approve',
+      '-input=false',
+      '-no-color',
+      '-target=aws_instance.instance',
+    ]);
+  }
+
+  private async terraforms(args: readonly string[]): Promise<{ code: number; output: string }> {
     const { program, folder, environment } = this.terraform;
-    const args = ['plan', '-detailed-exitcode', '-input=false', '-no-color'];
     try {
       const { stdout } = await promisify(execFile)(program, args, { cwd: folder, env: environment });
       return { code: 0, output: stdout };

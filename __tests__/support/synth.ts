@@ -2,6 +2,7 @@ import { AnnotationMetadataEntryType, App, Testing, type TerraformStack } from '
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { InvalidInputError } from '../../lifecycle/errors';
 import { hashed, type Bundles } from '../../modules/bundle';
 import { Pipeline } from '../../modules/pipeline';
 import { readPipelines, type PipelineSettings } from '../../modules/settings';
@@ -77,13 +78,25 @@ export function writeFiles(folder: string, files: Record<string, string>): void 
   }
 }
 
+/** What is wrong with these settings of one pipeline, each without where it stands. */
+export function problemsWith(overrides: Record<string, unknown>): string[] {
+  try {
+    settingsWith(overrides);
+  } catch (error) {
+    if (!(error instanceof InvalidInputError)) throw error;
+    const [, ...problems] = error.message.split('\n- ');
+    return problems.map((text) => text.replace('pipelines[0].', ''));
+  }
+  return [];
+}
+
 export function temporaryFolder(name = 'lamplighter-'): string {
   return mkdtempSync(join(tmpdir(), name));
 }
 
 const standIn = (name: string) => hashed(new TextEncoder().encode(`stand-in for ${name}`));
 
-const standIns: Bundles = {
+export const standIns: Bundles = {
   handlers: { trigger: standIn('trigger'), worker: standIn('worker'), stop: standIn('stop') },
   runner: standIn('runner'),
 };

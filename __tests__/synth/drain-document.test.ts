@@ -14,6 +14,7 @@ if (existsSync('end-with')) process.exit(Number(readFileSync('end-with', 'utf8')
 
 const steps = drainDocument({
   config: { version: 1, pipeline: 'scans', leaseSeconds: 60 },
+  region: 'eu-central-1',
   controlBucket: 'scans-control',
   runnerKey: 'runner/runner.mjs',
   runnerVersionId: 'v1',
@@ -71,7 +72,7 @@ describe('its scripts', () => {
       leaseSeconds: 60,
     });
     expect(machine.read('aws.log').trim()).toMatch(
-      /^s3api get-object --bucket scans-control --key runner\/runner.mjs --version-id v1 .*\.mjs\.\d+$/,
+      /^s3api get-object --region eu-central-1 --bucket scans-control --key runner\/runner.mjs --version-id v1 .*\.mjs\.\d+$/,
     );
     expect(machine.run(drain)).toMatchObject({
       status: 0,

@@ -254,6 +254,7 @@ test('stop is not cut off while it waits through the tail', () => {
 
 test('every setting does something', () => {
   const plain = synthesizePipeline(settingsWith()).text;
+  // Undefined: it takes others beside it, and has a test of its own.
   const others: Record<keyof typeof settingsSchema.shape, unknown> = {
     name: 'other',
     region: 'us-west-2',
@@ -270,6 +271,18 @@ test('every setting does something', () => {
     networkCidr: '10.72.0.0/24',
     availabilityZone: 'eu-central-1a',
     tags: { a: 'b' },
+    vpcId: undefined,
+    subnetIds: undefined,
+    privateNetwork: true,
+    privateEndpoints: undefined,
+    image: 'ami-0123456789abcdef0',
+    spot: true,
+    kmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef',
+    diskKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef',
+    accountId: '123456789012',
+    deployRoleArn: 'arn:aws:iam::123456789012:role/deploy',
+    permissionsBoundaryArn: 'arn:aws:iam::123456789012:policy/boundary',
+    state: { bucket: 'states' },
   };
   for (const [name, value] of Object.entries(others)) {
     if (value === undefined) continue;

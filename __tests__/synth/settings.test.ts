@@ -50,6 +50,9 @@ test('a pipeline needs a name and a model, nothing else', () => {
       breakerWakeUps: 3,
       logRetentionDays: 30,
       networkCidr: '10.71.0.0/24',
+      privateNetwork: false,
+      privateEndpoints: ['ssm', 'ssmmessages', 'ec2messages', 'logs'],
+      spot: false,
       tags: {},
     },
   ]);

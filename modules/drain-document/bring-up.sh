@@ -1,5 +1,5 @@
 # Makes a fresh machine able to drain; on one that is, it only looks. What it begins with is rendered by
-# modules/drain-document.ts: root, config, control_bucket, runner_key, runner_version, runner_sha256.
+# modules/drain-document.ts: root, config, region, control_bucket, runner_key, runner_version, runner_sha256.
 
 say() { printf 'lamplighter: %s\n' "$*"; }
 fail() {
@@ -67,8 +67,10 @@ provide_runner() {
   local runner="$root/runner/$runner_sha256.mjs"
   [ ! -f "$runner" ] || return 0
   say "fetching the runner"
-  aws s3api get-object --bucket "$control_bucket" --key "$runner_key" --version-id "$runner_version" \
-    "$runner.$$" >/dev/null || fail "s3://$control_bucket/$runner_key could not be fetched; the line above says why"
+  # Without its region the command may ask S3's global address, which a network without internet does not reach.
+  aws s3api get-object --region "$region" --bucket "$control_bucket" --key "$runner_key" \
+    --version-id "$runner_version" "$runner.$$" >/dev/null ||
+    fail "s3://$control_bucket/$runner_key could not be fetched; the line above says why"
   if [ "$(sha256_of "$runner.$$")" != "$runner_sha256" ]; then
     rm -f "$runner.$$"
     fail "s3://$control_bucket/$runner_key, version $runner_version, is not the runner that was deployed; deploy again"

@@ -224,6 +224,8 @@ function faultsOf(parts: {
     duplicateNotifications: (count, bucketKind) => notificationFaults.duplicate(count, bucketKind),
     killDrain: (instanceId) => agents.sandboxOf(instanceId)?.killDrain() ?? false,
     crashInstance: (instanceId) => machines.crash(instanceId),
+    interruptSpot: (instanceId) => machines.interrupt(instanceId),
+    bringBackSpot: (instanceId) => machines.bringBack(instanceId),
     sweepNow: () => bus.fireSchedules(),
     invocations: (functionName) => functions.invocations(functionName),
     get startCalls() {

@@ -35,6 +35,8 @@ export interface LocalDeployment {
  */
 export function terraformVariables(outputFolder: string): Record<string, string> {
   return {
+    // main.ts leaves out what only an AWS account has.
+    LAMPLIGHTER_CLOUD: 'local',
     CDKTF_OUTPUT: outputFolder,
     TF_DATA_DIR: DATA_FOLDER,
     TF_CLI_ARGS_init: `-reconfigure -backend-config=path=${STATE_FILE}`,

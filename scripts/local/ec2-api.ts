@@ -10,6 +10,13 @@ import {
 } from './ec2-xml';
 import type { Machine, Machines } from './machines';
 import type { MotoApi } from './moto-api';
+import {
+  cancelSpotRequests,
+  describeSpotRequests,
+  refuseStartOfInterrupted,
+  refuseTerminationProtection,
+  spotRequestIn,
+} from './spot-requests';
 
 /** EC2's API: instances are moto's, but their states and launch times are ours. */
 export class Ec2Api {
@@ -24,7 +31,7 @@ export class Ec2Api {
     if (form.get('DryRun') === 'true') return this.moto.forward(call);
     switch (operationOf(call)) {
       case 'RunInstances':
-        return this.run(call);
+        return this.run(call, form);
       case 'StartInstances':
         return this.start(call);
       case 'StopInstances':
@@ -37,19 +44,29 @@ export class Ec2Api {
         return this.describe(call, form);
       case 'DescribeInstanceStatus':
         return this.describeStatus(call, form);
+      case 'DescribeSpotInstanceRequests':
+        return describeSpotRequests(form, this.machines);
+      case 'CancelSpotInstanceRequests':
+        return cancelSpotRequests(form, this.machines);
+      case 'ModifyInstanceAttribute':
+        refuseTerminationProtection(form, this.machines);
+        return this.moto.forward(call);
       default:
         return this.moto.forward(call);
     }
   }
 
-  private async run(call: Call): Promise<Answer> {
+  private async run(call: Call, form: URLSearchParams): Promise<Answer> {
     const answer = await this.moto.forward(call);
     if (answer.status !== 200) return answer;
-    for (const { instanceId } of instancesIn(answer.body.toString())) this.machines.launch(instanceId);
+    for (const { instanceId } of instancesIn(answer.body.toString())) {
+      this.machines.launch(instanceId, spotRequestIn(form, instanceId));
+    }
     return this.rewritten(answer);
   }
 
   private async start(call: Call): Promise<Answer> {
+    refuseStartOfInterrupted(this.named(call));
     return this.changeStates(call, 'StartInstances', 'started', {
       begin: (machine) => this.machines.start(machine),
       from: ['stopped'],
@@ -84,8 +101,7 @@ export class Ec2Api {
       noOp: readonly InstanceState[];
     },
   ): Promise<Answer> {
-    const machines = listIn(formOf(call), 'InstanceId').map((id) => this.machines.get(id));
-    const known = machines.filter((machine) => machine !== undefined);
+    const known = this.named(call);
     const wrong = known.find(({ state }) => !rule.from.includes(state) && !rule.noOp.includes(state));
     if (wrong) {
       throw new AwsError(
@@ -102,6 +118,11 @@ export class Ec2Api {
       return { instanceId: machine.instanceId, previous, current: machine.state };
     });
     return xmlAnswer(stateChanges(operation, changes));
+  }
+
+  private named(call: Call): Machine[] {
+    const machines = listIn(formOf(call), 'InstanceId').map((id) => this.machines.get(id));
+    return machines.filter((machine) => machine !== undefined);
   }
 
   private async reboot(call: Call): Promise<Answer> {

@@ -18,12 +18,16 @@ export interface InstanceFacts {
   readonly state: InstanceState;
   /** ISO 8601. */
   readonly launchTime: string;
+  /** Undefined for an instance that is paid for on demand. */
+  readonly spot?: { readonly id: string } | undefined;
 }
 
 interface InstanceItem {
   readonly instanceId: string;
   instanceState?: { code: string; name: string };
   launchTime?: string;
+  instanceLifecycle?: string;
+  spotInstanceRequestId?: string;
   groupSet?: unknown;
   readonly networkInterfaceSet?: { readonly item?: readonly { readonly groupSet?: unknown }[] } | '';
   readonly iamInstanceProfile?: { readonly arn?: string };
@@ -63,6 +67,11 @@ export function rewriteInstances(
       if (!facts) return true;
       instance.instanceState = { code: String(STATE_CODES[facts.state]), name: facts.state };
       if (instance.launchTime !== undefined) instance.launchTime = inSeconds(facts.launchTime);
+      // moto makes a spot instance, and forgets what it was.
+      if (facts.spot) {
+        instance.instanceLifecycle = 'spot';
+        instance.spotInstanceRequestId = facts.spot.id;
+      }
       return isWanted(facts);
     });
   }

@@ -18,6 +18,10 @@ export interface Faults {
   killDrain(instanceId: string): boolean;
   /** Kills everything on the instance, which is stopped at once. */
   crashInstance(instanceId: string): void;
+  /** EC2 takes a spot instance away. */
+  interruptSpot(instanceId: string): void;
+  /** EC2 brings back the spot instance that it has taken away. */
+  bringBackSpot(instanceId: string): void;
   /** Fires every schedule now. */
   sweepNow(): Promise<void>;
   /** How often a function has been run, retries included. */

@@ -3,6 +3,7 @@ import type { InstanceState } from './ec2-xml';
 import type { EventBus } from './events';
 import { ACCOUNT_ID } from './moto-api';
 import type { Report } from './report';
+import type { SpotRequest } from './spot-requests';
 import type { Timers } from './timers';
 import type { Timings } from './timings';
 
@@ -11,6 +12,8 @@ export interface Machine {
   state: InstanceState;
   /** Of the last start, ISO 8601. */
   launchTime: string;
+  /** Undefined for an instance that is paid for on demand. */
+  readonly spot: SpotRequest | undefined;
   /** Ends the change of state that is under way. */
   cancel: () => void;
 }
@@ -42,16 +45,21 @@ export class Machines {
     },
   ) {}
 
+  all(): Machine[] {
+    return [...this.machines.values()];
+  }
+
   get(instanceId: string): Machine | undefined {
     return this.machines.get(instanceId);
   }
 
   /** A machine that RunInstances has just made. */
-  launch(instanceId: string): void {
+  launch(instanceId: string, spot?: SpotRequest): void {
     const machine: Machine = {
       instanceId,
       state: 'pending',
       launchTime: new Date().toISOString(),
+      spot,
       cancel: () => undefined,
     };
     this.machines.set(instanceId, machine);
@@ -90,11 +98,39 @@ export class Machines {
 
   /** The host dies: everything on it ends, and EC2 finds the instance stopped. Throws LamplighterError if unknown. */
   crash(instanceId: string): void {
-    const machine = this.machines.get(instanceId);
-    if (!machine) throw new LamplighterError(`The local cloud has no instance ${instanceId}.`);
+    const machine = this.known(instanceId);
     machine.cancel();
     this.options.guest.down(instanceId, true);
     this.change(machine, 'stopped');
+  }
+
+  /** EC2 takes a spot instance away; its two minutes' notice is left out. Throws LamplighterError if it is none, or is off. */
+  interrupt(instanceId: string): void {
+    const machine = this.known(instanceId);
+    if (!machine.spot || (machine.state !== 'running' && machine.state !== 'pending')) {
+      throw new LamplighterError(`${instanceId} is no spot instance that runs.`);
+    }
+    machine.spot.isInterrupted = true;
+    this.change(machine, 'stopping');
+    this.options.guest.down(instanceId, true);
+    this.later(machine, this.options.timings.stopMs, () => this.change(machine, 'stopped'));
+  }
+
+  /** EC2 has capacity again. Throws LamplighterError unless it had taken the instance away. */
+  bringBack(instanceId: string): void {
+    const machine = this.known(instanceId);
+    if (!machine.spot?.isInterrupted || machine.state !== 'stopped') {
+      throw new LamplighterError(`${instanceId} is no spot instance that EC2 has stopped.`);
+    }
+    machine.spot.isInterrupted = false;
+    machine.launchTime = new Date().toISOString();
+    this.boot(machine);
+  }
+
+  private known(instanceId: string): Machine {
+    const machine = this.machines.get(instanceId);
+    if (!machine) throw new LamplighterError(`The local cloud has no instance ${instanceId}.`);
+    return machine;
   }
 
   private boot(machine: Machine): void {

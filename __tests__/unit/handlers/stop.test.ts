@@ -47,6 +47,21 @@ describe('stop', () => {
     expect(account.tags.get('lamplighter:phase')).toBe('working');
   });
 
+  it('sends a drain onto a spot instance that EC2 has brought back for a job', async () => {
+    const account = running();
+    account.openJob('a.csv');
+    await stop(ec2Event('running'), { ...account.context, isSpot: true });
+    expect(account.count('Invoke')).toBe(1);
+  });
+
+  it('stops a spot instance that EC2 has brought back for nothing', async () => {
+    const account = running();
+    account.setGate('CLOSED');
+    await stop(ec2Event('running'), { ...account.context, isSpot: true });
+    expect(account.state).toBe('stopping');
+    expect(account.gate()?.state).toBe('CLOSED');
+  });
+
   it.each([{ Event: 's3:TestEvent' }, s3Event('results/a/receipt.json')])(
     'ignores what is no receipt: %j',
     async (event) => {

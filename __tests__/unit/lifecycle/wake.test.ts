@@ -49,6 +49,15 @@ describe('wake', () => {
     expect(account.gate()?.state).toBe('CLOSING');
   });
 
+  it('leaves a spot instance that EC2 has taken away to EC2: the upload is no failed event, the gate stays as it was', async () => {
+    const account = new FakeAccount();
+    account.setGate('OPEN');
+    account.failures.set('StartInstances', [FakeS3.error('IncorrectSpotRequestState', 400)]);
+    expect(await wake(account.context, 'test')).toBe('stopping');
+    expect(account.count('Invoke')).toBe(0);
+    expect(account.gate()?.state).toBe('OPEN');
+  });
+
   it('leaves a stopping instance to the event that tells of its stop, with the gate closed', async () => {
     const account = new FakeAccount();
     account.setGate('CLOSED');

@@ -1,0 +1,114 @@
+import { DescribeSpotInstanceRequestsCommand, EC2Client, StartInstancesCommand } from '@aws-sdk/client-ec2';
+import { DeployedPipeline } from '../support/deployed-pipeline';
+import { eventually, hasMoto } from '../support/local-cloud';
+
+const settings = {
+  name: 'spots',
+  models: ['__tests__/e2e/models/puppet'],
+  leaseSeconds: 15,
+  disposable: true,
+  spot: true,
+  privateNetwork: true,
+  tags: { team: 'imaging' },
+};
+
+(hasMoto() ? describe : describe.skip)('a pipeline on a spot instance in a private network', () => {
+  let pipeline: DeployedPipeline;
+  let ec2: EC2Client;
+
+  beforeAll(async () => {
+    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] });
+    ec2 = new EC2Client(pipeline.cloud.client);
+    await pipeline.cloud.faults.sweepNow();
+    await pipeline.comesToRest();
+  }, 180_000);
+
+  afterAll(() => (pipeline as DeployedPipeline | undefined)?.end());
+
+  const faults = () => pipeline.cloud.faults;
+  const receiptsOf = async (key: string) =>
+    (await pipeline.keys(pipeline.manifest.outputBucket, `results/${key}/`)).filter((name) =>
+      name.endsWith('/receipt.json'),
+    );
+
+  const requests = async () => {
+    const { SpotInstanceRequests } = await ec2.send(new DescribeSpotInstanceRequestsCommand({}));
+    return SpotInstanceRequests!;
+  };
+
+  it('asks for a request that survives a stop, and stops and starts as any instance', async () => {
+    expect(await requests()).toMatchObject([
+      { Type: 'persistent', InstanceInterruptionBehavior: 'stop', InstanceId: pipeline.manifest.instanceId },
+    ]);
+    expect((await pipeline.receipt(await pipeline.upload('one.txt', 'hello'))).outcome).toBe('succeeded');
+    await pipeline.comesToRest();
+  }, 120_000);
+
+  it('runs a job again when EC2 takes the instance away mid-run and brings it back: one receipt, and off', async () => {
+    const job = await pipeline.upload('taken.txt', 'sleep 2');
+    await pipeline.isRunning(job);
+    faults().interruptSpot(pipeline.manifest.instanceId);
+    await pipeline.reaches('stopped');
+    faults().bringBackSpot(pipeline.manifest.instanceId);
+    expect(await pipeline.receipt(job)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
+    await pipeline.comesToRest();
+    expect(await receiptsOf('taken.txt')).toHaveLength(1);
+  }, 120_000);
+
+  it('does not lose an upload that comes while EC2 keeps the instance: it waits, and nobody else can start it', async () => {
+    const first = await pipeline.upload('first.txt', 'sleep 2');
+    await pipeline.isRunning(first);
+    faults().interruptSpot(pipeline.manifest.instanceId);
+    await pipeline.reaches('stopped');
+    const starts = faults().startCalls;
+    const second = await pipeline.upload('second.txt', 'hello');
+    await eventually('an open second job', async () => {
+      const open = await pipeline.keys(pipeline.manifest.controlBucket, 'open/');
+      return open.some((key) => key.includes(second.jobId)) || undefined;
+    });
+    await faults().sweepNow();
+    await expect(
+      ec2.send(new StartInstancesCommand({ InstanceIds: [pipeline.manifest.instanceId] })),
+    ).rejects.toMatchObject({ name: 'IncorrectSpotRequestState' });
+    expect(faults().startCalls).toBe(starts);
+    expect(await pipeline.state()).toBe('stopped');
+    faults().bringBackSpot(pipeline.manifest.instanceId);
+    for (const job of [first, second]) expect((await pipeline.receipt(job)).outcome).toBe('succeeded');
+    await pipeline.comesToRest();
+  }, 120_000);
+
+  it('stops an instance that EC2 brings back for nothing, without waiting for the sweep', async () => {
+    await ec2.send(new StartInstancesCommand({ InstanceIds: [pipeline.manifest.instanceId] }));
+    await pipeline.reaches('pending');
+    faults().interruptSpot(pipeline.manifest.instanceId);
+    await pipeline.reaches('stopped');
+    faults().bringBackSpot(pipeline.manifest.instanceId);
+    await pipeline.reaches('running');
+    await pipeline.comesToRest();
+  }, 120_000);
+
+  it('gives a job that was interrupted in every attempt a failed receipt', async () => {
+    const job = await pipeline.upload('unlucky.txt', 'sleep 60');
+    for (const attempt of [1, 2]) {
+      await pipeline.isRunning(job, attempt);
+      faults().interruptSpot(pipeline.manifest.instanceId);
+      await pipeline.reaches('stopped');
+      faults().bringBackSpot(pipeline.manifest.instanceId);
+    }
+    expect(await pipeline.receipt(job)).toMatchObject({ outcome: 'failed', attempt: 2 });
+    await pipeline.comesToRest();
+  }, 120_000);
+
+  it('shows a reviewer an empty plan after all that', async () => {
+    const { code, output } = await pipeline.plan();
+    expect(output).toContain('No changes.');
+    expect(code).toBe(0);
+  }, 120_000);
+
+  it('leaves no request behind that would make a new instance when this one is destroyed', async () => {
+    const { code, output } = await pipeline.destroyInstance();
+    expect(output).toContain('Destroy complete!');
+    expect(code).toBe(0);
+    expect(await requests()).toMatchObject([{ State: 'cancelled' }]);
+  }, 120_000);
+});

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readPipelines, settingsSchema } from '../../modules/settings';
+import { PROJECT } from '../support/synth';
+
+const text = readFileSync(join(PROJECT, 'docs', 'SETTINGS.md'), 'utf8');
+
+/** The rows of the first table: names of settings, and the default as it stands there. */
+const rows = text
+  .split('\n')
+  .filter((line) => /^\| `\w+`/.test(line))
+  .flatMap((line) => {
+    const [, names = '', byDefault = ''] = line.split('|').map((cell) => cell.trim());
+    return [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => ({ name, byDefault }));
+  });
+
+test('every setting stands in the table, and nothing else does', () => {
+  expect(rows.map(({ name }) => name).sort()).toEqual(Object.keys(settingsSchema.shape).sort());
+});
+
+test('the defaults in the table are the real ones', () => {
+  const defaults: Record<string, unknown> = settingsSchema.parse({ name: 'test', models: ['model'] });
+  for (const { name, byDefault } of rows) {
+    const value = defaults[name];
+    if (value === undefined || name === 'name' || name === 'models') expect(byDefault).not.toContain('`{');
+    else expect({ name, byDefault }).toEqual({ name, byDefault: `\`${plain(value)}\`` });
+  }
+});
+
+const examples = [...text.matchAll(/```json\n([^`]*)```/g)]
+  .map(([, json = '']) => JSON.parse(json) as { pipelines?: unknown })
+  .filter(({ pipelines }) => pipelines !== undefined);
+
+test('there is an example for each of the larger settings', () => {
+  const used = new Set(examples.flatMap(({ pipelines }) => (pipelines as object[]).flatMap(Object.keys)));
+  for (const setting of [
+    'accountId',
+    'deployRoleArn',
+    'state',
+    'vpcId',
+    'privateNetwork',
+    'kmsKeyArn',
+    'permissionsBoundaryArn',
+    'image',
+    'spot',
+  ]) {
+    expect(used).toContain(setting);
+  }
+});
+
+test.each(examples)('people can copy the examples: %j', ({ pipelines }) => {
+  expect(readPipelines(pipelines, PROJECT).length).toBeGreaterThan(0);
+});
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

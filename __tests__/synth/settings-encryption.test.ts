@@ -1,0 +1,120 @@
+import { problemsWith, settingsWith, synthesizePipeline, type Synthesized } from '../support/synth';
+
+const key = (digit: string) =>
+  `arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-45678900000${digit}`;
+const kmsKeyArn = key('1');
+const diskKmsKeyArn = key('2');
+
+const none = synthesizePipeline(settingsWith());
+const one = synthesizePipeline(settingsWith({ kmsKeyArn }));
+const onlyDisk = synthesizePipeline(settingsWith({ diskKmsKeyArn }));
+const two = synthesizePipeline(settingsWith({ kmsKeyArn, diskKmsKeyArn }));
+
+test.each(['data', 'output', 'control'])(
+  'the %s bucket is encrypted with the key, and asks KMS seldom',
+  (kind) => {
+    expect(one.resource.aws_s3_bucket_server_side_encryption_configuration![kind]).toMatchObject({
+      rule: [
+        {
+          apply_server_side_encryption_by_default: { sse_algorithm: 'aws:kms', kms_master_key_id: kmsKeyArn },
+          bucket_key_enabled: true,
+        },
+      ],
+    });
+  },
+);
+
+test('the disk is encrypted with its own key, else with the one for all', () => {
+  const disk = ({ resource }: Synthesized) => resource.aws_instance!.instance!.root_block_device;
+  expect(disk(one)).toMatchObject({ encrypted: true, kms_key_id: kmsKeyArn });
+  expect(disk(two)).toMatchObject({ encrypted: true, kms_key_id: diskKmsKeyArn });
+  expect(disk(none)).not.toHaveProperty('kms_key_id');
+});
+
+test.each(['trigger', 'worker', 'stop'])("%s's log is encrypted with the key", (name) => {
+  expect(one.resource.aws_cloudwatch_log_group![name]).toMatchObject({ kms_key_id: kmsKeyArn });
+  expect(none.resource.aws_cloudwatch_log_group![name]).not.toHaveProperty('kms_key_id');
+});
+
+test('without a key of our own nobody may do anything with any key', () => {
+  for (const role of ['trigger', 'worker', 'stop', 'instance']) expect(keyStatements(none, role)).toEqual([]);
+});
+
+const viaS3 = (...buckets: string[]) => ({
+  StringEquals: { 'kms:ViaService': 's3.eu-central-1.amazonaws.com' },
+  StringLike: {
+    'kms:EncryptionContext:aws:s3:arn': buckets.flatMap((bucket) => [
+      `\${aws_s3_bucket.${bucket}.arn}`,
+      `\${aws_s3_bucket.${bucket}.arn}/*`,
+    ]),
+  },
+});
+const lend = (Resource: string) => ({
+  Action: ['kms:CreateGrant'],
+  Resource: [Resource],
+  Condition: {
+    Bool: { 'kms:GrantIsForAWSResource': 'true' },
+    StringEquals: { 'kms:ViaService': 'ec2.eu-central-1.amazonaws.com' },
+  },
+});
+
+test.each(['trigger', 'stop'])(
+  '%s may read receipts and keep the ledger, by way of S3, and lend EC2 the disk’s key when it starts the instance',
+  (role) => {
+    expect(keyStatements(two, role)).toEqual([
+      { Action: ['kms:Decrypt'], Resource: [kmsKeyArn], Condition: viaS3('output') },
+      { Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: [kmsKeyArn], Condition: viaS3('control') },
+      lend(diskKmsKeyArn),
+    ]);
+  },
+);
+
+test('an account’s own default key for disks is enough to need that grant, and no other', () => {
+  for (const role of ['trigger', 'stop'])
+    expect(keyStatements(onlyDisk, role)).toEqual([lend(diskKmsKeyArn)]);
+  expect(keyStatements(onlyDisk, 'instance')).toEqual([]);
+});
+
+test('worker touches nothing that is encrypted', () => {
+  expect(keyStatements(two, 'worker')).toEqual([]);
+});
+
+test('the instance may decrypt uploads, and encrypt only where it writes; the disk’s key is none of its business', () => {
+  expect(keyStatements(two, 'instance')).toEqual([
+    { Action: ['kms:Decrypt'], Resource: [kmsKeyArn], Condition: viaS3('data') },
+    {
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      Resource: [kmsKeyArn],
+      Condition: viaS3('control', 'output'),
+    },
+  ]);
+});
+
+test.each<[Record<string, unknown>, string]>([
+  [{ kmsKeyArn: 'alias/mine' }, 'kmsKeyArn is "alias/mine"; allowed is a KMS key\'s ARN'],
+  [
+    { kmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:alias/mine' },
+    'kmsKeyArn is "arn:aws:kms:eu-central-1:123456789012:alias/mine"; allowed is a KMS key\'s ARN',
+  ],
+  [{ region: 'us-east-1', kmsKeyArn }, "allowed is a key in us-east-1, the pipeline's region"],
+  [{ region: 'us-east-1', diskKmsKeyArn }, "allowed is a key in us-east-1, the pipeline's region"],
+])('a key that could not work is refused with what is allowed: %j', (overrides, problem) => {
+  const problems = problemsWith(overrides);
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toContain(problem);
+});
+
+interface Granted {
+  Action: string[];
+  Resource: string[];
+  Condition: unknown;
+}
+
+function keyStatements({ resource }: Synthesized, role: string): Granted[] {
+  const { Statement } = JSON.parse(String(resource.aws_iam_role_policy![role]!.policy)) as {
+    Statement: Granted[];
+  };
+  return Statement.filter(({ Action }) => Action.some((action) => action.startsWith('kms:'))).map(
+    ({ Action, Resource, Condition }) => ({ Action, Resource, Condition }),
+  );
+}

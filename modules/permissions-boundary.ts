@@ -1,0 +1,16 @@
+import { IamRole } from '@cdktf/provider-aws/lib/iam-role';
+import { Aspects, type IAspect } from 'cdktf';
+import type { Construct, IConstruct } from 'constructs';
+
+/** Bounds every role below `scope`, whoever makes it: none can be forgotten. */
+export function boundRoles(scope: Construct, policyArn: string): void {
+  Aspects.of(scope).add(new PermissionsBoundary(policyArn));
+}
+
+class PermissionsBoundary implements IAspect {
+  constructor(private readonly policyArn: string) {}
+
+  visit(node: IConstruct): void {
+    if (node instanceof IamRole) node.permissionsBoundary = this.policyArn;
+  }
+}

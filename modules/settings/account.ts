@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { keyArn } from './encryption';
+import type { Objection } from './objection';
+
+const roleArn = z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/);
+
+/** Which account a pipeline goes to, as whom, within which bounds, and where Terraform's state of it lies. */
+export const accountSettings = {
+  /** @default whatever account the credentials belong to */
+  accountId: z
+    .string()
+    .regex(/^\d{12}$/)
+    .optional()
+    .describe("the number of the one AWS account that may be deployed to: '12 digits', in quotes"),
+  /** The role that Terraform takes on. @default none: the credentials as they are */
+  deployRoleArn: roleArn
+    .optional()
+    .describe('the ARN of a role that deploys, for example arn:aws:iam::123456789012:role/deploy'),
+  /** On every role that the pipeline makes. @default none */
+  permissionsBoundaryArn: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[\w+=,.@/-]{1,576}$/)
+    .optional()
+    .describe("a policy's ARN, for example arn:aws:iam::123456789012:policy/boundary"),
+  /** @default a file beside cdktf.json */
+  state: z
+    .strictObject({
+      /** It must exist; versioned, so that a state can be got back. */
+      bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+      /** @default lamplighter/<name>.tfstate */
+      key: z
+        .string()
+        .regex(/^[\w!.*'()-][\w!.*'()/-]{0,900}$/)
+        .optional(),
+      /** The bucket's region. @default the pipeline's */
+      region: z
+        .string()
+        .regex(/^[a-z]{2}(-[a-z]+){1,2}-\d$/)
+        .optional(),
+      kmsKeyArn: keyArn.optional(),
+      /** The role that reads and writes the state. @default none: the credentials as they are */
+      roleArn: roleArn.optional(),
+    })
+    .optional()
+    .describe(
+      'an object with bucket (the name of a bucket) and, if wanted, key, region, kmsKeyArn (a key ARN) and roleArn (a role ARN)',
+    ),
+};
+
+export function accountObjections(
+  settings: z.infer<z.ZodObject<typeof accountSettings>>,
+): readonly Objection[] {
+  const { accountId } = settings;
+  return (['deployRoleArn', 'permissionsBoundaryArn'] as const).flatMap((setting) => {
+    const account = settings[setting]?.split(':')[4];
+    if (account === undefined || account === 'aws' || accountId === undefined || account === accountId)
+      return [];
+    return [{ setting, allowed: `an ARN of the account ${accountId}, which accountId names` }];
+  });
+}
