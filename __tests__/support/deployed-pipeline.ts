@@ -5,7 +5,12 @@ import {
   S3Client,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
-import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateTagsCommand,
+  DeleteTagsCommand,
+  DescribeInstancesCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -14,11 +19,12 @@ import { jobIdOf, receiptKey } from '../../lifecycle/job';
 import type { Manifest } from '../../lifecycle/manifest';
 import { receiptSchema, type Receipt, type Status } from '../../lifecycle/records';
 import { environmentFor } from '../../scripts/local/cloud';
-import { deployToLocalCloud, terraformVariables } from '../../scripts/local/deploy';
+import { deployToLocalCloud, terraformVariables, updateLocalCloud } from '../../scripts/local/deploy';
 import { findPipeline } from '../../scripts/pipeline/find';
 import { PROJECT } from '../../scripts/project';
 import { Children } from '../../scripts/tools/children';
 import { provideTools } from '../../scripts/tools/provide';
+import { type StackOptions, stackFolder } from '../../scripts/tools/stack';
 import { eventually, startCloud, type CloudUnderTest } from './local-cloud';
 
 /** One version of one key that was uploaded. */
@@ -31,14 +37,20 @@ export interface Uploaded {
 export class DeployedPipeline {
   private constructor(
     readonly cloud: CloudUnderTest,
-    readonly manifest: Manifest,
+    public manifest: Manifest,
     private readonly s3: S3Client,
     private readonly ec2: EC2Client,
-    private readonly terraform: { program: string; folder: string; environment: NodeJS.ProcessEnv },
+    /** How it was deployed. */
+    readonly stack: StackOptions,
+    /** What `lamplighter env` would print. */
+    readonly announced: Record<string, string>,
   ) {}
 
-  /** `context` stands for that of cdktf.json. */
-  static async deploy(context: { pipelines: { name: string }[] }): Promise<DeployedPipeline> {
+  /** `context` stands for that of cdktf.json; `project` for the checkout. */
+  static async deploy(
+    context: { pipelines: { name: string }[] },
+    project = PROJECT,
+  ): Promise<DeployedPipeline> {
     const cloud = await startCloud();
     try {
       const signal = new AbortController().signal;
@@ -47,31 +59,25 @@ export class DeployedPipeline {
       const stack = context.pipelines[0]!.name;
       const cliConfigFile = join(cloud.directory, 'terraform.rc');
       const tools = await provideTools({ children, signal, cliConfigFile, say: () => undefined });
-      const environment = {
-        ...process.env,
+      const announced = {
         ...environmentFor(cloud),
         ...terraformVariables(outputFolder),
         ...tools.variables,
       };
-      const { program } = tools.terraform;
-      await deployToLocalCloud({
-        project: PROJECT,
+      const options: StackOptions = {
+        project,
         context,
         outputFolder,
         stack,
-        environment,
-        terraform: program,
+        environment: { ...process.env, ...announced },
+        terraform: tools.terraform.program,
         children,
         onStep: () => undefined,
-      });
+      };
+      await deployToLocalCloud(options);
       const manifest = await findPipeline(new SSMClient(cloud.client), stack);
       const s3 = new S3Client({ ...cloud.client, forcePathStyle: true });
-      const folder = join(outputFolder, 'stacks', stack);
-      return new DeployedPipeline(cloud, manifest, s3, new EC2Client(cloud.client), {
-        program,
-        folder,
-        environment,
-      });
+      return new DeployedPipeline(cloud, manifest, s3, new EC2Client(cloud.client), options, announced);
     } catch (error) {
       await cloud.end();
       throw error;
@@ -80,6 +86,12 @@ export class DeployedPipeline {
 
   async end(): Promise<void> {
     await this.cloud.end();
+  }
+
+  /** Deploys again, with other settings or after a change of the project, on top of what is there. */
+  async update(context: { pipelines: { name: string }[] }): Promise<void> {
+    await updateLocalCloud({ ...this.stack, context });
+    this.manifest = await findPipeline(new SSMClient(this.cloud.client), this.stack.stack);
   }
 
   async upload(key: string, text: string, options: Partial<PutObjectCommandInput> = {}): Promise<Uploaded> {
@@ -149,6 +161,12 @@ export class DeployedPipeline {
     );
   }
 
+  /** Waits until the job is admitted. */
+  async isOpen({ jobId, key }: Uploaded): Promise<void> {
+    const { controlBucket } = this.manifest;
+    await eventually(`an open record of ${key}`, () => this.text(controlBucket, `open/${jobId}.json`));
+  }
+
   /** Waits until the model says that it runs: its progress is in the status record. */
   async isRunning({ jobId, key }: Uploaded, attempt = 1): Promise<void> {
     await eventually(
@@ -164,14 +182,34 @@ export class DeployedPipeline {
 
   /** What `terraform plan -detailed-exitcode` says: 0 no changes, 2 changes. */
   async plan(): Promise<{ code: number; output: string }> {
-    const { program, folder, environment } = this.terraform;
-    const args = ['plan', '-detailed-exitcode', '-input=false', '-no-color'];
+    return this.terraform('plan', '-detailed-exitcode', '-input=false', '-no-color');
+  }
+
+  /** What `terraform destroy` says, as it is after the last deploy. */
+  async destroy(): Promise<{ code: number; output: string }> {
+    return this.terraform('destroy', '-auto-approve', '-input=false', '-no-color');
+  }
+
+  private async terraform(...args: string[]): Promise<{ code: number; output: string }> {
+    const { terraform, environment } = this.stack;
+    const options = { cwd: stackFolder(this.stack), env: environment };
     try {
-      const { stdout } = await promisify(execFile)(program, args, { cwd: folder, env: environment });
+      const { stdout } = await promisify(execFile)(terraform, args, options);
       return { code: 0, output: stdout };
     } catch (error) {
       const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
       return { code, output: stdout + stderr };
     }
+  }
+
+  /** Tags the instance, as a person would in the console. */
+  async tag(key: string, value: string): Promise<void> {
+    const Tags = [{ Key: key, Value: value }];
+    await this.ec2.send(new CreateTagsCommand({ Resources: [this.manifest.instanceId], Tags }));
+  }
+
+  async untag(key: string): Promise<void> {
+    const Tags = [{ Key: key }];
+    await this.ec2.send(new DeleteTagsCommand({ Resources: [this.manifest.instanceId], Tags }));
   }
 }
