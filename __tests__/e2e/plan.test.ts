@@ -28,7 +28,7 @@ story('lamplighter plan', () => {
     run.announce(pipeline.announced);
     await pipeline.cloud.faults.sweepNow();
     await pipeline.comesToRest();
-  }, 180_000);
+  }, 300_000);
 
   afterAll(async () => {
     await (run as LocalRun | undefined)?.end();
@@ -62,7 +62,7 @@ story('lamplighter plan', () => {
     const { code, text } = await planned({});
     expect(text).toContain('No changes: what is deployed is what the project says.');
     expect(code).toBe(Exit.ok);
-  }, 120_000);
+  }, 240_000);
 
   it('shows what a first deploy makes, and who may do what, though no ARN is known yet', async () => {
     const { code, text } = await planned({ name: 'first' });
@@ -74,7 +74,7 @@ story('lamplighter plan', () => {
       /OnlyOverTls: deny s3:\*\n.*by \*\n.*on aws_s3_bucket\.data, aws_s3_bucket\.data\/\*/,
     );
     expect(text).toContain('at rest, a month: 0.00 USD → ');
-  }, 120_000);
+  }, 240_000);
 
   it('shows changed settings, what they cost, and writes the page for a comment', async () => {
     const file = join(pipeline.cloud.directory, 'plan.md');
@@ -85,7 +85,7 @@ story('lamplighter plan', () => {
     expect(text).toMatch(/at rest, a month: \d\.\d\d USD → \d\.\d\d USD/);
     const markdown = readFileSync(file, 'utf8');
     expect(markdown).toContain('```diff\n~ aws_cloudwatch_event_rule.sweep\n');
-  }, 120_000);
+  }, 240_000);
 
   it('refuses, with exit code 2, to destroy buckets, models and logs; allowed, it shows that', async () => {
     const refused = await planned({}, { destroy: true, json: true });
@@ -96,14 +96,14 @@ story('lamplighter plan', () => {
     expect(why.join('\n')).toContain('aws_cloudwatch_log_group.stop');
     const allowed = await planned({}, { destroy: true, allowDataLoss: true });
     expect(allowed.code).toBe(Exit.ok);
-  }, 180_000);
+  }, 300_000);
 
   it('refuses to destroy what Terraform itself protects, whatever is allowed', async () => {
     const { code, message } = await planned({ disposable: false }, { destroy: true, allowDataLoss: true });
     expect(code).toBe(2);
     expect(message).toContain('- aws_s3_bucket.data\n');
     expect(message).toContain('"disposable": true');
-  }, 120_000);
+  }, 240_000);
 
   it('refuses to stop the instance while a job is open, and not when none is', async () => {
     const other = { instanceType: 'c7i.xlarge' };
