@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { InvalidInputError, LamplighterError, awsCodeOf, messageOf } from '../lifecycle/errors';
 import { env } from './commands/env';
 import { local } from './commands/local';
+import { type PlanOptions, plan } from './commands/plan';
 import { status } from './commands/status';
 import { submit } from './commands/submit';
 import { type Terminal, processTerminal } from './console/terminal';
@@ -35,12 +36,13 @@ Examples:
   lamplighter local                        keep the local cloud up until Ctrl-C
   lamplighter submit patients.csv --wait   upload, wait, show the results
   lamplighter status --json                for scripts
+  lamplighter plan --markdown plan.md      what a deploy would change, for a reviewer
   eval "$(lamplighter env)"                plain aws, terraform, cdktf against the local cloud
 
 Exit codes:
   0    done
   1    a job failed: its receipt says why
-  2    the arguments, a file or a setting cannot be used
+  2    the arguments, a file or a setting cannot be used; a plan is refused
   3    something is missing: a tool, credentials, a running local cloud, a pipeline
   4    Terraform, AWS or the local cloud refused or broke
   130  interrupted (Ctrl-C)`;
@@ -101,6 +103,26 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
     .option('--json', 'print it as JSON', false)
     .action(async (options: TargetArguments & { json: boolean }) => {
       await status(options, terminal);
+    });
+
+  root
+    .command('plan')
+    .description(
+      'show what a deploy would change: resources, permissions, findings, price; it changes nothing',
+    )
+    .option('--pipeline <NAME>', 'which pipeline of cdktf.json, if there are several')
+    .addOption(
+      new Option('--cloud <WHICH>', 'the running local cloud, or AWS; the local one if it runs').choices(
+        CLOUDS,
+      ),
+    )
+    .option('--destroy', 'show what destroying the pipeline would do', false)
+    .option('--markdown <FILE>', 'write the page as Markdown, too')
+    .option('--json', 'print it as JSON; the steps go to stderr', false)
+    .option('--allow-data-loss', 'do not refuse a plan that destroys or replaces what holds data', false)
+    .option('--allow-interruption', 'do not refuse to stop the instance while jobs are open', false)
+    .action(async (options: PlanOptions) => {
+      end.code = await plan(options, terminal);
     });
 
   root

@@ -87,11 +87,14 @@ const asOnAws = { LAMPLIGHTER_CLOUD: 'aws', TF_CLI_ARGS_init: '-reconfigure' };
   let settings: Awaited<ReturnType<typeof settingsOfAccount>>['pipelines'][0];
 
   beforeAll(async () => {
-    pipeline = await DeployedPipeline.deploy(async (cloud) => {
-      const context = await settingsOfAccount(cloud);
-      [settings] = context.pipelines as [typeof settings];
-      return context;
-    }, asOnAws);
+    pipeline = await DeployedPipeline.deploy(
+      async (cloud) => {
+        const context = await settingsOfAccount(cloud);
+        [settings] = context.pipelines as [typeof settings];
+        return context;
+      },
+      { variables: asOnAws },
+    );
     s3 = new S3Client({ ...pipeline.cloud.client, forcePathStyle: true });
     await pipeline.cloud.faults.sweepNow();
     await pipeline.comesToRest();

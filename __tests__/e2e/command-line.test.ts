@@ -92,6 +92,12 @@ story('lamplighter local, and a second terminal', () => {
     expect(JSON.parse(stdout)).toMatchObject({ pipeline: 'breast-cancer' });
   }, 60_000);
 
+  it('plans nothing for a project that is deployed as it is', async () => {
+    const { code, stdout } = await lamplighter('plan');
+    expect(stdout).toContain('No changes: what is deployed is what the project says.');
+    expect(code).toBe(0);
+  }, 120_000);
+
   it('takes everything down on Ctrl-C', async () => {
     cloud.kill('SIGINT');
     const code = await eventually('its end', () => cloud.exitCode ?? undefined, 20_000);

@@ -5,7 +5,12 @@ import {
   S3Client,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
-import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateTagsCommand,
+  DeleteTagsCommand,
+  DescribeInstancesCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -14,11 +19,12 @@ import { jobIdOf, receiptKey } from '../../lifecycle/job';
 import type { Manifest } from '../../lifecycle/manifest';
 import { receiptSchema, type Receipt, type Status } from '../../lifecycle/records';
 import { environmentFor } from '../../scripts/local/cloud';
-import { deployToLocalCloud, terraformVariables } from '../../scripts/local/deploy';
+import { deployToLocalCloud, terraformVariables, updateLocalCloud } from '../../scripts/local/deploy';
 import { findPipeline } from '../../scripts/pipeline/find';
 import { PROJECT } from '../../scripts/project';
 import { Children } from '../../scripts/tools/children';
 import { provideTools } from '../../scripts/tools/provide';
+import { type StackOptions, stackFolder, synthesize } from '../../scripts/tools/stack';
 import { eventually, startCloud, type CloudUnderTest } from './local-cloud';
 
 interface Settings {
@@ -35,24 +41,22 @@ export interface Uploaded {
 export class DeployedPipeline {
   private constructor(
     readonly cloud: CloudUnderTest,
-    readonly manifest: Manifest,
+    public manifest: Manifest,
     private readonly s3: S3Client,
     private readonly ec2: EC2Client,
-    private readonly terraform: {
-      program: string;
-      outputFolder: string;
-      folder: string;
-      environment: NodeJS.ProcessEnv;
-    },
+    /** How it was deployed. */
+    readonly stack: StackOptions,
+    /** What `lamplighter env` would print. */
+    readonly announced: Record<string, string>,
   ) {}
 
   /**
    * `given` stands for the context of cdktf.json, or makes one, and what it names, in the cloud that has just started.
-   * `variables` are set beside a local deployment's own.
+   * `variables` are set beside a local deployment's own; `project` stands for the checkout.
    */
   static async deploy(
     given: Settings | ((cloud: CloudUnderTest) => Promise<Settings>),
-    variables: Record<string, string> = {},
+    { variables = {}, project = PROJECT }: { variables?: Record<string, string>; project?: string } = {},
   ): Promise<DeployedPipeline> {
     const cloud = await startCloud();
     try {
@@ -63,33 +67,26 @@ export class DeployedPipeline {
       const stack = context.pipelines[0]!.name;
       const cliConfigFile = join(cloud.directory, 'terraform.rc');
       const tools = await provideTools({ children, signal, cliConfigFile, say: () => undefined });
-      const environment = {
-        ...process.env,
+      const announced = {
         ...environmentFor(cloud),
         ...terraformVariables(outputFolder),
         ...tools.variables,
         ...variables,
       };
-      const { program } = tools.terraform;
-      await deployToLocalCloud({
-        project: PROJECT,
+      const options: StackOptions = {
+        project,
         context,
         outputFolder,
         stack,
-        environment,
-        terraform: program,
+        environment: { ...process.env, ...announced },
+        terraform: tools.terraform.program,
         children,
         onStep: () => undefined,
-      });
+      };
+      await deployToLocalCloud(options);
       const manifest = await findPipeline(new SSMClient(cloud.client), stack);
       const s3 = new S3Client({ ...cloud.client, forcePathStyle: true });
-      const folder = join(outputFolder, 'stacks', stack);
-      return new DeployedPipeline(cloud, manifest, s3, new EC2Client(cloud.client), {
-        program,
-        outputFolder,
-        folder,
-        environment,
-      });
+      return new DeployedPipeline(cloud, manifest, s3, new EC2Client(cloud.client), options, announced);
     } catch (error) {
       await cloud.end();
       throw error;
@@ -98,6 +95,12 @@ export class DeployedPipeline {
 
   async end(): Promise<void> {
     await this.cloud.end();
+  }
+
+  /** Deploys again, with other settings or after a change of the project, on top of what is there. */
+  async update(context: Settings): Promise<void> {
+    await updateLocalCloud({ ...this.stack, context });
+    this.manifest = await findPipeline(new SSMClient(this.cloud.client), this.stack.stack);
   }
 
   async upload(key: string, text: string, options: Partial<PutObjectCommandInput> = {}): Promise<Uploaded> {
@@ -167,6 +170,12 @@ export class DeployedPipeline {
     );
   }
 
+  /** Waits until the job is admitted. */
+  async isOpen({ jobId, key }: Uploaded): Promise<void> {
+    const { controlBucket } = this.manifest;
+    await eventually(`an open record of ${key}`, () => this.text(controlBucket, `open/${jobId}.json`));
+  }
+
   /** Waits until the model says that it runs: its progress is in the status record. */
   async isRunning({ jobId, key }: Uploaded, attempt = 1): Promise<void> {
     await eventually(
@@ -182,38 +191,45 @@ export class DeployedPipeline {
 
   /** What `terraform plan -detailed-exitcode` says: 0 no changes, 2 changes. */
   plan(): Promise<{ code: number; output: string }> {
-    return this.terraforms(['plan', '-detailed-exitcode', '-input=false', '-no-color']);
+    return this.terraform('plan', '-detailed-exitcode', '-input=false', '-no-color');
   }
 
   /** What `terraform plan` would say to other settings, which stand from now on. */
   async planWith(context: Settings): Promise<{ code: number; output: string }> {
-    const { outputFolder, environment } = this.terraform;
-    await promisify(execFile)(process.execPath, [require.resolve('tsx/cli'), 'main.ts'], {
-      cwd: PROJECT,
-      env: { ...environment, CDKTF_OUTDIR: outputFolder, CDKTF_CONTEXT_JSON: JSON.stringify(context) },
-    });
+    await synthesize({ ...this.stack, context });
     return this.plan();
+  }
+
+  /** What `terraform destroy` says, as it is after the last deploy. */
+  destroy(...args: readonly string[]): Promise<{ code: number; output: string }> {
+    return this.terraform('destroy', '-auto-approve', '-input=false', '-no-color', ...args);
   }
 
   /** The instance goes, and what is in front of it. */
   destroyInstance(): Promise<{ code: number; output: string }> {
-    return this.terraforms([
-      'destroy',
-      '-auto-approve',
-      '-input=false',
-      '-no-color',
-      '-target=aws_instance.instance',
-    ]);
+    return this.destroy('-target=aws_instance.instance');
   }
 
-  private async terraforms(args: readonly string[]): Promise<{ code: number; output: string }> {
-    const { program, folder, environment } = this.terraform;
+  private async terraform(...args: string[]): Promise<{ code: number; output: string }> {
+    const { terraform, environment } = this.stack;
+    const options = { cwd: stackFolder(this.stack), env: environment };
     try {
-      const { stdout } = await promisify(execFile)(program, args, { cwd: folder, env: environment });
+      const { stdout } = await promisify(execFile)(terraform, args, options);
       return { code: 0, output: stdout };
     } catch (error) {
       const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
       return { code, output: stdout + stderr };
     }
+  }
+
+  /** Tags the instance, as a person would in the console. */
+  async tag(key: string, value: string): Promise<void> {
+    const Tags = [{ Key: key, Value: value }];
+    await this.ec2.send(new CreateTagsCommand({ Resources: [this.manifest.instanceId], Tags }));
+  }
+
+  async untag(key: string): Promise<void> {
+    const Tags = [{ Key: key }];
+    await this.ec2.send(new DeleteTagsCommand({ Resources: [this.manifest.instanceId], Tags }));
   }
 }

@@ -12,13 +12,18 @@ export async function env(terminal: Terminal, directory = LOCAL_DIRECTORY): Prom
   if (!environment) {
     // So that `eval "$(lamplighter env)" && cdktf deploy` ends here, and does not deploy to AWS.
     terminal.out('false');
-    throw new MissingError(
-      (await isRunning(directory))
-        ? 'The local cloud of this checkout is still being set up. Try again when its terminal has shown "applied".'
-        : 'No local cloud of this checkout is running. Start one in another terminal: npm start',
-    );
+    throw await notRunning(directory);
   }
   for (const line of exportLines(environment)) terminal.out(line);
+}
+
+/** Why there are no variables of a local cloud. */
+export async function notRunning(directory: string): Promise<MissingError> {
+  return new MissingError(
+    (await isRunning(directory))
+      ? 'The local cloud of this checkout is still being set up. Try again when its terminal has shown "applied".'
+      : 'No local cloud of this checkout is running. Start one in another terminal: npm start',
+  );
 }
 
 export function exportLines(environment: Readonly<Record<string, string>>): string[] {

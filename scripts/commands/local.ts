@@ -5,15 +5,16 @@ import { systemClock } from '../../lifecycle/clock';
 import { messageOf } from '../../lifecycle/errors';
 import type { Manifest } from '../../lifecycle/manifest';
 import type { TakingModel } from '../../lifecycle/model';
-import { type PipelineSettings, readPipelines } from '../../modules/settings';
+import type { PipelineSettings } from '../../modules/settings';
 import { Steps } from '../console/steps';
 import { type Terminal, bytes, duration } from '../console/terminal';
-import { Exit, type ExitCode, UsageError } from '../exit';
+import { Exit, type ExitCode } from '../exit';
 import { catchInterrupts } from '../interrupt';
 import { type LocalCloud, environmentFor, startLocalCloud } from '../local/cloud';
 import { deployToLocalCloud, terraformVariables } from '../local/deploy';
 import type { CloudEvent } from '../local/report';
 import { LocalRun } from '../local-run';
+import { chooseSettings } from '../pipeline/chosen-settings';
 import { findPipeline } from '../pipeline/find';
 import { type Clients, localClients } from '../pipeline/target';
 import { type Job, type PlannedUpload, planUploads, prefixFor, upload } from '../pipeline/uploads';
@@ -23,7 +24,6 @@ import {
   LOCAL_OUTPUT,
   LOCAL_RESULTS,
   PROJECT,
-  readCdktfConfig,
   shortPath,
 } from '../project';
 import { Children } from '../tools/children';
@@ -60,7 +60,7 @@ export async function local(options: LocalOptions, terminal: Terminal): Promise<
   const events = new Muted(cloudEventSteps(steps));
   let cloud: LocalCloud | undefined;
   try {
-    const settings = choosePipeline(options.pipeline);
+    const settings = chooseSettings(options.pipeline);
     const files = options.files.length === 0 ? [SAMPLE] : options.files.map(fromWhereTheUserIs);
     // Looked at before minutes of work, not after.
     planAll(files, takingModels(settings));
@@ -95,20 +95,6 @@ export async function local(options: LocalOptions, terminal: Terminal): Promise<
     await takeDown({ children, cloud, run, steps });
     interrupt.release();
   }
-}
-
-/** Throws UsageError when the settings hold several pipelines and none was named, and what the settings' parser throws. */
-function choosePipeline(name: string | undefined): PipelineSettings {
-  const pipelines = readPipelines(readCdktfConfig().context.pipelines, PROJECT);
-  const names = pipelines.map((pipeline) => pipeline.name).join(', ');
-  const chosen = pipelines.filter((pipeline) => name === undefined || pipeline.name === name);
-  const [only, ...others] = chosen;
-  if (only && others.length === 0) return only;
-  throw new UsageError(
-    name === undefined
-      ? `cdktf.json has several pipelines: ${names}. Say which one to run: --pipeline NAME`
-      : `cdktf.json has no pipeline "${name}"; it has: ${names}.`,
-  );
 }
 
 async function startCloud(

@@ -6,6 +6,7 @@ import { wantsEncodedVersions, withEncodedKeys } from './listed-versions';
 import { newlinesBack, newlinesOutOfXml } from './newline-keys';
 import type { Notifications } from './notifications';
 import { type S3Operation, s3OperationOf } from './s3-operation';
+import { SuspendedVersioning } from './suspended-versioning';
 
 /** What is kept here and not in moto. */
 const OURS: readonly S3Operation['name'][] = [
@@ -17,6 +18,7 @@ const OURS: readonly S3Operation['name'][] = [
 /** S3's API: objects are moto's and stream past; what is about a bucket, or speaks of keys in XML, comes through here. */
 export class S3Api {
   private readonly policies = new BucketPolicies();
+  private readonly versioning = new SuspendedVersioning();
 
   constructor(
     private readonly moto: MotoApi,
@@ -36,13 +38,17 @@ export class S3Api {
       if (found.status !== 200) return found;
       return name === 'BucketPolicy' ? this.policies.answer(call, bucket) : this.notifications.answer(call);
     }
-    const answer = await this.moto.forward(
+    const forwarded = await this.moto.forward(
       call.query.has('delete')
         ? { ...call, body: Buffer.from(newlinesOutOfXml(call.body.toString())) }
-        : call,
+        : this.versioning.outgoing(call, bucket),
     );
+    const answer = this.versioning.incoming(call, bucket, forwarded);
     this.notifications.observe(call, answer);
-    if (name === 'DeleteBucket' && answer.status < 300) this.policies.forget(bucket);
+    if (name === 'DeleteBucket' && answer.status < 300) {
+      this.policies.forget(bucket);
+      this.versioning.forget(bucket);
+    }
     if (!(answer.headers['content-type'] ?? '').includes('xml')) return answer;
     const xml = answer.body.toString();
     return {

@@ -10,6 +10,8 @@ export interface ChildOptions {
   readonly onLine?: (line: string) => void;
   /** Milliseconds; then the child's whole process group is ended. @default none */
   readonly timeLimitMs?: number;
+  /** More than this of stdout is not kept. @default 1,000,000 */
+  readonly maxStdoutCharacters?: number;
 }
 
 export interface ChildEnd {
@@ -62,7 +64,7 @@ export class Children {
     if (child.pid !== undefined) this.record?.started(child.pid);
     this.signal.addEventListener('abort', end, { once: true });
     const timer = options.timeLimitMs === undefined ? undefined : setTimeout(end, options.timeLimitMs);
-    const collected = collect(child, options.onLine);
+    const collected = collect(child, options);
     try {
       const code = await new Promise<number | null>((resolve, reject) => {
         child.once('error', reject);
@@ -107,11 +109,14 @@ async function endGroup(child: ChildProcess): Promise<void> {
   killGroup(child.pid, 'SIGKILL');
 }
 
-function collect(child: ChildProcess, onLine?: (line: string) => void) {
+function collect(
+  child: ChildProcess,
+  { onLine, maxStdoutCharacters = STDOUT_LIMIT }: Pick<ChildOptions, 'onLine' | 'maxStdoutCharacters'>,
+) {
   const tail: string[] = [];
   let stdout = '';
   child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-    if (stdout.length < STDOUT_LIMIT) stdout += chunk;
+    if (stdout.length < maxStdoutCharacters) stdout += chunk;
   });
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;

@@ -25,16 +25,27 @@ export interface ToolsOptions {
 }
 
 /** Finds the tools on this machine or fetches them into the cache folder. Throws MissingError that says what to install. */
-export async function provideTools({ children, signal, cliConfigFile, say }: ToolsOptions): Promise<Tools> {
+export async function provideTools(options: ToolsOptions): Promise<Tools> {
+  const { children, signal, say } = options;
+  const { terraform, variables, text } = await provideTerraformTools(options);
+  const moto = await provideMoto({ children, cache: cacheDirectory(), signal, onInstall: say });
+  say(`Terraform ${terraform.version} (${terraform.from}), moto (${moto.from}); AWS provider ${text}`);
+  return { moto: moto.program, terraform, variables };
+}
+
+/** Terraform and its AWS provider only, which is all that a deployment to AWS takes. */
+export async function provideTerraformTools(
+  options: ToolsOptions,
+): Promise<Omit<Tools, 'moto'> & { readonly text: string }> {
+  const { children, signal, cliConfigFile, say } = options;
   const cache = cacheDirectory();
   const platform = platformOf(process.platform, process.arch);
   if (!platform) {
     throw new MissingError(
-      `The local cloud runs on Linux and macOS, on x86-64 and arm64; this is ${process.platform} on ${process.arch}.`,
+      `Lamplighter runs Terraform on Linux and macOS, on x86-64 and arm64; this is ${process.platform} on ${process.arch}.`,
     );
   }
   const terraform = await provideTerraform({ children, cache, signal, onDownload: say });
-  const moto = await provideMoto({ children, cache, signal, onInstall: say });
   const provider = await provideProvider({
     environment: process.env,
     platform,
@@ -42,12 +53,9 @@ export async function provideTools({ children, signal, cliConfigFile, say }: Too
     cache,
     cliConfigFile,
   });
-  say(
-    `Terraform ${terraform.version} (${terraform.from}), moto (${moto.from}); AWS provider ${provider.text}`,
-  );
   const binary: Record<string, string> =
     terraform.from === 'PATH' ? {} : { TERRAFORM_BINARY_NAME: terraform.program };
-  return { moto: moto.program, terraform, variables: { ...provider.environment, ...binary } };
+  return { terraform, variables: { ...provider.environment, ...binary }, text: provider.text };
 }
 
 /** The provider version that the constructs were generated from. */

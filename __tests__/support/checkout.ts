@@ -1,0 +1,34 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PROJECT } from '../../scripts/project';
+
+const SOURCES = ['main.ts', 'cdktf.json', 'package.json', 'tsconfig.json'];
+const FOLDERS = ['handlers', 'lifecycle', 'modules', 'runner'];
+
+/** A copy of what is deployed, for a test that changes it: code, and the puppet of the end-to-end tests as its model. */
+export class Checkout {
+  readonly path = mkdtempSync(join(tmpdir(), 'lamplighter checkout '));
+
+  constructor() {
+    for (const name of [...SOURCES, ...FOLDERS]) {
+      cpSync(join(PROJECT, name), join(this.path, name), { recursive: true });
+    }
+    cpSync(join(PROJECT, '__tests__', 'e2e', 'models', 'puppet'), join(this.path, 'models', 'puppet'), {
+      recursive: true,
+    });
+    symlinkSync(join(PROJECT, 'node_modules'), join(this.path, 'node_modules'));
+  }
+
+  /** Replaces one text by another in a file. Throws when it is not there. */
+  edit(file: string, from: string, to: string): void {
+    const path = join(this.path, file);
+    const text = readFileSync(path, 'utf8');
+    if (!text.includes(from)) throw new Error(`${file} does not hold ${from}`);
+    writeFileSync(path, text.replace(from, to));
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,25 @@
+import { type PipelineSettings, readPipelines } from '../../modules/settings';
+import { UsageError } from '../exit';
+import { PROJECT, readCdktfConfig } from '../project';
+
+/**
+ * The settings of the pipeline of that name, or of the only one that there is. Throws UsageError when the settings hold
+ * several pipelines and none was named, and what the settings' parser throws.
+ * @param context stands for that of cdktf.json
+ */
+export function chooseSettings(
+  name: string | undefined,
+  project = PROJECT,
+  context: { readonly pipelines?: unknown } = readCdktfConfig(project).context,
+): PipelineSettings {
+  const pipelines = readPipelines(context.pipelines, project);
+  const names = pipelines.map((pipeline) => pipeline.name).join(', ');
+  const chosen = pipelines.filter((pipeline) => name === undefined || pipeline.name === name);
+  const [only, ...others] = chosen;
+  if (only && others.length === 0) return only;
+  throw new UsageError(
+    name === undefined
+      ? `cdktf.json has several pipelines: ${names}. Say which one is meant: --pipeline NAME`
+      : `cdktf.json has no pipeline "${name}"; it has: ${names}.`,
+  );
+}

@@ -1,0 +1,70 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CommandError } from '../exit';
+import { type StackOptions, initialize, stackFolder, synthesize, terraform } from '../tools/stack';
+import {
+  type Configuration,
+  type TerraformPlan,
+  readConfiguration,
+  readTerraformPlan,
+} from './terraform-plan';
+
+export interface MadePlan {
+  readonly plan: TerraformPlan;
+  readonly configuration: Configuration;
+}
+
+/** What Terraform itself does not let happen: a resource with `prevent_destroy` would be destroyed or replaced. */
+export class PreventedError extends CommandError {
+  override readonly name = 'PreventedError';
+}
+
+/** Plans are large: every resource stands in one three times, the function's environments and policies too. */
+const MAX_PLAN_CHARACTERS = 50_000_000;
+
+/**
+ * Synthesizes a stack and has Terraform plan it: nothing is changed but the stack's own folder. The plan file, which holds
+ * values of the state, exists only meanwhile. Throws UsageError when the project does not synthesize, PreventedError when
+ * Terraform refuses to destroy something, BrokenError when it fails otherwise.
+ */
+export async function makePlan(options: StackOptions, { destroy }: { destroy: boolean }): Promise<MadePlan> {
+  await synthesize(options);
+  await initialize(options);
+  options.onStep('terraform plan');
+  // Readable by nobody else: mkdtemp makes its folders so.
+  const folder = await mkdtemp(join(tmpdir(), 'lamplighter-plan-'));
+  const file = join(folder, 'plan');
+  try {
+    const args = ['plan', '-input=false', '-no-color', `-out=${file}`, ...(destroy ? ['-destroy'] : [])];
+    await terraform(options, args).catch((error: unknown) => {
+      throw asPrevented(error) ?? error;
+    });
+    const shown = await terraform(options, ['show', '-json', file], {
+      maxStdoutCharacters: MAX_PLAN_CHARACTERS,
+    });
+    const synthesized = await readFile(join(stackFolder(options), 'cdk.tf.json'), 'utf8');
+    return { plan: readTerraformPlan(shown.stdout), configuration: readConfiguration(synthesized) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Terraform names one resource an error: `Resource aws_s3_bucket.data has lifecycle.prevent_destroy set`. */
+function asPrevented(error: unknown): PreventedError | undefined {
+  if (!(error instanceof CommandError)) return undefined;
+  const flat = error.message.replace(/\s+/g, ' ');
+  const addresses = [...flat.matchAll(/Resource (\S+) has lifecycle\.prevent_destroy set/g)].map(
+    ([, address]) => address ?? '',
+  );
+  if (addresses.length === 0) return undefined;
+  return new PreventedError(
+    [
+      'Refused: the plan destroys or replaces what holds data, and the pipeline is not disposable:',
+      ...addresses.map((address) => `- ${address}`),
+      'To keep the data, take the change back. To give it up, set "disposable": true, deploy that first, then plan again.',
+    ].join('\n'),
+    2,
+    { cause: error },
+  );
+}

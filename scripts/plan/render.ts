@@ -1,0 +1,44 @@
+import { type Terminal, printable } from '../console/terminal';
+import type { Line, Page } from './page';
+
+/** Long, but not endless: names and values come from settings, from AWS and from other people's changes. */
+const MAX_CHARACTERS = 2_000;
+
+const textOf = ({ sign, depth, text }: Line) =>
+  `${sign} ${'    '.repeat(depth)}${printable(text, MAX_CHARACTERS)}`.trimEnd();
+
+export function showPage(page: Page, terminal: Terminal): void {
+  const { colours } = terminal;
+  const paint = {
+    '+': colours.green,
+    '-': colours.red,
+    '~': colours.yellow,
+    '!': colours.magenta,
+    ' ': (text: string) => text,
+  };
+  terminal.out(colours.bold(printable(page.title)));
+  terminal.out(printable(page.summary));
+  for (const { title, lines } of page.sections) {
+    terminal.out();
+    terminal.out(colours.bold(title));
+    for (const line of lines) terminal.out(`  ${paint[line.sign](textOf(line))}`.trimEnd());
+  }
+}
+
+/** For a comment on a change: a `diff` block has its lines coloured by their first character. */
+export function markdownOf(page: Page): string {
+  const parts = [`# ${plainMarkdown(page.title)}`, plainMarkdown(page.summary)];
+  for (const { title, lines } of page.sections) {
+    const text = lines.map(textOf).join('\n');
+    const fence = '`'.repeat(Math.max(3, longestRun(text) + 1));
+    parts.push(`## ${title}`, `${fence}diff\n${text}\n${fence}`);
+  }
+  return `${parts.join('\n\n')}\n`;
+}
+
+/** A block ends at a fence that is as long as the one that began it. */
+function longestRun(text: string): number {
+  return Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+}
+
+const plainMarkdown = (text: string) => printable(text).replace(/[\\`*_[\]<>#|]/g, '\\$&');

@@ -1,0 +1,131 @@
+import { HOURS_PER_MONTH, type RegionPrices } from './prices';
+
+/** What a pipeline consists of, as far as it costs something. */
+export interface Bill {
+  /** All disks, in GiB of gp3; undefined: they are of another kind, or of a size that is not known. */
+  readonly diskGib: number | undefined;
+  readonly instanceType: string | undefined;
+  /** The instance has a public IPv4 address while it runs. */
+  readonly hasPublicAddress: boolean;
+  /** Addresses that are kept, in use or not. */
+  readonly elasticAddresses: number;
+  readonly natGateways: number;
+  /** Interface endpoints, times the zones that they are in. */
+  readonly interfaceEndpoints: number;
+  /** Undefined: no sweep, or a schedule that is not a rate. */
+  readonly sweepMinutes: number | undefined;
+  readonly functionMemoryMib: number;
+  readonly alarms: number;
+  readonly kmsKeys: number;
+}
+
+/** One line of a price. `usd` undefined: unknown. */
+export interface PriceLine {
+  readonly what: string;
+  readonly usd: number | undefined;
+}
+
+export interface PipelinePrice {
+  /** A month in which nothing is uploaded. */
+  readonly atRest: readonly PriceLine[];
+  /** One job that wakes the machine for itself alone. */
+  readonly perJob: readonly PriceLine[];
+}
+
+/** Rough, and said so: what a sweep and a job do, counted from the code, and how long things take on AWS. */
+export const ASSUMED = {
+  /** One sweep: the function's time, its requests to S3, what it logs. */
+  sweepSeconds: 1,
+  sweepPuts: 2,
+  sweepGets: 3,
+  sweepLogBytes: 2_000,
+  /** One job: boot and stop besides the model's own time, and all functions and requests together. */
+  jobModelMinutes: 10,
+  jobOtherMinutes: 2,
+  jobInvocations: 6,
+  jobFunctionSeconds: 40,
+  jobPuts: 30,
+  jobGets: 30,
+} as const;
+
+const GIB = 1024 ** 3;
+
+/** The price of a pipeline in one region; undefined prices: the region is not in the table, nothing is known. */
+export function pipelinePrice(bill: Bill, prices: RegionPrices | undefined): PipelinePrice {
+  return { atRest: atRest(bill, prices), perJob: perJob(bill, prices) };
+}
+
+/** Undefined as soon as one line is unknown: a sum without it would read as the whole. */
+export function sumOf(lines: readonly PriceLine[]): number | undefined {
+  return lines.reduce<number | undefined>(
+    (sum, line) => (sum === undefined || line.usd === undefined ? undefined : sum + line.usd),
+    0,
+  );
+}
+
+function atRest(bill: Bill, prices: RegionPrices | undefined): PriceLine[] {
+  const times = (count: number | undefined, one: number | undefined) =>
+    count === 0 ? 0 : count === undefined || one === undefined ? undefined : count * one;
+  const hours = (count: number) => count * HOURS_PER_MONTH;
+  const sweeps = bill.sweepMinutes === undefined ? undefined : hours(60) / bill.sweepMinutes;
+  const lines: PriceLine[] = [
+    {
+      what: `disk, ${bill.diskGib === undefined ? 'of unknown size or kind' : `${bill.diskGib} GiB`}`,
+      usd: times(bill.diskGib, prices?.gp3GibMonth),
+    },
+    {
+      what:
+        bill.sweepMinutes === undefined
+          ? 'sweep, on an unknown schedule'
+          : `sweep, every ${bill.sweepMinutes} min: Lambda, S3 requests, logs`,
+      usd: times(sweeps, prices && sweepPrice(bill, prices)),
+    },
+    { what: `${bill.alarms} alarms`, usd: times(bill.alarms, prices?.alarmMonth) },
+    { what: `${bill.kmsKeys} KMS keys`, usd: times(bill.kmsKeys, prices?.kmsKeyMonth) },
+    {
+      what: `${bill.elasticAddresses} addresses that are kept`,
+      usd: times(hours(bill.elasticAddresses), prices?.publicIpv4Hour),
+    },
+    {
+      what: `${bill.natGateways} NAT gateways, without traffic`,
+      usd: times(hours(bill.natGateways), prices?.natGatewayHour),
+    },
+    {
+      what: `${bill.interfaceEndpoints} interface endpoints, without traffic`,
+      usd: times(hours(bill.interfaceEndpoints), prices?.interfaceEndpointHour),
+    },
+  ];
+  return lines.filter(({ what }) => !what.startsWith('0 '));
+}
+
+function sweepPrice({ functionMemoryMib }: Bill, prices: RegionPrices): number {
+  return (
+    prices.lambdaRequest +
+    ASSUMED.sweepSeconds * (functionMemoryMib / 1024) * prices.lambdaArm64GibSecond +
+    ASSUMED.sweepPuts * prices.s3Put +
+    ASSUMED.sweepGets * prices.s3Get +
+    (ASSUMED.sweepLogBytes / GIB) * prices.logsIngestedGib
+  );
+}
+
+function perJob(bill: Bill, prices: RegionPrices | undefined): PriceLine[] {
+  const hours = (ASSUMED.jobModelMinutes + ASSUMED.jobOtherMinutes) / 60;
+  const hourly = bill.instanceType === undefined ? undefined : prices?.instanceHour[bill.instanceType];
+  const lines: PriceLine[] = [
+    {
+      what: `${bill.instanceType ?? 'instance of unknown type'}${hourly === undefined ? '' : `, ${hourly} USD an hour`}`,
+      usd: hourly === undefined ? undefined : hourly * hours,
+    },
+    {
+      what: 'functions and S3 requests',
+      usd:
+        prices &&
+        ASSUMED.jobInvocations * prices.lambdaRequest +
+          ASSUMED.jobFunctionSeconds * (bill.functionMemoryMib / 1024) * prices.lambdaArm64GibSecond +
+          ASSUMED.jobPuts * prices.s3Put +
+          ASSUMED.jobGets * prices.s3Get,
+    },
+  ];
+  const address = { what: 'public IPv4 address', usd: prices && prices.publicIpv4Hour * hours };
+  return bill.hasPublicAddress ? [...lines, address] : lines;
+}

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { BrokenError, UsageError } from '../exit';
+import { readCdktfConfig } from '../project';
+import type { ChildEnd, ChildOptions, Children } from './children';
+
+/** One stack of the project, and what Terraform is to be run on it with. */
+export interface StackOptions {
+  /** The checkout: main.ts and cdktf.json are there. */
+  readonly project: string;
+  /** The settings. @default the context of the project's cdktf.json */
+  readonly context?: object;
+  /** Takes what cdktf.out takes otherwise. */
+  readonly outputFolder: string;
+  /** The stack, that is the pipeline's name. */
+  readonly stack: string;
+  /** Everything that Terraform is given: the cloud's variables and its own. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** The program to run. */
+  readonly terraform: string;
+  readonly children: Children;
+  readonly onStep: (text: string) => void;
+}
+
+/**
+ * Runs main.ts itself: the cdktf command line does no more, and takes seconds to start. What lies in the output folder
+ * beside the stacks, a state for example, stays. Throws UsageError, with what the program said last, when the project does
+ * not synthesize.
+ */
+export async function synthesize(options: StackOptions): Promise<void> {
+  const { project, outputFolder, children } = options;
+  options.onStep('the stack is synthesized');
+  await mkdir(dirname(outputFolder), { recursive: true });
+  const { code, tail } = await children.run(process.execPath, [require.resolve('tsx/cli'), 'main.ts'], {
+    cwd: project,
+    environment: {
+      ...options.environment,
+      CDKTF_OUTDIR: outputFolder,
+      CDKTF_CONTEXT_JSON: JSON.stringify(options.context ?? readCdktfConfig(project).context),
+    },
+  });
+  if (code !== 0) throw new UsageError(`The project does not synthesize:\n${tail}`);
+}
+
+/** `terraform init` in the folder of the synthesized stack. */
+export async function initialize(options: StackOptions): Promise<void> {
+  options.onStep('terraform init');
+  await terraform(options, ['init', '-input=false', '-no-color']);
+}
+
+/** Runs Terraform in the stack's folder. Throws BrokenError, with what Terraform said last, when it fails. */
+export async function terraform(
+  options: StackOptions,
+  args: readonly string[],
+  more: Pick<ChildOptions, 'onLine' | 'maxStdoutCharacters'> = {},
+): Promise<ChildEnd> {
+  const end = await options.children.run(options.terraform, args, {
+    cwd: stackFolder(options),
+    environment: options.environment,
+    ...more,
+  });
+  if (end.code === 0) return end;
+  throw new BrokenError(`terraform ${args[0] ?? ''} failed:\n${errorsIn(end.tail)}`);
+}
+
+const manifestSchema = z.looseObject({
+  stacks: z.record(z.string(), z.looseObject({ name: z.string(), workingDirectory: z.string() })),
+});
+
+/** Where the synthesized stack lies and Terraform runs. Throws UsageError when main.ts makes no such stack. */
+export function stackFolder({ outputFolder, stack }: Pick<StackOptions, 'outputFolder' | 'stack'>): string {
+  const { stacks } = manifestSchema.parse(
+    JSON.parse(readFileSync(join(outputFolder, 'manifest.json'), 'utf8')),
+  );
+  const found = stacks[stack];
+  if (found) return join(outputFolder, found.workingDirectory);
+  throw new UsageError(`main.ts makes no stack "${stack}"; it makes: ${Object.keys(stacks).join(', ')}`);
+}
+
+/** Terraform writes its warnings, which can be long, before its errors. */
+function errorsIn(tail: string): string {
+  const begin = tail.search(/^Error: /m);
+  return begin < 0 ? tail : tail.slice(begin);
+}
