@@ -37,14 +37,17 @@ export class DeployedPipeline {
     private readonly terraform: { program: string; folder: string; environment: NodeJS.ProcessEnv },
   ) {}
 
-  /** `context` stands for that of cdktf.json. */
-  static async deploy(context: { pipelines: { name: string }[] }): Promise<DeployedPipeline> {
-    const cloud = await startCloud();
+  /** `context` stands for that of cdktf.json. `beside`: another pipeline, in whose local cloud this one is to be. */
+  static async deploy(
+    context: { pipelines: { name: string }[] },
+    beside?: DeployedPipeline,
+  ): Promise<DeployedPipeline> {
+    const cloud = beside?.cloud ?? (await startCloud());
     try {
       const signal = new AbortController().signal;
       const children = new Children(signal);
-      const outputFolder = join(cloud.directory, 'terraform');
       const stack = context.pipelines[0]!.name;
+      const outputFolder = join(cloud.directory, `terraform ${stack}`);
       const cliConfigFile = join(cloud.directory, 'terraform.rc');
       const tools = await provideTools({ children, signal, cliConfigFile, say: () => undefined });
       const environment = {
@@ -163,11 +166,22 @@ export class DeployedPipeline {
   }
 
   /** What `terraform plan -detailed-exitcode` says: 0 no changes, 2 changes. */
-  async plan(): Promise<{ code: number; output: string }> {
+  async plan(...options: string[]): Promise<{ code: number; output: string }> {
+    return this.run('plan', '-detailed-exitcode', '-input=false', '-no-color', ...options);
+  }
+
+  /** The plan as `terraform show -json` tells it. */
+  async planAsJson(): Promise<unknown> {
+    const plan = await this.plan('-out=plan.bin');
+    if (plan.code !== 0) throw new Error(plan.output);
+    return JSON.parse((await this.run('show', '-json', 'plan.bin')).output);
+  }
+
+  private async run(...args: string[]): Promise<{ code: number; output: string }> {
     const { program, folder, environment } = this.terraform;
-    const args = ['plan', '-detailed-exitcode', '-input=false', '-no-color'];
     try {
-      const { stdout } = await promisify(execFile)(program, args, { cwd: folder, env: environment });
+      const options = { cwd: folder, env: environment, maxBuffer: 64 * 2 ** 20 };
+      const { stdout } = await promisify(execFile)(program, args, options);
       return { code: 0, output: stdout };
     } catch (error) {
       const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
