@@ -83,18 +83,14 @@ export function stopMay(on: Ledger & { readonly instance: HasArn; readonly worke
 }
 
 /** The instance: reads uploads, models and the runner; keeps claims and progress; writes results. No EC2, no tags. */
-export function instanceMay(on: Ledger): Statement[] {
+export function instanceMay(on: Ledger & { readonly instances: string }): Statement[] {
   return [
-    ...systemsManagerAgent,
-    objects('ReadUploads', on.data, ['s3:GetObject', 's3:GetObjectVersion'], ['*']),
+    ...systemsManagerAgent(on.instances),
+    // Uploads, models and the runner are read by version, which is a permission of its own.
+    objects('ReadUploads', on.data, ['s3:GetObjectVersion'], ['*']),
     // Without it S3 would answer 403, not 404, for an upload that has been deleted.
     list('MissUploads', on.data, ['*']),
-    objects(
-      'ReadModelsAndRunner',
-      on.control,
-      ['s3:GetObject', 's3:GetObjectVersion'],
-      ['models/*', 'runner/*'],
-    ),
+    objects('ReadModelsAndRunner', on.control, ['s3:GetObjectVersion'], ['models/*', 'runner/*']),
     objects('ReadGate', on.control, ['s3:GetObject'], ['gate.json']),
     objects('EndJobs', on.control, ['s3:GetObject', 's3:DeleteObject'], ['open/*']),
     objects(
@@ -200,40 +196,34 @@ const RECEIPTS = `results/*/${ANY_JOB}/receipt.json`;
 const onlyCreate: Condition = { Null: { 's3:if-none-match': 'false' } };
 
 /**
- * What AWS's policy AmazonSSMManagedInstanceCore allows, but for ssm:GetParameter and ssm:GetParameters: those would
- * let a model read every parameter of the account, and our document uses none. The agent's calls know no resources.
+ * Of what AWS's policy AmazonSSMManagedInstanceCore allows, what Run Command and Session Manager need. Not ssm:GetParameter
+ * and ssm:GetDocument: they would let a model read every parameter and document of the account. Nor what State Manager,
+ * Patch Manager, Inventory and Distributor need, which a pipeline has no use for.
+ * https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-getting-started-instance-profile.html
  */
-const systemsManagerAgent: readonly Statement[] = [
-  allow(
-    'SystemsManagerAgent',
-    [
-      'ssm:DescribeAssociation',
-      'ssm:DescribeDocument',
-      'ssm:GetDeployablePatchSnapshotForInstance',
-      'ssm:GetDocument',
-      'ssm:GetManifest',
-      'ssm:ListAssociations',
-      'ssm:ListInstanceAssociations',
-      'ssm:PutComplianceItems',
-      'ssm:PutConfigurePackageResult',
-      'ssm:PutInventory',
-      'ssm:UpdateAssociationStatus',
-      'ssm:UpdateInstanceAssociationStatus',
-      'ssm:UpdateInstanceInformation',
-      'ssmmessages:CreateControlChannel',
-      'ssmmessages:CreateDataChannel',
-      'ssmmessages:OpenControlChannel',
-      'ssmmessages:OpenDataChannel',
-      'ec2messages:AcknowledgeMessage',
-      'ec2messages:DeleteMessage',
-      'ec2messages:FailMessage',
-      'ec2messages:GetEndpoint',
-      'ec2messages:GetMessages',
-      'ec2messages:SendReply',
-    ],
-    ['*'],
-  ),
-];
+function systemsManagerAgent(instances: string): Statement[] {
+  return [
+    // Its own instance does not exist yet when the role is made.
+    allow('ReportToSystemsManager', ['ssm:UpdateInstanceInformation'], [instances]),
+    // The channels know no resources.
+    allow(
+      'SystemsManagerChannels',
+      [
+        'ssmmessages:CreateControlChannel',
+        'ssmmessages:CreateDataChannel',
+        'ssmmessages:OpenControlChannel',
+        'ssmmessages:OpenDataChannel',
+        'ec2messages:AcknowledgeMessage',
+        'ec2messages:DeleteMessage',
+        'ec2messages:FailMessage',
+        'ec2messages:GetEndpoint',
+        'ec2messages:GetMessages',
+        'ec2messages:SendReply',
+      ],
+      ['*'],
+    ),
+  ];
+}
 
 /**
  * S3 tells KMS what it wants the key for: the bucket, where the bucket has a key of its own, else the object.

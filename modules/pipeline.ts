@@ -1,4 +1,5 @@
 import { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-identity';
+import { DataAwsPartition } from '@cdktf/provider-aws/lib/data-aws-partition';
 import { SqsQueue } from '@cdktf/provider-aws/lib/sqs-queue';
 import { SsmParameter } from '@cdktf/provider-aws/lib/ssm-parameter';
 import { TerraformOutput } from 'cdktf';
@@ -87,7 +88,10 @@ export class Pipeline extends PipelineStack {
       pipeline,
       network: this.network(),
       diskKmsKeyArn: keys.disk,
-      permissions: [...instanceMay(ledger), ...instanceMayUse(keys, ledger)],
+      permissions: [
+        ...instanceMay({ ...ledger, instances: this.instances() }),
+        ...instanceMayUse(keys, ledger),
+      ],
     });
     const document = new DrainDocument(this, 'drain', {
       pipeline,
@@ -220,6 +224,12 @@ export class Pipeline extends PipelineStack {
     this.output('control_bucket', 'The ledger; for Lamplighter only', control.bucketName);
     this.output('instance_id', 'The machine that runs the models', instance.instanceId);
     this.output('manifest_parameter', 'The names of all parts', parameter.name);
+  }
+
+  /** Every instance of the account in the pipeline's region. */
+  private instances(): string {
+    const { partition } = new DataAwsPartition(this, 'partition', {});
+    return `arn:${partition}:ec2:${this.settings.region}:${this.accountId}:instance/*`;
   }
 
   private bucket(kind: 'data' | 'output' | 'control', expiry: readonly Expiry[]): PrivateBucket {

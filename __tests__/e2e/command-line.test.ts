@@ -30,9 +30,9 @@ story('lamplighter local, and a second terminal', () => {
     await eventually(
       'the sample’s predictions',
       () => output.includes('id,probability_malignant,label') || undefined,
-      150_000,
+      300_000,
     );
-  }, 180_000);
+  }, 330_000);
 
   afterAll(async () => {
     if (cloud.exitCode === null) cloud.kill('SIGKILL');

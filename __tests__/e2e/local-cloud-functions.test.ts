@@ -56,7 +56,7 @@ const BUCKET = 'hostile-data-123';
     cloud = await startCloud();
     s3 = new S3Client(cloud.client);
     lambda = new LambdaClient(cloud.client);
-    roleArn = await makeRole(cloud, 'echo-role');
+    roleArn = await makeRole(cloud, 'echo-role', ['sqs:SendMessage']);
     await makeFunction('echo', 1);
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
     await s3.send(

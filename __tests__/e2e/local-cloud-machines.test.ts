@@ -42,7 +42,8 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
   let id: string;
 
   beforeAll(async () => {
-    cloud = await startCloud({ startMs: 400, stopMs: 600 });
+    // No sweep of its own comes between.
+    cloud = await startCloud({ startMs: 400, stopMs: 600, sweepMs: 3_600_000 });
     ec2 = new EC2Client(cloud.client);
     ssm = new SSMClient(cloud.client);
     await makeInstanceProfile();
@@ -64,7 +65,13 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
   });
 
   async function makeInstanceProfile() {
-    await makeRole(cloud, 'machine-role');
+    await makeRole(cloud, 'machine-role', ['s3:GetObject']);
+    await query(cloud, 'iam', {
+      Action: 'AttachRolePolicy',
+      Version: '2010-05-08',
+      RoleName: 'machine-role',
+      PolicyArn: 'arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore',
+    });
     const version = { Version: '2010-05-08', InstanceProfileName: 'machine' };
     await query(cloud, 'iam', { Action: 'CreateInstanceProfile', ...version });
     await query(cloud, 'iam', {

@@ -31,6 +31,12 @@ interface Settings {
   readonly pipelines: { name: string }[];
 }
 
+interface DeployOptions {
+  readonly variables?: Record<string, string>;
+  readonly project?: string;
+  readonly beside?: DeployedPipeline;
+}
+
 /** One version of one key that was uploaded. */
 export interface Uploaded {
   readonly key: string;
@@ -52,19 +58,20 @@ export class DeployedPipeline {
 
   /**
    * `given` stands for the context of cdktf.json, or makes one, and what it names, in the cloud that has just started.
-   * `variables` are set beside a local deployment's own; `project` stands for the checkout.
+   * `variables` are set beside a local deployment's own; `project` stands for the checkout; `beside` is another pipeline, in whose
+   * local cloud this one is to be.
    */
   static async deploy(
     given: Settings | ((cloud: CloudUnderTest) => Promise<Settings>),
-    { variables = {}, project = PROJECT }: { variables?: Record<string, string>; project?: string } = {},
+    { variables = {}, project = PROJECT, beside }: DeployOptions = {},
   ): Promise<DeployedPipeline> {
-    const cloud = await startCloud();
+    const cloud = beside?.cloud ?? (await startCloud());
     try {
       const context = typeof given === 'function' ? await given(cloud) : given;
       const signal = new AbortController().signal;
       const children = new Children(signal);
-      const outputFolder = join(cloud.directory, 'terraform');
       const stack = context.pipelines[0]!.name;
+      const outputFolder = join(cloud.directory, `terraform ${stack}`);
       const cliConfigFile = join(cloud.directory, 'terraform.rc');
       const tools = await provideTools({ children, signal, cliConfigFile, say: () => undefined });
       const announced = {
@@ -190,8 +197,15 @@ export class DeployedPipeline {
   }
 
   /** What `terraform plan -detailed-exitcode` says: 0 no changes, 2 changes. */
-  plan(): Promise<{ code: number; output: string }> {
-    return this.terraform('plan', '-detailed-exitcode', '-input=false', '-no-color');
+  plan(...options: readonly string[]): Promise<{ code: number; output: string }> {
+    return this.terraform('plan', '-detailed-exitcode', '-input=false', '-no-color', ...options);
+  }
+
+  /** The plan as `terraform show -json` tells it. */
+  async planAsJson(): Promise<unknown> {
+    const plan = await this.plan('-out=plan.bin');
+    if (plan.code !== 0) throw new Error(plan.output);
+    return JSON.parse((await this.terraform('show', '-json', 'plan.bin')).output);
   }
 
   /** What `terraform plan` would say to other settings, which stand from now on. */
@@ -212,7 +226,7 @@ export class DeployedPipeline {
 
   private async terraform(...args: string[]): Promise<{ code: number; output: string }> {
     const { terraform, environment } = this.stack;
-    const options = { cwd: stackFolder(this.stack), env: environment };
+    const options = { cwd: stackFolder(this.stack), env: environment, maxBuffer: 64 * 2 ** 20 };
     try {
       const { stdout } = await promisify(execFile)(terraform, args, options);
       return { code: 0, output: stdout };

@@ -104,15 +104,35 @@ export async function json<T>(cloud: CloudUnderTest, service: string, target: st
   return (text === '' ? {} : JSON.parse(text)) as T;
 }
 
-/** Makes a role and returns its ARN. */
-export async function makeRole(cloud: CloudUnderTest, name: string): Promise<string> {
+/** Makes a role that may do what is listed, on anything, and returns its ARN. */
+export async function makeRole(
+  cloud: CloudUnderTest,
+  name: string,
+  actions: readonly string[] = [],
+): Promise<string> {
   const xml = await query(cloud, 'iam', {
     Action: 'CreateRole',
     Version: '2010-05-08',
     RoleName: name,
     AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [] }),
   });
+  if (actions.length > 0) await allowRole(cloud, name, [{ Effect: 'Allow', Action: actions, Resource: '*' }]);
   return /<Arn>([^<]+)<\/Arn>/.exec(xml)![1]!;
+}
+
+/** Gives a role these statements, in place of what it had. */
+export async function allowRole(
+  cloud: CloudUnderTest,
+  role: string,
+  statements: readonly object[],
+): Promise<void> {
+  await query(cloud, 'iam', {
+    Action: 'PutRolePolicy',
+    Version: '2010-05-08',
+    RoleName: role,
+    PolicyName: 'permissions',
+    PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: statements }),
+  });
 }
 
 export function zipOf(source: string): Uint8Array {

@@ -1,6 +1,10 @@
-import { settingsWith, synthesizePipeline } from '../support/synth';
+import { isWildcardOnlyAction } from '@cloud-copilot/iam-simulate';
+import { grantedBy } from '../../scripts/iam/granted';
+import { unbounded } from '../../scripts/iam/reasons';
+import { projectPipelines, settingsWith, synthesizePipeline } from '../support/synth';
 
-const { resource } = synthesizePipeline(settingsWith());
+const synthesized = synthesizePipeline(settingsWith());
+const { resource } = synthesized;
 const kinds = ['data', 'output', 'control'];
 
 interface Statement {
@@ -106,6 +110,16 @@ describe('the instance', () => {
     expect(instance).not.toHaveProperty('user_data');
   });
 
+  test('reports to Systems Manager as an instance of this account and region only', () => {
+    const [report] = statements('instance').filter(({ Action }) =>
+      Action.includes('ssm:UpdateInstanceInformation'),
+    );
+    expect(report!.Resource).toEqual([
+      'arn:${data.aws_partition.partition.partition}:ec2:eu-central-1:' +
+        '${data.aws_caller_identity.current.account_id}:instance/*',
+    ]);
+  });
+
   test('costs nothing for a NAT gateway', () => {
     expect(Object.keys(resource)).not.toContain('aws_nat_gateway');
   });
@@ -135,6 +149,66 @@ describe('calls from outside', () => {
   });
 });
 
+describe('the whole stack', () => {
+  const { text } = synthesizePipeline(settingsWith({ logRetentionDays: 7 }));
+  const whole = JSON.parse(text) as typeof synthesized;
+
+  test('a bucket has at most one notification: a second would overwrite the first', () => {
+    const buckets = Object.values(whole.resource.aws_s3_bucket_notification!).map(({ bucket }) => bucket);
+    expect(buckets).toHaveLength(2);
+    expect(new Set(buckets).size).toBe(2);
+  });
+
+  test('every log ends when its settings say, and none is left to Lambda, which would keep it for ever', () => {
+    const logs = Object.entries(whole.resource.aws_cloudwatch_log_group!);
+    expect(logs.map(([name]) => name).sort()).toEqual(
+      Object.keys(whole.resource.aws_lambda_function!).sort(),
+    );
+    for (const [name, log] of logs) {
+      expect(log.retention_in_days).toBe(7);
+      expect(log.name).toBe(
+        `/aws/lambda/${String(whole.resource.aws_lambda_function![name]!.function_name)}`,
+      );
+    }
+  });
+
+  test('no secret stands in it: no access key, private key, password or token', () => {
+    expect(text).not.toMatch(
+      /\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN|"(password|secret|token|secret_key|access_key)"/i,
+    );
+    // The same look finds one.
+    expect('"password": "x"').toMatch(/"(password|secret|token|secret_key|access_key)"/i);
+    for (const { environment } of Object.values(whole.resource.aws_lambda_function!)) {
+      const { variables } = environment as { variables: Record<string, string> };
+      for (const name of Object.keys(variables)) expect(name).toMatch(/^LAMPLIGHTER_/);
+    }
+    for (const { type } of Object.values(whole.resource.aws_ssm_parameter!)) expect(type).toBe('String');
+  });
+
+  test('nothing in it is public or opens a way in', () => {
+    const opens =
+      /acl$|website|_ingress_|security_group_rule|key_pair|function_url|iam_user|access_key|_eip$/;
+    expect(Object.keys(whole.resource).filter((type) => opens.test(type))).toEqual([]);
+    for (const type of ['aws_s3_bucket_acl', 'aws_lambda_function_url']) expect(type).toMatch(opens);
+  });
+
+  test('only buckets hold data, and all of them stay unless they are declared disposable', () => {
+    for (const [disposable, force_destroy] of [
+      [false, false],
+      [true, true],
+    ]) {
+      const stack = synthesizePipeline(settingsWith({ disposable })).resource;
+      for (const bucket of Object.values(stack.aws_s3_bucket!)) {
+        expect(bucket).toMatchObject({ force_destroy, lifecycle: { prevent_destroy: !disposable } });
+      }
+    }
+    const holders = Object.keys(whole.resource).filter((type) =>
+      /dynamodb|efs|rds|db_|ebs_volume|s3_bucket$/.test(type),
+    );
+    expect(holders).toEqual(['aws_s3_bucket']);
+  });
+});
+
 describe('what a role may do', () => {
   const trigger = statements('trigger');
   const worker = statements('worker');
@@ -156,8 +230,38 @@ describe('what a role may do', () => {
     expect([...new Set(unbounded)].sort()).toEqual([
       'DescribeInstances',
       'SeeCommands',
-      'SystemsManagerAgent',
+      'SystemsManagerChannels',
     ]);
+  });
+
+  test('what is granted on all is listed with its reason, and AWS itself knows no resource for it', async () => {
+    const granted = Object.values(everyone)
+      .flat()
+      .filter(({ Resource }) => Resource.includes('*'))
+      .flatMap(({ Action }) => Action);
+    expect([...new Set(granted)].sort()).toEqual(Object.keys(unbounded).sort());
+    for (const [action, reason] of Object.entries(unbounded)) {
+      const [service = '', operation = ''] = action.split(':');
+      expect([action, await isWildcardOnlyAction(service, operation)]).toEqual([action, true]);
+      expect(reason).toMatch(/\w+ \w+/);
+    }
+    // The look that says so tells other actions apart.
+    expect(await isWildcardOnlyAction('ssm', 'SendCommand')).toBe(false);
+  });
+
+  test('no statement denies by leaving out: no NotAction, NotResource or NotPrincipal', () => {
+    for (const { policy } of Object.values(resource.aws_iam_role_policy!)) {
+      expect(String(policy)).not.toMatch(/"Not(Action|Resource|Principal)"/);
+    }
+  });
+
+  test('npm run iam looks at every action of every role', () => {
+    const seen = grantedBy(projectPipelines()[0]!);
+    for (const [role, granted] of Object.entries(everyone)) {
+      const own = seen.filter((each) => each.role === role && each.statement !== 'KeepFailures');
+      expect(own.map(({ action }) => action)).toEqual(granted.flatMap(({ Action }) => Action));
+    }
+    expect(seen.filter(({ statement }) => statement === 'KeepFailures')).toHaveLength(3);
   });
 
   test.each(['trigger', 'worker', 'stop', 'instance'])('only its service can be %s', (name) => {
@@ -205,7 +309,7 @@ describe('what a role may do', () => {
   test('uploads stay as they were: no role can write or delete in the data bucket, no function can read it', () => {
     expect(on('data', trigger)).toEqual([]);
     expect(on('data', stop)).toEqual(['s3:ListBucketVersions']);
-    expect(on('data', instance)).toEqual(['s3:GetObject', 's3:GetObjectVersion', 's3:ListBucket']);
+    expect(on('data', instance)).toEqual(['s3:GetObjectVersion', 's3:ListBucket']);
   });
 
   test('results stay as they were: no function can write them, nobody can delete them', () => {
@@ -266,7 +370,9 @@ describe('what a role may do', () => {
   });
 
   test("a model that breaks out cannot read the account's parameters", () => {
-    expect(may(instance, 'ssm:GetParameter') || may(instance, 'ssm:GetParameters')).toBe(false);
+    expect(
+      instance.flatMap(({ Action }) => Action).filter((action) => /^ssm:(Get|List|Describe)/.test(action)),
+    ).toEqual([]);
     expect(Object.keys(resource)).not.toContain('aws_iam_role_policy_attachment');
   });
 

@@ -33,6 +33,9 @@ export function cloudEventSteps(steps: Steps): (event: CloudEvent) => void {
       case 'command':
         steps.say('command', event.text, BAD_ENDS.has(event.status) ? 'bad' : 'plain');
         break;
+      case 'denied':
+        steps.say('denied', event.text, 'bad');
+        break;
       case 'warning':
         steps.say('cloud', event.text, 'bad');
         break;

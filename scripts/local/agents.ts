@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { Authorizer } from './authorize';
 import { type CommandInvocation, type Commands, expiryOf, hasEnded } from './commands';
 import { instancesIn } from './ec2-xml';
 import type { CommandsAtCrash } from './faults';
 import type { Guest } from './machines';
+import { arnOf } from './iam-ask';
 import type { MotoApi } from './moto-api';
 import type { Report } from './report';
 import type { Roles } from './roles';
@@ -35,6 +37,7 @@ interface Agent {
 export interface AgentsOptions {
   readonly moto: MotoApi;
   readonly roles: Roles;
+  readonly authorizer: Authorizer;
   readonly commands: Commands;
   readonly timers: Timers;
   readonly report: Report;
@@ -162,7 +165,7 @@ export class Agents implements Guest {
     }
   }
 
-  /** Undefined, and a warning, for an instance without a profile: its agent could not sign its calls. */
+  /** Undefined, and a warning, for an instance whose agent could not sign its calls, or may not make them. */
   private async environmentOf({ instanceId, sandbox }: Agent): Promise<NodeJS.ProcessEnv | undefined> {
     const { moto, roles, report, region, endpoint } = this.options;
     const xml = await moto.query('ec2', {
@@ -175,7 +178,15 @@ export class Agents implements Guest {
       report({ kind: 'warning', text: `${instanceId} has no instance profile: its agent cannot register` });
       return undefined;
     }
-    const credentials = await roles.assume(await roles.ofInstanceProfile(profileArn), instanceId);
+    const roleArn = await roles.ofInstanceProfile(profileArn);
+    const credentials = await roles.assume(roleArn, instanceId);
+    if (!(await this.mayRegister(roleArn, instanceId))) {
+      report({
+        kind: 'warning',
+        text: `the agent of ${instanceId} cannot register: its role does not permit it`,
+      });
+      return undefined;
+    }
     return sandbox.environment({
       LAMPLIGHTER_BOOT_ID: randomUUID(),
       AWS_REGION: region,
@@ -184,6 +195,22 @@ export class Agents implements Guest {
       AWS_EC2_METADATA_DISABLED: 'true',
       ...credentials,
     });
+  }
+
+  /** What an agent calls before it can be sent a command; commands and answers then travel in the channel. */
+  private async mayRegister(roleArn: string, instanceId: string): Promise<boolean> {
+    const { authorizer, region } = this.options;
+    const session = { kind: 'role', roleArn, sessionName: instanceId, assumedBy: 'service' } as const;
+    const instance = arnOf('ec2', region, `instance/${instanceId}`);
+    const calls = [
+      { action: 'ssm:UpdateInstanceInformation', resource: instance, instanceId },
+      { action: 'ssmmessages:CreateControlChannel', resource: '*' },
+      { action: 'ssmmessages:OpenControlChannel', resource: '*' },
+    ];
+    for (const call of calls) {
+      if (!(await authorizer.permits(session, { ...call, context: {} }))) return false;
+    }
+    return true;
   }
 
   private begin(agent: Agent, boot: Boot, invocation: CommandInvocation): void {

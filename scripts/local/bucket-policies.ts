@@ -3,7 +3,7 @@ import type { Call } from './call';
 
 /**
  * The buckets' policies, kept word for word. They are not given to moto: it does not look at their conditions, so that
- * "deny what does not come by TLS" would deny everything. Their enforcement belongs to authorize.ts.
+ * "deny what does not come by TLS" would deny everything. authorize.ts enforces them.
  */
 export class BucketPolicies {
   private readonly policies = new Map<string, Buffer>();
@@ -22,6 +22,12 @@ export class BucketPolicies {
     const body = this.policies.get(bucket);
     if (!body) throw new AwsError(404, 'NoSuchBucketPolicy', 'The bucket policy does not exist');
     return { status: 200, headers: { 'content-type': 'application/json' }, body };
+  }
+
+  /** A bucket's policy, parsed. */
+  of(bucket: string): unknown {
+    const body = this.policies.get(bucket);
+    return body && JSON.parse(body.toString());
   }
 
   forget(bucket: string): void {

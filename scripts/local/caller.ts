@@ -5,7 +5,13 @@ export type Caller =
   /** The person at the keyboard: Terraform, the command line, the aws CLI. */
   | { readonly kind: 'operator' }
   /** A function or the instance, with credentials of its role. */
-  | { readonly kind: 'role'; readonly roleArn: string; readonly sessionName: string }
+  | {
+      readonly kind: 'role';
+      readonly roleArn: string;
+      readonly sessionName: string;
+      /** A service, for a function or the instance; or a caller of STS. */
+      readonly assumedBy: 'service' | 'caller';
+    }
   | { readonly kind: 'anonymous' };
 
 /** What the signature says about a request: not verified, this cloud is on loopback. */
@@ -33,8 +39,8 @@ export function credentialScopeOf(
 export class Callers {
   private readonly sessions = new Map<string, Caller>();
 
-  remember(accessKeyId: string, roleArn: string, sessionName: string): void {
-    this.sessions.set(accessKeyId, { kind: 'role', roleArn, sessionName });
+  remember(accessKeyId: string, session: Omit<Extract<Caller, { kind: 'role' }>, 'kind'>): void {
+    this.sessions.set(accessKeyId, { kind: 'role', ...session });
   }
 
   /** An access key that no role session has is the operator's. */

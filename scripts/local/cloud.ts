@@ -2,6 +2,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LamplighterError } from '../../lifecycle/errors';
 import { Agents } from './agents';
+import { Authorizer } from './authorize';
+import { BucketPolicies } from './bucket-policies';
 import type { Call } from './call';
 import { Callers } from './caller';
 import { bundlePrograms } from './bundles';
@@ -13,6 +15,8 @@ import { FunctionCode } from './function-code';
 import { FunctionLogs } from './function-logs';
 import { Functions } from './functions';
 import { Gateway, RUNTIME_PATH } from './gateway';
+import { AttachedPolicies } from './iam-policies';
+import { Decisions } from './iam-record';
 import { Invocations } from './invocations';
 import { LambdaApi } from './lambda-api';
 import { type Guest, Machines } from './machines';
@@ -120,12 +124,23 @@ async function start(options: LocalCloudOptions & { directory: string }, ends: E
 
   const callers = new Callers();
   const roles = new Roles(moto.api, callers);
+  const bucketPolicies = new BucketPolicies();
+  const decisions = new Decisions();
+  ends.add(() => decisions.write());
+  const authorizer = new Authorizer({
+    moto: moto.api,
+    policies: new AttachedPolicies(moto.api),
+    bucketPolicies,
+    decisions,
+    report,
+    region,
+  });
   const code = new FunctionCode(moto.api, functionsFolder(directory));
   const functions = new Functions({
     moto: moto.api,
     code,
     roles,
-    logs: new FunctionLogs(moto.api, timers),
+    logs: new FunctionLogs(moto.api, timers, authorizer, region),
     processes,
     timers,
     report,
@@ -135,12 +150,20 @@ async function start(options: LocalCloudOptions & { directory: string }, ends: E
     runtimeApi: `127.0.0.1:${gateway.port}${RUNTIME_PATH}`,
   });
   ends.add(() => functions.stop());
-  const invocations = new Invocations(functions, moto.api, timers, report, timings.lambdaRetryMs);
+  const invocations = new Invocations({
+    functions,
+    moto: moto.api,
+    authorizer,
+    timers,
+    report,
+    lambdaRetryMs: timings.lambdaRetryMs,
+  });
   const bus = new EventBus({ moto: moto.api, invocations, timers, report, region, ...timings });
   const commands = new Commands(bus, report, region);
   const agents = new Agents({
     moto: moto.api,
     roles,
+    authorizer,
     commands,
     timers,
     report,
@@ -164,7 +187,7 @@ async function start(options: LocalCloudOptions & { directory: string }, ends: E
     notificationMs: timings.notificationMs,
   });
 
-  const s3 = new S3Api(moto.api, notifications);
+  const s3 = new S3Api(moto.api, notifications, bucketPolicies);
   const apis = {
     lambda: new LambdaApi(moto.api, code, functions, invocations),
     ec2: new Ec2Api(moto.api, machines),
@@ -180,7 +203,11 @@ async function start(options: LocalCloudOptions & { directory: string }, ends: E
     answers: Object.fromEntries(
       Object.entries(apis).map(([service, api]) => [service, (call: Call) => api.answer(call)]),
     ),
+    otherwise: (call) => moto.api.forward(call),
     isBuffered: (head) => s3.takes(head),
+    authorize: (call) => authorizer.authorize(call),
+    authorizeMiss: (head) => authorizer.authorizeMiss(head),
+    changes: (call) => authorizer.hasChanged(call),
     observeS3: (head, answer) => notifications.observe(head, answer),
     runtime: (path, request, response) => functions.runtime(path, request, response),
   });

@@ -31,6 +31,7 @@ interface InstanceItem {
   groupSet?: unknown;
   readonly networkInterfaceSet?: { readonly item?: readonly { readonly groupSet?: unknown }[] } | '';
   readonly iamInstanceProfile?: { readonly arn?: string };
+  readonly tagSet?: { readonly item?: readonly { readonly key: string; readonly value: string }[] } | '';
 }
 
 interface Document {
@@ -96,6 +97,13 @@ export function instancesIn(xml: string): { instanceId: string; profileArn: stri
   return setsOf(parser.parse(xml) as Document)
     .flatMap((set) => set.item ?? [])
     .map(({ instanceId, iamInstanceProfile }) => ({ instanceId, profileArn: iamInstanceProfile?.arn }));
+}
+
+/** The tags of the first instance in an answer. */
+export function instanceTagsIn(xml: string): Record<string, string> {
+  const [instance] = setsOf(parser.parse(xml) as Document).flatMap((set) => set.item ?? []);
+  const tags = typeof instance?.tagSet === 'object' ? (instance.tagSet.item ?? []) : [];
+  return Object.fromEntries(tags.map(({ key, value }) => [key, value]));
 }
 
 /** The answer to StartInstances, StopInstances and TerminateInstances. */

@@ -154,7 +154,8 @@ export class Functions {
     const { FunctionName, Role } = configuration;
     const taskRoot = await this.options.code.unpacked(FunctionName);
     const credentials = await this.options.roles.assume(Role, FunctionName);
-    const stream = this.options.logs.openStream(logGroupOf(configuration));
+    const session = { kind: 'role', roleArn: Role, sessionName: FunctionName, assumedBy: 'service' } as const;
+    const stream = this.options.logs.openStream(logGroupOf(configuration), session);
     if (this.stopped) throw new LamplighterError('The local cloud is stopping.');
     const instance: FunctionInstance = new FunctionInstance(
       {

@@ -10,7 +10,6 @@ import {
 import { pipeline } from 'node:stream/promises';
 import { LamplighterError, messageOf } from '../../lifecycle/errors';
 import { type Answer, AwsError, emptyAnswer, errorAnswer } from './answer';
-import { authorize } from './authorize';
 import type { Call, CallHead } from './call';
 import { type Callers, credentialScopeOf } from './caller';
 import { motoIsDead, targetFor, withoutHopByHop } from './moto-api';
@@ -27,10 +26,18 @@ export interface Services {
   readonly region: string;
   readonly motoPort: number;
   readonly callers: Callers;
-  /** The services that need more than moto; undefined: moto answers. */
+  /** The services that need more than moto … */
   readonly answers: Readonly<Record<string, (call: Call) => Promise<Answer | undefined>>>;
-  /** Whether an S3 request must be read as a whole because a service answers it. */
+  /** … and moto, for all others. */
+  readonly otherwise: (call: Call) => Promise<Answer | undefined>;
+  /** Whether an S3 request must be read as a whole: a service answers it, or its body says what it needs permission for. */
   isBuffered(head: CallHead): boolean;
+  /** Throws AwsError when the caller may not make the call; the body is there when `isBuffered`. */
+  authorize(call: CallHead & { body?: Buffer | undefined }): Promise<void>;
+  /** Throws AwsError when the caller may not know that there is no such object. */
+  authorizeMiss(head: CallHead): Promise<void>;
+  /** Is told of every call that was let in, before and after it has been answered. */
+  changes(call: CallHead & { body?: Buffer | undefined }): void;
   /** Looks at an S3 request that moto has answered; `answer` has no body. */
   observeS3(head: CallHead, answer: Pick<Answer, 'status' | 'headers'>): void;
   /** Lambda's runtime interface. */
@@ -95,28 +102,37 @@ export class Gateway {
       }
       const head = headOf(request, this.services);
       service = head.service;
-      authorize(head);
-      await this.answer(head, request, response, this.services);
+      const { services } = this;
+      // What a request to another service wants is in its body; an S3 object streams past.
+      const isWhole = head.service !== 's3' || services.isBuffered(head);
+      const call = { ...head, body: isWhole ? await bodyOf(request) : undefined };
+      await services.authorize(call);
+      services.changes(call);
+      await this.answer(call, request, response, services);
+      services.changes(call);
     } catch (error) {
+      // A denied upload's bytes are not wanted, but a client may not listen before it has sent them.
+      request.resume();
       if (response.headersSent) response.destroy();
       else send(response, errorAnswer(service, asAwsError(error)), request.method);
     }
   }
 
   private async answer(
-    head: CallHead,
+    call: CallHead & { body: Buffer | undefined },
     request: IncomingMessage,
     response: ServerResponse,
     services: Services,
   ): Promise<void> {
-    const answers = services.answers[head.service];
-    if (answers && (head.service !== 's3' || services.isBuffered(head))) {
-      const answer = await answers({ ...head, body: await bodyOf(request) });
-      if (answer) send(response, answer, request.method);
-      else throw new AwsError(501, 'NotImplemented', `The local cloud cannot answer ${head.method}.`);
+    const { body } = call;
+    if (body === undefined) {
+      await passOn(call, request, response, services);
       return;
     }
-    await passOn(head, request, response, services);
+    const answers = services.answers[call.service] ?? services.otherwise;
+    const answer = await answers({ ...call, body });
+    if (answer) send(response, answer, request.method);
+    else throw new AwsError(501, 'NotImplemented', `The local cloud cannot answer ${call.method}.`);
   }
 
   private health(response: ServerResponse, { region }: Services): void {
@@ -143,7 +159,7 @@ function headOf(request: IncomingMessage, { callers, region }: Services): CallHe
   };
 }
 
-/** Streams a request to moto and moto's answer back. */
+/** Streams an S3 request to moto and moto's answer back. */
 async function passOn(
   head: CallHead,
   request: IncomingMessage,
@@ -169,8 +185,16 @@ async function passOn(
   });
   const status = upstream.statusCode ?? 502;
   const headers = withoutHopByHop(upstream.headers);
+  if (status === 404 && (head.method === 'GET' || head.method === 'HEAD')) {
+    try {
+      await services.authorizeMiss(head);
+    } catch (error) {
+      upstream.destroy();
+      throw error;
+    }
+  }
   // What moto has done has happened, whether or not the caller still listens.
-  if (head.service === 's3') services.observeS3(head, { status, headers: headers as Record<string, string> });
+  services.observeS3(head, { status, headers: headers as Record<string, string> });
   response.writeHead(status, headers);
   await pipeline(upstream, response);
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { messageOf } from '../../lifecycle/errors';
+import type { Authorizer } from './authorize';
+import { readConfiguration } from './function-configuration';
 import type { Outcome } from './function-instance';
 import type { Functions } from './functions';
 import type { MotoApi } from './moto-api';
@@ -21,11 +23,14 @@ const DEFAULT_RETRIES = 2;
 /** Asynchronous invocations: retried when the function fails, and at last sent to the function's on-failure destination. */
 export class Invocations {
   constructor(
-    private readonly functions: Functions,
-    private readonly moto: MotoApi,
-    private readonly timers: Timers,
-    private readonly report: Report,
-    private readonly lambdaRetryMs: number,
+    private readonly options: {
+      readonly functions: Functions;
+      readonly moto: MotoApi;
+      readonly authorizer: Authorizer;
+      readonly timers: Timers;
+      readonly report: Report;
+      readonly lambdaRetryMs: number;
+    },
   ) {}
 
   /** Returns at once; the function runs some moments later. */
@@ -34,12 +39,12 @@ export class Invocations {
   }
 
   private attempt(functionName: string, payload: Buffer, attempt: number, delayMs: number): void {
-    this.timers.after(delayMs, `invoking ${functionName}`, async () => {
-      const outcome = await this.functions.invoke(functionName, payload);
+    this.options.timers.after(delayMs, `invoking ${functionName}`, async () => {
+      const outcome = await this.options.functions.invoke(functionName, payload);
       if (outcome.functionError === undefined) return;
       const config = await this.configOf(functionName);
       if (attempt <= (config.MaximumRetryAttempts ?? DEFAULT_RETRIES)) {
-        this.attempt(functionName, payload, attempt + 1, this.lambdaRetryMs * attempt);
+        this.attempt(functionName, payload, attempt + 1, this.options.lambdaRetryMs * attempt);
       } else {
         await this.giveUp(functionName, payload, attempt, outcome, config);
       }
@@ -49,7 +54,7 @@ export class Invocations {
   private async configOf(functionName: string): Promise<EventInvokeConfig> {
     try {
       const path = `/2019-09-25/functions/${encodeURIComponent(functionName)}/event-invoke-config`;
-      const answer = await this.moto.request('GET', path, { service: 'lambda' });
+      const answer = await this.options.moto.request('GET', path, { service: 'lambda' });
       return eventInvokeConfigSchema.parse(JSON.parse(answer.body.toString()));
     } catch {
       // A function without such a configuration has Lambda's defaults.
@@ -66,15 +71,21 @@ export class Invocations {
   ): Promise<void> {
     const destination = DestinationConfig?.OnFailure?.Destination;
     const text = `${functionName} failed ${attempts} times: ${outcome.payload.toString().slice(0, 300)}`;
-    this.report({ kind: 'warning', text: destination === undefined ? `${text}; the event is lost` : text });
+    const { moto, report, authorizer } = this.options;
+    report({ kind: 'warning', text: destination === undefined ? `${text}; the event is lost` : text });
     if (destination === undefined) return;
     const [, , , region = '', account = '', queue = ''] = destination.split(':');
     if (!destination.includes(':sqs:')) {
-      this.report({ kind: 'warning', text: `The local cloud cannot deliver to ${destination}, only to SQS` });
+      report({ kind: 'warning', text: `The local cloud cannot deliver to ${destination}, only to SQS` });
       return;
     }
-    await this.moto.json('sqs', 'AmazonSQS.SendMessage', {
-      QueueUrl: `http://127.0.0.1:${this.moto.port}/${account}/${queue}`,
+    // Lambda sends it in the name of the function's role.
+    const { Role } = await readConfiguration(moto, functionName);
+    const session = { kind: 'role', roleArn: Role, sessionName: functionName, assumedBy: 'service' } as const;
+    const send = { action: 'sqs:SendMessage', resource: destination, context: {} };
+    if (!(await authorizer.permits(session, send))) return;
+    await moto.json('sqs', 'AmazonSQS.SendMessage', {
+      QueueUrl: `http://127.0.0.1:${moto.port}/${account}/${queue}`,
       MessageBody: JSON.stringify(failureRecord(functionName, region, account, payload, attempts, outcome)),
     });
   }

@@ -10,7 +10,7 @@ export const ACCOUNT_ID = '123456789012';
 export class MotoApi {
   constructor(
     readonly port: number,
-    private readonly region: string,
+    readonly region: string,
   ) {}
 
   /** A call of a JSON protocol, e.g. `json('events', 'AWSEvents.ListRules', {})`. Throws AwsError. */

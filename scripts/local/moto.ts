@@ -51,7 +51,8 @@ async function startOnce(options: MotoOptions): Promise<Moto> {
   const child = spawn('/bin/sh', ['-c', WITH_DEAD_MANS_SWITCH, 'sh', options.command, ...listenOn(port)], {
     detached: true,
     stdio: ['ignore', log, log, 'pipe'],
-    env: environmentWithoutAws(),
+    // AWS's own managed policies are there only on demand.
+    env: { ...environmentWithoutAws(), MOTO_IAM_LOAD_MANAGED_POLICIES: 'true' },
   });
   closeSync(log);
   options.processes.add(child);

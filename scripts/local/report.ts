@@ -33,6 +33,8 @@ export type Happening = { readonly text: string } & (
     }
   /** One line that a function wrote. */
   | { readonly kind: 'log'; readonly functionName: string; readonly requestId: string }
+  /** What IAM does not let a caller do. */
+  | { readonly kind: 'denied'; readonly role: string; readonly action: string; readonly resource: string }
   /** Something that the local cloud could not do as AWS would. */
   | { readonly kind: 'warning' }
 );

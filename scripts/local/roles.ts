@@ -30,7 +30,7 @@ export class Roles {
       AWS_SECRET_ACCESS_KEY: element(text, 'SecretAccessKey'),
       AWS_SESSION_TOKEN: element(text, 'SessionToken'),
     };
-    this.callers.remember(credentials.AWS_ACCESS_KEY_ID, roleArn, sessionName);
+    this.callers.remember(credentials.AWS_ACCESS_KEY_ID, { roleArn, sessionName, assumedBy: 'service' });
     return credentials;
   }
 
@@ -39,11 +39,11 @@ export class Roles {
     const answer = await this.moto.forward(call);
     if (operationOf(call) === 'AssumeRole' && answer.status === 200) {
       const form = formOf(call);
-      this.callers.remember(
-        element(answer.body.toString(), 'AccessKeyId'),
-        form.get('RoleArn') ?? '',
-        form.get('RoleSessionName') ?? '',
-      );
+      this.callers.remember(element(answer.body.toString(), 'AccessKeyId'), {
+        roleArn: form.get('RoleArn') ?? '',
+        sessionName: form.get('RoleSessionName') ?? '',
+        assumedBy: 'caller',
+      });
     }
     return answer;
   }

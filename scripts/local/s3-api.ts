@@ -1,5 +1,5 @@
 import type { Answer } from './answer';
-import { BucketPolicies } from './bucket-policies';
+import type { BucketPolicies } from './bucket-policies';
 import type { Call, CallHead } from './call';
 import type { MotoApi } from './moto-api';
 import { wantsEncodedVersions, withEncodedKeys } from './listed-versions';
@@ -17,12 +17,12 @@ const OURS: readonly S3Operation['name'][] = [
 
 /** S3's API: objects are moto's and stream past; what is about a bucket, or speaks of keys in XML, comes through here. */
 export class S3Api {
-  private readonly policies = new BucketPolicies();
   private readonly versioning = new SuspendedVersioning();
 
   constructor(
     private readonly moto: MotoApi,
     private readonly notifications: Notifications,
+    private readonly policies: BucketPolicies,
   ) {}
 
   /** Whether `answer` must have the request, and not the stream to moto. */

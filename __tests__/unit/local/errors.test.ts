@@ -35,8 +35,9 @@ describe('who calls', () => {
     const callers = new Callers();
     const scope = credentialScopeOf({ authorization }, new URLSearchParams());
     expect(callers.of(scope).kind).toBe('operator');
-    callers.remember('ASIA1', 'arn:role', 'trigger');
-    expect(callers.of(scope)).toEqual({ kind: 'role', roleArn: 'arn:role', sessionName: 'trigger' });
+    const session = { roleArn: 'arn:role', sessionName: 'trigger', assumedBy: 'service' } as const;
+    callers.remember('ASIA1', session);
+    expect(callers.of(scope)).toEqual({ kind: 'role', ...session });
     expect(callers.of(undefined).kind).toBe('anonymous');
   });
 });

@@ -49,6 +49,7 @@ describe('the local cloud’s events', () => {
           text: 'd ended',
         },
         { kind: 'log', functionName: 'f', requestId: '1', text: 'a line of a log' },
+        { kind: 'denied', role: 'p-stop', action: 'a', resource: 'r', text: 'User: p-stop may not a on r' },
         { kind: 'warning', text: 'not as AWS would' },
       ),
     ).toEqual([
@@ -57,6 +58,7 @@ describe('the local cloud’s events', () => {
       'instance i is pending',
       'function p-stop succeeded',
       'command d ended',
+      'denied User: p-stop may not a on r',
       'cloud not as AWS would',
     ]);
   });

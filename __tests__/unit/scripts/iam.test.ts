@@ -1,0 +1,115 @@
+import { build } from 'esbuild';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Granted } from '../../../scripts/iam/granted';
+import { judge } from '../../../scripts/iam/judge';
+import type { IamRecord } from '../../../scripts/local/iam-record';
+import { PROJECT } from '../../../scripts/project';
+
+const granted: Granted[] = [
+  { role: 'stop', statement: 'Look', effect: 'Allow', action: 's3:GetObject', resources: ['arn'] },
+  { role: 'stop', statement: 'Look', effect: 'Allow', action: 's3:ListBucket', resources: ['arn'] },
+];
+
+const record = (parts: Partial<IamRecord>): IamRecord => ({
+  uses: [],
+  denials: [],
+  operatorCalls: {},
+  decisionMs: [],
+  ...parts,
+});
+
+const use = (role: string, action: string, times = 1) => ({
+  role,
+  action,
+  times,
+  policy: 'permissions',
+  statement: 'Look',
+});
+
+describe('npm run iam', () => {
+  const both = record({ uses: [use('left-stop', 's3:GetObject', 2), use('right-stop', 's3:ListBucket')] });
+
+  test('is content when every permission was used, by whichever pipeline’s role', () => {
+    const { rows, problems } = judge(granted, [both, both], []);
+    expect(rows.map(({ times }) => times)).toEqual([4, 2]);
+    expect(problems).toEqual([]);
+  });
+
+  test('finds the permission that nothing used, unless it has a reason', () => {
+    const one = record({ uses: [use('left-stop', 's3:GetObject'), use('left-trigger', 's3:ListBucket')] });
+    expect(judge(granted, [one], []).problems).toEqual([
+      expect.stringMatching(/^stop may s3:ListBucket \(Look\), and nothing used it/),
+    ]);
+    const excuse = { role: 'stop', statement: 'Look', actions: ['s3:ListBucket'], reason: 'because' };
+    expect(judge(granted, [one], [excuse]).problems).toEqual([]);
+  });
+
+  test('finds the excuse for what is no longer granted', () => {
+    const excuse = { role: 'stop', statement: 'Look', actions: ['s3:PutObject'], reason: 'because' };
+    expect(judge(granted, [both], [excuse]).problems).toEqual([
+      expect.stringContaining('which is not granted') as string,
+    ]);
+  });
+
+  test('finds what a part of a pipeline was denied, and not what a test had denied', () => {
+    const denial = {
+      role: 'left-stop',
+      action: 's3:PutObject',
+      resource: 'arn',
+      message: 'User: …',
+      byHand: false,
+    };
+    const problems = (change: Partial<typeof denial>) =>
+      judge(granted, [both, record({ denials: [{ ...denial, ...change }] })], []).problems;
+    expect(problems({})).toEqual(['denied, though no test asked for it: User: …']);
+    expect(problems({ byHand: true })).toEqual([]);
+    expect(problems({ role: 'echo-role' })).toEqual([]);
+  });
+});
+
+/** The simulator's licence (AGPL) is for the local cloud and the tests; what is deployed must do without it. */
+describe('what is deployed has no part of the IAM simulator', () => {
+  const sourcesOf = async (entry: string) => {
+    const { metafile } = await build({
+      entryPoints: [join(PROJECT, entry)],
+      absWorkingDir: PROJECT,
+      bundle: true,
+      platform: 'node',
+      packages: 'bundle',
+      external: ['esbuild'],
+      write: false,
+      metafile: true,
+      logLevel: 'silent',
+      outfile: 'bundle.js',
+    });
+    return Object.keys(metafile.inputs);
+  };
+  const ofSimulator = (sources: string[]) => sources.filter((source) => source.includes('@cloud-copilot'));
+
+  test.each([
+    'handlers/trigger.ts',
+    'handlers/worker.ts',
+    'handlers/stop.ts',
+    'runner/main.ts',
+    'scripts/local/function-bootstrap.ts',
+    'scripts/local/sandbox-aws.ts',
+  ])(
+    '%s',
+    async (entry) => {
+      expect(ofSimulator(await sourcesOf(entry))).toEqual([]);
+    },
+    60_000,
+  );
+
+  test('and the same look finds it where it is', async () => {
+    expect(ofSimulator(await sourcesOf('scripts/local/authorize.ts'))).not.toEqual([]);
+  }, 60_000);
+
+  test('it is no dependency of the package', () => {
+    const text = readFileSync(join(PROJECT, 'package.json'), 'utf8');
+    const { dependencies = {}, devDependencies } = JSON.parse(text) as Record<string, Record<string, string>>;
+    expect(Object.keys(dependencies).filter((name) => name.startsWith('@cloud-copilot'))).toEqual([]);
+    expect(devDependencies).toHaveProperty(['@cloud-copilot/iam-simulate']);
+  });
+});

@@ -1,0 +1,71 @@
+import type { IamRecord } from '../local/iam-record';
+import type { Granted } from './granted';
+import type { Unused } from './reasons';
+
+export interface Row {
+  readonly role: string;
+  readonly statement: string;
+  readonly action: string;
+  readonly times: number;
+  /** Why it is granted though it is not used. */
+  readonly reason: string | undefined;
+}
+
+export interface Judgement {
+  readonly rows: readonly Row[];
+  /** What must be mended; none: every permission is used or has its reason, and nothing was denied that was needed. */
+  readonly problems: readonly string[];
+}
+
+/** Compares what is granted with what was used. */
+export function judge(
+  granted: readonly Granted[],
+  records: readonly IamRecord[],
+  unused: readonly Unused[],
+): Judgement {
+  const isOf = (role: string, name: string) => name.endsWith(`-${role}`);
+  const uses = records.flatMap((record) => record.uses);
+  const rows = granted.map(({ role, statement, action }): Row => {
+    const own = uses.filter(
+      (use) => isOf(role, use.role) && use.statement === statement && use.action === action,
+    );
+    const exception = unused.find(
+      (each) => each.role === role && each.statement === statement && each.actions.includes(action),
+    );
+    return {
+      role,
+      statement,
+      action,
+      times: own.reduce((sum, { times }) => sum + times, 0),
+      reason: exception?.reason,
+    };
+  });
+  const roles = [...new Set(granted.map(({ role }) => role))];
+  const denials = records
+    .flatMap((record) => record.denials)
+    .filter(({ byHand, role }) => !byHand && roles.some((each) => isOf(each, role)));
+  return {
+    rows,
+    problems: [
+      ...rows
+        .filter(({ times, reason }) => times === 0 && reason === undefined)
+        .map(
+          ({ role, statement, action }) =>
+            `${role} may ${action} (${statement}), and nothing used it: take it out of modules/permissions.ts, ` +
+            'write a test that needs it, or say in scripts/iam/reasons.ts why it stays',
+        ),
+      ...unused.flatMap(({ role, statement, actions }) =>
+        actions
+          .filter(
+            (action) =>
+              !rows.some((row) => row.role === role && row.statement === statement && row.action === action),
+          )
+          .map(
+            (action) =>
+              `scripts/iam/reasons.ts excuses ${action} of ${role} (${statement}), which is not granted`,
+          ),
+      ),
+      ...new Set(denials.map(({ message }) => `denied, though no test asked for it: ${message}`)),
+    ],
+  };
+}

@@ -1,0 +1,126 @@
+import {
+  anonymousPrincipal,
+  getDenialReasons,
+  getGrantReasons,
+  isWildcardOnlyAction,
+  runSimulation,
+} from '@cloud-copilot/iam-simulate';
+import type { Ask, Context } from './iam-ask';
+import { ACCOUNT_ID } from './moto-api';
+
+/** A policy document with the name that it has where it is attached. */
+export interface NamedPolicy {
+  readonly name: string;
+  readonly policy: unknown;
+}
+
+export interface Question extends Ask {
+  /** An assumed role's ARN, a service (`s3.amazonaws.com`), or nobody. */
+  readonly principal: string | undefined;
+  readonly identityPolicies: readonly NamedPolicy[];
+  readonly boundary?: NamedPolicy | undefined;
+  /** The policy on the resource: a bucket's, a function's, a role's trust. */
+  readonly resourcePolicy?: unknown;
+}
+
+/** A statement of one of the role's own policies. */
+export interface Grant {
+  readonly policy: string;
+  readonly statement: string;
+}
+
+export type Decision =
+  | { readonly allowed: true; readonly grants: readonly Grant[] }
+  | { readonly allowed: false; readonly because: string };
+
+/** What IAM would decide. This is the only file that asks the simulator library. */
+export async function decide(question: Question): Promise<Decision> {
+  const { action, principal, identityPolicies, boundary, resourcePolicy } = question;
+  const [service = '', operation = ''] = action.split(':');
+  const resource = (await knowsNoResource(service, operation)) ? '*' : plain(question.resource);
+  const answer = await runSimulation(
+    {
+      request: {
+        principal: principal ?? anonymousPrincipal,
+        action,
+        resource: { resource, accountId: ACCOUNT_ID },
+        contextVariables: contextOf(question.context),
+      },
+      identityPolicies: identityPolicies.map(({ name, policy }) => ({ name, policy })),
+      serviceControlPolicies: [],
+      resourceControlPolicies: [],
+      ...(boundary === undefined ? {} : { permissionBoundaryPolicies: [boundary] }),
+      ...(resourcePolicy === undefined ? {} : { resourcePolicy }),
+    },
+    {},
+  );
+  if (answer.resultType === 'error') {
+    const { message, ...details } = answer.errors;
+    return {
+      allowed: false,
+      because: `the local cloud cannot judge it (${message} ${JSON.stringify(details)})`,
+    };
+  }
+  const analyses =
+    answer.resultType === 'single' ? [answer.result.analysis] : answer.results.map((each) => each.analysis);
+  if (answer.overallResult === 'Allowed') {
+    const grants = analyses.flatMap(getGrantReasons).flatMap((grant): Grant[] => {
+      if (grant.policyType !== 'identity') return [];
+      return [{ policy: grant.policyIdentifier, statement: grant.statementId ?? `#${grant.statementIndex}` }];
+    });
+    return { allowed: true, grants };
+  }
+  const explicit = analyses.flatMap(getDenialReasons).find((reason) => reason.denialType === 'Explicit');
+  if (explicit) {
+    return {
+      allowed: false,
+      because: `with an explicit deny in ${POLICY_KINDS[explicit.policyType] ?? 'a policy'}`,
+    };
+  }
+  const byBoundary = analyses.some(({ blockedBy }) => blockedBy?.includes('pb') ?? false);
+  const kind = byBoundary
+    ? 'permissions boundary'
+    : principal === undefined
+      ? 'resource-based policy'
+      : 'identity-based policy';
+  return { allowed: false, because: `because no ${kind} allows the ${action} action` };
+}
+
+/** As IAM's messages name them. */
+const POLICY_KINDS: Readonly<Record<string, string>> = {
+  identity: 'an identity-based policy',
+  resource: 'a resource-based policy',
+  pb: 'a permissions boundary',
+};
+
+async function knowsNoResource(service: string, operation: string): Promise<boolean> {
+  try {
+    return await isWildcardOnlyAction(service, operation);
+  } catch {
+    // An action that there is not; the simulation says so.
+    return false;
+  }
+}
+
+function contextOf(context: Context): Record<string, string | string[]> {
+  return Object.fromEntries(
+    Object.entries(context).map(([key, value]) => [
+      key,
+      Array.isArray(value) ? value.map(oneLine) : oneLine(value),
+    ]),
+  );
+}
+
+/**
+ * The library takes an asterisk in a request's resource for a pattern, and its own asterisks do not match line breaks; to
+ * IAM both are characters like any other. No policy of ours names one, so another such character stands in for them.
+ */
+function plain(resource: string): string {
+  return oneLine(resource).replaceAll('*', STAND_IN);
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/[\n\r\u2028\u2029]/g, STAND_IN);
+}
+
+const STAND_IN = '\ufffd';
