@@ -32,6 +32,8 @@ export const workerEnvironmentSchema = z.object({
   LAMPLIGHTER_PIPELINE: text,
   LAMPLIGHTER_INSTANCE_ID: text,
   LAMPLIGHTER_DOCUMENT: text,
+  /** Where the drain's output goes. */
+  LAMPLIGHTER_DRAIN_LOG_GROUP: text,
   /** The function's own time limit. */
   LAMPLIGHTER_TIME_LIMIT_SECONDS: count,
 });
@@ -40,6 +42,8 @@ export const stopEnvironmentSchema = z.object({
   ...ledger,
   LAMPLIGHTER_TIME_LIMIT_SECONDS: count,
   LAMPLIGHTER_BREAKER_WAKE_UPS: count,
+  /** Whether metrics are written, which cost a little. */
+  LAMPLIGHTER_METRICS: z.enum(['on', 'off']),
 });
 
 export type TriggerEnvironment = z.infer<typeof triggerEnvironmentSchema>;

@@ -83,9 +83,10 @@ export function stopMay(on: Ledger & { readonly instance: HasArn; readonly worke
 }
 
 /** The instance: reads uploads, models and the runner; keeps claims and progress; writes results. No EC2, no tags. */
-export function instanceMay(on: Ledger): Statement[] {
+export function instanceMay(on: Ledger & { readonly drainLog: HasArn }): Statement[] {
   return [
     ...systemsManagerAgent,
+    sendOutputTo(on.drainLog),
     objects('ReadUploads', on.data, ['s3:GetObject', 's3:GetObjectVersion'], ['*']),
     // Without it S3 would answer 403, not 404, for an upload that has been deleted.
     list('MissUploads', on.data, ['*']),
@@ -202,6 +203,18 @@ const systemsManagerAgent: readonly Statement[] = [
     ['*'],
   ),
 ];
+
+/**
+ * The agent first creates the log group that it writes to, and takes "is there already" for an answer; refused, it would
+ * send nothing. https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-cwlogs.html
+ */
+function sendOutputTo(log: HasArn): Statement {
+  return allow(
+    'SendDrainOutput',
+    ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'],
+    [log.arn, `${log.arn}:*`],
+  );
+}
 
 /** Knows no resources either. */
 const describeInstances = allow('DescribeInstances', ['ec2:DescribeInstances'], ['*']);

@@ -1,3 +1,4 @@
+import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group';
 import { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-identity';
 import { SqsQueue } from '@cdktf/provider-aws/lib/sqs-queue';
 import { SsmParameter } from '@cdktf/provider-aws/lib/ssm-parameter';
@@ -5,8 +6,10 @@ import { TerraformOutput } from 'cdktf';
 import type { Construct } from 'constructs';
 import { manifestParameterName, type Manifest } from '../lifecycle/manifest';
 import type { TakingModel } from '../lifecycle/model';
+import { Alarms } from './alarms';
 import { hashed, type Bundles, type HandlerName } from './bundle';
 import { ControlObject } from './control-object';
+import { Dashboard } from './dashboard';
 import { DrainDocument } from './drain-document';
 import { EventRoute } from './event-route';
 import type { ModelFolder } from './model-folder';
@@ -62,7 +65,11 @@ export class Pipeline extends PipelineStack {
       bundle: bundles.runner,
     });
 
-    // The instance, and what it is told to do.
+    // The instance, what it is told to do, and where it says how that goes.
+    const drainLog = new CloudwatchLogGroup(this, 'drain-log', {
+      name: `/lamplighter/${pipeline}/drain`,
+      retentionInDays: settings.logRetentionDays,
+    });
     const network = new Network(this, 'network', {
       pipeline,
       region: settings.region,
@@ -73,7 +80,7 @@ export class Pipeline extends PipelineStack {
       ...settings,
       pipeline,
       network,
-      permissions: instanceMay(ledger),
+      permissions: instanceMay({ ...ledger, drainLog }),
     });
     const document = new DrainDocument(this, 'drain', {
       pipeline,
@@ -94,8 +101,9 @@ export class Pipeline extends PipelineStack {
     });
 
     // The functions.
+    const failuresQueue = `${pipeline}-failures`;
     const failures = new SqsQueue(this, 'failures', {
-      name: `${pipeline}-failures`,
+      name: failuresQueue,
       messageRetentionSeconds: 14 * 24 * 60 * 60,
       sqsManagedSseEnabled: true,
     });
@@ -116,6 +124,7 @@ export class Pipeline extends PipelineStack {
         LAMPLIGHTER_PIPELINE: pipeline,
         LAMPLIGHTER_INSTANCE_ID: instance.instanceId,
         LAMPLIGHTER_DOCUMENT: document.documentName,
+        LAMPLIGHTER_DRAIN_LOG_GROUP: drainLog.name,
         LAMPLIGHTER_TIME_LIMIT_SECONDS: String(TIME_LIMIT_SECONDS.worker),
       },
       workerMay({ pipeline, instance, document }),
@@ -136,6 +145,7 @@ export class Pipeline extends PipelineStack {
         ...ledgerEnvironment,
         LAMPLIGHTER_TIME_LIMIT_SECONDS: String(TIME_LIMIT_SECONDS.stop),
         LAMPLIGHTER_BREAKER_WAKE_UPS: String(settings.breakerWakeUps),
+        LAMPLIGHTER_METRICS: settings.alarms ? 'on' : 'off',
       },
       stopMay({ ...ledger, instance, worker }),
     );
@@ -170,6 +180,20 @@ export class Pipeline extends PipelineStack {
       everyMinutes: settings.sweepMinutes,
     });
 
+    // What tells people.
+    if (settings.alarms) {
+      const watched = {
+        ...{ pipeline, failuresQueue, region: settings.region, sweepMinutes: settings.sweepMinutes },
+        functions: [trigger.plainName, worker.plainName, stop.plainName],
+      };
+      const alarms = new Alarms(this, 'alarms', { ...watched, emails: settings.alarmEmails });
+      new Dashboard(this, 'dashboard', {
+        ...watched,
+        instanceId: instance.instanceId,
+        alarmArns: alarms.arns,
+      });
+    }
+
     // Where the command line, and people, find all this.
     const manifest: Manifest = {
       version: 1,
@@ -181,6 +205,11 @@ export class Pipeline extends PipelineStack {
       instanceId: instance.instanceId,
       functions: { trigger: trigger.functionName, worker: worker.functionName, stop: stop.functionName },
       document: document.documentName,
+      failuresQueue,
+      drainLogGroup: drainLog.name,
+      sweepMinutes: settings.sweepMinutes,
+      stopTimeLimitSeconds: TIME_LIMIT_SECONDS.stop,
+      breakerWakeUps: settings.breakerWakeUps,
       models,
     };
     const parameter = new SsmParameter(this, 'manifest', {

@@ -51,6 +51,15 @@ export const settingsSchema = z.strictObject({
     .refine((days) => LOG_RETENTION_DAYS.includes(days))
     .default(30)
     .describe(`one of ${LOG_RETENTION_DAYS.join(', ')}`),
+  /** CloudWatch alarms, their topic, the dashboard and the metrics that both look at; what they cost: docs/OPERATIONS.md. */
+  alarms: z.boolean().default(true).describe('true or false'),
+  /** Who gets a mail when an alarm goes off, and when it is over. */
+  alarmEmails: z
+    .array(z.email())
+    .max(20)
+    .refine((emails) => new Set(emails.map(resourceNameOf)).size === emails.length)
+    .default([])
+    .describe('a list of at most 20 different e-mail addresses'),
   networkCidr: z
     .cidrv4()
     .refine(isNetwork)
@@ -226,4 +235,9 @@ function isNetwork(cidr: string): boolean {
   if (bits < 16 || bits > 28) return false;
   const number = address.split('.').reduce((total, octet) => total * 256 + Number(octet), 0);
   return number % 2 ** (32 - bits) === 0;
+}
+
+/** An address as the name of its resource: ada@example.org is ada-example-org. */
+export function resourceNameOf(email: string): string {
+  return `mail-${email.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
 }

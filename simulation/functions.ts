@@ -43,6 +43,7 @@ const environment = parseEnvironment(stopEnvironmentSchema, {
   ),
   LAMPLIGHTER_TIME_LIMIT_SECONDS: String(TIME_LIMIT_SECONDS.stop),
   LAMPLIGHTER_BREAKER_WAKE_UPS: String(BREAKER_WAKE_UPS),
+  LAMPLIGHTER_METRICS: 'off',
 });
 
 /** Lambda, and whatever calls it: S3's notifications, EventBridge's rules, the schedule. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { AgentLogs } from './agent-logs';
 import { type CommandInvocation, type Commands, expiryOf, hasEnded } from './commands';
 import { instancesIn } from './ec2-xml';
 import type { CommandsAtCrash } from './faults';
@@ -50,8 +51,11 @@ export interface AgentsOptions {
 export class Agents implements Guest {
   commandsAtCrash: CommandsAtCrash = 'failed';
   private readonly agents = new Map<string, Agent>();
+  private readonly logs: AgentLogs;
 
-  constructor(private readonly options: AgentsOptions) {}
+  constructor(private readonly options: AgentsOptions) {
+    this.logs = new AgentLogs(options.endpoint, options.region, options.timers, options.report);
+  }
 
   /** The agents that have registered. */
   registered(): { instanceId: string; pingStatus: string; lastPing: number }[] {
@@ -201,13 +205,17 @@ export class Agents implements Guest {
     let worst: 'Success' | 'Failed' | 'TimedOut' = 'Success';
     for (const step of command.document.steps) {
       if (skip && !step.isFinal) continue;
+      const toLog = await this.logs.open(invocation, step.name, boot.environment);
       const result = await runStep({
         folder: join(agent.sandbox.steps, command.id, step.name),
         step,
         sandbox: agent.sandbox,
         environment: boot.environment,
         isOff: () => boot.isOver || hasEnded(invocation.status),
-        onLine: (stream, text) => report({ kind: 'output', commandId: command.id, instanceId, stream, text }),
+        onLine: (stream, text) => {
+          report({ kind: 'output', commandId: command.id, instanceId, stream, text });
+          toLog?.(stream, text);
+        },
         onStart: (kill) => {
           invocation.kill = kill;
         },

@@ -1,15 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { type LogStream, openLogStream } from './log-writer';
 import type { MotoApi } from './moto-api';
 import type { Timers } from './timers';
 
-const FLUSH_MS = 300;
-
-export interface LogStream {
-  readonly name: string;
-  write(line: string): void;
-}
-
-/** Puts what functions write into their log groups, best effort: a log group that is not there gets nothing. */
+/** Puts what functions write into their log groups. */
 export class FunctionLogs {
   constructor(
     private readonly moto: MotoApi,
@@ -19,28 +13,8 @@ export class FunctionLogs {
   openStream(logGroupName: string): LogStream {
     const day = new Date().toISOString().slice(0, 10).replaceAll('-', '/');
     const logStreamName = `${day}/[$LATEST]${randomUUID().replaceAll('-', '')}`;
-    const created = this.moto
-      .json('logs', 'Logs_20140328.CreateLogStream', { logGroupName, logStreamName })
-      .then(
-        () => true,
-        () => false,
-      );
-    let lines: { timestamp: number; message: string }[] = [];
-    const flush = async () => {
-      const logEvents = lines;
-      lines = [];
-      if (!(await created)) return;
-      await this.moto
-        .json('logs', 'Logs_20140328.PutLogEvents', { logGroupName, logStreamName, logEvents })
-        // The log group may have been destroyed meanwhile.
-        .catch(() => undefined);
-    };
-    const write = (message: string) => {
-      // CloudWatch refuses an empty message.
-      if (message === '') return;
-      if (lines.length === 0) this.timers.after(FLUSH_MS, 'writing logs', flush);
-      lines.push({ timestamp: Date.now(), message });
-    };
-    return { name: logStreamName, write };
+    const call = (operation: string, body: object) =>
+      this.moto.json('logs', `Logs_20140328.${operation}`, body);
+    return openLogStream(this.timers, call, logGroupName, logStreamName);
   }
 }

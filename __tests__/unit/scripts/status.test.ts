@@ -20,6 +20,11 @@ const quiet: Report = {
     instanceId: 'i-1',
     functions: { trigger: 't', worker: 'w', stop: 's' },
     document: 'd',
+    failuresQueue: 'p-failures',
+    drainLogGroup: '/lamplighter/p/drain',
+    sweepMinutes: 5,
+    stopTimeLimitSeconds: 120,
+    breakerWakeUps: 3,
     models: [{ ...model, prefix: '', suffixes: [] }],
   },
   instance: {
