@@ -15,6 +15,7 @@ import type { Manifest } from '../../lifecycle/manifest';
 import { receiptSchema, type Receipt, type Status } from '../../lifecycle/records';
 import { environmentFor } from '../../scripts/local/cloud';
 import { deployToLocalCloud, terraformVariables } from '../../scripts/local/deploy';
+import type { Timings } from '../../scripts/local/timings';
 import { findPipeline } from '../../scripts/pipeline/find';
 import { PROJECT } from '../../scripts/project';
 import { Children } from '../../scripts/tools/children';
@@ -32,14 +33,17 @@ export class DeployedPipeline {
   private constructor(
     readonly cloud: CloudUnderTest,
     readonly manifest: Manifest,
-    private readonly s3: S3Client,
-    private readonly ec2: EC2Client,
-    private readonly terraform: { program: string; folder: string; environment: NodeJS.ProcessEnv },
+    readonly s3: S3Client,
+    readonly ec2: EC2Client,
+    readonly terraform: { program: string; folder: string; environment: NodeJS.ProcessEnv },
   ) {}
 
   /** `context` stands for that of cdktf.json. */
-  static async deploy(context: { pipelines: { name: string }[] }): Promise<DeployedPipeline> {
-    const cloud = await startCloud();
+  static async deploy(
+    context: { pipelines: { name: string }[] },
+    timings: Partial<Timings> = {},
+  ): Promise<DeployedPipeline> {
+    const cloud = await startCloud(timings);
     try {
       const signal = new AbortController().signal;
       const children = new Children(signal);

@@ -50,6 +50,7 @@ export interface AgentsOptions {
 /** The SSM agents: what runs on the instances, each in its sandbox. */
 export class Agents implements Guest {
   commandsAtCrash: CommandsAtCrash = 'failed';
+  areMute = false;
   private readonly agents = new Map<string, Agent>();
   private readonly logs: AgentLogs;
 
@@ -139,6 +140,7 @@ export class Agents implements Guest {
   }
 
   private async register(agent: Agent): Promise<void> {
+    if (this.areMute) return;
     const { instanceId, sandbox } = agent;
     let isCancelled = false;
     agent.cancel = () => {
