@@ -14,6 +14,8 @@ import { jobIdOf } from '../../lifecycle/job';
 import type { Gate } from '../../lifecycle/records';
 import { doctor, type DoctorOptions } from '../../scripts/commands/doctor';
 import type { Finding } from '../../scripts/doctor/findings';
+import { hold, pause, release, resume, warm } from '../../scripts/operations/orders';
+import { type Done, type Scene, operate } from '../../scripts/operations/scene';
 import { PROJECT } from '../../scripts/project';
 import { DeployedPipeline, type Uploaded } from '../support/deployed-pipeline';
 import { eventually, hasMoto } from '../support/local-cloud';
@@ -75,6 +77,12 @@ story('lamplighter doctor', () => {
     });
   }
 
+  /** One of the operator's commands, without another process. */
+  async function act(command: string, how: (scene: Scene) => Promise<Done>): Promise<void> {
+    const { directory } = pipeline.cloud;
+    await operate(command, { json: true, cloud: 'local', directory }, recordingTerminal(), how);
+  }
+
   async function isOpen({ jobId }: Uploaded): Promise<void> {
     const { controlBucket } = pipeline.manifest;
     await eventually('the open record', () => pipeline.text(controlBucket, `open/${jobId}.json`));
@@ -101,7 +109,7 @@ story('lamplighter doctor', () => {
   }, 60_000);
 
   it('names a pause and who waits for it, and exits 1', async () => {
-    await lamplighter(['pause', '--why', 'moving house']);
+    await act('pause', (scene) => pause(scene, 'moving house'));
     const job = await pipeline.upload('waits.txt', 'hello');
     await isOpen(job);
     const { code, names, findings, open } = await examine(30);
@@ -112,15 +120,15 @@ story('lamplighter doctor', () => {
     expect(code).toBe(1);
     const { stdout } = await lamplighter(['doctor']);
     expect(stdout).toMatch(/✗ paused: .*moving house[\s\S]*→ .*npx lamplighter resume.*#paused/);
-    await lamplighter(['resume']);
+    await act('resume', resume);
     await pipeline.receipt(job);
     await pipeline.comesToRest();
   }, 90_000);
 
   it('names a hold that was left behind', async () => {
-    await lamplighter(['hold']);
+    await act('hold', (scene) => hold(scene, undefined));
     expect((await examine()).names).toEqual(['held']);
-    await lamplighter(['release']);
+    await act('release', release);
     expect((await examine()).names).toEqual([]);
   }, 60_000);
 
@@ -134,7 +142,7 @@ story('lamplighter doctor', () => {
     const { names, findings } = await examine();
     expect(names).toEqual(['gate-stuck']);
     expect(findings[0]!.what).toContain('stop dead-request');
-    await lamplighter(['resume']);
+    await act('resume', resume);
     await pipeline.comesToRest();
     expect((await examine()).names).toEqual([]);
   }, 60_000);
@@ -179,17 +187,17 @@ story('lamplighter doctor', () => {
     await pipeline.reaches('running');
     expect((await examine()).names).toEqual([]);
     expect((await examine(10)).names).toEqual(['on-with-nothing-open']);
-    await lamplighter(['release']);
+    await act('release', release);
     await pipeline.comesToRest();
   }, 60_000);
 
   it('names an agent that does not report', async () => {
     pipeline.cloud.faults.agentsAreMute = true;
-    await lamplighter(['warm']);
+    await act('warm', (scene) => warm(scene, undefined));
     expect((await examine()).names).toEqual(['held']);
     expect((await examine(6)).names).toEqual(['held', 'agent-silent']);
     pipeline.cloud.faults.agentsAreMute = false;
-    await lamplighter(['release']);
+    await act('release', release);
     await pipeline.comesToRest();
   }, 60_000);
 
@@ -273,7 +281,7 @@ story('lamplighter doctor', () => {
   }, 90_000);
 
   it('names an open job whose upload has been deleted', async () => {
-    await lamplighter(['pause']);
+    await act('pause', (scene) => pause(scene, undefined));
     const job = await pipeline.upload('deleted.txt', 'hello');
     await isOpen(job);
     const { dataBucket: Bucket } = pipeline.manifest;
@@ -281,7 +289,7 @@ story('lamplighter doctor', () => {
     await pipeline.s3.send(new DeleteObjectCommand({ Bucket, Key: job.key, VersionId }));
     const { findings } = await examine();
     expect(findings.find(({ name }) => name === 'open-without-upload')!.jobIds).toEqual([job.jobId]);
-    await lamplighter(['resume']);
+    await act('resume', resume);
     expect((await pipeline.receipt(job)).error?.kind).toBe('input gone');
     await pipeline.comesToRest();
   }, 90_000);
@@ -299,7 +307,7 @@ story('lamplighter doctor', () => {
     expect((await examine()).names).not.toContain('paused');
     pipeline.cloud.faults.agentsAreMute = false;
     await pipeline.reaches('stopped');
-    await lamplighter(['resume']);
+    await act('resume', resume);
     expect((await pipeline.receipt(job)).outcome).toBe('succeeded');
     await pipeline.comesToRest();
   }, 90_000);
