@@ -20,6 +20,8 @@ describe('arguments that cannot be used end in exit code 2 and a sentence', () =
     [['submit', 'a.csv', '--cloud', 'moon'], 'Allowed choices are local, aws.'],
     [['submit', 'a.csv', '--prefix'], "option '--prefix <P>' argument missing"],
     [['status', 'what'], 'too many arguments'],
+    [['retry'], "missing required argument 'JOB'"],
+    [['doctor', '--uploads', 'all'], 'It is a whole number from 1 to 100000.'],
   ])('%j', async (args, sentence) => {
     const { code, stdout, stderr } = await run(...args);
     expect(code).toBe(Exit.usage);
@@ -43,7 +45,7 @@ describe('help', () => {
     expect(stdout).toMatchSnapshot();
   });
 
-  it.each(['local', 'submit', 'status', 'env'])('of %s', async (command) => {
+  it.each(['local', 'submit', 'status', 'env', 'doctor', 'warm', 'retry'])('of %s', async (command) => {
     const { code, stdout } = await run('help', command);
     expect(code).toBe(Exit.ok);
     expect(stdout).toMatchSnapshot();
