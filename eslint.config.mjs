@@ -35,6 +35,7 @@ export default tseslint.config(
       'models/',
       '**/*.js',
       '**/*.mjs',
+      '**/*.cjs',
     ],
   },
   ...tseslint.configs.strictTypeChecked,

@@ -3,41 +3,58 @@ import { ec2Client, lambdaClient, s3Client } from '../lifecycle/clients';
 import { systemClock } from '../lifecycle/clock';
 import { ledgerContext, type LedgerClients } from '../lifecycle/context';
 import { parseEnvironment, stopEnvironmentSchema, type StopEnvironment } from '../lifecycle/environment';
-import { causeIn } from '../lifecycle/events';
+import { causeIn, receiptKeysIn } from '../lifecycle/events';
 import { jsonLog } from '../lifecycle/log';
-import { settle, type SettleContext } from '../lifecycle/settle';
+import { measureReceipts } from '../lifecycle/measure';
+import type { Metrics } from '../lifecycle/metrics';
+import { settle, type SettleContext, type SettleOutcome } from '../lifecycle/settle';
+import { embeddedMetrics } from './embedded-metrics';
 
 /** Settles on a receipt, a change of the instance's state, the end of a drain command, or the sweep. */
-export async function stop(event: unknown, context: SettleContext): Promise<void> {
+export async function stop(event: unknown, context: SettleContext): Promise<SettleOutcome | undefined> {
   const cause = causeIn(event);
-  if (cause === undefined) return;
+  if (cause === undefined) return undefined;
   if (cause.kind === 'instance running') {
     await context.instance.showPhase('working', context.log);
     // Whoever starts an instance invokes worker, but EC2 does not, and it may bring one back that nobody needs any more.
-    if (!context.isSpot) return;
+    if (!context.isSpot) return undefined;
   }
   const outcome = await settle(context, cause);
   context.log.info('settled', { cause, outcome });
+  if (cause.kind === 'receipt' && context.metrics) {
+    await measureReceipts(context, context.metrics, receiptKeysIn(event));
+  }
+  return outcome;
 }
 
-let made: { environment: StopEnvironment; clients: LedgerClients } | undefined;
+let made: { environment: StopEnvironment; clients: LedgerClients; metrics: Metrics | undefined } | undefined;
 
-/** The Lambda function's entry. */
+/** The Lambda function's entry; who invokes it by hand (`lamplighter resume`) is told what it did. */
 export async function handler(
   event: unknown,
   { awsRequestId }: Pick<Context, 'awsRequestId'>,
-): Promise<void> {
-  made ??= {
-    environment: parseEnvironment(stopEnvironmentSchema, process.env),
-    clients: { s3: s3Client(), ec2: ec2Client(), lambda: lambdaClient(), clock: systemClock },
-  };
-  const { environment, clients } = made;
+): Promise<SettleOutcome | undefined> {
+  made ??= make();
+  const { environment, clients, metrics } = made;
   const log = jsonLog({ part: 'stop', pipeline: environment.LAMPLIGHTER_PIPELINE, requestId: awsRequestId });
-  await stop(event, {
+  return stop(event, {
     ...ledgerContext(environment, clients, log, `stop ${awsRequestId}`),
     timeLimitSeconds: environment.LAMPLIGHTER_TIME_LIMIT_SECONDS,
     breakerWakeUps: environment.LAMPLIGHTER_BREAKER_WAKE_UPS,
     lingerSeconds: environment.LAMPLIGHTER_LINGER_SECONDS,
     isSpot: environment.LAMPLIGHTER_SPOT === 'true',
+    metrics,
   });
+}
+
+function make() {
+  const environment = parseEnvironment(stopEnvironmentSchema, process.env);
+  return {
+    environment,
+    clients: { s3: s3Client(), ec2: ec2Client(), lambda: lambdaClient(), clock: systemClock },
+    metrics:
+      environment.LAMPLIGHTER_METRICS === 'on'
+        ? embeddedMetrics(environment.LAMPLIGHTER_PIPELINE)
+        : undefined,
+  };
 }

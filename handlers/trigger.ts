@@ -11,23 +11,25 @@ import {
 import { InvalidInputError } from '../lifecycle/errors';
 import { uploadsIn } from '../lifecycle/events';
 import { jsonLog } from '../lifecycle/log';
+import { jobIdOf } from '../lifecycle/job';
 import { wake } from '../lifecycle/wake';
 
 /** Admits each upload of an event of the data bucket, then wakes the instance once. */
 export async function trigger(event: unknown, context: LedgerContext): Promise<void> {
   const failures: unknown[] = [];
-  let open = false;
+  const open: string[] = [];
   for (const upload of uploadsIn(event)) {
     try {
       if ('poison' in upload) throw new InvalidInputError(upload.poison);
       const admission = await admit(context, upload, 'event');
-      context.log.info('upload', { key: upload.key, versionId: upload.versionId, admission });
-      open ||= isOpen(admission);
+      const jobId = jobIdOf(upload);
+      context.log.info('upload', { jobId, key: upload.key, versionId: upload.versionId, admission });
+      if (isOpen(admission)) open.push(jobId);
     } catch (error) {
       failures.push(error);
     }
   }
-  if (open) await wake(context, 'upload').catch((error: unknown) => failures.push(error));
+  if (open.length > 0) await wake(context, 'upload', open).catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
 }
 

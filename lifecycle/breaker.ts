@@ -77,6 +77,7 @@ async function trip(context: SettleContext, gate: GateReading, fruitless: number
   const why = `breaker: ${fruitless} wake-ups in a row without work, ${timestamp(context.clock)}`;
   const stopped = await stopWithJobsOpen(context, gate, () => context.instance.pause(why));
   if (stopped) {
+    context.metrics?.('BreakerTrips', 1);
     context.log.error('breaker tripped: the instance is paused and stopped; open jobs stay open', {
       fruitless,
     });

@@ -31,12 +31,13 @@ export class Worker {
     private readonly functionName: string,
   ) {}
 
-  async invoke(reason: string): Promise<void> {
+  /** What it is told is for its log; it does nothing with it. */
+  async invoke(reason: string, jobIds: readonly string[]): Promise<void> {
     await this.lambda.send(
       new InvokeCommand({
         FunctionName: this.functionName,
         InvocationType: 'Event',
-        Payload: JSON.stringify({ reason }),
+        Payload: JSON.stringify({ reason, jobIds }),
       }),
     );
   }

@@ -14,6 +14,8 @@ export interface DispatchContext {
   readonly instance: Instance;
   /** The name of the pipeline's SSM document. */
   readonly document: string;
+  /** The log group that takes the drain's output as it comes. @default none: SSM keeps its first 24,000 characters */
+  readonly drainLogGroup?: string;
   readonly clock: Clock;
   readonly log: Log;
   /** How long to wait for the agent, in milliseconds; must end inside the function's time limit. */
@@ -95,7 +97,7 @@ async function drainUnderWay(context: DispatchContext, launchTime: Date): Promis
 }
 
 /** False: SSM does not take the instance yet. */
-async function sendDrain({ ssm, instance, document, log }: DispatchContext): Promise<boolean> {
+async function sendDrain({ ssm, instance, document, drainLogGroup, log }: DispatchContext): Promise<boolean> {
   try {
     const answer = await ssm.send(
       new SendCommandCommand({
@@ -103,6 +105,14 @@ async function sendDrain({ ssm, instance, document, log }: DispatchContext): Pro
         InstanceIds: [instance.id],
         TimeoutSeconds: DELIVERY_TIMEOUT_SECONDS,
         Comment: 'Lamplighter: drain the open jobs',
+        ...(drainLogGroup === undefined
+          ? {}
+          : {
+              CloudWatchOutputConfig: {
+                CloudWatchOutputEnabled: true,
+                CloudWatchLogGroupName: drainLogGroup,
+              },
+            }),
       }),
     );
     log.info('drain command sent', { commandId: answer.Command?.CommandId });

@@ -33,6 +33,8 @@ export const workerEnvironmentSchema = z.object({
   LAMPLIGHTER_PIPELINE: text,
   LAMPLIGHTER_INSTANCE_ID: text,
   LAMPLIGHTER_DOCUMENT: text,
+  /** Where the drain's output goes. */
+  LAMPLIGHTER_DRAIN_LOG_GROUP: text,
   /** The function's own time limit. */
   LAMPLIGHTER_TIME_LIMIT_SECONDS: count,
 });
@@ -44,6 +46,8 @@ export const stopEnvironmentSchema = z.object({
   LAMPLIGHTER_LINGER_SECONDS: wholeNumber,
   /** Set for a spot instance, which EC2 may start by itself. */
   LAMPLIGHTER_SPOT: z.literal('true').optional(),
+  /** Whether metrics are written, which cost a little. */
+  LAMPLIGHTER_METRICS: z.enum(['on', 'off']),
 });
 
 export type TriggerEnvironment = z.infer<typeof triggerEnvironmentSchema>;

@@ -98,6 +98,15 @@ export function causeIn(event: unknown): Cause | undefined {
   throw notUnderstood(event, scheduled.error);
 }
 
+/** The receipts that an event of the output bucket tells of. */
+export function receiptKeysIn(event: unknown): string[] {
+  const parsed = s3EventSchema.safeParse(event);
+  if (!parsed.success) return [];
+  return parsed.data.Records.map(({ s3 }) => decodeEventKey(s3.object.key)).filter(
+    (key) => jobIdInReceiptKey(key) !== undefined,
+  );
+}
+
 /** Keys in S3 events are form-encoded: `red flower.csv` arrives as `red+flower.csv`. Throws URIError. */
 export function decodeEventKey(key: string): string {
   return decodeURIComponent(key.replaceAll('+', ' '));

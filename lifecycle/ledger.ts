@@ -4,14 +4,20 @@ import { CLAIM_PREFIX, OPEN_PREFIX, jobIdInLedgerKey, openKey, receiptKey } from
 import { claimSchema, openRecordSchema, type Claim } from './records';
 import type { Store } from './store';
 
-/** The jobs that are open, by id. Objects of other names below `open/` are nobody's job. */
-export async function listOpenJobs(control: Store): Promise<string[]> {
-  const jobIds: string[] = [];
-  for await (const { key } of control.list(OPEN_PREFIX)) {
+export interface ListedJob {
+  readonly jobId: string;
+  /** An open record is written once, so this is when the job was admitted. */
+  readonly openSince: Date | undefined;
+}
+
+/** The jobs that are open. Objects of other names below `open/` are nobody's job. */
+export async function listOpenJobs(control: Store): Promise<ListedJob[]> {
+  const jobs: ListedJob[] = [];
+  for await (const { key, lastModified } of control.list(OPEN_PREFIX)) {
     const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
-    if (jobId !== undefined) jobIds.push(jobId);
+    if (jobId !== undefined) jobs.push({ jobId, openSince: lastModified });
   }
-  return jobIds;
+  return jobs;
 }
 
 /** Whether any job is open: the only truth about work. */
@@ -24,17 +30,20 @@ export async function anyOpen(control: Store): Promise<boolean> {
 
 /**
  * Deletes the open record of a job whose receipt exists. A record that cannot be read is left to the drain, which throws
- * it out.
+ * it out. True: the job is not open any more.
  */
-export async function retire({ control, output, log }: LedgerContext, jobId: string): Promise<void> {
+export async function retire({ control, output, log }: LedgerContext, jobId: string): Promise<boolean> {
   try {
     const open = await control.get(openKey(jobId), openRecordSchema);
-    if (!open || !(await output.exists(receiptKey(open.record.input.key, jobId)))) return;
+    if (!open) return true;
+    if (!(await output.exists(receiptKey(open.record.input.key, jobId)))) return false;
     await control.delete(openKey(jobId));
     log.info('job retired', { jobId });
+    return true;
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
     log.error('open record unreadable', { jobId, error: error.message });
+    return false;
   }
 }
 

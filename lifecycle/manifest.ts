@@ -12,6 +12,13 @@ export const manifestSchema = z.strictObject({
   instanceId: z.string().min(1),
   functions: z.strictObject({ trigger: z.string(), worker: z.string(), stop: z.string() }),
   document: z.string().min(1),
+  /** Events that a function could not handle in any attempt. */
+  failuresQueue: z.string().min(1),
+  drainLogGroup: z.string().min(1),
+  sweepMinutes: z.int().positive(),
+  stopTimeLimitSeconds: z.int().positive(),
+  lingerSeconds: z.int().min(0),
+  breakerWakeUps: z.int().positive(),
   models: z.array(takingModelSchema),
 });
 

@@ -3,8 +3,9 @@ import { breakerTrips, stopIfPaused, type WakeUpEnd } from './breaker';
 import type { LedgerContext } from './context';
 import { ConflictError, RetryLaterError, messageOf } from './errors';
 import { moveGate, readGate, type GateReading } from './gate';
-import { anyOpen, listOpenJobs, retire } from './ledger';
+import { anyOpen, listOpenJobs, retire, type ListedJob } from './ledger';
 import { linger } from './linger';
+import type { Metrics } from './metrics';
 import { wake, type WakeOutcome } from './wake';
 
 export interface SettleContext extends LedgerContext {
@@ -16,6 +17,8 @@ export interface SettleContext extends LedgerContext {
   readonly lingerSeconds: number;
   /** EC2 takes the instance away, and brings it back by itself, with or without a job. @default false */
   readonly isSpot?: boolean;
+  /** Takes what operators watch. @default nobody watches */
+  readonly metrics?: Metrics | undefined;
 }
 
 /** What made us look. */
@@ -40,9 +43,10 @@ const MAX_RETIRED = 100;
 
 /** Looks at the ledger and does the next right thing: wakes the instance, or closes the gate and stops it. */
 export async function settle(context: SettleContext, cause: Cause): Promise<SettleOutcome> {
-  await retireFinished(context, cause);
+  const open = await retireFinished(context, cause);
   const auditFailure = cause.kind === 'sweep' ? await audit(context) : undefined;
-  const outcome = await settleGate(context, cause).catch(leftToAnother(context));
+  const outcome = await settleGate(context, cause, open).catch(leftToAnother(context));
+  if (cause.kind === 'sweep') measureOpen(context, open);
   if (auditFailure) throw auditFailure;
   return outcome;
 }
@@ -66,12 +70,28 @@ function leftToAnother({ log }: SettleContext): (error: unknown) => SettleOutcom
   };
 }
 
-async function retireFinished(context: SettleContext, cause: Cause): Promise<void> {
-  const jobIds = cause.kind === 'receipt' ? cause.jobIds : await listOpenJobs(context.control);
-  for (const jobId of jobIds.slice(0, MAX_RETIRED)) await retire(context, jobId);
+/** The jobs that are open after that, as far as it has looked: on a receipt, at that job only. */
+async function retireFinished(context: SettleContext, cause: Cause): Promise<ListedJob[]> {
+  const jobs: readonly ListedJob[] =
+    cause.kind === 'receipt'
+      ? cause.jobIds.map((jobId) => ({ jobId, openSince: undefined }))
+      : await listOpenJobs(context.control);
+  const retired = new Set<string>();
+  for (const { jobId } of jobs.slice(0, MAX_RETIRED)) if (await retire(context, jobId)) retired.add(jobId);
+  return jobs.filter(({ jobId }) => !retired.has(jobId));
 }
 
-async function settleGate(context: SettleContext, cause: Cause): Promise<SettleOutcome> {
+function measureOpen({ metrics, clock }: SettleContext, open: readonly ListedJob[]): void {
+  metrics?.('OpenJobs', open.length);
+  const since = open.flatMap(({ openSince }) => (openSince ? [openSince.getTime()] : []));
+  if (since.length > 0) metrics?.('OldestOpenSeconds', Math.max(0, clock.now() - Math.min(...since)) / 1000);
+}
+
+async function settleGate(
+  context: SettleContext,
+  cause: Cause,
+  open: readonly ListedJob[],
+): Promise<SettleOutcome> {
   let gate = await readGate(context.control);
   if (gate.state === 'CLOSING') {
     if (!isAbandoned(context, gate)) return { did: 'left to another' };
@@ -89,13 +109,14 @@ async function settleGate(context: SettleContext, cause: Cause): Promise<SettleO
     if (end && (await breakerTrips(context, gate, end))) return { did: 'tripped' };
     // The drain that has just written the receipt goes on by itself; should it die, its command's end settles.
     if (cause.kind === 'receipt' && gate.state === 'OPEN') return { did: 'nothing' };
-    const woke = await wake(context, cause.kind);
+    const jobIds = open.map(({ jobId }) => jobId);
+    const woke = await wake(context, cause.kind, jobIds);
     if (woke === 'paused' && (await stopIfPaused(context))) return { did: 'stopped' };
     return { did: 'woke', wake: woke };
   }
-  if (gate.state !== 'OPEN' || cause.kind === 'instance stopped') return close(context, gate);
+  if (gate.state !== 'OPEN' || cause.kind === 'instance stopped') return close(context, gate, cause);
   const lingered = await linger(context, gate);
-  return lingered.did === 'closes' ? close(context, lingered.gate) : lingered;
+  return lingered.did === 'closes' ? close(context, lingered.gate, cause) : lingered;
 }
 
 function isAbandoned({ clock, timeLimitSeconds }: SettleContext, { gate }: GateReading): boolean {
@@ -118,9 +139,11 @@ function wakeUpEnd(cause: Cause): WakeUpEnd | undefined {
 }
 
 /** Nothing was open when we looked. Stops the instance unless a job came, or comes, meanwhile. */
-async function close(context: SettleContext, seen: GateReading): Promise<SettleOutcome> {
+async function close(context: SettleContext, seen: GateReading, cause: Cause): Promise<SettleOutcome> {
   const { control, instance, log } = context;
   const { state, hold, phase } = await instance.read();
+  const isOn = state === 'running' || state === 'pending';
+  if (cause.kind === 'sweep' && isOn) context.metrics?.('OnWithNothingOpen', 1);
   if (hold !== undefined) {
     if (seen.state === 'CLOSING') await moveGate(control, seen, 'CLOSED', context);
     log.info('not stopped: held', { hold });

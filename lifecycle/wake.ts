@@ -10,27 +10,38 @@ import type { StartOutcome } from './instance';
  */
 export type WakeOutcome = 'woken' | 'paused' | 'closing' | 'stopping';
 
+/** A payload is bounded, and so is a log line that somebody reads. */
+const JOBS_NAMED = 20;
+
 /** How often the gate is read again after another writer came first. */
 const GATE_TRIES = 8;
 
-/** Gets the instance to run and a drain onto it. Call it only when a job is open. */
-export async function wake(context: LedgerContext, reason: string): Promise<WakeOutcome> {
+/**
+ * Gets the instance to run and a drain onto it. Call it only when a job is open.
+ * @param open the jobs that it is for, as far as the caller knows them; for the logs only
+ */
+export async function wake(
+  context: LedgerContext,
+  reason: string,
+  open: readonly string[] = [],
+): Promise<WakeOutcome> {
   const { instance, worker, log } = context;
+  const jobIds = open.slice(0, JOBS_NAMED);
   const { pause } = await instance.read();
   if (pause !== undefined) {
-    log.warn('not woken: the pipeline is paused', { reason, pause });
+    log.warn('not woken: the pipeline is paused', { reason, pause, jobIds });
     return 'paused';
   }
   const start = await startAndOpenGate(context);
   if (start === 'closing') return 'closing';
   if (start.refused) {
-    log.info('not woken yet: the instance is still stopping, or EC2 has taken it away', { reason });
+    log.info('not woken yet: the instance is still stopping, or EC2 has taken it away', { reason, jobIds });
     return 'stopping';
   }
   // Whoever has made it pending has invoked worker, or is about to; a burst of uploads must not invoke one each to wait
   // through the boot. Should that worker be lost, the sweep sends the next.
-  if (start.was !== 'pending') await worker.invoke(reason);
-  log.info('woken', { reason, was: start.was });
+  if (start.was !== 'pending') await worker.invoke(reason, jobIds);
+  log.info('woken', { reason, was: start.was, jobIds });
   if (start.was === 'stopped') await instance.showPhase('starting', log);
   return 'woken';
 }

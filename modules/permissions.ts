@@ -83,9 +83,12 @@ export function stopMay(on: Ledger & { readonly instance: HasArn; readonly worke
 }
 
 /** The instance: reads uploads, models and the runner; keeps claims and progress; writes results. No EC2, no tags. */
-export function instanceMay(on: Ledger & { readonly instances: string }): Statement[] {
+export function instanceMay(
+  on: Ledger & { readonly instances: string; readonly drainLog: HasArn },
+): Statement[] {
   return [
     ...systemsManagerAgent(on.instances),
+    sendOutputTo(on.drainLog),
     // Uploads, models and the runner are read by version, which is a permission of its own.
     objects('ReadUploads', on.data, ['s3:GetObjectVersion'], ['*']),
     // Without it S3 would answer 403, not 404, for an upload that has been deleted.
@@ -256,6 +259,18 @@ function attachEncryptedDisk({ disk, region }: Keys): Statement[] {
       StringEquals: { 'kms:ViaService': `ec2.${region}.amazonaws.com` },
     }),
   ];
+}
+
+/**
+ * The agent first creates the log group that it writes to, and takes "is there already" for an answer; refused, it would
+ * send nothing. https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-cwlogs.html
+ */
+function sendOutputTo(log: HasArn): Statement {
+  return allow(
+    'SendDrainOutput',
+    ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'],
+    [log.arn, `${log.arn}:*`],
+  );
 }
 
 /** Knows no resources either. */

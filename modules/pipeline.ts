@@ -1,3 +1,4 @@
+import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group';
 import { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-identity';
 import { DataAwsPartition } from '@cdktf/provider-aws/lib/data-aws-partition';
 import { SqsQueue } from '@cdktf/provider-aws/lib/sqs-queue';
@@ -6,8 +7,10 @@ import { TerraformOutput } from 'cdktf';
 import type { Construct } from 'constructs';
 import { manifestParameterName, type Manifest } from '../lifecycle/manifest';
 import type { TakingModel } from '../lifecycle/model';
+import { Alarms } from './alarms';
 import { hashed, type Bundles, type HandlerName } from './bundle';
 import { ControlObject } from './control-object';
+import { Dashboard } from './dashboard';
 import { DrainDocument } from './drain-document';
 import { EventRoute } from './event-route';
 import { ExistingNetwork } from './existing-network';
@@ -82,14 +85,19 @@ export class Pipeline extends PipelineStack {
       bundle: bundles.runner,
     });
 
-    // The instance, and what it is told to do.
+    // The instance, what it is told to do, and where it says how that goes.
+    const drainLog = new CloudwatchLogGroup(this, 'drain-log', {
+      name: `/lamplighter/${pipeline}/drain`,
+      retentionInDays: settings.logRetentionDays,
+      ...(settings.kmsKeyArn === undefined ? {} : { kmsKeyId: settings.kmsKeyArn }),
+    });
     const instance = new PipelineInstance(this, 'instance', {
       ...settings,
       pipeline,
       network: this.network(),
       diskKmsKeyArn: keys.disk,
       permissions: [
-        ...instanceMay({ ...ledger, instances: this.instances() }),
+        ...instanceMay({ ...ledger, instances: this.instances(), drainLog }),
         ...instanceMayUse(keys, ledger),
       ],
     });
@@ -113,8 +121,9 @@ export class Pipeline extends PipelineStack {
     });
 
     // The functions.
+    const failuresQueue = `${pipeline}-failures`;
     const failures = new SqsQueue(this, 'failures', {
-      name: `${pipeline}-failures`,
+      name: failuresQueue,
       messageRetentionSeconds: 14 * 24 * 60 * 60,
       sqsManagedSseEnabled: true,
     });
@@ -141,6 +150,7 @@ export class Pipeline extends PipelineStack {
         LAMPLIGHTER_PIPELINE: pipeline,
         LAMPLIGHTER_INSTANCE_ID: instance.instanceId,
         LAMPLIGHTER_DOCUMENT: document.documentName,
+        LAMPLIGHTER_DRAIN_LOG_GROUP: drainLog.name,
         LAMPLIGHTER_TIME_LIMIT_SECONDS: String(timeLimitSeconds.worker),
       },
       workerMay({ pipeline, instance, document }),
@@ -166,6 +176,7 @@ export class Pipeline extends PipelineStack {
         LAMPLIGHTER_BREAKER_WAKE_UPS: String(settings.breakerWakeUps),
         LAMPLIGHTER_LINGER_SECONDS: String(settings.lingerSeconds),
         ...(settings.spot ? { LAMPLIGHTER_SPOT: 'true' } : {}),
+        LAMPLIGHTER_METRICS: settings.alarms ? 'on' : 'off',
       },
       [...stopMay({ ...ledger, instance, worker }), ...ledgerFunctionMayUse(keys, ledger)],
     );
@@ -200,6 +211,20 @@ export class Pipeline extends PipelineStack {
       everyMinutes: settings.sweepMinutes,
     });
 
+    // What tells people.
+    if (settings.alarms) {
+      const watched = {
+        ...{ pipeline, failuresQueue, region: settings.region, sweepMinutes: settings.sweepMinutes },
+        functions: [trigger.plainName, worker.plainName, stop.plainName],
+      };
+      const alarms = new Alarms(this, 'alarms', { ...watched, emails: settings.alarmEmails });
+      new Dashboard(this, 'dashboard', {
+        ...watched,
+        instanceId: instance.instanceId,
+        alarmArns: alarms.arns,
+      });
+    }
+
     // Where the command line, and people, find all this.
     const manifest: Manifest = {
       version: 1,
@@ -211,6 +236,12 @@ export class Pipeline extends PipelineStack {
       instanceId: instance.instanceId,
       functions: { trigger: trigger.functionName, worker: worker.functionName, stop: stop.functionName },
       document: document.documentName,
+      failuresQueue,
+      drainLogGroup: drainLog.name,
+      sweepMinutes: settings.sweepMinutes,
+      stopTimeLimitSeconds: timeLimitSeconds.stop,
+      lingerSeconds: settings.lingerSeconds,
+      breakerWakeUps: settings.breakerWakeUps,
       models,
     };
     const parameter = new SsmParameter(this, 'manifest', {

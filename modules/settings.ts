@@ -62,6 +62,15 @@ export const settingsSchema = z.strictObject({
     .refine((days) => LOG_RETENTION_DAYS.includes(days))
     .default(30)
     .describe(`one of ${LOG_RETENTION_DAYS.join(', ')}`),
+  /** CloudWatch alarms, their topic, the dashboard and the metrics that both look at; what they cost: docs/OPERATIONS.md. */
+  alarms: z.boolean().default(true).describe('true or false'),
+  /** Who gets a mail when an alarm goes off, and when it is over. */
+  alarmEmails: z
+    .array(z.email())
+    .max(20)
+    .refine((emails) => new Set(emails.map(resourceNameOf)).size === emails.length)
+    .default([])
+    .describe('a list of at most 20 different e-mail addresses'),
   /**
    * Instance metadata shows the instance's tags, which is why EC2 allows neither spaces nor slashes in their keys.
    * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
@@ -221,4 +230,9 @@ function suffixesOverlap(
   return one.suffixes
     .map((suffix) => suffix.toLowerCase())
     .some((a) => others.some((b) => a.endsWith(b) || b.endsWith(a)));
+}
+
+/** An address as the name of its resource: ada@example.org is ada-example-org. */
+export function resourceNameOf(email: string): string {
+  return `mail-${email.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
 }

@@ -19,6 +19,7 @@ import {
 } from './failures';
 import type { JobFolder, ProcessEnd } from './host';
 import { inputName } from './input-name';
+import { jobLog } from './job-log';
 import { Lease } from './lease';
 import { DEFAULT_MAX_ATTEMPTS, describeExit, prepareModel, readCard } from './prepare';
 import { publishReceipt, type ReceiptFacts } from './receipt';
@@ -233,12 +234,4 @@ async function finish(
     log.warn('records of a finished job not deleted; settle does it', { error: messageOf(error) });
   }
   return 'over';
-}
-
-function jobLog(log: Log, about: { jobId: string; attempt: number }): Log {
-  return {
-    info: (fact, details) => log.info(fact, { ...about, ...details }),
-    warn: (fact, details) => log.warn(fact, { ...about, ...details }),
-    error: (fact, details) => log.error(fact, { ...about, ...details }),
-  };
 }

@@ -7,6 +7,7 @@ import { makeAttempt } from './attempt';
 import { begin, deleteRecords, readOpenRecord } from './begin';
 import { drainContext, type DrainContext, type DrainPorts } from './context';
 import { attemptsUsedUp } from './failures';
+import { jobLog } from './job-log';
 import { occurrence, pause, race } from './pause';
 import { publishReceipt } from './receipt';
 
@@ -195,7 +196,8 @@ class Drain {
     const { kind, message } = attemptsUsedUp(attempts, ending);
     const error = { kind, message };
     this.context.log.error('job failed', { jobId: job.jobId, error });
-    await publishReceipt(this.context, job, attempts, { outcome: 'failed', error }, this.context.log);
+    const log = jobLog(this.context.log, { jobId: job.jobId, attempt: attempts });
+    await publishReceipt(this.context, job, attempts, { outcome: 'failed', error }, log);
     await deleteRecords(this.context, job.jobId);
   }
 

@@ -37,13 +37,14 @@ async function main(args: string[]): Promise<number> {
   }
   const config = await readConfig(call.config);
   const root = dirname(resolve(call.config));
-  const log = jsonLog({ pipeline: config.pipeline });
-  if (call.command === 'drain') return runDrain(config, root, log);
+  const drainId = randomUUID();
+  const log = jsonLog({ part: call.command, pipeline: config.pipeline, drainId });
+  if (call.command === 'drain') return runDrain(config, root, drainId, log);
   await shutDownIfIdle(root, config.idleShutdownMinutes, log);
   return EXIT.ok;
 }
 
-async function runDrain(config: RunnerConfig, root: string, log: Log): Promise<number> {
+async function runDrain(config: RunnerConfig, root: string, drainId: string, log: Log): Promise<number> {
   const interrupt = new AbortController();
   let interrupted: number | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -60,7 +61,7 @@ async function runDrain(config: RunnerConfig, root: string, log: Log): Promise<n
     clock: systemClock,
     host: await Machine.open({ root, environment: process.env, log }),
     log,
-    drainId: randomUUID(),
+    drainId,
     interrupt: interrupt.signal,
   });
   return interrupted ?? (end === 'left' ? EXIT.failed : EXIT.ok);

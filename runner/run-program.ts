@@ -5,8 +5,11 @@ import type { JobFolder, ModelProcess, ProcessEnd, Program } from './host';
 import { OutputLines } from './output-lines';
 import { race } from './pause';
 
-/** So many lines of a stream reach the drain's log; Systems Manager keeps only the first 24,000 characters of it. */
-const MAX_LOGGED_LINES = 500;
+/**
+ * So many lines of a stream reach the drain's log, 2,000 characters each: what a model that never stops talking may cost
+ * there is bounded. The last lines of stderr are in the receipt in any case.
+ */
+const MAX_LOGGED_LINES = 5_000;
 
 export interface ProgramRun {
   readonly folder: JobFolder;

@@ -10,6 +10,7 @@ import { submit } from './commands/submit';
 import { type Terminal, processTerminal } from './console/terminal';
 import { CommandError, Exit, type ExitCode } from './exit';
 import { catchInterrupts } from './interrupt';
+import { addOperations } from './operations/commands';
 import { CLOUDS, type CloudChoice } from './pipeline/target';
 import { PROJECT } from './project';
 
@@ -104,6 +105,13 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
     .action(async (options: TargetArguments & { json: boolean }) => {
       await status(options, terminal);
     });
+
+  addOperations(root, {
+    ...{ terminal, withTarget, explain },
+    end: (code) => {
+      end.code = code;
+    },
+  });
 
   root
     .command('plan')

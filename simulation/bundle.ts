@@ -20,7 +20,6 @@ export async function bundleSimulator(mutation?: Mutation): Promise<string> {
     bundle: true,
     platform: 'node',
     target: 'node20',
-    external: ['@aws-sdk/*'],
     outfile,
     logLevel: 'error',
     plugins: [bareCommands, ...(mutation ? [mutating(mutation)] : [])],
@@ -32,17 +31,15 @@ export async function bundleSimulator(mutation?: Mutation): Promise<string> {
  * Of the SDK only the commands get here, and of a command only its class and its input: `send` is the seam. Made without their
  * middleware stacks, which nobody would run, they cost a tenth less time in all.
  */
-export const bareCommands: Plugin = {
+const bareCommands: Plugin = {
   name: 'bare commands',
   setup: (simulator) => {
-    simulator.onResolve({ filter: /^@aws-sdk\/client-/ }, ({ path }) => ({ path, namespace: 'commands' }));
+    simulator.onResolve({ filter: /^@aws-sdk\// }, ({ path }) => ({ path, namespace: 'commands' }));
     simulator.onLoad({ filter: /.*/, namespace: 'commands' }, ({ path }) => {
       const names = Object.keys(createRequire(__filename)(path) as object);
-      const commands = names
-        .filter((name) => name.endsWith('Command'))
-        .map((name) => `export class ${name} { constructor(input) { this.input = input; } }`);
-      const clients = names.filter((name) => /^[A-Z]\w*Client$/.test(name));
-      return { contents: [...commands, ...clients.map((name) => `export class ${name} {}`)].join('\n') };
+      const classes = names.filter((name) => /^[A-Z]\w*(Command|Client)$|^Upload$/.test(name));
+      const bare = (name: string) => `export class ${name} { constructor(input) { this.input = input; } }`;
+      return { contents: classes.map(bare).join('\n') };
     });
   },
 };

@@ -50,6 +50,7 @@ const environment = parseEnvironment(stopEnvironmentSchema, {
   LAMPLIGHTER_TIME_LIMIT_SECONDS: '120',
   LAMPLIGHTER_LINGER_SECONDS: '0',
   LAMPLIGHTER_BREAKER_WAKE_UPS: String(BREAKER_WAKE_UPS),
+  LAMPLIGHTER_METRICS: 'off',
 });
 
 /** Lambda, and whatever calls it: S3's notifications, EventBridge's rules, the schedule. */

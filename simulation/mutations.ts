@@ -46,8 +46,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'settle does not retire finished jobs',
     file: 'lifecycle/settle.ts',
-    text: 'for (const jobId of jobIds.slice(0, MAX_RETIRED)) await retire(context, jobId);',
-    replacement: 'void jobIds; void retire; void MAX_RETIRED; await Promise.resolve();',
+    text: 'for (const { jobId } of jobs.slice(0, MAX_RETIRED)) if (await retire(context, jobId)) retired.add(jobId);',
+    replacement: 'void retire; void MAX_RETIRED; await Promise.resolve();',
   },
   {
     name: "people's hold is not heeded",

@@ -47,6 +47,7 @@ async function settingsOfAccount(cloud: CloudUnderTest) {
     name: 'company',
     models: ['__tests__/e2e/models/puppet'],
     leaseSeconds: 15,
+    lingerSeconds: 0,
     disposable: true,
     accountId: ACCOUNT,
     deployRoleArn: await makeDeployer(cloud),

@@ -30,7 +30,14 @@ import { type PlannedResource, resourcesIn } from '../support/plan';
 
 const settingsOf = (name: string, networkCidr: string) => ({
   pipelines: [
-    { name, models: ['__tests__/e2e/models/puppet'], leaseSeconds: 15, disposable: true, networkCidr },
+    {
+      name,
+      models: ['__tests__/e2e/models/puppet'],
+      leaseSeconds: 15,
+      lingerSeconds: 0,
+      disposable: true,
+      networkCidr,
+    },
   ],
 });
 

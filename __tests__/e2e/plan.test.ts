@@ -11,6 +11,7 @@ const settings = {
   name: 'puppets',
   models: ['__tests__/e2e/models/puppet', '__tests__/e2e/models/strict'],
   leaseSeconds: 15,
+  lingerSeconds: 0,
   disposable: true,
 };
 

@@ -6,6 +6,7 @@ const settings = {
   name: 'spots',
   models: ['__tests__/e2e/models/puppet'],
   leaseSeconds: 15,
+  lingerSeconds: 0,
   disposable: true,
   spot: true,
   privateNetwork: true,

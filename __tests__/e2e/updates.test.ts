@@ -15,7 +15,7 @@ import { Checkout } from '../support/checkout';
 import { DeployedPipeline } from '../support/deployed-pipeline';
 import { hasMoto, json, query } from '../support/local-cloud';
 
-const settings = { name: 'puppets', models: ['models/puppet'], leaseSeconds: 15 };
+const settings = { name: 'puppets', models: ['models/puppet'], leaseSeconds: 15, lingerSeconds: 0 };
 
 const story = hasMoto() ? describe : describe.skip;
 

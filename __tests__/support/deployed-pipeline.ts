@@ -20,6 +20,7 @@ import type { Manifest } from '../../lifecycle/manifest';
 import { receiptSchema, type Receipt, type Status } from '../../lifecycle/records';
 import { environmentFor } from '../../scripts/local/cloud';
 import { deployToLocalCloud, terraformVariables, updateLocalCloud } from '../../scripts/local/deploy';
+import type { Timings } from '../../scripts/local/timings';
 import { findPipeline } from '../../scripts/pipeline/find';
 import { PROJECT } from '../../scripts/project';
 import { Children } from '../../scripts/tools/children';
@@ -35,6 +36,7 @@ interface DeployOptions {
   readonly variables?: Record<string, string>;
   readonly project?: string;
   readonly beside?: DeployedPipeline;
+  readonly timings?: Partial<Timings>;
 }
 
 /** One version of one key that was uploaded. */
@@ -48,8 +50,8 @@ export class DeployedPipeline {
   private constructor(
     readonly cloud: CloudUnderTest,
     public manifest: Manifest,
-    private readonly s3: S3Client,
-    private readonly ec2: EC2Client,
+    readonly s3: S3Client,
+    readonly ec2: EC2Client,
     /** How it was deployed. */
     readonly stack: StackOptions,
     /** What `lamplighter env` would print. */
@@ -63,9 +65,9 @@ export class DeployedPipeline {
    */
   static async deploy(
     given: Settings | ((cloud: CloudUnderTest) => Promise<Settings>),
-    { variables = {}, project = PROJECT, beside }: DeployOptions = {},
+    { variables = {}, project = PROJECT, beside, timings }: DeployOptions = {},
   ): Promise<DeployedPipeline> {
-    const cloud = beside?.cloud ?? (await startCloud());
+    const cloud = beside?.cloud ?? (await startCloud(timings));
     try {
       const context = typeof given === 'function' ? await given(cloud) : given;
       const signal = new AbortController().signal;

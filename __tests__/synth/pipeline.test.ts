@@ -15,9 +15,11 @@ test('what a pipeline costs and consists of does not change unseen: types and co
     ([type, named]) => `${type} ${Object.keys(named).length}`,
   );
   expect(counts.sort()).toEqual([
+    'aws_cloudwatch_dashboard 1',
     'aws_cloudwatch_event_rule 3',
     'aws_cloudwatch_event_target 3',
-    'aws_cloudwatch_log_group 3',
+    'aws_cloudwatch_log_group 4',
+    'aws_cloudwatch_metric_alarm 8',
     'aws_iam_instance_profile 1',
     'aws_iam_role 4',
     'aws_iam_role_policy 7',
@@ -39,6 +41,7 @@ test('what a pipeline costs and consists of does not change unseen: types and co
     'aws_s3_bucket_versioning 3',
     'aws_s3_object 2',
     'aws_security_group 1',
+    'aws_sns_topic 1',
     'aws_sqs_queue 1',
     'aws_ssm_document 1',
     'aws_ssm_parameter 1',
@@ -124,12 +127,14 @@ test('each function learns what the lifecycle needs of it', () => {
   ]);
   expect(environment(stack, 'worker')).toMatchObject({
     LAMPLIGHTER_DOCUMENT: '${aws_ssm_document.drain.name}',
+    LAMPLIGHTER_DRAIN_LOG_GROUP: '${aws_cloudwatch_log_group.drain-log.name}',
     LAMPLIGHTER_TIME_LIMIT_SECONDS: '300',
   });
   expect(environment(stack, 'stop')).toMatchObject({
     LAMPLIGHTER_TIME_LIMIT_SECONDS: '120',
     LAMPLIGHTER_BREAKER_WAKE_UPS: '3',
     LAMPLIGHTER_LINGER_SECONDS: '0',
+    LAMPLIGHTER_METRICS: 'on',
   });
 });
 
@@ -268,6 +273,8 @@ test('every setting does something', () => {
     lingerSeconds: 0,
     breakerWakeUps: 4,
     logRetentionDays: 7,
+    alarms: false,
+    alarmEmails: ['ada@example.org'],
     networkCidr: '10.72.0.0/24',
     availabilityZone: 'eu-central-1a',
     tags: { a: 'b' },

@@ -36,6 +36,8 @@ test("the project's own settings are usable", () => {
 test('a pipeline needs a name and a model, nothing else', () => {
   expect(readPipelines([sound], project)).toEqual([
     {
+      alarms: true,
+      alarmEmails: [],
       name: 'scans',
       region: 'eu-central-1',
       models: [expect.objectContaining({ digest: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown })],

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { AgentLogs } from './agent-logs';
 import type { Authorizer } from './authorize';
 import { type CommandInvocation, type Commands, expiryOf, hasEnded } from './commands';
 import { instancesIn } from './ec2-xml';
@@ -52,9 +53,13 @@ export interface AgentsOptions {
 /** The SSM agents: what runs on the instances, each in its sandbox. */
 export class Agents implements Guest {
   commandsAtCrash: CommandsAtCrash = 'failed';
+  areMute = false;
   private readonly agents = new Map<string, Agent>();
+  private readonly logs: AgentLogs;
 
-  constructor(private readonly options: AgentsOptions) {}
+  constructor(private readonly options: AgentsOptions) {
+    this.logs = new AgentLogs(options.endpoint, options.region, options.timers, options.report);
+  }
 
   /** The agents that have registered. */
   registered(): { instanceId: string; pingStatus: string; lastPing: number }[] {
@@ -138,6 +143,7 @@ export class Agents implements Guest {
   }
 
   private async register(agent: Agent): Promise<void> {
+    if (this.areMute) return;
     const { instanceId, sandbox } = agent;
     let isCancelled = false;
     agent.cancel = () => {
@@ -228,13 +234,17 @@ export class Agents implements Guest {
     let worst: 'Success' | 'Failed' | 'TimedOut' = 'Success';
     for (const step of command.document.steps) {
       if (skip && !step.isFinal) continue;
+      const toLog = await this.logs.open(invocation, step.name, boot.environment);
       const result = await runStep({
         folder: join(agent.sandbox.steps, command.id, step.name),
         step,
         sandbox: agent.sandbox,
         environment: boot.environment,
         isOff: () => boot.isOver || hasEnded(invocation.status),
-        onLine: (stream, text) => report({ kind: 'output', commandId: command.id, instanceId, stream, text }),
+        onLine: (stream, text) => {
+          report({ kind: 'output', commandId: command.id, instanceId, stream, text });
+          toLog?.(stream, text);
+        },
         onStart: (kill) => {
           invocation.kill = kill;
         },

@@ -247,6 +247,12 @@ function faultsOf(parts: {
     set commandsAtCrash(value) {
       agents.commandsAtCrash = value;
     },
+    get agentsAreMute() {
+      return agents.areMute;
+    },
+    set agentsAreMute(value) {
+      agents.areMute = value;
+    },
     dropNotifications: (bucketKind, count) => notificationFaults.drop(bucketKind, count),
     duplicateNotifications: (count, bucketKind) => notificationFaults.duplicate(count, bucketKind),
     killDrain: (instanceId) => agents.sandboxOf(instanceId)?.killDrain() ?? false,

@@ -42,6 +42,8 @@ export interface Command {
   readonly requestedAt: number;
   /** Seconds until a command that was not delivered is given up. */
   readonly timeoutSeconds: number;
+  /** The log group that the agent sends the output to. */
+  readonly logGroup: string | undefined;
   readonly invocations: CommandInvocation[];
 }
 
@@ -56,7 +58,7 @@ export class Commands {
   ) {}
 
   create(
-    request: Pick<Command, 'document' | 'comment' | 'parameters' | 'timeoutSeconds'>,
+    request: Pick<Command, 'document' | 'comment' | 'parameters' | 'timeoutSeconds' | 'logGroup'>,
     instanceIds: readonly string[],
   ): Command {
     const command: Command = { id: randomUUID(), requestedAt: Date.now(), invocations: [], ...request };

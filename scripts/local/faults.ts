@@ -10,6 +10,8 @@ export type CommandsAtCrash =
 /** What an end-to-end test can make go wrong, and what it can count. */
 export interface Faults {
   commandsAtCrash: CommandsAtCrash;
+  /** While it is set, no agent reports after its instance's launch. */
+  agentsAreMute: boolean;
   /** Loses the next `count` notifications of buckets whose name holds `-<bucketKind>-`. */
   dropNotifications(bucketKind: string, count: number): void;
   /** Delivers the next `count` notifications twice; of one kind of bucket, or of any. */

@@ -28,6 +28,7 @@ interface Request {
   readonly Parameters?: Record<string, string[]>;
   readonly Comment?: string;
   readonly TimeoutSeconds?: number;
+  readonly CloudWatchOutputConfig?: { CloudWatchLogGroupName?: string; CloudWatchOutputEnabled?: boolean };
   readonly CommandId?: string;
   readonly InstanceId?: string;
   readonly PluginName?: string;
@@ -109,7 +110,13 @@ export class SsmApi {
       throw validation('TimeoutSeconds', '30 to 2592000');
     }
     const command = this.commands.create(
-      { document, comment: Comment, parameters, timeoutSeconds: TimeoutSeconds },
+      {
+        document,
+        comment: Comment,
+        parameters,
+        timeoutSeconds: TimeoutSeconds,
+        logGroup: logGroupOf(request, name),
+      },
       instanceIds,
     );
     const answer = { Command: commandFacts(command) };
@@ -173,6 +180,12 @@ export class SsmApi {
     }
     return {};
   }
+}
+
+/** Systems Manager's own name for the log group if none is said. */
+function logGroupOf({ CloudWatchOutputConfig }: Request, documentName: string): string | undefined {
+  if (CloudWatchOutputConfig?.CloudWatchOutputEnabled !== true) return undefined;
+  return CloudWatchOutputConfig.CloudWatchLogGroupName ?? `/aws/ssm/${documentName}`;
 }
 
 function instancesOf({ InstanceIds = [], Targets = [] }: Request): string[] {

@@ -1,5 +1,7 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { settingsSchema } from '../../modules/settings';
 import { MissingError } from '../exit';
@@ -13,6 +15,8 @@ export interface Clients {
   readonly s3: S3Client;
   readonly ec2: EC2Client;
   readonly ssm: SSMClient;
+  readonly lambda: LambdaClient;
+  readonly sqs: SQSClient;
 }
 
 /** The cloud that a command speaks to. */
@@ -66,6 +70,8 @@ export function localClients(cloud: Pick<RunningCloud, 'endpoint' | 'region' | '
     s3: new S3Client({ ...configuration, forcePathStyle: true }),
     ec2: new EC2Client(configuration),
     ssm: new SSMClient(configuration),
+    lambda: new LambdaClient(configuration),
+    sqs: new SQSClient(configuration),
   };
 }
 
@@ -80,6 +86,8 @@ function awsTarget(region: string | undefined, environment: NodeJS.ProcessEnv): 
       s3: new S3Client(configuration),
       ec2: new EC2Client(configuration),
       ssm: new SSMClient(configuration),
+      lambda: new LambdaClient(configuration),
+      sqs: new SQSClient(configuration),
     },
     pollMs: 3000,
   };

@@ -21,6 +21,8 @@ describe('arguments that cannot be used end in exit code 2 and a sentence', () =
     [['submit', 'a.csv', '--prefix'], "option '--prefix <P>' argument missing"],
     [['status', 'what'], 'too many arguments'],
     [['plan', '--cloud', 'moon'], 'Allowed choices are local, aws.'],
+    [['retry'], "missing required argument 'JOB'"],
+    [['doctor', '--uploads', 'all'], 'It is a whole number from 1 to 100000.'],
   ])('%j', async (args, sentence) => {
     const { code, stdout, stderr } = await run(...args);
     expect(code).toBe(Exit.usage);
@@ -44,11 +46,14 @@ describe('help', () => {
     expect(stdout).toMatchSnapshot();
   });
 
-  it.each(['local', 'submit', 'status', 'plan', 'env'])('of %s', async (command) => {
-    const { code, stdout } = await run('help', command);
-    expect(code).toBe(Exit.ok);
-    expect(stdout).toMatchSnapshot();
-  });
+  it.each(['local', 'submit', 'status', 'plan', 'env', 'doctor', 'warm', 'retry'])(
+    'of %s',
+    async (command) => {
+      const { code, stdout } = await run('help', command);
+      expect(code).toBe(Exit.ok);
+      expect(stdout).toMatchSnapshot();
+    },
+  );
 
   it('the version is the package’s', async () => {
     expect((await run('--version')).stdout).toMatch(/^\d+\.\d+\.\d+$/);

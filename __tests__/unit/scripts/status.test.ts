@@ -20,6 +20,12 @@ const quiet: Report = {
     instanceId: 'i-1',
     functions: { trigger: 't', worker: 'w', stop: 's' },
     document: 'd',
+    failuresQueue: 'p-failures',
+    drainLogGroup: '/lamplighter/p/drain',
+    sweepMinutes: 5,
+    stopTimeLimitSeconds: 120,
+    lingerSeconds: 0,
+    breakerWakeUps: 3,
     models: [{ ...model, prefix: '', suffixes: [] }],
   },
   instance: {

@@ -43,5 +43,5 @@ describe('the simulated cloud', () => {
 
 const PINNED = {
   lines: 111,
-  hash: 'ec942374a1c70fd5c981670a333eb6e9af3b10afcf2a939f5a80f2ca334ea534',
+  hash: 'b03648eabcbd9cde64f754d8c381293b6fea88fbc1a46f89c361af6bc4e4f8a2',
 };

@@ -1,0 +1,361 @@
+import {
+  CreateTagsCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { DeleteObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { jobIdOf } from '../../lifecycle/job';
+import type { Gate } from '../../lifecycle/records';
+import { doctor, type DoctorOptions } from '../../scripts/commands/doctor';
+import type { Finding } from '../../scripts/doctor/findings';
+import { hold, pause, release, resume, warm } from '../../scripts/operations/orders';
+import { type Done, type Scene, operate } from '../../scripts/operations/scene';
+import { PROJECT } from '../../scripts/project';
+import { stackFolder } from '../../scripts/tools/stack';
+import { DeployedPipeline, type Uploaded } from '../support/deployed-pipeline';
+import { eventually, hasMoto } from '../support/local-cloud';
+import { recordingTerminal } from '../unit/scripts/stand-ins';
+
+const settings = {
+  name: 'patient',
+  models: ['__tests__/e2e/models/puppet', '__tests__/e2e/models/strict'],
+  leaseSeconds: 15,
+  lingerSeconds: 0,
+  breakerWakeUps: 1,
+  disposable: true,
+};
+
+const story = hasMoto() ? describe : describe.skip;
+
+/** Each test breaks one thing, has the doctor name it, and mends it. No sweep comes unasked: it would mend things first. */
+story('lamplighter doctor', () => {
+  let pipeline: DeployedPipeline;
+
+  beforeAll(async () => {
+    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: { sweepMs: 3_600_000 } });
+    await sweep();
+    await pipeline.comesToRest();
+  }, 300_000);
+
+  afterAll(() => (pipeline as DeployedPipeline | undefined)?.end());
+
+  /** However slow the machine, the last sweep was of late: its absence is a finding of its own. */
+  beforeEach(async () => {
+    const began = Date.now();
+    await sweep();
+    await eventually('a sweep', async () => {
+      const { controlBucket: Bucket } = pipeline.manifest;
+      const cursor = await pipeline.s3.send(new HeadObjectCommand({ Bucket, Key: 'audit.json' }));
+      // S3 tells whole seconds.
+      return cursor.LastModified!.getTime() >= began - 1_000 ? true : undefined;
+    });
+  }, 30_000);
+
+  const sweep = () => pipeline.cloud.faults.sweepNow();
+  const instance = () => ({ InstanceIds: [pipeline.manifest.instanceId] });
+
+  /** What the doctor finds when it looks so many minutes from now: waiting shows what lasts. */
+  async function examine(minutesAhead = 0, options: Partial<DoctorOptions> = {}) {
+    const terminal = recordingTerminal();
+    const clock = { now: () => Date.now() + minutesAhead * 60_000, sleep: () => Promise.resolve() };
+    const { directory } = pipeline.cloud;
+    const asked = { json: true, uploads: 200, hours: 24, plan: false, directory, cloud: 'local' as const };
+    const own = { settings: { pipelines: [settings], project: PROJECT } };
+    const code = await doctor({ ...asked, ...own, ...options }, terminal, clock);
+    const report = JSON.parse(terminal.stdout.join('\n')) as {
+      findings: Finding[];
+      unseen: unknown[];
+      open: { jobs: { jobId: string; because: string }[] };
+    };
+    expect(report.unseen).toEqual([]);
+    for (const { advice, what } of report.findings) {
+      expect(advice).toMatch(/\w/);
+      expect(what).toMatch(/\w/);
+    }
+    return { code, ...report, names: report.findings.map(({ name }) => name) };
+  }
+
+  function lamplighter(args: string[], directory = pipeline.cloud.directory) {
+    const program = join(PROJECT, 'bin', 'lamplighter.js');
+    const env = { ...process.env, LAMPLIGHTER_LOCAL_DIRECTORY: directory, NO_COLOR: '1' };
+    return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+      execFile(process.execPath, [program, ...args], { env }, (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+    });
+  }
+
+  /** One of the operator's commands, without another process. */
+  async function act(command: string, how: (scene: Scene) => Promise<Done>): Promise<void> {
+    const { directory } = pipeline.cloud;
+    await operate(command, { json: true, cloud: 'local', directory }, recordingTerminal(), how);
+  }
+
+  async function isOpen({ jobId }: Uploaded): Promise<void> {
+    const { controlBucket } = pipeline.manifest;
+    await eventually('the open record', () => pipeline.text(controlBucket, `open/${jobId}.json`));
+  }
+
+  it('is content with a pipeline that has done its work, and exits 0', async () => {
+    expect((await pipeline.receipt(await pipeline.upload('well.txt', 'hello'))).outcome).toBe('succeeded');
+    await pipeline.comesToRest();
+    // Ten minutes later as well: what the tests below look for by waiting is not just a matter of waiting.
+    for (const minutes of [0, 10]) expect(await examine(minutes)).toMatchObject({ code: 0, findings: [] });
+    const { code, stdout } = await lamplighter(['doctor', '--cloud', 'local']);
+    expect(stdout).toContain('✓ All is well.');
+    expect(code).toBe(0);
+  }, 60_000);
+
+  it('is content with a machine at work, and says that the job runs', async () => {
+    const job = await pipeline.upload('busy.txt', 'sleep 8');
+    await pipeline.isRunning(job);
+    const { code, open } = await examine();
+    expect(open.jobs).toMatchObject([{ jobId: job.jobId, because: 'attempt 1 runs' }]);
+    expect(code).toBe(0);
+    await pipeline.receipt(job);
+    await pipeline.comesToRest();
+  }, 60_000);
+
+  it('names a pause and who waits for it, and exits 1', async () => {
+    await act('pause', (scene) => pause(scene, 'moving house'));
+    const job = await pipeline.upload('waits.txt', 'hello');
+    await isOpen(job);
+    const { code, names, findings, open } = await examine(30);
+    expect(names).toContain('paused');
+    expect(names).not.toContain('job-waits');
+    expect(findings[0]!.what).toMatch(/moving house\. 1 job waits/);
+    expect(open.jobs).toMatchObject([{ jobId: job.jobId, because: 'the pipeline is paused' }]);
+    expect(code).toBe(1);
+    const { stdout } = await lamplighter(['doctor']);
+    expect(stdout).toMatch(/✗ paused: .*moving house[\s\S]*→ .*npx lamplighter resume.*#paused/);
+    await act('resume', resume);
+    await pipeline.receipt(job);
+    await pipeline.comesToRest();
+  }, 90_000);
+
+  it('names a hold that was left behind', async () => {
+    await act('hold', (scene) => hold(scene, undefined));
+    expect((await examine()).names).toEqual(['held']);
+    await act('release', release);
+    expect((await examine()).names).toEqual([]);
+  }, 60_000);
+
+  it('names a gate whose closer died, and its advice mends it', async () => {
+    const gate: Gate = {
+      ...({ version: 1, state: 'CLOSING', by: 'stop dead-request', nonce: 'n' } as const),
+      since: new Date(Date.now() - 10 * 60_000).toISOString(),
+      ...{ fruitless: 0, progressMark: '', lastEnd: '' },
+    };
+    await pipeline.writeControl('gate.json', JSON.stringify(gate));
+    const { names, findings } = await examine();
+    expect(names).toEqual(['gate-stuck']);
+    expect(findings[0]!.what).toContain('stop dead-request');
+    await act('resume', resume);
+    await pipeline.comesToRest();
+    expect((await examine()).names).toEqual([]);
+  }, 60_000);
+
+  it('names a gate that cannot be read', async () => {
+    await pipeline.writeControl('gate.json', '<html>');
+    expect((await examine()).names).toEqual(['gate-unreadable']);
+    await pipeline.receipt(await pipeline.upload('mends-the-gate.txt', 'hello'));
+    await pipeline.comesToRest();
+    expect((await examine()).names).toEqual([]);
+  }, 60_000);
+
+  it('names an open record that cannot be read', async () => {
+    const bucket = pipeline.manifest.dataBucket;
+    const nobody = jobIdOf({ bucket, key: 'nobody.txt', versionId: 'x' });
+    await pipeline.writeControl(`open/${nobody}.json`, '{"half":');
+    const { names, findings } = await examine();
+    expect(names).toContain('open-unreadable');
+    expect(findings.find(({ name }) => name === 'open-unreadable')!.jobIds).toEqual([nobody]);
+    await sweep();
+    await pipeline.comesToRest();
+    expect((await examine()).names).toEqual([]);
+  }, 60_000);
+
+  it('names a claim that a drain left behind, but not one whose lease still runs', async () => {
+    const bucket = pipeline.manifest.dataBucket;
+    const jobId = jobIdOf({ bucket, key: 'left.txt', versionId: 'x' });
+    const at = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+    const claim = {
+      ...{ version: 1, jobId, attempt: 1, bootId: 'b', drainId: 'd', nonce: 'n' },
+      ...{ claimedAt: at(-5), leaseUntil: at(5) },
+    };
+    await pipeline.writeControl(`claims/${jobId}.json`, JSON.stringify(claim));
+    expect((await examine()).names).toEqual([]);
+    expect((await examine(6)).names).toEqual(['claim-without-job']);
+    const Key = `claims/${jobId}.json`;
+    await pipeline.s3.send(new DeleteObjectCommand({ Bucket: pipeline.manifest.controlBucket, Key }));
+  }, 60_000);
+
+  it('names an instance that is on with nothing open', async () => {
+    await pipeline.ec2.send(new StartInstancesCommand(instance()));
+    await pipeline.reaches('running');
+    expect((await examine()).names).toEqual([]);
+    expect((await examine(10)).names).toEqual(['on-with-nothing-open']);
+    await act('release', release);
+    await pipeline.comesToRest();
+  }, 60_000);
+
+  it('names an agent that does not report', async () => {
+    pipeline.cloud.faults.agentsAreMute = true;
+    await act('warm', (scene) => warm(scene, undefined));
+    expect((await examine()).names).toEqual(['held']);
+    expect((await examine(6)).names).toEqual(['held', 'agent-silent']);
+    pipeline.cloud.faults.agentsAreMute = false;
+    await act('release', release);
+    await pipeline.comesToRest();
+  }, 60_000);
+
+  it('names an upload whose event was lost, until the sweep has found it', async () => {
+    pipeline.cloud.faults.dropNotifications('data', 1);
+    const job = await pipeline.upload('lost.txt', 'hello');
+    const { names, findings } = await examine(6);
+    expect(names).toEqual(['lost-upload']);
+    expect(findings[0]).toMatchObject({
+      jobIds: [job.jobId],
+      what: expect.stringContaining('lost.txt') as string,
+    });
+    await sweep();
+    await pipeline.receipt(job);
+    await pipeline.comesToRest();
+    expect((await examine(6)).names).toEqual([]);
+  }, 60_000);
+
+  it('names a sweep that does not come', async () => {
+    expect((await examine(20)).names).toEqual(['sweep-missed']);
+    await sweep();
+  }, 60_000);
+
+  it('names a model that differs from what is deployed', async () => {
+    const project = mkdtempSync(join(tmpdir(), 'changed model '));
+    for (const folder of settings.models) {
+      cpSync(join(PROJECT, folder), join(project, folder), { recursive: true });
+    }
+    const own = { settings: { pipelines: [settings], project } };
+    expect((await examine(0, own)).names).toEqual([]);
+    writeFileSync(join(project, settings.models[0]!, 'weights.bin'), 'new');
+    const { names, findings } = await examine(0, own);
+    expect(names).toEqual(['models-differ']);
+    expect(findings[0]!.what).toMatch(/model puppet: changed\./);
+    rmSync(project, { recursive: true });
+  }, 60_000);
+
+  it('names what somebody has changed by hand, if asked to run terraform plan', async () => {
+    const terraform = { folder: stackFolder(pipeline.stack), environment: pipeline.stack.environment };
+    const asked = { plan: true, terraform };
+    expect((await examine(0, asked)).names).toEqual([]);
+    const name = (Value: string) =>
+      pipeline.ec2.send(
+        new CreateTagsCommand({
+          Resources: [pipeline.manifest.instanceId],
+          Tags: [{ Key: 'Name', Value }],
+        }),
+      );
+    await name('by hand');
+    expect((await examine(0, asked)).names).toEqual(['plan-differs']);
+    await name(settings.name);
+  }, 120_000);
+
+  it('names an event that a function gave up, and why', async () => {
+    const lambda = new LambdaClient(pipeline.cloud.client);
+    await lambda.send(
+      new InvokeCommand({
+        FunctionName: pipeline.manifest.functions.trigger,
+        InvocationType: 'Event',
+        Payload: '{"poison":true}',
+      }),
+    );
+    const found = await eventually('the event in the queue', async () => {
+      const { findings } = await examine();
+      return findings.find(({ name }) => name === 'failed-events');
+    });
+    expect(found.what).toMatch(/patient-trigger, request .*an event that this function does not know/);
+  }, 60_000);
+
+  it('names a failed job, until the same key has succeeded', async () => {
+    const failed = await pipeline.upload('mended.txt', 'fail');
+    await pipeline.receipt(failed);
+    await pipeline.comesToRest();
+    const ofFailed = ({ name, jobIds }: Finding) => name === 'job-failed' && jobIds?.[0] === failed.jobId;
+    const found = (await examine()).findings.find(ofFailed);
+    expect(found?.what).toContain('the model exited with code 7');
+    expect(found?.advice).toContain(`npx lamplighter retry ${failed.jobId.slice(0, 12)}`);
+    await pipeline.receipt(await pipeline.upload('mended.txt', 'hello'));
+    await pipeline.comesToRest();
+    expect((await examine()).findings.find(ofFailed)).toBeUndefined();
+  }, 90_000);
+
+  it('names an open job whose upload has been deleted', async () => {
+    await act('pause', (scene) => pause(scene, undefined));
+    const job = await pipeline.upload('deleted.txt', 'hello');
+    await isOpen(job);
+    const { dataBucket: Bucket } = pipeline.manifest;
+    const { VersionId } = await pipeline.s3.send(new HeadObjectCommand({ Bucket, Key: job.key }));
+    await pipeline.s3.send(new DeleteObjectCommand({ Bucket, Key: job.key, VersionId }));
+    const { findings } = await examine();
+    expect(findings.find(({ name }) => name === 'open-without-upload')!.jobIds).toEqual([job.jobId]);
+    await act('resume', resume);
+    expect((await pipeline.receipt(job)).error?.kind).toBe('input gone');
+    await pipeline.comesToRest();
+  }, 90_000);
+
+  it('names a breaker that has tripped, and its advice has the job done', async () => {
+    pipeline.cloud.faults.agentsAreMute = true;
+    const job = await pipeline.upload('trips.txt', 'hello');
+    await pipeline.reaches('running');
+    await forgetLastWork();
+    pipeline.cloud.faults.crashInstance(pipeline.manifest.instanceId);
+    const found = await eventually('the trip', async () =>
+      (await examine()).findings.find(({ name }) => name === 'breaker-tripped'),
+    );
+    expect(found.what).toMatch(/breaker: 1 wake-ups in a row without work.*1 job waits/);
+    expect((await examine()).names).not.toContain('paused');
+    pipeline.cloud.faults.agentsAreMute = false;
+    await pipeline.reaches('stopped');
+    await act('resume', resume);
+    expect((await pipeline.receipt(job)).outcome).toBe('succeeded');
+    await pipeline.comesToRest();
+  }, 90_000);
+
+  /** As if the last job had been done two minutes ago: what ends sooner is not counted as a wake-up of its own. */
+  async function forgetLastWork(): Promise<void> {
+    const { controlBucket: Bucket } = pipeline.manifest;
+    const { ETag } = await pipeline.s3.send(new HeadObjectCommand({ Bucket, Key: 'status/drain.json' }));
+    const gate = await eventually('an open gate', async () => {
+      const read = JSON.parse((await pipeline.text(Bucket, 'gate.json')) ?? '{}') as Gate;
+      return read.state === 'OPEN' ? read : undefined;
+    });
+    const progressAt = new Date(Date.now() - 120_000).toISOString();
+    await pipeline.writeControl('gate.json', JSON.stringify({ ...gate, progressMark: ETag, progressAt }));
+  }
+
+  it('exits 2 when there is nothing to look at', async () => {
+    const empty = mkdtempSync(join(tmpdir(), 'no cloud '));
+    const { code, stderr } = await lamplighter(['doctor', '--cloud', 'local'], empty);
+    expect(stderr).toMatch(/could not look: No local cloud/);
+    expect(code).toBe(2);
+    const { code: unknown } = await lamplighter(['doctor', '--pipeline', 'nope']);
+    expect(unknown).toBe(2);
+    rmSync(empty, { recursive: true });
+  }, 60_000);
+
+  /** The last one: there is no way back. */
+  it('names an instance that is no more', async () => {
+    await pipeline.ec2.send(new StopInstancesCommand(instance()));
+    await pipeline.ec2.send(new TerminateInstancesCommand(instance()));
+    await eventually('its end', async () => ((await pipeline.state()) === 'terminated' ? true : undefined));
+    expect((await examine()).names).toContain('no-instance');
+    const { code, stderr } = await lamplighter(['warm']);
+    expect(stderr).toContain('cdktf deploy');
+    expect(code).toBe(3);
+  }, 60_000);
+});

@@ -1,0 +1,76 @@
+import { type Clock, systemClock } from '../../lifecycle/clock';
+import type { Terminal } from '../console/terminal';
+import type { Facts } from '../doctor/facts';
+import { type Finding, findings } from '../doctor/findings';
+import { look } from '../doctor/look';
+import { type PlanOptions, planOf, planOptions } from '../doctor/plan';
+import { reportLines } from '../doctor/report';
+import { isLive, waitReason, waitedMs } from '../doctor/waiting';
+import { type OperationOptions, sceneOf } from '../operations/scene';
+import { findPipeline } from '../pipeline/find';
+import { type Target, chooseTarget } from '../pipeline/target';
+import { PROJECT, readCdktfConfig } from '../project';
+
+/** How the doctor ends; another scale than the other commands', for whoever runs it by the clock. */
+export const DoctorExit = { well: 0, findings: 1, couldNotLook: 2 } as const;
+export type DoctorExitCode = (typeof DoctorExit)[keyof typeof DoctorExit];
+
+export interface DoctorOptions extends OperationOptions {
+  readonly uploads: number;
+  readonly hours: number;
+  readonly plan: boolean;
+  /** @default those of cdktf.json */
+  readonly settings?: { readonly pipelines: unknown; readonly project: string };
+  /** @default where this checkout's last deploy was */
+  readonly terraform?: PlanOptions;
+}
+
+/**
+ * Looks at a pipeline from end to end and says what is wrong and what to do. It changes nothing. Throws when there is no
+ * cloud or no pipeline to look at.
+ */
+export async function doctor(
+  options: DoctorOptions,
+  terminal: Terminal,
+  clock: Clock = systemClock,
+): Promise<DoctorExitCode> {
+  const target = await chooseTarget(options);
+  if (!options.json) terminal.out(`Using ${target.text}.`);
+  const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
+  const facts = await look(sceneOf(target, manifest), clock, {
+    uploadsChecked: options.uploads,
+    failedHours: options.hours,
+    settings: () => options.settings ?? { pipelines: readCdktfConfig().context.pipelines, project: PROJECT },
+    plan: options.plan
+      ? async () => planOf(options.terraform ?? (await planOptions(target, manifest.pipeline)))
+      : undefined,
+  });
+  const now = clock.now();
+  const found = findings(facts, now);
+  if (options.json) terminal.out(JSON.stringify(asJson(target, facts, found, now), null, 2));
+  else for (const line of reportLines(facts, found, now, terminal)) terminal.out(line);
+  if (facts.unseen.length > 0) return DoctorExit.couldNotLook;
+  return found.length > 0 ? DoctorExit.findings : DoctorExit.well;
+}
+
+function asJson(target: Target, facts: Facts, found: readonly Finding[], now: number) {
+  const { manifest, open, ...seen } = facts;
+  return {
+    command: 'doctor',
+    cloud: target.cloud,
+    pipeline: manifest.pipeline,
+    region: manifest.region,
+    findings: found,
+    ...seen,
+    open: open && {
+      ...open,
+      jobs: open.jobs.map((job) => ({
+        jobId: job.jobId,
+        key: 'record' in job.open ? job.open.record.input.key : null,
+        runs: isLive(job.claim, now),
+        openForSeconds: Math.round(waitedMs(job, now) / 1000),
+        because: waitReason(facts, job, now),
+      })),
+    },
+  };
+}

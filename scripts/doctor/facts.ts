@@ -1,0 +1,72 @@
+import type { InstanceReading } from '../../lifecycle/instance';
+import type { Manifest } from '../../lifecycle/manifest';
+import type { Claim, DrainStatus, Gate, OpenRecord } from '../../lifecycle/records';
+
+/** A record that was read, or why it cannot be. */
+export type Read<T> = { readonly record: T } | { readonly trouble: string };
+
+export interface OpenJob {
+  readonly jobId: string;
+  readonly openSince: Date | undefined;
+  readonly open: Read<OpenRecord>;
+  /** Undefined: nobody has claimed it. */
+  readonly claim: Read<Claim> | undefined;
+  /** Undefined: its record does not say which upload it is of. */
+  readonly upload: 'there' | 'deleted' | undefined;
+}
+
+export interface FailedJob {
+  readonly jobId: string;
+  readonly key: string;
+  readonly endedAt: string;
+  readonly why: string;
+}
+
+export interface LostUpload {
+  readonly jobId: string;
+  readonly key: string;
+  readonly versionId: string;
+  readonly uploadedAt: Date | undefined;
+}
+
+/** How a deployed model compares with its folder in this checkout. */
+export interface ModelComparison {
+  readonly name: string;
+  readonly is: 'same' | 'changed' | 'not in the settings' | 'not deployed';
+}
+
+/** What was seen of a pipeline; a part that could not be looked at is undefined, and `unseen` says why. */
+export interface Facts {
+  readonly manifest: Manifest;
+  readonly instance: InstanceReading | 'gone' | undefined;
+  readonly gate: { readonly gate: Gate | undefined; readonly trouble: string | undefined } | undefined;
+  /** When SSM last heard from the agent; `never`: it does not know it. */
+  readonly agent: { readonly pingStatus: string; readonly lastPing: Date | undefined } | 'never' | undefined;
+  readonly open:
+    | {
+        readonly count: number;
+        readonly isCountWhole: boolean;
+        /** The oldest of them. */
+        readonly jobs: readonly OpenJob[];
+        /** Jobs that a drain holds a claim of, though they are not open. */
+        readonly claimsWithoutJob: readonly string[];
+      }
+    | undefined;
+  readonly lastDrain:
+    | { readonly commandId: string; readonly status: string; readonly requestedAt: Date | undefined }
+    | 'none'
+    | undefined;
+  /** The last trace of work that a drain has left. */
+  readonly trace: DrainStatus | 'none' | undefined;
+  /** When a sweep last came to the end of its audit. */
+  readonly lastSweep: Date | 'never' | undefined;
+  readonly uploads:
+    { readonly looked: number; readonly isWhole: boolean; readonly lost: readonly LostUpload[] } | undefined;
+  readonly failed: { readonly jobs: readonly FailedJob[]; readonly isListWhole: boolean } | undefined;
+  readonly failedEvents: { readonly count: number; readonly samples: readonly string[] } | undefined;
+  /** `unknown`: the pipeline is not in this checkout's settings. */
+  readonly models: readonly ModelComparison[] | 'unknown' | undefined;
+  /** Undefined: not asked for. */
+  readonly plan: { readonly differs: boolean; readonly text: string } | undefined;
+  readonly unseen: readonly { readonly what: string; readonly why: string }[];
+}

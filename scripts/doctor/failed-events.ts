@@ -1,0 +1,48 @@
+import { GetQueueAttributesCommand, GetQueueUrlCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { z } from 'zod';
+import type { Scene } from '../operations/scene';
+import type { Facts } from './facts';
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
+const recordSchema = z.object({
+  timestamp: z.string(),
+  requestContext: z.object({ functionArn: z.string(), requestId: z.string() }),
+  responsePayload: z.object({ errorMessage: z.string() }),
+});
+
+const SAMPLES = 3;
+
+/** How many events the functions gave up, and what the first of them died of. They stay in the queue. */
+export async function lookAtFailedEvents({
+  target,
+  manifest,
+}: Scene): Promise<NonNullable<Facts['failedEvents']>> {
+  const { sqs } = target.clients;
+  const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: manifest.failuresQueue }));
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
+  );
+  const count = Number(Attributes?.ApproximateNumberOfMessages ?? 0);
+  if (count === 0) return { count, samples: [] };
+  // Others see a message again at once.
+  const { Messages } = await sqs.send(
+    new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: SAMPLES, VisibilityTimeout: 0 }),
+  );
+  return { count, samples: (Messages ?? []).map(({ Body }) => told(Body ?? '')) };
+}
+
+function told(body: string): string {
+  const record = recordSchema.safeParse(jsonIn(body));
+  if (!record.success) return body.slice(0, 200);
+  const { timestamp, requestContext, responsePayload } = record.data;
+  const name = requestContext.functionArn.split(':')[6] ?? requestContext.functionArn;
+  return `${timestamp} ${name}, request ${requestContext.requestId}: ${responsePayload.errorMessage.slice(0, 300)}`;
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

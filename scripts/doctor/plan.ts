@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { MissingError, BrokenError } from '../exit';
+import { withoutOwnCredentials } from '../commands/env';
+import { announcedEnvironment } from '../local-run';
+import type { Target } from '../pipeline/target';
+import { LOCAL_DIRECTORY, PROJECT } from '../project';
+import { systemCodeOf } from '../system-error';
+import { Children } from '../tools/children';
+import type { Facts } from './facts';
+
+export interface PlanOptions {
+  /** The stack's folder: Terraform has been run in it. */
+  readonly folder: string;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Where Terraform was last run for this pipeline, from this checkout. Throws MissingError when it was not. */
+export async function planOptions({ cloud }: Target, pipeline: string): Promise<PlanOptions> {
+  const environment =
+    cloud === 'local'
+      ? { ...withoutOwnCredentials(process.env), ...(await announcedEnvironment(LOCAL_DIRECTORY)) }
+      : { ...process.env };
+  const folder = join(environment.CDKTF_OUTPUT ?? join(PROJECT, 'cdktf.out'), 'stacks', pipeline);
+  if (!existsSync(join(folder, 'cdk.tf.json'))) {
+    throw new MissingError(`nothing is synthesized in ${folder}; run npx cdktf diff, which shows the same`);
+  }
+  return { folder, environment };
+}
+
+/**
+ * Whether the account is as the configuration of the last deploy (or diff) says. It takes no lock and changes nothing.
+ * Throws BrokenError with what Terraform said.
+ */
+export async function planOf({ folder, environment }: PlanOptions): Promise<NonNullable<Facts['plan']>> {
+  const children = new Children(new AbortController().signal);
+  const program = environment.TERRAFORM_BINARY_NAME ?? 'terraform';
+  const args = ['plan', '-detailed-exitcode', '-lock=false', '-input=false', '-no-color'];
+  let end;
+  try {
+    end = await children.run(program, args, { cwd: folder, environment });
+  } catch (cause) {
+    if (systemCodeOf(cause) !== 'ENOENT') throw cause;
+    throw new MissingError(`${program} is not on the PATH`, { cause });
+  }
+  // https://developer.hashicorp.com/terraform/cli/commands/plan#detailed-exitcode
+  if (end.code === 0) return { differs: false, text: 'no changes' };
+  if (end.code === 2) return { differs: true, text: /^Plan: .*$/m.exec(end.stdout)?.[0] ?? 'outputs only' };
+  throw new BrokenError(`terraform plan failed: ${end.tail}`);
+}

@@ -1,0 +1,109 @@
+import { type Terminal, duration, printable } from '../console/terminal';
+import type { Facts } from './facts';
+import type { Finding } from './findings';
+import { waitReason, waitedMs } from './waiting';
+
+const JOBS_SHOWN = 10;
+const TEXT_CHARACTERS = 1_500;
+
+/** What was seen, for people: first how things are, then what is wrong with them and what to do. */
+export function reportLines(
+  facts: Facts,
+  found: readonly Finding[],
+  now: number,
+  { colours }: Pick<Terminal, 'colours'>,
+): string[] {
+  const line = (what: string, text: string) => `${what.padEnd(12)}${printable(text, TEXT_CHARACTERS)}`;
+  const lines = [
+    line('Pipeline', `${facts.manifest.pipeline} (${facts.manifest.region})`),
+    line('Instance', `${facts.manifest.instanceId} ${instanceText(facts)}`),
+    line('Agent', agentText(facts, now)),
+    line('Gate', gateText(facts, now)),
+    line('Last drain', drainText(facts, now)),
+    line('Last sweep', sweepText(facts, now)),
+    line('Models', modelsText(facts)),
+    line('Uploads', uploadsText(facts)),
+    ...(facts.plan ? [line('Plan', facts.plan.text)] : []),
+    line('Open', openText(facts)),
+  ];
+  for (const job of facts.open?.jobs.slice(0, JOBS_SHOWN) ?? []) {
+    const key = 'record' in job.open ? job.open.record.input.key : '(unreadable record)';
+    const waited = duration(waitedMs(job, now));
+    const text = `${job.jobId.slice(0, 12)}  ${key}  open for ${waited}: ${waitReason(facts, job, now)}`;
+    lines.push(`  ${printable(text, TEXT_CHARACTERS)}`);
+  }
+  lines.push('');
+  for (const { what, why } of facts.unseen) {
+    lines.push(colours.yellow(`? ${what} could not be looked at: ${printable(why, TEXT_CHARACTERS)}`));
+  }
+  for (const { name, what, advice } of found) {
+    lines.push(`${colours.red('✗')} ${colours.bold(name)}: ${printableLines(what)}`);
+    lines.push(`  → ${printable(advice, TEXT_CHARACTERS)} (docs/OPERATIONS.md#${name})`);
+  }
+  if (found.length === 0 && facts.unseen.length === 0) lines.push(colours.green('✓ All is well.'));
+  return lines;
+}
+
+/** Our own line breaks stay. */
+function printableLines(text: string): string {
+  return text
+    .split('\n')
+    .map((each) => printable(each, TEXT_CHARACTERS))
+    .join('\n');
+}
+
+const ago = (time: Date | string, now: number) => `${duration(now - new Date(time).getTime())} ago`;
+
+function instanceText({ instance }: Facts): string {
+  if (instance === undefined) return 'could not be looked at';
+  return instance === 'gone' ? 'is gone' : `is ${instance.state}`;
+}
+
+function agentText({ agent }: Facts, now: number): string {
+  if (agent === undefined) return 'could not be looked at';
+  if (agent === 'never') return 'has never reported';
+  return `${agent.pingStatus}${agent.lastPing ? `, last heard ${ago(agent.lastPing, now)}` : ''}`;
+}
+
+function gateText({ gate }: Facts, now: number): string {
+  if (gate === undefined) return 'could not be looked at';
+  if (gate.trouble !== undefined) return 'unreadable';
+  if (!gate.gate) return 'never opened';
+  const { state, since, fruitless } = gate.gate;
+  return `${state}, since ${ago(since, now)}${fruitless > 0 ? `; the breaker has counted ${fruitless}` : ''}`;
+}
+
+function drainText({ lastDrain }: Facts, now: number): string {
+  if (lastDrain === undefined) return 'could not be looked at';
+  if (lastDrain === 'none') return 'none';
+  const { commandId, status, requestedAt } = lastDrain;
+  return `${status}, command ${commandId}${requestedAt ? `, sent ${ago(requestedAt, now)}` : ''}`;
+}
+
+function sweepText({ lastSweep }: Facts, now: number): string {
+  if (lastSweep === undefined) return 'could not be looked at';
+  return lastSweep === 'never' ? 'none yet' : ago(lastSweep, now);
+}
+
+function modelsText({ models, manifest }: Facts): string {
+  if (models === undefined) return 'could not be compared';
+  if (models === 'unknown') {
+    const names = manifest.models.map(({ name }) => name).join(', ');
+    return `${names}; not compared: the pipeline is not in this checkout's settings`;
+  }
+  return models
+    .map(({ name, is }) => `${name}: ${is === 'same' ? "as in this checkout's folder" : is}`)
+    .join(', ');
+}
+
+function uploadsText({ uploads }: Facts): string {
+  if (!uploads) return 'could not be looked at';
+  const { looked, isWhole } = uploads;
+  return `${isWhole ? 'all' : 'the first'} ${looked} that are older than minutes are compared with receipts`;
+}
+
+function openText({ open }: Facts): string {
+  if (!open) return 'could not be looked at';
+  if (open.count === 0) return 'no job';
+  return `${open.count}${open.isCountWhole ? '' : ' or more'}${open.count > JOBS_SHOWN ? '; the oldest:' : ''}`;
+}

@@ -1,0 +1,58 @@
+import type { Facts, OpenJob } from './facts';
+
+/** Whether a drain holds the job: its lease has not run out. */
+export function isLive(claim: OpenJob['claim'], now: number): boolean {
+  if (!claim || 'trouble' in claim) return false;
+  return claim.record.released === undefined && Date.parse(claim.record.leaseUntil) > now;
+}
+
+/** How long the job has been open, in milliseconds. */
+export function waitedMs({ openSince }: OpenJob, now: number): number {
+  return openSince ? now - openSince.getTime() : 0;
+}
+
+/** Why an open job does not run, or that it does; without a full stop. */
+export function waitReason(facts: Facts, job: OpenJob, now: number): string {
+  const { instance, open } = facts;
+  if (isLive(job.claim, now)) return `${attemptOf(job)} runs`;
+  if (instance === 'gone') return 'there is no instance to run it';
+  if (instance === undefined) return 'the instance could not be looked at';
+  if (instance.pause !== undefined) return 'the pipeline is paused';
+  switch (instance.state) {
+    case 'stopped':
+      return 'the instance is off; a start has not come yet, or EC2 has refused it (see the log of the stop function)';
+    case 'stopping':
+      return 'the instance is still stopping, and is started again after that';
+    case 'pending':
+      return 'the instance is coming up';
+    default:
+  }
+  const running = open?.jobs.filter(({ claim }) => isLive(claim, now)).length ?? 0;
+  if (running > 0)
+    return `its turn has not come: ${running === 1 ? 'another job runs' : `${running} others run`}`;
+  return onTheMachine(facts, job);
+}
+
+/** The machine is on, and runs nothing. */
+function onTheMachine({ instance, gate, agent, lastDrain }: Facts, { claim, open }: OpenJob): string {
+  const state = gate?.gate?.state ?? 'CLOSED';
+  const launched = instance && instance !== 'gone' ? instance.launchTime : new Date(0);
+  if (agent === 'never' || (agent && (!agent.lastPing || agent.lastPing <= launched))) {
+    return 'the SSM agent has not reported since the launch';
+  }
+  if (state !== 'OPEN') return `the gate is ${state}`;
+  if ('trouble' in open) return 'its record cannot be read; the drain throws it out';
+  if (claim && 'record' in claim) {
+    const { released, attempt } = claim.record;
+    return released === undefined
+      ? `the drain of attempt ${attempt} has died; the next one takes over`
+      : `attempt ${attempt} ended without a receipt (${released}); the next one is due`;
+  }
+  const isUnderWay =
+    lastDrain !== undefined && lastDrain !== 'none' && /^(Pending|InProgress)$/.test(lastDrain.status);
+  return isUnderWay ? 'a drain is about to begin it' : 'no drain is at work; the worker must send one';
+}
+
+function attemptOf({ claim }: OpenJob): string {
+  return claim && 'record' in claim ? `attempt ${claim.record.attempt}` : 'an attempt';
+}
