@@ -5,7 +5,8 @@ import type { BatchReport, Comparison, CrashReport } from './batch';
 import { CHECKS, type Check, type Violation } from './checks';
 import { inChild } from './children';
 import { FAULTS, FAULT_NAMES, type Fault } from './faults';
-import { MUTATIONS, type Mutation } from './mutations';
+import { CATCHABLE, rememberSeed } from './mutants';
+import type { Mutation } from './mutations';
 import { table } from './table';
 import { economy } from './economy-report';
 import type { Blow } from './wire';
@@ -39,7 +40,10 @@ const program = new Command('simulate')
   .option('--workers <n>', 'processes side by side', wholeNumber, 1)
   .option('--replay <seed>', "tells one history's story", wholeNumber)
   .option('--crash-points', 'strikes at every call of a history without faults')
-  .option('--mutations', 'takes the rules away one by one and shows what misses them')
+  .option(
+    '--mutations',
+    'takes the rules away one by one, shows what misses them, keeps the seeds for the tests',
+  )
   .option('--baseline', 'the plain chain beside ours, under the same seeds')
   .option('--economy', 'what on-time costs: always on, the plain chain, ours, a clairvoyant; without faults')
   .option('--workloads <n>', 'with --economy: how many, of all kinds together', wholeNumber, 10_000)
@@ -189,10 +193,11 @@ async function baseline(bundle: string, { seed, histories, faults, jobs }: Optio
 
 async function mutations(options: Options): Promise<void> {
   const rows: (string | number)[][] = [];
-  for (const mutation of MUTATIONS.filter(({ name }) => name.includes(options.only ?? ''))) {
+  for (const mutation of CATCHABLE.filter(({ name }) => name.includes(options.only ?? ''))) {
     const row = await caught(mutation, options);
     rows.push(row);
     process.stderr.write(`${row.join(' | ')}\n`);
+    if (row[2] !== '—') await rememberSeed(mutation, Number(row[2]));
   }
   print(table(['rule taken away', 'in', 'first seed', 'caught by'], rows));
   if (rows.some(([, , seed]) => seed === '—')) process.exitCode = 1;

@@ -8,6 +8,8 @@ export interface Mutation {
   readonly replacement: string;
   /** Where all faults together need too long to find it: those that it takes. @default all */
   readonly faults?: readonly Fault[];
+  /** Why no check misses it, where none does: what else does the rule's work. */
+  readonly redundant?: string;
 }
 
 /** What each of these takes away must be missed by the checks, or the rule is redundant or the simulator blind. */

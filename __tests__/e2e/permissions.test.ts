@@ -524,7 +524,7 @@ story('two pipelines in one account', () => {
       for (const { policy } of policies) {
         const { Statement } = JSON.parse(String(policy)) as { Statement: { Resource: string[] }[] };
         for (const resource of Statement.flatMap(({ Resource }) => Resource)) {
-          expect(resource).toMatch(/^\*$|left-|instance\/(\*|i-[0-9a-f]+)$/);
+          expect(resource).toMatch(/^\*$|left-|\/left\/|instance\/(\*|i-[0-9a-f]+)$/);
         }
         expect(String(policy)).not.toContain(right.manifest.instanceId);
       }
@@ -532,7 +532,7 @@ story('two pipelines in one account', () => {
 
     it('end every log', () => {
       const days = of('aws_cloudwatch_log_group').map(({ retention_in_days }) => retention_in_days);
-      expect(days).toEqual([30, 30, 30]);
+      expect(days).toEqual([30, 30, 30, 30]);
     });
   });
 });

@@ -37,7 +37,9 @@ export type Decision =
 export async function decide(question: Question): Promise<Decision> {
   const { action, principal, identityPolicies, boundary, resourcePolicy } = question;
   const [service = '', operation = ''] = action.split(':');
-  const resource = (await knowsNoResource(service, operation)) ? '*' : plain(question.resource);
+  const wildcard = await knowsNoResource(service, operation);
+  if (!wildcard && question.resource === '*') return decideForAnyResource(question);
+  const resource = wildcard ? '*' : plain(question.resource);
   const answer = await runSimulation(
     {
       request: {
@@ -84,6 +86,41 @@ export async function decide(question: Question): Promise<Decision> {
       ? 'resource-based policy'
       : 'identity-based policy';
   return { allowed: false, because: `because no ${kind} allows the ${action} action` };
+}
+
+/** What the local cloud cannot name the resource of (a deployment makes many such calls) only an administrator may do. */
+function decideForAnyResource({ identityPolicies, boundary }: Question): Decision {
+  const all = identityPolicies.flatMap(({ policy }) => statementsOf(policy));
+  const grants = identityPolicies.flatMap(({ name, policy }) =>
+    statementsOf(policy).flatMap((statement, index): Grant[] =>
+      allowsEverything(statement) ? [{ policy: name, statement: statement.Sid ?? `#${index}` }] : [],
+    ),
+  );
+  const bounded = boundary !== undefined && !statementsOf(boundary.policy).some(allowsEverything);
+  const denies = all.some(({ Effect }) => Effect === 'Deny');
+  if (grants.length > 0 && !bounded && !denies) return { allowed: true, grants };
+  return {
+    allowed: false,
+    because: 'because the local cloud knows no resource of it: only who may do everything may',
+  };
+}
+
+interface Statement {
+  readonly Sid?: string;
+  readonly Effect?: string;
+  readonly Action?: string | readonly string[];
+  readonly Resource?: string | readonly string[];
+  readonly Condition?: unknown;
+}
+
+function statementsOf(policy: unknown): readonly Statement[] {
+  const { Statement = [] } = policy as { Statement?: Statement | readonly Statement[] };
+  return [Statement].flat();
+}
+
+function allowsEverything({ Effect, Action, Resource, Condition }: Statement): boolean {
+  const isAll = (value: Statement['Action']) => [value].flat().includes('*');
+  return Effect === 'Allow' && Condition === undefined && isAll(Action) && isAll(Resource);
 }
 
 /** As IAM's messages name them. */
