@@ -9,6 +9,7 @@ export interface BatchOrder {
   readonly histories: number;
   readonly faults: readonly Fault[] | undefined;
   readonly jobs: number | undefined;
+  readonly crowded?: boolean | undefined;
 }
 
 /** What it answers. */
@@ -25,7 +26,13 @@ export interface BatchReport {
 }
 
 /** Runs histories one after the other, up to the first violation. */
-export async function runBatch({ firstSeed, histories, faults, jobs }: BatchOrder): Promise<BatchReport> {
+export async function runBatch({
+  firstSeed,
+  histories,
+  faults,
+  jobs,
+  crowded,
+}: BatchOrder): Promise<BatchReport> {
   // Production code makes errors by the thousand here, and nobody reads their stacks.
   Error.stackTraceLimit = 0;
   const injected: Partial<Record<Fault, number>> = {};
@@ -38,7 +45,7 @@ export async function runBatch({ firstSeed, histories, faults, jobs }: BatchOrde
   };
   for (let index = 0; index < histories; index += 1) {
     const seed = firstSeed + index;
-    const result = await runHistory({ seed, faults, jobs });
+    const result = await runHistory({ seed, faults, jobs, crowded });
     for (const [fault, count] of result.injected) injected[fault] = (injected[fault] ?? 0) + count;
     for (const [check, count] of result.checks) checks[check] = (checks[check] ?? 0) + count;
     sums.uploads += result.uploads;

@@ -12,6 +12,7 @@ type Order =
       readonly seed: number;
       readonly faults: readonly Fault[] | undefined;
       readonly jobs: number | undefined;
+      readonly crowded: boolean | undefined;
     };
 
 /** In a child process: one order, one answer, the end. */

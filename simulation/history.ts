@@ -21,6 +21,8 @@ export interface HistoryOptions {
   readonly faults?: readonly Fault[] | undefined;
   /** Uploads; with a number they come at once and nothing else is drawn about them. @default drawn */
   readonly jobs?: number | undefined;
+  /** More uploads, more of them aimed, and longer: dearer histories that find rarer things. @default false */
+  readonly crowded?: boolean | undefined;
   readonly crashPoint?: CrashPoint | undefined;
   readonly listCalls?: boolean;
   /** @default false */
@@ -69,7 +71,9 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   const settings = workload
     ? settingsFor(workload, options.lingerSeconds ?? 0)
     : drawSettings(shape, jobs !== undefined);
-  const drawnEndMs = () => (jobs === undefined ? shape.pick([1, 2, 3, 5, 12]) * 60_000 : 60_000);
+  const crowded = options.crowded === true;
+  const minutes = crowded ? [3, 5, 8, 12, 30] : [1, 2, 3, 5, 12];
+  const drawnEndMs = () => (jobs === undefined ? shape.pick(minutes) * 60_000 : 60_000);
   const overAt = BEGINNING + (workload?.jobs.at(-1)?.arrivesMs ?? drawnEndMs());
   const allowed = workload ? [] : (options.faults ?? FAULT_NAMES);
   const faults = new Faults(timeline, luck, shape, allowed, overAt, options.crashPoint !== undefined);
@@ -99,7 +103,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
     usedMachine(world);
     world.people.planWorkload(workload);
   } else {
-    world.people.plan(shape, jobs, options.aimed !== false);
+    world.people.plan(shape, { count: jobs, aimed: options.aimed !== false, crowded });
   }
   world.functions.planSweep(shape.between(1_000, SWEEP_MS));
   await timeline.run();

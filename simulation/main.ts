@@ -16,6 +16,7 @@ interface Options {
   readonly seed: number;
   readonly faults?: Fault[];
   readonly jobs?: number;
+  readonly crowded?: true;
   readonly workers: number;
   readonly replay?: number;
   readonly crashPoints?: true;
@@ -37,6 +38,7 @@ const program = new Command('simulate')
   .option('--seed <n>', 'the first seed; the next history has the next one', wholeNumber, 1)
   .option('--faults <list>', 'kinds of fault, separated by commas; "none"', faultList)
   .option('--jobs <n>', 'uploads a history, all at once', wholeNumber)
+  .option('--crowded', 'dearer histories, which find rarer things: more uploads, longer')
   .option('--workers <n>', 'processes side by side', wholeNumber, 1)
   .option('--replay <seed>', "tells one history's story", wholeNumber)
   .option('--crash-points', 'strikes at every call of a history without faults')
@@ -101,7 +103,7 @@ async function histories(bundle: string, options: Options): Promise<void> {
   if (!violation) return;
   print(`\nVIOLATION in seed ${violation.seed}: ${violation.check}: ${violation.detail}`);
   print(
-    `npm run simulate -- --replay ${violation.seed}${options.faults ? ` --faults '${options.faults.join(',') || 'none'}'` : ''}${options.jobs === undefined ? '' : ` --jobs ${options.jobs}`}`,
+    `npm run simulate -- --replay ${violation.seed}${options.faults ? ` --faults '${options.faults.join(',') || 'none'}'` : ''}${options.jobs === undefined ? '' : ` --jobs ${options.jobs}`}${options.crowded ? ' --crowded' : ''}`,
   );
   process.exitCode = 1;
 }
@@ -115,8 +117,8 @@ async function runAll(bundle: string, options: Options, perProcess: number): Pro
     while (next < end && !firstViolation(reports)) {
       const firstSeed = next;
       next = Math.min(end, next + perProcess);
-      const { faults, jobs } = options;
-      const order = { firstSeed, histories: next - firstSeed, faults, jobs };
+      const { faults, jobs, crowded } = options;
+      const order = { firstSeed, histories: next - firstSeed, faults, jobs, crowded };
       reports.push(await inChild<BatchReport>(bundle, { kind: 'batch', order }));
     }
   };
@@ -129,8 +131,8 @@ function firstViolation(reports: readonly BatchReport[]) {
   return violations.sort((a, b) => a.seed - b.seed).at(0);
 }
 
-async function replay(bundle: string, seed: number, { faults, jobs }: Options): Promise<void> {
-  const violation = await inChild<Violation | null>(bundle, { kind: 'replay', seed, faults, jobs });
+async function replay(bundle: string, seed: number, { faults, jobs, crowded }: Options): Promise<void> {
+  const violation = await inChild<Violation | null>(bundle, { kind: 'replay', seed, faults, jobs, crowded });
   print(violation ? `\nVIOLATION: ${violation.check}: ${violation.detail}` : '\nno violation');
   if (violation) process.exitCode = 1;
 }
@@ -209,7 +211,7 @@ async function caught(mutation: Mutation, options: Options): Promise<(string | n
   const faults = options.faults ?? mutation.faults;
   const reports = await runAll(
     bundle,
-    { ...options, ...(faults && { faults: [...faults] }) },
+    { ...options, crowded: true, ...(faults && { faults: [...faults] }) },
     MUTANT_HISTORIES,
   );
   const violation = firstViolation(reports);

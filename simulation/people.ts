@@ -26,6 +26,14 @@ const KEYS = [
 
 const takers = MODEL_NAMES.map((model) => ({ ...model, zipKey: 'z', zipVersionId: 'v', suffixes: ['.csv'] }));
 
+interface Plan {
+  /** Uploads; by default drawn. */
+  readonly count: number | undefined;
+  /** Whether some come at the moments that hurt most. */
+  readonly aimed: boolean;
+  readonly crowded: boolean;
+}
+
 /** Somebody who uploads, holds, pauses, starts and stops; and, when faults are over, sets right what people have to. */
 export class People {
   readonly uploads: SeenUpload[] = [];
@@ -36,12 +44,12 @@ export class People {
 
   constructor(private readonly world: World) {}
 
-  /** Draws when there is what to do. `count`: uploads; by default drawn. */
-  plan(shape: Random, count: number | undefined, aimed: boolean): void {
+  /** Draws when there is what to do. */
+  plan(shape: Random, { count, aimed, crowded }: Plan): void {
     const { faults, timeline } = this.world;
     const window = (faults.overAt - timeline.now) * 0.9;
-    const uploads = count ?? shape.pick([1, 1, 1, 1, 1, 1, 2, 2, 4]);
-    if (count === undefined) this.aimed = shape.pick([0, 0, 0, 1, 1]);
+    const uploads = count ?? shape.pick(crowded ? [1, 1, 1, 2, 2, 3, 5] : [1, 1, 1, 1, 1, 1, 2, 2, 4]);
+    if (count === undefined) this.aimed = shape.pick(crowded ? [0, 1, 1, 2] : [0, 0, 0, 1, 1]);
     if (!aimed) this.aimed = 0;
     const pattern = count === undefined ? shape.pick(['burst', 'spread', 'spread', 'bursts']) : 'burst';
     let around = count === undefined ? shape.between(0, window) : 5_000;
