@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidInputError, LamplighterError, awsCodeOf, messageOf } from '../lifecycle/errors';
 import { env } from './commands/env';
+import { addEstimate } from './commands/estimate';
 import { local } from './commands/local';
 import { type PlanOptions, plan } from './commands/plan';
 import { status } from './commands/status';
@@ -112,6 +113,8 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
       end.code = code;
     },
   });
+
+  addEstimate(root, { terminal });
 
   root
     .command('plan')
