@@ -8,10 +8,12 @@ import { local } from './commands/local';
 import { type PlanOptions, plan } from './commands/plan';
 import { status } from './commands/status';
 import { submit } from './commands/submit';
+import { watchStatus } from './commands/watch-status';
 import { type Terminal, processTerminal } from './console/terminal';
 import { CommandError, Exit, type ExitCode } from './exit';
 import { catchInterrupts } from './interrupt';
-import { addOperations } from './operations/commands';
+import { addJobs } from './jobs/commands';
+import { type CommandLine, addOperations } from './operations/commands';
 import { CLOUDS, type CloudChoice } from './pipeline/target';
 import { PROJECT } from './project';
 
@@ -103,18 +105,22 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
   withTarget(root.command('status'))
     .description('show a pipeline: its instance, gate, open jobs and latest receipts')
     .option('--json', 'print it as JSON', false)
-    .action(async (options: TargetArguments & { json: boolean }) => {
-      await status(options, terminal);
+    .option('--watch', 'show it anew whenever it changes, until Ctrl-C', false)
+    .action(async (options: TargetArguments & { json: boolean; watch: boolean }) => {
+      if (options.watch) await watchStatus(options, terminal);
+      else await status(options, terminal);
     });
 
-  addOperations(root, {
+  const line: CommandLine = {
     ...{ terminal, withTarget, explain },
     end: (code) => {
       end.code = code;
     },
-  });
+  };
+  addJobs(root, line);
+  addOperations(root, line);
 
-  addEstimate(root, { terminal });
+  addEstimate(root, line);
 
   root
     .command('plan')

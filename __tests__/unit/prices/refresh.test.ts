@@ -40,7 +40,7 @@ function priceList(answer: (service: string, filters: Record<string, string>) =>
     const NextToken = from + 2 < all.length ? String(from + 2) : undefined;
     return Promise.resolve({ PriceList, NextToken });
   };
-  return { send: send as unknown as Client['send'] };
+  return { send };
 }
 
 describe('the price table, read from AWS', () => {

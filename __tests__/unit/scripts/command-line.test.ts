@@ -21,7 +21,10 @@ describe('arguments that cannot be used end in exit code 2 and a sentence', () =
     [['submit', 'a.csv', '--prefix'], "option '--prefix <P>' argument missing"],
     [['status', 'what'], 'too many arguments'],
     [['plan', '--cloud', 'moon'], 'Allowed choices are local, aws.'],
-    [['retry'], "missing required argument 'JOB'"],
+    [['results'], "missing required argument 'KEY|JOB'"],
+    [['list', '--since', '7'], 'It is a number and a unit'],
+    [['list', '--limit', '0'], 'It is a whole number from 1 to 10000.'],
+    [['logs'], "missing required argument 'JOB'"],
     [['doctor', '--uploads', 'all'], 'It is a whole number from 1 to 100000.'],
   ])('%j', async (args, sentence) => {
     const { code, stdout, stderr } = await run(...args);
@@ -29,6 +32,13 @@ describe('arguments that cannot be used end in exit code 2 and a sentence', () =
     expect(stderr).toContain(sentence);
     expect(stderr).toContain('lamplighter --help');
     expect(stdout).toBe('');
+  });
+
+  it.each([[['retry']], [['retry', 'abc', '--failed']]])('%j: which is meant', async (args) => {
+    expect(await run(...args)).toMatchObject({
+      code: Exit.usage,
+      stderr: expect.stringContaining('Say which job to retry, or --failed') as string,
+    });
   });
 
   it('no command: the help, as trouble', async () => {
@@ -46,14 +56,24 @@ describe('help', () => {
     expect(stdout).toMatchSnapshot();
   });
 
-  it.each(['local', 'submit', 'status', 'plan', 'env', 'doctor', 'warm', 'retry'])(
-    'of %s',
-    async (command) => {
-      const { code, stdout } = await run('help', command);
-      expect(code).toBe(Exit.ok);
-      expect(stdout).toMatchSnapshot();
-    },
-  );
+  it.each([
+    'local',
+    'submit',
+    'status',
+    'plan',
+    'env',
+    'doctor',
+    'warm',
+    'retry',
+    'list',
+    'results',
+    'logs',
+    'audit',
+  ])('of %s', async (command) => {
+    const { code, stdout } = await run('help', command);
+    expect(code).toBe(Exit.ok);
+    expect(stdout).toMatchSnapshot();
+  });
 
   it('the version is the package’s', async () => {
     expect((await run('--version')).stdout).toMatch(/^\d+\.\d+\.\d+$/);
