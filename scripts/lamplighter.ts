@@ -88,8 +88,9 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
     );
 
   withTarget(root.command('submit'))
-    .description('upload files to a pipeline; with --wait, show their results')
+    .description('upload files, and folders of files, to a pipeline; with --wait, show their results')
     .argument('<FILE...>')
+    .option('--model <M>', 'the model that is to run them; its prefix is put before the file names')
     .option('--prefix <P>', 'put before the file names to make their keys', '')
     .option('--wait', 'wait for the results, copy them, show their first lines', false)
     .option('--out <DIR>', 'where the copies of the results go', 'results')
@@ -163,6 +164,7 @@ interface TargetArguments {
 }
 
 interface SubmitArguments extends TargetArguments {
+  readonly model?: string;
   readonly prefix: string;
   readonly wait: boolean;
   readonly out: string;
