@@ -1,7 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { InvalidInputError, LamplighterError, awsCodeOf, messageOf } from '../lifecycle/errors';
 import { env } from './commands/env';
 import { addEstimate } from './commands/estimate';
 import { local } from './commands/local';
@@ -10,7 +9,9 @@ import { status } from './commands/status';
 import { submit } from './commands/submit';
 import { watchStatus } from './commands/watch-status';
 import { type Terminal, processTerminal } from './console/terminal';
-import { CommandError, Exit, type ExitCode } from './exit';
+import { completeCommands } from './console/completion';
+import { Exit, type ExitCode } from './exit';
+import { explain } from './explain';
 import { catchInterrupts } from './interrupt';
 import { addJobs } from './jobs/commands';
 import { type CommandLine, addOperations } from './operations/commands';
@@ -41,11 +42,13 @@ Examples:
   lamplighter submit patients.csv --wait   upload, wait, show the results
   lamplighter status --json                for scripts
   lamplighter plan --markdown plan.md      what a deploy would change, for a reviewer
+  lamplighter list --failed --since 2d     what has failed, and why
   eval "$(lamplighter env)"                plain aws, terraform, cdktf against the local cloud
+  source <(lamplighter complete bash)      completes commands and options; zsh, fish, powershell too
 
 Exit codes:
   0    done
-  1    a job failed: its receipt says why
+  1    a job failed: its receipt says why; or an upload has no receipt (audit)
   2    the arguments, a file or a setting cannot be used; a plan is refused
   3    something is missing: a tool, credentials, a running local cloud, a pipeline
   4    Terraform, AWS or the local cloud refused or broke
@@ -154,6 +157,7 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
       await env(terminal);
     });
 
+  completeCommands(root);
   return root;
 }
 
@@ -187,36 +191,6 @@ function portNumber(text: string): number {
   if (/^\d+$/.test(text) && port >= 1024 && port <= 65_535) return port;
   throw new InvalidArgumentError('A port is a whole number from 1024 to 65535.');
 }
-
-/** What went wrong, in words for the person at the terminal, and the exit code. */
-export function explain(error: unknown): { message: string; exitCode: ExitCode } {
-  if (error instanceof CommandError) return { message: error.message, exitCode: error.exitCode };
-  if (error instanceof InvalidInputError) return { message: error.message, exitCode: Exit.usage };
-  if (error instanceof LamplighterError) return { message: error.message, exitCode: Exit.broken };
-  const code = awsCodeOf(error);
-  const text = messageOf(error);
-  if (code !== undefined && CREDENTIALS.has(code)) {
-    return {
-      message: `AWS does not know who you are (${text}). Sign in as usual (aws configure, aws sso login, AWS_PROFILE), or start the local cloud: npm start`,
-      exitCode: Exit.missing,
-    };
-  }
-  if (text === 'Region is missing') {
-    return { message: 'Which AWS region? Say --region REGION or set AWS_REGION.', exitCode: Exit.missing };
-  }
-  return { message: code === undefined ? text : `${code}: ${text}`, exitCode: Exit.broken };
-}
-
-const CREDENTIALS = new Set([
-  'CredentialsProviderError',
-  'TokenProviderError',
-  'ExpiredToken',
-  'ExpiredTokenException',
-  'InvalidClientTokenId',
-  'UnrecognizedClientException',
-  'InvalidAccessKeyId',
-  'AuthFailure',
-]);
 
 function version(): string {
   const { version: text } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as {
