@@ -78,28 +78,6 @@ story('lamplighter local, and a second terminal', () => {
     expect(code).toBe(1);
   }, 60_000);
 
-  it('tells what became of an upload: list, results, logs, audit, by the first digits of its id', async () => {
-    interface Listed {
-      readonly jobs: readonly { readonly jobId: string; readonly key: string; readonly state: string }[];
-    }
-    const { jobs } = JSON.parse((await lamplighter('list', '--json')).stdout) as Listed;
-    expect(jobs).toContainEqual(expect.objectContaining({ key: 'bad.csv', state: 'failed' }));
-    const good = jobs.find(({ key }) => key === 'good.csv');
-    const short = good?.jobId.slice(0, 12) ?? '';
-
-    const results = await lamplighter('results', short, '--out', join(folder, 'again'));
-    expect(results).toMatchObject({ code: 0, stdout: expect.stringContaining('predictions.csv') as string });
-    expect((await lamplighter('results', 'bad.csv', '--out', join(folder, 'again'))).code).toBe(1);
-
-    const logs = await lamplighter('logs', short);
-    expect(logs.stdout).toMatch(/attempt begins .*good\.csv[^]*receipt written/);
-    expect(logs.stdout).not.toContain('bad.csv');
-
-    const audit = await lamplighter('audit', '--json');
-    expect(JSON.parse(audit.stdout)).toMatchObject({ command: 'audit', lost: [], doubled: [] });
-    expect(audit.code).toBe(0);
-  }, 60_000);
-
   it('tells before it uploads that no model takes a file, and exits 2', async () => {
     const image = join(folder, 'image.png');
     writeFileSync(image, 'x');
