@@ -13,7 +13,7 @@ const shared = {
     ],
   },
   // Some libraries ship as ES modules only; they are transformed like our own code.
-  transformIgnorePatterns: ['/node_modules/(?!(env-paths|p-limit|yocto-queue)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(env-paths|p-limit|yocto-queue|@bomb\\.sh/tab)/)'],
   modulePathIgnorePatterns: ['<rootDir>/cdktf.out', '<rootDir>/dist', '<rootDir>/.lamplighter'],
 };
 

@@ -1,16 +1,20 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { InvalidInputError, LamplighterError, awsCodeOf, messageOf } from '../lifecycle/errors';
 import { env } from './commands/env';
+import { addEstimate } from './commands/estimate';
 import { local } from './commands/local';
 import { type PlanOptions, plan } from './commands/plan';
 import { status } from './commands/status';
 import { submit } from './commands/submit';
+import { watchStatus } from './commands/watch-status';
 import { type Terminal, processTerminal } from './console/terminal';
-import { CommandError, Exit, type ExitCode } from './exit';
+import { completeCommands } from './console/completion';
+import { Exit, type ExitCode } from './exit';
+import { explain } from './explain';
 import { catchInterrupts } from './interrupt';
-import { addOperations } from './operations/commands';
+import { addJobs } from './jobs/commands';
+import { type CommandLine, addOperations } from './operations/commands';
 import { CLOUDS, type CloudChoice } from './pipeline/target';
 import { PROJECT } from './project';
 
@@ -38,11 +42,13 @@ Examples:
   lamplighter submit patients.csv --wait   upload, wait, show the results
   lamplighter status --json                for scripts
   lamplighter plan --markdown plan.md      what a deploy would change, for a reviewer
+  lamplighter list --failed --since 2d     what has failed, and why
   eval "$(lamplighter env)"                plain aws, terraform, cdktf against the local cloud
+  source <(lamplighter complete bash)      completes commands and options; zsh, fish, powershell too
 
 Exit codes:
   0    done
-  1    a job failed: its receipt says why
+  1    a job failed: its receipt says why; or an upload has no receipt (audit)
   2    the arguments, a file or a setting cannot be used; a plan is refused
   3    something is missing: a tool, credentials, a running local cloud, a pipeline
   4    Terraform, AWS or the local cloud refused or broke
@@ -85,8 +91,9 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
     );
 
   withTarget(root.command('submit'))
-    .description('upload files to a pipeline; with --wait, show their results')
+    .description('upload files, and folders of files, to a pipeline; with --wait, show their results')
     .argument('<FILE...>')
+    .option('--model <M>', 'the model that is to run them; its prefix is put before the file names')
     .option('--prefix <P>', 'put before the file names to make their keys', '')
     .option('--wait', 'wait for the results, copy them, show their first lines', false)
     .option('--out <DIR>', 'where the copies of the results go', 'results')
@@ -102,16 +109,22 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
   withTarget(root.command('status'))
     .description('show a pipeline: its instance, gate, open jobs and latest receipts')
     .option('--json', 'print it as JSON', false)
-    .action(async (options: TargetArguments & { json: boolean }) => {
-      await status(options, terminal);
+    .option('--watch', 'show it anew whenever it changes, until Ctrl-C', false)
+    .action(async (options: TargetArguments & { json: boolean; watch: boolean }) => {
+      if (options.watch) await watchStatus(options, terminal);
+      else await status(options, terminal);
     });
 
-  addOperations(root, {
+  const line: CommandLine = {
     ...{ terminal, withTarget, explain },
     end: (code) => {
       end.code = code;
     },
-  });
+  };
+  addJobs(root, line);
+  addOperations(root, line);
+
+  addEstimate(root, line);
 
   root
     .command('plan')
@@ -144,6 +157,7 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
       await env(terminal);
     });
 
+  completeCommands(root);
   return root;
 }
 
@@ -154,6 +168,7 @@ interface TargetArguments {
 }
 
 interface SubmitArguments extends TargetArguments {
+  readonly model?: string;
   readonly prefix: string;
   readonly wait: boolean;
   readonly out: string;
@@ -176,36 +191,6 @@ function portNumber(text: string): number {
   if (/^\d+$/.test(text) && port >= 1024 && port <= 65_535) return port;
   throw new InvalidArgumentError('A port is a whole number from 1024 to 65535.');
 }
-
-/** What went wrong, in words for the person at the terminal, and the exit code. */
-export function explain(error: unknown): { message: string; exitCode: ExitCode } {
-  if (error instanceof CommandError) return { message: error.message, exitCode: error.exitCode };
-  if (error instanceof InvalidInputError) return { message: error.message, exitCode: Exit.usage };
-  if (error instanceof LamplighterError) return { message: error.message, exitCode: Exit.broken };
-  const code = awsCodeOf(error);
-  const text = messageOf(error);
-  if (code !== undefined && CREDENTIALS.has(code)) {
-    return {
-      message: `AWS does not know who you are (${text}). Sign in as usual (aws configure, aws sso login, AWS_PROFILE), or start the local cloud: npm start`,
-      exitCode: Exit.missing,
-    };
-  }
-  if (text === 'Region is missing') {
-    return { message: 'Which AWS region? Say --region REGION or set AWS_REGION.', exitCode: Exit.missing };
-  }
-  return { message: code === undefined ? text : `${code}: ${text}`, exitCode: Exit.broken };
-}
-
-const CREDENTIALS = new Set([
-  'CredentialsProviderError',
-  'TokenProviderError',
-  'ExpiredToken',
-  'ExpiredTokenException',
-  'InvalidClientTokenId',
-  'UnrecognizedClientException',
-  'InvalidAccessKeyId',
-  'AuthFailure',
-]);
 
 function version(): string {
   const { version: text } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as {

@@ -28,7 +28,7 @@ import { Store } from '../../lifecycle/store';
 import { type Terminal, duration, printable } from '../console/terminal';
 import { findPipeline } from '../pipeline/find';
 import { statusText } from '../pipeline/job-watch';
-import { type Clients, type TargetOptions, chooseTarget } from '../pipeline/target';
+import { type Clients, type Target, type TargetOptions, chooseTarget } from '../pipeline/target';
 
 export interface StatusOptions extends TargetOptions {
   readonly pipeline?: string | undefined;
@@ -46,6 +46,17 @@ const REQUESTS_AT_ONCE = 8;
 export async function status(options: StatusOptions, terminal: Terminal): Promise<void> {
   const target = await chooseTarget(options);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
+  const report = await lookAt(target, manifest);
+  if (options.json) {
+    terminal.out(JSON.stringify(asJson(report), null, 2));
+    return;
+  }
+  terminal.out(`Using ${target.text}.`);
+  for (const line of reportLines(report, systemClock)) terminal.out(line);
+}
+
+/** One look at a pipeline. */
+export async function lookAt(target: Target, manifest: Manifest): Promise<Report> {
   const control = new Store(target.clients.s3, manifest.controlBucket);
   const output = new Store(target.clients.s3, manifest.outputBucket);
   const [instance, gate, open, receipts] = await Promise.all([
@@ -54,13 +65,7 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
     readOpen(control),
     readReceipts(output),
   ]);
-  const report: Report = { cloud: target.cloud, manifest, instance, gate, open, receipts };
-  if (options.json) {
-    terminal.out(JSON.stringify(asJson(report), null, 2));
-    return;
-  }
-  terminal.out(`Using ${target.text}.`);
-  for (const line of reportLines(report, systemClock)) terminal.out(line);
+  return { cloud: target.cloud, manifest, instance, gate, open, receipts };
 }
 
 /** What a look at one record gave: the record, nothing, or why it cannot be read. */
@@ -216,7 +221,7 @@ function openText({ jobId, open, claim, status: seen }: OpenJob, ago: (time: str
   return `${jobId.slice(0, 12)}  ${what}${attempt}${progress}`;
 }
 
-function asJson({ cloud, manifest, instance, gate, open, receipts }: Report) {
+export function asJson({ cloud, manifest, instance, gate, open, receipts }: Report) {
   const plain = <T>(seen: Seen<T>) => (seen && 'record' in seen ? seen.record : (seen ?? null));
   return {
     cloud,

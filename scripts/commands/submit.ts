@@ -1,16 +1,21 @@
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { resolve } from 'node:path';
+import pLimit from 'p-limit';
 import { systemClock } from '../../lifecycle/clock';
 import { messageOf } from '../../lifecycle/errors';
 import type { Manifest } from '../../lifecycle/manifest';
 import type { Receipt } from '../../lifecycle/records';
 import { Store } from '../../lifecycle/store';
+import { UploadBars } from '../console/upload-bars';
 import { Steps } from '../console/steps';
 import { type Terminal, bytes } from '../console/terminal';
 import { Exit, type ExitCode, InterruptedError } from '../exit';
 import { pause } from '../interrupt';
 import { findPipeline } from '../pipeline/find';
-import { JobWatch } from '../pipeline/job-watch';
+import { waitReasons } from '../doctor/wait-reasons';
+import { usualText, usualTimes } from '../jobs/usual';
+import { type Scene, sceneOf } from '../operations/scene';
+import { JobWatch, type WatchedJob } from '../pipeline/job-watch';
 import { type ResultFile, downloadResults, resultsFolder, showResults } from '../pipeline/results';
 import { type Target, type TargetOptions, chooseTarget } from '../pipeline/target';
 import { type Job, type PlannedUpload, planUploads, upload } from '../pipeline/uploads';
@@ -24,6 +29,8 @@ export interface SubmitOptions extends TargetOptions {
   /** Folder for the results' copies. */
   readonly out: string;
   readonly json: boolean;
+  /** The model that has to take every file. */
+  readonly model?: string | undefined;
 }
 
 /** What became of one file. */
@@ -45,8 +52,11 @@ export async function submit(
   const target = await chooseTarget(options);
   told.out(`Using ${target.text}.`);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
-  const planned = planUploads(options.files, options.prefix, manifest.models);
   const steps = new Steps(told, systemClock);
+  const planned = planUploads(options.files, options.prefix, manifest.models, {
+    model: options.model,
+    onSkipped: (name, why) => steps.say('skipped', `${name}: ${why}`),
+  });
 
   const uploaded = await uploadAll(planned, manifest, target, steps, signal);
   const outcomes = options.wait
@@ -66,24 +76,50 @@ async function uploadAll(
   steps: Steps,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
+  const bars = new UploadBars(planned, steps.isOnTerminal ? process.stderr : undefined);
+  const limit = pLimit(UPLOADS_AT_ONCE);
+  const { s3 } = target.clients;
+  const ends = await Promise.allSettled(
+    planned.map((one) =>
+      limit(async () => {
+        const bar = bars.begin(one);
+        try {
+          return await upload(s3, manifest.dataBucket, one, signal, bar.update);
+        } finally {
+          bar.end();
+        }
+      }),
+    ),
+  );
+  bars.stop();
+
   const outcomes: Outcome[] = [];
-  for (const one of planned) {
-    try {
-      const job = await upload(target.clients.s3, manifest.dataBucket, one, signal);
-      steps.say(
-        'upload',
-        `${shortPath(one.file)} (${bytes(one.sizeBytes)}) → s3://${manifest.dataBucket}/${one.key}`,
-      );
-      steps.say('upload', `job ${job.jobId.slice(0, 12)}, for the model ${one.model}`);
-      outcomes.push({ planned: one, job });
-    } catch (error) {
-      if (error instanceof InterruptedError) throw error;
-      steps.say('upload', `${shortPath(one.file)} was not uploaded: ${messageOf(error)}`, 'bad');
-      outcomes.push({ planned: one, error: messageOf(error) });
+  for (const [index, one] of planned.entries()) {
+    const end = ends[index];
+    if (end?.status === 'fulfilled') {
+      const name = `${shortPath(one.file)} (${bytes(one.sizeBytes)})`;
+      steps.say('upload', `${name} → s3://${manifest.dataBucket}/${one.key}`);
+      steps.say('upload', `job ${end.value.jobId.slice(0, 12)}, for the model ${one.model}`);
+      outcomes.push({ planned: one, job: end.value });
+    } else if (!(end?.reason instanceof InterruptedError)) {
+      const error = messageOf(end?.reason);
+      steps.say('upload', `${shortPath(one.file)} was not uploaded: ${error}`, 'bad');
+      outcomes.push({ planned: one, error });
     }
+  }
+  if (signal.aborted) {
+    const whole = outcomes.filter(({ job }) => job !== undefined).length;
+    steps.say(
+      'upload',
+      `interrupted: ${whole} of ${planned.length} files are uploaded, none of them by half`,
+    );
+    throw new InterruptedError();
   }
   return outcomes;
 }
+
+/** Beside each other; each in parts, four of them at once. */
+const UPLOADS_AT_ONCE = 3;
 
 interface Waiting {
   readonly manifest: Manifest;
@@ -105,9 +141,12 @@ async function waitForAll(uploaded: readonly Outcome[], waiting: Waiting): Promi
   );
   const ended = new Map<string, Outcome>();
   for (const { job } of uploaded) if (job) watch.add(job);
+  const scene = sceneOf(target, manifest);
   try {
-    while (watch.openCount > 0) {
+    await sayUsual(scene, uploaded, steps);
+    for (let looks = 0; watch.openCount > 0; looks += 1) {
       await sayInstance(target, manifest, steps);
+      if (looks % LOOKS_PER_REASON === 1) await sayWhy(scene, watch.notBegun, steps);
       for (const { job, text, mood, receipt } of await watch.poll()) {
         steps.say('job', `${job.key}: ${text}`, mood);
         const outcome = uploaded.find((one) => one.job?.jobId === job.jobId);
@@ -122,6 +161,34 @@ async function waitForAll(uploaded: readonly Outcome[], waiting: Waiting): Promi
     throw error;
   }
   return uploaded.map((outcome) => ended.get(outcome.job?.jobId ?? '') ?? outcome);
+}
+
+/** Why a job waits takes a dozen requests to find out. */
+const LOOKS_PER_REASON = 5;
+
+/** Why jobs that are open have not begun. Best effort: who submits may not be allowed to see it. */
+async function sayWhy(scene: Scene, waiting: readonly WatchedJob[], steps: Steps): Promise<void> {
+  if (waiting.length === 0) return;
+  try {
+    const reasons = await waitReasons(scene, systemClock);
+    for (const { jobId, key } of waiting) {
+      const reason = reasons.get(jobId);
+      if (reason !== undefined) steps.changed(`waits ${jobId}`, `${key} waits: ${reason}`, 'plain', 'job');
+    }
+  } catch (error) {
+    steps.changed('why', `why the jobs wait cannot be seen: ${messageOf(error)}`, 'plain', 'job');
+  }
+}
+
+/** How long such jobs took before. */
+async function sayUsual(scene: Scene, uploaded: readonly Outcome[], steps: Steps): Promise<void> {
+  const models = new Set(uploaded.flatMap(({ job, planned }) => (job ? [planned.model] : [])));
+  try {
+    for (const usual of await usualTimes(scene, [...models], systemClock.now()))
+      steps.say('usual', usualText(usual));
+  } catch (error) {
+    steps.say('usual', `how long it usually takes cannot be seen: ${messageOf(error)}`);
+  }
 }
 
 async function collect(outcome: Outcome, receipt: Receipt, waiting: Waiting): Promise<Outcome> {

@@ -20,6 +20,10 @@ export class Steps {
     this.began = clock.now();
   }
 
+  get isOnTerminal(): boolean {
+    return this.terminal.columns !== undefined;
+  }
+
   /** One step. The same step twice in a row is shown once: polling may see what an event has already told. */
   say(subject: string, text: string, mood: Mood = 'plain'): void {
     const shown = printable(text);
@@ -33,10 +37,13 @@ export class Steps {
     );
   }
 
-  /** A step only if it differs from the subject's last such one: for what is looked at again and again. */
-  changed(subject: string, text: string, mood: Mood = 'plain'): void {
-    if (this.lastOf.get(subject) === text) return;
-    this.lastOf.set(subject, text);
+  /**
+   * A step only if it differs from the topic's last such one: for what is looked at again and again.
+   * @param subject what is shown as the subject. @default the topic
+   */
+  changed(topic: string, text: string, mood: Mood = 'plain', subject = topic): void {
+    if (this.lastOf.get(topic) === text) return;
+    this.lastOf.set(topic, text);
     this.say(subject, text, mood);
   }
 }

@@ -4,6 +4,8 @@ import { Exit } from '../exit';
 /** Where a command writes: results and steps to `out`, trouble to `err`, one line at a time. */
 export interface Terminal {
   readonly colours: ReturnType<typeof createColors>;
+  /** The width of what `out` goes to; undefined: it is no terminal, and lines may be as long as they are. */
+  readonly columns?: number | undefined;
   out(line?: string): void;
   err(line: string): void;
 }
@@ -13,6 +15,10 @@ export function processTerminal(): Terminal {
   endWhenOutputCloses(process);
   return {
     colours: createColors(wantsColours(process.stdout.isTTY, process.env)),
+    get columns() {
+      // Node.js has no isTTY at all where there is no terminal, whatever its types say.
+      return process.stdout.isTTY ? process.stdout.columns : undefined;
+    },
     out: (line = '') => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
   };

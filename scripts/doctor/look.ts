@@ -75,7 +75,7 @@ export async function look(scene: Scene, clock: Clock, options: LookOptions): Pr
   };
 }
 
-async function lookAtInstance(scene: Scene): Promise<Facts['instance']> {
+export async function lookAtInstance(scene: Scene): Promise<Facts['instance']> {
   try {
     return await readInstance(scene);
   } catch (error) {
@@ -84,7 +84,7 @@ async function lookAtInstance(scene: Scene): Promise<Facts['instance']> {
   }
 }
 
-async function lookAtGate({ control }: Scene): Promise<Facts['gate']> {
+export async function lookAtGate({ control }: Scene): Promise<Facts['gate']> {
   const read = await readOr(() => control.get(GATE_KEY, gateSchema));
   if (!read) return { gate: undefined, trouble: undefined };
   return 'record' in read
@@ -92,7 +92,7 @@ async function lookAtGate({ control }: Scene): Promise<Facts['gate']> {
     : { gate: undefined, trouble: read.trouble };
 }
 
-async function lookAtAgent({ target, manifest }: Scene): Promise<Facts['agent']> {
+export async function lookAtAgent({ target, manifest }: Scene): Promise<Facts['agent']> {
   const { InstanceInformationList } = await target.clients.ssm.send(
     new DescribeInstanceInformationCommand({
       Filters: [{ Key: 'InstanceIds', Values: [manifest.instanceId] }],
@@ -103,7 +103,7 @@ async function lookAtAgent({ target, manifest }: Scene): Promise<Facts['agent']>
 }
 
 /** Claims are listed before jobs: a drain deletes the open record first, so what is left without one was left behind. */
-async function lookAtLedger(scene: Scene, clock: Clock): Promise<Facts['open']> {
+export async function lookAtLedger(scene: Scene, clock: Clock): Promise<Facts['open']> {
   const { control } = scene;
   const claimed: string[] = [];
   for await (const { key } of control.list(CLAIM_PREFIX)) {
@@ -171,7 +171,7 @@ async function isLeftBehind({ control }: Scene, clock: Clock, jobId: string): Pr
   return 'trouble' in claim || Date.parse(claim.record.leaseUntil) < clock.now();
 }
 
-async function lookAtLastDrain({ target, manifest }: Scene): Promise<Facts['lastDrain']> {
+export async function lookAtLastDrain({ target, manifest }: Scene): Promise<Facts['lastDrain']> {
   const { Commands } = await target.clients.ssm.send(
     new ListCommandsCommand({
       InstanceId: manifest.instanceId,

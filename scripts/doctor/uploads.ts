@@ -8,7 +8,7 @@ import type { Scene } from '../operations/scene';
 import type { Facts, LostUpload } from './facts';
 
 /** S3's events usually come within seconds, sometimes after a minute or more. */
-const EVENT_GRACE_MS = 5 * 60_000;
+export const EVENT_GRACE_MS = 5 * 60_000;
 
 const PAGE_VERSIONS = 1_000;
 const REQUESTS_AT_ONCE = 8;
@@ -19,7 +19,7 @@ export async function lookAtUploads(
   clock: Clock,
   checks: number,
 ): Promise<NonNullable<Facts['uploads']>> {
-  const due: LostUpload[] = [];
+  const due: ListedUpload[] = [];
   let isWhole = true;
   for await (const upload of uploads(scene)) {
     if ((upload.uploadedAt?.getTime() ?? 0) > clock.now() - EVENT_GRACE_MS) continue;
@@ -31,20 +31,36 @@ export async function lookAtUploads(
   const lost = await Promise.all(
     due.map((upload) => limit(async () => ((await isKnown(scene, upload)) ? [] : [upload]))),
   );
-  return { looked: due.length, isWhole, lost: lost.flat() };
+  return {
+    looked: due.length,
+    isWhole,
+    lost: lost.flat().map(({ sizeBytes: _sizeBytes, ...upload }) => upload),
+  };
+}
+
+export interface ListedUpload extends LostUpload {
+  readonly sizeBytes: number;
 }
 
 /** The versions that some model takes. */
-async function* uploads({ target, manifest }: Scene): AsyncGenerator<LostUpload> {
+export async function* uploads({
+  target,
+  manifest,
+}: Pick<Scene, 'target' | 'manifest'>): AsyncGenerator<ListedUpload> {
   const bucket = manifest.dataBucket;
   let marker: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } | undefined = {};
   while (marker) {
     const page: Awaited<ReturnType<typeof listPage>> = await listPage(target, bucket, marker);
-    for (const { Key, VersionId: versionId, LastModified: uploadedAt } of page.Versions ?? []) {
+    for (const {
+      Key,
+      VersionId: versionId,
+      LastModified: uploadedAt,
+      Size: sizeBytes = 0,
+    } of page.Versions ?? []) {
       if (Key === undefined || versionId === undefined) continue;
       const key = decodeListedKey(Key);
       if (!modelFor({ key }, manifest.models)) continue;
-      yield { jobId: jobIdOf({ bucket, key, versionId }), key, versionId, uploadedAt };
+      yield { jobId: jobIdOf({ bucket, key, versionId }), key, versionId, uploadedAt, sizeBytes };
     }
     marker =
       page.IsTruncated === true && page.NextKeyMarker !== undefined
@@ -63,6 +79,6 @@ function listPage(
 }
 
 /** The receipt is looked for last: a job that ends meanwhile has it before its open record goes. */
-async function isKnown({ control, output }: Scene, { key, jobId }: LostUpload): Promise<boolean> {
+export async function isKnown({ control, output }: Scene, { key, jobId }: LostUpload): Promise<boolean> {
   return (await control.exists(openKey(jobId))) || (await output.exists(receiptKey(key, jobId)));
 }

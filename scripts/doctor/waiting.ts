@@ -11,8 +11,11 @@ export function waitedMs({ openSince }: OpenJob, now: number): number {
   return openSince ? now - openSince.getTime() : 0;
 }
 
+/** What the answer depends on. */
+type Seen = Pick<Facts, 'instance' | 'gate' | 'agent' | 'open' | 'lastDrain'>;
+
 /** Why an open job does not run, or that it does; without a full stop. */
-export function waitReason(facts: Facts, job: OpenJob, now: number): string {
+export function waitReason(facts: Seen, job: OpenJob, now: number): string {
   const { instance, open } = facts;
   if (isLive(job.claim, now)) return `${attemptOf(job)} runs`;
   if (instance === 'gone') return 'there is no instance to run it';
@@ -34,7 +37,7 @@ export function waitReason(facts: Facts, job: OpenJob, now: number): string {
 }
 
 /** The machine is on, and runs nothing. */
-function onTheMachine({ instance, gate, agent, lastDrain }: Facts, { claim, open }: OpenJob): string {
+function onTheMachine({ instance, gate, agent, lastDrain }: Seen, { claim, open }: OpenJob): string {
   const state = gate?.gate?.state ?? 'CLOSED';
   const launched = instance && instance !== 'gone' ? instance.launchTime : new Date(0);
   if (agent === 'never' || (agent && (!agent.lastPing || agent.lastPing <= launched))) {

@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { DoctorExit, doctor, type DoctorOptions } from '../commands/doctor';
 import type { Terminal } from '../console/terminal';
-import type { ExitCode } from '../exit';
+import { Exit, type ExitCode, UsageError } from '../exit';
+import { retryFailed } from '../jobs/retry-failed';
+import { sinceOption } from '../jobs/since';
 import type { CloudChoice } from '../pipeline/target';
 import { hold, pause, release, resume, warm } from './orders';
 import { retry } from './retry';
@@ -12,6 +14,13 @@ interface Arguments {
   readonly region?: string;
   readonly pipeline?: string;
   readonly json: boolean;
+}
+
+interface RetryArguments extends Arguments {
+  readonly failed: boolean;
+  /** Milliseconds back. */
+  readonly since: number;
+  readonly anyway: boolean;
 }
 
 type ArgumentsWithReason = Arguments & { readonly why?: string };
@@ -54,11 +63,20 @@ export function addOperations(root: Command, line: CommandLine): void {
   );
   addWithReason('warm', 'start the instance now and hold it, so that the next upload need not wait', warm);
   add('retry', 'run a failed job’s upload again, as a new job')
-    .argument('<JOB>', 'the first digits of its id, as status shows them')
+    .argument('[JOB]', 'the first digits of its id, as status shows them')
+    .option('--failed', 'instead of one job: all that have failed and not succeeded since', false)
+    .addOption(sinceOption('with --failed: that failed since'))
     .option('--anyway', 'even if the key has been uploaded again since', false)
-    .action((job: string, options: Arguments & { anyway: boolean }) =>
-      operate('retry', options, terminal, (scene) => retry(scene, job, options.anyway)),
-    );
+    .action(async (job: string | undefined, options: RetryArguments) => {
+      if ((job === undefined) !== options.failed)
+        throw new UsageError('Say which job to retry, or --failed: npx lamplighter retry JOB');
+      await operate('retry', options, terminal, async (scene) => {
+        if (job !== undefined) return retry(scene, job, options.anyway);
+        const done = await retryFailed(scene, options.since, options.anyway, Date.now());
+        if (done.failures > 0) line.end(Exit.broken);
+        return done;
+      });
+    });
 
   addDoctor(root, line);
 }

@@ -4,16 +4,23 @@ import { UsageError } from '../exit';
 import type { Scene } from './scene';
 
 /** What `lamplighter status` shows of a job's id; any number of its first digits will do if no other job has them. */
-const JOB = /^[0-9a-f]{1,64}$/;
+export const JOB = /^[0-9a-f]{1,64}$/;
 
 /** How many jobs a message names. */
 const JOBS_NAMED = 10;
 
+/** One job, by its whole id. */
+export interface FoundJob {
+  readonly jobId: string;
+  /** Where its receipt is; undefined: it is still open. */
+  readonly receiptKey: string | undefined;
+}
+
 /**
- * The receipt of the job whose id begins so. It reads the names of everything below `results/`: a page of 1,000 a request.
- * Throws UsageError when there is no such job, more than one, or one that has not ended.
+ * The job whose id begins so. It reads the names of everything below `results/`: a page of 1,000 a request. Throws UsageError
+ * when there is no such job, or more than one.
  */
-export async function findReceipt(scene: Scene, prefix: string): Promise<Receipt> {
+export async function findJob(scene: Scene, prefix: string): Promise<FoundJob> {
   if (!JOB.test(prefix)) {
     throw new UsageError(
       `"${prefix}" is no job: a job's id is hexadecimal, of 64 digits at most; npx lamplighter status shows the latest`,
@@ -43,8 +50,13 @@ export async function findReceipt(scene: Scene, prefix: string): Promise<Receipt
       `No job begins with "${prefix}" in the pipeline ${scene.manifest.pipeline}; npx lamplighter status shows the latest`,
     );
   }
-  const key = ended.get(jobId);
-  const receipt = key === undefined ? undefined : await scene.output.get(key, receiptSchema);
+  return { jobId, receiptKey: ended.get(jobId) };
+}
+
+/** The receipt of the job whose id begins so. Throws UsageError as `findJob` does, and when the job has not ended. */
+export async function findReceipt(scene: Scene, prefix: string): Promise<Receipt> {
+  const { jobId, receiptKey } = await findJob(scene, prefix);
+  const receipt = receiptKey === undefined ? undefined : await scene.output.get(receiptKey, receiptSchema);
   if (!receipt) {
     throw new UsageError(
       `The job ${jobId.slice(0, 12)} is still open: it has not failed yet. npx lamplighter doctor says what it waits for.`,

@@ -27,7 +27,11 @@ const NEWER_LOOKED_AT = 50;
  * failed, its upload is gone, or somebody has uploaded to the key since (`anyway` overrides that).
  */
 export async function retry(scene: Scene, prefix: string, anyway: boolean): Promise<Done> {
-  const receipt = await findReceipt(scene, prefix);
+  return retryReceipt(scene, await findReceipt(scene, prefix), anyway);
+}
+
+/** `retry`, of a job whose receipt is known. */
+export async function retryReceipt(scene: Scene, receipt: Receipt, anyway: boolean): Promise<Done> {
   const { jobId, input, outcome } = receipt;
   const short = jobId.slice(0, 12);
   if (outcome !== 'failed') {

@@ -29,6 +29,13 @@ export interface Done {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
+/** Finds the pipeline that is meant; which cloud it is in goes to stderr, so that stdout is all result. */
+export async function openScene(options: OperationOptions, terminal: Terminal): Promise<Scene> {
+  const target = await chooseTarget(options);
+  if (!options.json) terminal.err(`Using ${target.text}.`);
+  return sceneOf(target, await findPipeline(target.clients.ssm, options.pipeline, target.cloud));
+}
+
 /** Finds the pipeline, has the command act on it, and tells what it did. */
 export async function operate(
   command: string,

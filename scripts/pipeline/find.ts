@@ -25,7 +25,7 @@ export async function findPipeline(
     throw new MissingError(
       cloud === 'local'
         ? 'No pipeline is deployed to the local cloud yet. Try again when its terminal has shown "applied".'
-        : 'No pipeline is deployed here. Deploy one with: npx cdktf deploy',
+        : `No pipeline is deployed ${await whereOf(ssm)}. Deploy one with: npx cdktf deploy; or say where it is: --region REGION, AWS_PROFILE`,
     );
   }
   if (name === undefined && names.length > 1) {
@@ -49,6 +49,10 @@ function parseManifest(name: string, text: string): Manifest {
       { cause },
     );
   }
+}
+
+async function whereOf(ssm: SSMClient): Promise<string> {
+  return `in ${await ssm.config.region()}, in the account that you are signed in to`;
 }
 
 /** The manifests' texts by the pipelines' names. */

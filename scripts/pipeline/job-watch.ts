@@ -17,6 +17,7 @@ import {
   statusSchema,
 } from '../../lifecycle/records';
 import type { Store } from '../../lifecycle/store';
+import { duration } from '../console/terminal';
 
 export interface WatchedJob {
   readonly jobId: string;
@@ -38,6 +39,8 @@ interface Followed {
   admitted: boolean;
   saidTrouble: boolean;
   shown?: { status: Status; atMs: number };
+  /** The first progress that was seen of this attempt's run. */
+  first?: { progress: number; attempt: number; atMs: number };
 }
 
 /** While a model reports progress, one line in so many milliseconds is enough. */
@@ -67,6 +70,11 @@ export class JobWatch {
   /** Jobs that nobody has admitted yet. */
   get waiting(): WatchedJob[] {
     return [...this.open.values()].filter(({ admitted }) => !admitted).map(({ job }) => job);
+  }
+
+  /** Jobs that are admitted, and that no drain has shown a sign of. */
+  get notBegun(): WatchedJob[] {
+    return [...this.open.values()].filter(({ admitted, shown }) => admitted && !shown).map(({ job }) => job);
   }
 
   /** Adds jobs that others have uploaded; lists both buckets, so it is for the local cloud. */
@@ -125,7 +133,9 @@ export class JobWatch {
     const hasMoved = shown?.status.progress !== status.progress || shown?.status.message !== status.message;
     if (!isNewPhase && !(hasMoved && nowMs - shown.atMs >= PROGRESS_MS)) return [];
     followed.shown = { status, atMs: nowMs };
-    return [{ job: followed.job, text: statusText(status), mood: 'plain' }];
+    return [
+      { job: followed.job, text: `${statusText(status)}${timeLeft(followed, status, nowMs)}`, mood: 'plain' },
+    ];
   }
 
   private knows(jobId: string): boolean {
@@ -141,6 +151,18 @@ export class JobWatch {
       throw error;
     }
   }
+}
+
+/** By the pace since the first progress that was seen; nothing until there is a pace. */
+function timeLeft(followed: Followed, { phase, progress, attempt }: Status, nowMs: number): string {
+  if (phase !== 'running' || progress === undefined) return '';
+  if (followed.first?.attempt !== attempt) {
+    followed.first = { progress, attempt, atMs: nowMs };
+    return '';
+  }
+  const gained = progress - followed.first.progress;
+  if (gained <= 0 || progress >= 1) return '';
+  return ` (about ${duration(((nowMs - followed.first.atMs) * (1 - progress)) / gained)} left)`;
 }
 
 const PHASES: Record<Status['phase'], string> = {

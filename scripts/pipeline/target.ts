@@ -1,3 +1,4 @@
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -17,6 +18,7 @@ export interface Clients {
   readonly ssm: SSMClient;
   readonly lambda: LambdaClient;
   readonly sqs: SQSClient;
+  readonly logs: CloudWatchLogsClient;
 }
 
 /** The cloud that a command speaks to. */
@@ -72,6 +74,7 @@ export function localClients(cloud: Pick<RunningCloud, 'endpoint' | 'region' | '
     ssm: new SSMClient(configuration),
     lambda: new LambdaClient(configuration),
     sqs: new SQSClient(configuration),
+    logs: new CloudWatchLogsClient(configuration),
   };
 }
 
@@ -88,6 +91,7 @@ function awsTarget(region: string | undefined, environment: NodeJS.ProcessEnv): 
       ssm: new SSMClient(configuration),
       lambda: new LambdaClient(configuration),
       sqs: new SQSClient(configuration),
+      logs: new CloudWatchLogsClient(configuration),
     },
     pollMs: 3000,
   };

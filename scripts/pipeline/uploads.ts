@@ -1,11 +1,12 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import { createReadStream, statSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { accessSync, constants, createReadStream, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { jobIdOf } from '../../lifecycle/job';
 import { type TakingModel, modelFor } from '../../lifecycle/model';
 import { BrokenError, InterruptedError, UsageError } from '../exit';
 import { systemCodeOf } from '../system-error';
+import { filesIn } from './folders';
 
 /** A file that may be uploaded: it was looked at, and a model takes its key. */
 export interface PlannedUpload {
@@ -25,38 +26,71 @@ export interface Job {
 
 const MAX_KEY_BYTES = 1024;
 
+export interface PlanOptions {
+  /** @default the working folder */
+  readonly from?: string;
+  /** The model that has to take each file; without a prefix, its own is put before the names. */
+  readonly model?: string | undefined;
+  /** Is told of the files in folders that no model takes; they are not uploaded. */
+  readonly onSkipped?: (name: string, why: string) => void;
+}
+
 /**
- * What would be uploaded, under which key: the prefix, perhaps one for each file, and the file's name. Throws one UsageError
- * that lists every file that cannot be: missing, not a file, or with a key that no model takes.
+ * What would be uploaded, under which key: the prefix, perhaps one for each file, and the file's name, or its path below the
+ * folder that was named. Throws one UsageError that lists every file that cannot be: missing, empty, not to be read, not a
+ * file, too large, or with a key that no model takes.
  */
 export function planUploads(
-  files: readonly string[],
+  names: readonly string[],
   prefix: string | ((fileName: string) => string),
   models: readonly TakingModel[],
-  from = process.cwd(),
+  { from = process.cwd(), model: wanted, onSkipped = () => undefined }: PlanOptions = {},
 ): PlannedUpload[] {
+  const own = wanted === undefined ? undefined : modelCalled(wanted, models);
   const problems: string[] = [];
   const planned: PlannedUpload[] = [];
-  for (const name of files) {
-    const file = resolve(from, name);
-    const key = `${typeof prefix === 'string' ? prefix : prefix(basename(file))}${basename(file)}`;
+  const taken = new Map<string, string>();
+  const files = filesIn(names, from);
+  for (const { name, file, tail, isInFolder } of files) {
+    const before = typeof prefix === 'string' ? prefix : prefix(tail);
+    const key = `${before === '' ? (own?.prefix ?? '') : before}${tail}`;
     const model = modelFor({ key }, models);
+    const other = taken.get(key);
     const sizeBytes = sizeOf(file);
-    if (typeof sizeBytes === 'string') problems.push(`${name}: ${sizeBytes}`);
+    if (isInFolder && (!model || (own && model.name !== own.name)))
+      onSkipped(name, `${own ? own.name : 'no model'} ${own ? 'does not take' : 'takes'} the key "${key}"`);
+    else if (typeof sizeBytes === 'string') problems.push(`${name}: ${sizeBytes}`);
     else if (Buffer.byteLength(key) > MAX_KEY_BYTES)
       problems.push(`${name}: its key would be longer than 1,024 bytes`);
     else if (!model)
       problems.push(
         `${name}: no model takes the key "${key}"; taken are ${takenKeys(models)}${hint(key, models)}`,
       );
-    else planned.push({ file, key, sizeBytes, model: model.name });
+    else if (own && model.name !== own.name)
+      problems.push(
+        `${name}: the key "${key}" is taken by ${model.name}; ${own.name} takes ${takenKeys([own])}`,
+      );
+    else if (other !== undefined) problems.push(`${name}: its key "${key}" is that of ${other}, too`);
+    else {
+      taken.set(key, name);
+      planned.push({ file, key, sizeBytes, model: model.name });
+    }
   }
+  if (problems.length === 0 && planned.length === 0)
+    problems.push(`there is no file to upload in ${names.join(', ')}; taken are ${takenKeys(models)}`);
   if (problems.length === 0) return planned;
   throw new UsageError(
     [`Nothing was uploaded, because of ${problems.length === 1 ? 'this' : 'these'}:`, ...problems].join(
       '\n  ',
     ),
   );
+}
+
+function modelCalled(name: string, models: readonly TakingModel[]): TakingModel {
+  const found = models.find((model) => model.name === name);
+  if (found) return found;
+  const names = models.map((model) => model.name).join(', ');
+  throw new UsageError(`The pipeline has no model "${name}"; it has: ${names}.`);
 }
 
 /** For people: `raw/….csv (breast-cancer)`. */
@@ -81,20 +115,25 @@ export function prefixFor(fileName: string, models: readonly TakingModel[]): str
   return ['', ...models.map(({ prefix }) => prefix)].find(takes);
 }
 
-/** Uploads one file. Throws BrokenError when the bucket does not keep versions, and what the SDK throws. */
+/**
+ * Uploads one file, in parts if it is large. Interrupted, it leaves no half upload behind. Throws BrokenError when the bucket
+ * does not keep versions, and what the SDK throws.
+ */
 export async function upload(
   s3: S3Client,
   bucket: string,
   planned: PlannedUpload,
   signal: AbortSignal,
+  onBytes: (loaded: number) => void = () => undefined,
 ): Promise<Job> {
   if (signal.aborted) throw new InterruptedError();
   const { file, key } = planned;
-  const transfer = new Upload({
-    client: s3,
-    params: { Bucket: bucket, Key: key, Body: createReadStream(file) },
-  });
-  const abort = () => void transfer.abort();
+  const body = createReadStream(file);
+  const transfer = new Upload({ client: s3, params: { Bucket: bucket, Key: key, Body: body } });
+  transfer.on('httpUploadProgress', ({ loaded = 0 }) => onBytes(loaded));
+  // Upload.abort() would give up at once, and this process would end before S3 is told to drop the parts. A body that
+  // breaks makes it wait for the parts under way, tell S3, and only then throw.
+  const abort = () => void body.destroy(new InterruptedError());
   const isAborted = () => signal.aborted;
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -113,12 +152,18 @@ export async function upload(
   }
 }
 
+/** What one upload may hold. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+const MAX_UPLOAD_BYTES = 5 * 1024 ** 4;
+
 /** A number of bytes, or why the file cannot be uploaded. */
 function sizeOf(file: string): number | string {
   try {
     const stat = statSync(file);
-    if (stat.isDirectory()) return 'it is a folder; name the files in it';
-    return stat.isFile() ? stat.size : 'it is not a regular file';
+    if (!stat.isFile()) return 'it is not a regular file';
+    if (stat.size === 0) return 'it is empty';
+    if (stat.size > MAX_UPLOAD_BYTES) return 'it is larger than the 5 TB that one upload may hold';
+    accessSync(file, constants.R_OK);
+    return stat.size;
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file';

@@ -116,16 +116,21 @@ function perJob(bill: Bill, prices: RegionPrices | undefined): PriceLine[] {
       what: `${bill.instanceType ?? 'instance of unknown type'}${hourly === undefined ? '' : `, ${hourly} USD an hour`}`,
       usd: hourly === undefined ? undefined : hourly * hours,
     },
-    {
-      what: 'functions and S3 requests',
-      usd:
-        prices &&
-        ASSUMED.jobInvocations * prices.lambdaRequest +
-          ASSUMED.jobFunctionSeconds * (bill.functionMemoryMib / 1024) * prices.lambdaArm64GibSecond +
-          ASSUMED.jobPuts * prices.s3Put +
-          ASSUMED.jobGets * prices.s3Get,
-    },
+    { what: 'functions and S3 requests', usd: prices && jobRequestsPrice(bill, prices) },
   ];
   const address = { what: 'public IPv4 address', usd: prices && prices.publicIpv4Hour * hours };
   return bill.hasPublicAddress ? [...lines, address] : lines;
+}
+
+/** All functions and requests that one job costs. */
+export function jobRequestsPrice(
+  { functionMemoryMib }: Pick<Bill, 'functionMemoryMib'>,
+  prices: RegionPrices,
+): number {
+  return (
+    ASSUMED.jobInvocations * prices.lambdaRequest +
+    ASSUMED.jobFunctionSeconds * (functionMemoryMib / 1024) * prices.lambdaArm64GibSecond +
+    ASSUMED.jobPuts * prices.s3Put +
+    ASSUMED.jobGets * prices.s3Get
+  );
 }

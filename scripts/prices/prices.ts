@@ -21,6 +21,9 @@ const regionSchema = z.strictObject({
   logsIngestedGib: price,
   logsKeptGibMonth: price,
   alarmMonth: price,
+  dashboardMonth: price,
+  /** A metric of our own that is written each hour. */
+  metricMonth: price,
   kmsKeyMonth: price,
   /** On demand, Linux, by instance type. */
   instanceHour: z.record(z.string(), price),
@@ -28,7 +31,7 @@ const regionSchema = z.strictObject({
 
 export type RegionPrices = z.infer<typeof regionSchema>;
 
-const pricesSchema = z.strictObject({
+export const pricesSchema = z.strictObject({
   asOf: z.iso.date(),
   currency: z.literal('USD'),
   source: z.string(),
@@ -41,9 +44,11 @@ export type Prices = z.infer<typeof pricesSchema>;
 /** What AWS counts as a month. */
 export const HOURS_PER_MONTH = 730;
 
-/** The price table of this repository, prices.json. */
+/** The price table of this repository. */
+export const PRICES_FILE = join(__dirname, 'prices.json');
+
 export function loadPrices(): Prices {
-  return pricesSchema.parse(JSON.parse(readFileSync(join(__dirname, 'prices.json'), 'utf8')));
+  return pricesSchema.parse(JSON.parse(readFileSync(PRICES_FILE, 'utf8')));
 }
 
 /** `12.34 USD`, or with three digits that count where it is less; undefined: `unknown`. */

@@ -1,6 +1,7 @@
 import { InvalidInputError, LamplighterError } from '../../../lifecycle/errors';
 import { BrokenError, Exit, InterruptedError, MissingError, UsageError } from '../../../scripts/exit';
-import { explain, main } from '../../../scripts/lamplighter';
+import { explain } from '../../../scripts/explain';
+import { main } from '../../../scripts/lamplighter';
 import { recordingTerminal } from './stand-ins';
 
 async function run(...args: string[]) {
@@ -21,7 +22,10 @@ describe('arguments that cannot be used end in exit code 2 and a sentence', () =
     [['submit', 'a.csv', '--prefix'], "option '--prefix <P>' argument missing"],
     [['status', 'what'], 'too many arguments'],
     [['plan', '--cloud', 'moon'], 'Allowed choices are local, aws.'],
-    [['retry'], "missing required argument 'JOB'"],
+    [['results'], "missing required argument 'KEY|JOB'"],
+    [['list', '--since', '7'], 'It is a number and a unit'],
+    [['list', '--limit', '0'], 'It is a whole number from 1 to 10000.'],
+    [['logs'], "missing required argument 'JOB'"],
     [['doctor', '--uploads', 'all'], 'It is a whole number from 1 to 100000.'],
   ])('%j', async (args, sentence) => {
     const { code, stdout, stderr } = await run(...args);
@@ -29,6 +33,13 @@ describe('arguments that cannot be used end in exit code 2 and a sentence', () =
     expect(stderr).toContain(sentence);
     expect(stderr).toContain('lamplighter --help');
     expect(stdout).toBe('');
+  });
+
+  it.each([[['retry']], [['retry', 'abc', '--failed']]])('%j: which is meant', async (args) => {
+    expect(await run(...args)).toMatchObject({
+      code: Exit.usage,
+      stderr: expect.stringContaining('Say which job to retry, or --failed') as string,
+    });
   });
 
   it('no command: the help, as trouble', async () => {
@@ -46,14 +57,24 @@ describe('help', () => {
     expect(stdout).toMatchSnapshot();
   });
 
-  it.each(['local', 'submit', 'status', 'plan', 'env', 'doctor', 'warm', 'retry'])(
-    'of %s',
-    async (command) => {
-      const { code, stdout } = await run('help', command);
-      expect(code).toBe(Exit.ok);
-      expect(stdout).toMatchSnapshot();
-    },
-  );
+  it.each([
+    'local',
+    'submit',
+    'status',
+    'plan',
+    'env',
+    'doctor',
+    'warm',
+    'retry',
+    'list',
+    'results',
+    'logs',
+    'audit',
+  ])('of %s', async (command) => {
+    const { code, stdout } = await run('help', command);
+    expect(code).toBe(Exit.ok);
+    expect(stdout).toMatchSnapshot();
+  });
 
   it('the version is the package’s', async () => {
     expect((await run('--version')).stdout).toMatch(/^\d+\.\d+\.\d+$/);
@@ -75,12 +96,72 @@ describe('what goes wrong is told in words, and by the exit code', () => {
       3,
       'AWS does not know who you are (Could not load)',
     ],
-    [named('AccessDenied', 'not you'), 4, 'AccessDenied: not you'],
+    [named('ExpiredTokenException', 'The security token is expired'), 3, 'have expired'],
+    [named('CredentialsProviderError', 'The SSO session has expired'), 3, /expired.*aws sso login/],
+    [named('RequestTimeTooSkewed', 'too large'), 3, 'clock'],
+    [
+      named('AuthorizationHeaderMalformed', "the region 'us-east-1' is wrong; expecting 'eu-central-1'"),
+      3,
+      /Say which: --region eu-central-1$/,
+    ],
+    [named('PermanentRedirect', 'elsewhere'), 3, '--region REGION'],
+    [
+      named(
+        'AccessDenied',
+        'User: arn:aws:iam::1:user/ada is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::p-data/a.csv" because',
+      ),
+      4,
+      /^arn:aws:iam::1:user\/ada may not s3:PutObject on "arn:aws:s3:::p-data\/a\.csv" .*AWS_PROFILE/,
+    ],
+    [
+      named('UnauthorizedOperation', 'You are not authorized to perform this operation.'),
+      4,
+      'AWS does not say which',
+    ],
+    [
+      Object.assign(new Error('UnknownError'), { $metadata: { httpStatusCode: 403 } }),
+      4,
+      /HTTP 403.*get-caller-identity/,
+    ],
+    [
+      Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:4566'), { code: 'ECONNREFUSED' }),
+      3,
+      /it has been stopped. Start it again: npm start/,
+    ],
+    [
+      Object.assign(new Error('getaddrinfo ENOTFOUND ssm.eu-mars-1.amazonaws.com'), { code: 'ENOTFOUND' }),
+      3,
+      /AWS could not be reached .*--region/,
+    ],
+    [named('ThrottlingException', 'slow down'), 4, 'ThrottlingException: slow down'],
     [new Error('Region is missing'), 3, 'Which AWS region?'],
     ['thrown text', 4, 'thrown text'],
   ])('%p', (error, exitCode, text) => {
     const explained = explain(error);
     expect(explained.exitCode).toBe(exitCode);
     expect(explained.message).toMatch(text);
+  });
+});
+
+describe('shell completion', () => {
+  async function complete(...args: string[]): Promise<string> {
+    const said: string[] = [];
+    const log = jest.spyOn(console, 'log').mockImplementation((text: string) => void said.push(text));
+    try {
+      await main(['complete', ...args], recordingTerminal());
+    } finally {
+      log.mockRestore();
+    }
+    return said.join('\n');
+  }
+
+  it.each(['bash', 'zsh', 'fish', 'powershell'])('there is a script for %s', async (shell) => {
+    expect(await complete(shell)).toMatch(/lamplighter[^]*complete/);
+  });
+
+  it('knows the commands, their options, and the choices of an option', async () => {
+    expect(await complete('--', 're')).toMatch(/^results\t/m);
+    expect(await complete('--', 'list', '--f')).toMatch(/^--failed\t/m);
+    expect(await complete('--', 'list', '--cloud', '')).toMatch(/^aws\t/m);
   });
 });

@@ -55,7 +55,7 @@ describe('a watched job', () => {
     status({ phase: 'running', progress: 0.5, message: 'row 5' });
     expect(await texts()).toEqual([]);
     now += 2_000;
-    expect(await texts()).toEqual(['the model runs, 50 %: row 5']);
+    expect(await texts()).toEqual(['the model runs, 50 %: row 5 (about 2.5 s left)']);
     status({ phase: 'running', attempt: 2 });
     expect(await texts()).toEqual(['the model runs (attempt 2)']);
     put('output', receiptKey(input.key, jobId), receipt);

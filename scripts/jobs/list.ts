@@ -1,0 +1,101 @@
+import pLimit from 'p-limit';
+import { InvalidInputError } from '../../lifecycle/errors';
+import { openKey } from '../../lifecycle/job';
+import { listOpenJobs } from '../../lifecycle/ledger';
+import { type Receipt, openRecordSchema } from '../../lifecycle/records';
+import { type Terminal, duration, printable } from '../console/terminal';
+import type { Scene } from '../operations/scene';
+import { endedSince } from './ended';
+
+export interface ListOptions {
+  readonly failed: boolean;
+  /** Milliseconds back. */
+  readonly since: number;
+  readonly limit: number;
+}
+
+/** One job of the list. */
+export interface Row {
+  readonly jobId: string;
+  readonly state: 'open' | Receipt['outcome'];
+  readonly key: string;
+  readonly model: string;
+  /** When it was admitted, or ended. */
+  readonly at: string;
+  readonly attempt: number | null;
+  readonly error: string | null;
+}
+
+export interface Listed {
+  readonly jobs: readonly Row[];
+  readonly isWhole: boolean;
+}
+
+const REQUESTS_AT_ONCE = 8;
+
+/** Open jobs, then those that have ended since, the latest first. */
+export async function listJobs(scene: Scene, options: ListOptions, now: number): Promise<Listed> {
+  const { receipts, isWhole } = await endedSince(scene, now - options.since, options.limit);
+  const ended = receipts
+    .filter(({ outcome }) => !options.failed || outcome === 'failed')
+    .map((receipt): Row => ({
+      jobId: receipt.jobId,
+      state: receipt.outcome,
+      key: receipt.input.key,
+      model: receipt.model.name,
+      at: receipt.endedAt,
+      attempt: receipt.attempt,
+      error: receipt.error?.message ?? null,
+    }));
+  if (options.failed) return { jobs: ended, isWhole };
+  const done = new Set(ended.map(({ jobId }) => jobId));
+  const listed = (await listOpenJobs(scene.control)).filter(({ jobId }) => !done.has(jobId));
+  const atOnce = pLimit(REQUESTS_AT_ONCE);
+  const shown = listed.slice(0, options.limit);
+  const open = await Promise.all(shown.map(({ jobId }) => atOnce(() => openRow(scene, jobId))));
+  return { jobs: [...open.flat(), ...ended], isWhole: isWhole && shown.length === listed.length };
+}
+
+/** Nothing for one that has just ended, or that cannot be read. */
+async function openRow({ control }: Scene, jobId: string): Promise<Row[]> {
+  try {
+    const stored = await control.get(openKey(jobId), openRecordSchema);
+    if (!stored) return [];
+    const { input, model, admittedAt } = stored.record;
+    const row = { jobId, state: 'open' as const, key: input.key, model: model.name, at: admittedAt };
+    return [{ ...row, attempt: null, error: null }];
+  } catch (error) {
+    if (error instanceof InvalidInputError) return [];
+    throw error;
+  }
+}
+
+/** Below this width a job takes two lines. */
+const WIDE_COLUMNS = 80;
+
+/** The list for people, in as many columns as the terminal has. */
+export function listLines(
+  { jobs, isWhole }: Listed,
+  options: ListOptions,
+  now: number,
+  { colours, columns }: Terminal,
+): string[] {
+  if (jobs.length === 0)
+    return [options.failed ? 'No job has failed in that time.' : 'No job in that time, and none is open.'];
+  const paint = { open: colours.bold, succeeded: colours.green, failed: colours.red };
+  const lines = jobs.flatMap(({ jobId, state, key, model, at, error }) => {
+    const shown = paint[state](state.padEnd(9));
+    const ago = `${duration(now - Date.parse(at))} ago`;
+    const why = error === null ? [] : [`  ${cut(error, (columns ?? Infinity) - 2)}`];
+    if (columns !== undefined && columns < WIDE_COLUMNS) {
+      return [`${shown}  ${jobId.slice(0, 12)}  ${ago}`, `  ${cut(key, columns - 2)}`, ...why];
+    }
+    const head = `${jobId.slice(0, 12)}  ${ago.padStart(15)}  `;
+    const room = (columns ?? Infinity) - 9 - 2 - head.length;
+    return [`${shown}  ${head}${cut(`${key}  ${model}`, room)}`, ...why];
+  });
+  if (!isWhole) lines.push(`and more: say --limit, or a shorter --since`);
+  return lines;
+}
+
+const cut = (text: string, width: number) => printable(text, Math.max(8, Math.min(width, 1000)));

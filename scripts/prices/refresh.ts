@@ -1,0 +1,242 @@
+import { type Filter, GetProductsCommand, PricingClient } from '@aws-sdk/client-pricing';
+import { readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { BrokenError } from '../exit';
+import { type Prices, type RegionPrices, pricesSchema } from './prices';
+
+export interface RefreshOptions {
+  readonly file: string;
+  /** Instance types and regions besides those that the table has. */
+  readonly types: readonly string[];
+  readonly regions: readonly string[];
+  readonly client?: Pick<PricingClient, 'send'>;
+  readonly now?: () => Date;
+}
+
+type Field = Exclude<keyof RegionPrices, 'instanceHour'>;
+
+/** Where in AWS's price list a price is. */
+interface Place {
+  readonly service: string;
+  readonly filters: Readonly<Record<string, string>>;
+  /** The ending of the usage type; what stands before it is the region's short name. */
+  readonly usage: RegExp;
+}
+
+/** https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/price-changes.html */
+const PLACES: Readonly<Record<Field, Place>> = {
+  gp3GibMonth: {
+    service: 'AmazonEC2',
+    filters: { productFamily: 'Storage', volumeApiName: 'gp3' },
+    usage: /EBS:VolumeUsage\.gp3$/,
+  },
+  publicIpv4Hour: {
+    service: 'AmazonVPC',
+    filters: { group: 'VPCPublicIPv4Address' },
+    usage: /PublicIPv4:InUseAddress$/,
+  },
+  natGatewayHour: {
+    service: 'AmazonEC2',
+    filters: { productFamily: 'NAT Gateway' },
+    usage: /(^|-)NatGateway-Hours$/,
+  },
+  interfaceEndpointHour: {
+    service: 'AmazonVPC',
+    filters: { productFamily: 'VpcEndpoint' },
+    usage: /(^|-)VpcEndpoint-Hours$/,
+  },
+  lambdaRequest: {
+    service: 'AWSLambda',
+    filters: { group: 'AWS-Lambda-Requests-ARM' },
+    usage: /(^|-)Request-ARM$/,
+  },
+  lambdaArm64GibSecond: {
+    service: 'AWSLambda',
+    filters: { group: 'AWS-Lambda-Duration-ARM' },
+    usage: /(^|-)Lambda-GB-Second-ARM$/,
+  },
+  s3GibMonth: {
+    service: 'AmazonS3',
+    filters: { volumeType: 'Standard' },
+    usage: /(^|-)TimedStorage-ByteHrs$/,
+  },
+  s3Put: { service: 'AmazonS3', filters: { group: 'S3-API-Tier1' }, usage: /(^|-)Requests-Tier1$/ },
+  s3Get: { service: 'AmazonS3', filters: { group: 'S3-API-Tier2' }, usage: /(^|-)Requests-Tier2$/ },
+  logsIngestedGib: {
+    service: 'AmazonCloudWatch',
+    filters: { productFamily: 'Data Payload' },
+    usage: /(^|-)DataProcessing-Bytes$/,
+  },
+  logsKeptGibMonth: {
+    service: 'AmazonCloudWatch',
+    filters: { productFamily: 'Storage Snapshot' },
+    usage: /(^|-)TimedStorage-ByteHrs$/,
+  },
+  alarmMonth: {
+    service: 'AmazonCloudWatch',
+    filters: { productFamily: 'Alarm' },
+    usage: /(^|-)CW:AlarmMonitorUsage$/,
+  },
+  dashboardMonth: {
+    service: 'AmazonCloudWatch',
+    filters: { productFamily: 'Dashboard' },
+    usage: /(^|-)DashboardsUsageHour$/,
+  },
+  metricMonth: {
+    service: 'AmazonCloudWatch',
+    filters: { productFamily: 'Metric' },
+    usage: /(^|-)CW:MetricMonitorUsage$/,
+  },
+  kmsKeyMonth: { service: 'awskms', filters: {}, usage: /(^|-)KMS-Keys$/ },
+};
+
+/** A figure that is more than so many times the old one, or less than its part, was another product's. */
+const PLAUSIBLE_FACTOR = 4;
+
+/**
+ * Reads the table's prices from AWS's price list, writes the table, and returns what is to be told. A price that the list does
+ * not show exactly once, or that is nothing like the old one, is left as it was and named. Throws BrokenError when none
+ * could be read, and what the SDK throws.
+ */
+export async function refreshPrices(options: RefreshOptions): Promise<string[]> {
+  const { file, now = () => new Date() } = options;
+  // The price list is served in few regions only. https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
+  const client = options.client ?? new PricingClient({ region: 'us-east-1' });
+  const old = pricesSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const regions: Record<string, RegionPrices> = {};
+  const kept: string[] = [];
+  let read = 0;
+  for (const region of new Set([...Object.keys(old.regions), ...options.regions])) {
+    const made = await readRegion(client, region, old.regions[region], options.types);
+    read += made.read;
+    kept.push(...made.kept);
+    if (made.prices) regions[region] = made.prices;
+  }
+  if (read === 0)
+    throw new BrokenError(`AWS's price list showed none of the prices in ${file}: it is unchanged`);
+  const asOf = now().toISOString().slice(0, 10);
+  const prices: Prices = {
+    ...old,
+    asOf,
+    source: `AWS's price list, read on ${asOf} (on demand, Linux, shared tenancy, before tax and free tier)${
+      kept.length === 0 ? '' : `; not read, but older and unverified: ${kept.join(', ')}`
+    }`,
+    regions,
+  };
+  await writeFile(`${file}.part`, `${JSON.stringify(pricesSchema.parse(prices), null, 2)}\n`);
+  await rename(`${file}.part`, file);
+  return [
+    `${read} prices read from AWS's price list into ${file}`,
+    ...(kept.length === 0
+      ? []
+      : [`left as they were, because the list does not show them: ${kept.join(', ')}`]),
+  ];
+}
+
+async function readRegion(
+  client: Pick<PricingClient, 'send'>,
+  region: string,
+  old: RegionPrices | undefined,
+  types: readonly string[],
+): Promise<{ prices: RegionPrices | undefined; read: number; kept: string[] }> {
+  const kept: string[] = [];
+  let read = 0;
+  const take = async (name: string, before: number | undefined, place: Place) => {
+    const found = await listed(client, place, region);
+    const isLikely =
+      found !== undefined &&
+      (before === undefined || (found < before * PLAUSIBLE_FACTOR && found > before / PLAUSIBLE_FACTOR));
+    if (isLikely) read += 1;
+    else kept.push(`${region} ${name}`);
+    return isLikely ? found : before;
+  };
+  const fields: Partial<Record<Field, number>> = {};
+  for (const field of Object.keys(PLACES) as Field[]) {
+    const price = await take(field, old?.[field], PLACES[field]);
+    if (price !== undefined) fields[field] = price;
+  }
+  const instanceHour: Record<string, number> = {};
+  for (const type of new Set([...Object.keys(old?.instanceHour ?? {}), ...types])) {
+    const price = await take(type, old?.instanceHour[type], instancePlace(type));
+    if (price !== undefined) instanceHour[type] = price;
+  }
+  const whole = pricesSchema.shape.regions.valueType.safeParse({ ...fields, instanceHour });
+  // A region that is new and not whole cannot be reckoned with.
+  return { prices: whole.success ? whole.data : old, read, kept };
+}
+
+function instancePlace(instanceType: string): Place {
+  return {
+    service: 'AmazonEC2',
+    filters: {
+      instanceType,
+      operatingSystem: 'Linux',
+      tenancy: 'Shared',
+      preInstalledSw: 'NA',
+      capacitystatus: 'Used',
+      marketoption: 'OnDemand',
+    },
+    usage: /BoxUsage:/,
+  };
+}
+
+const productSchema = z.looseObject({
+  product: z.looseObject({ attributes: z.looseObject({ usagetype: z.string() }) }),
+  terms: z.looseObject({
+    OnDemand: z
+      .record(
+        z.string(),
+        z.looseObject({
+          priceDimensions: z.record(
+            z.string(),
+            z.looseObject({
+              beginRange: z.string().optional(),
+              pricePerUnit: z.looseObject({ USD: z.string().optional() }),
+            }),
+          ),
+        }),
+      )
+      .optional(),
+  }),
+});
+
+/** The price of the first unit that costs something; undefined unless the list shows exactly one. */
+async function listed(
+  client: Pick<PricingClient, 'send'>,
+  { service, filters, usage }: Place,
+  region: string,
+): Promise<number | undefined> {
+  const Filters: Filter[] = Object.entries({ regionCode: region, ...filters }).map(([Field, Value]) => ({
+    Type: 'TERM_MATCH',
+    Field,
+    Value,
+  }));
+  const found = new Set<number>();
+  let NextToken: string | undefined;
+  do {
+    const page = await client.send(new GetProductsCommand({ ServiceCode: service, Filters, NextToken }));
+    for (const text of page.PriceList ?? []) {
+      const product = productSchema.parse(JSON.parse(String(text)));
+      if (!usage.test(product.product.attributes.usagetype)) continue;
+      const price = firstPrice(product);
+      if (price !== undefined) found.add(price);
+    }
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined && NextToken !== '');
+  const [only, ...others] = found;
+  return others.length === 0 ? only : undefined;
+}
+
+/** Steps of a price that falls with the amount are told apart by where they begin; free ones are skipped. */
+function firstPrice({ terms }: z.infer<typeof productSchema>): number | undefined {
+  const steps = Object.values(terms.OnDemand ?? {})
+    .flatMap(({ priceDimensions }) => Object.values(priceDimensions))
+    .map(({ beginRange, pricePerUnit }) => ({
+      from: Number(beginRange ?? 0),
+      usd: Number(pricePerUnit.USD),
+    }))
+    .filter(({ usd }) => usd > 0)
+    .sort((a, b) => a.from - b.from);
+  return steps[0]?.usd;
+}
