@@ -37,9 +37,10 @@ export type Decision =
 export async function decide(question: Question): Promise<Decision> {
   const { action, principal, identityPolicies, boundary, resourcePolicy } = question;
   const [service = '', operation = ''] = action.split(':');
-  const wildcard = await knowsNoResource(service, operation);
-  if (!wildcard && question.resource === '*') return decideForAnyResource(question);
-  const resource = wildcard ? '*' : plain(question.resource);
+  const resources = await resourcesOf(service, operation);
+  const unnamed = resources === 'some' && question.resource === '*';
+  if (resources === 'unknown' || unnamed) return decideForAnyResource(question);
+  const resource = resources === 'none' ? '*' : plain(question.resource);
   const answer = await runSimulation(
     {
       request: {
@@ -88,7 +89,7 @@ export async function decide(question: Question): Promise<Decision> {
   return { allowed: false, because: `because no ${kind} allows the ${action} action` };
 }
 
-/** What the local cloud cannot name the resource of (a deployment makes many such calls) only an administrator may do. */
+/** Where the local cloud cannot name the action or its resource (a deployment makes many such calls) only administrators may. */
 function decideForAnyResource({ identityPolicies, boundary }: Question): Decision {
   const all = identityPolicies.flatMap(({ policy }) => statementsOf(policy));
   const grants = identityPolicies.flatMap(({ name, policy }) =>
@@ -101,7 +102,7 @@ function decideForAnyResource({ identityPolicies, boundary }: Question): Decisio
   if (grants.length > 0 && !bounded && !denies) return { allowed: true, grants };
   return {
     allowed: false,
-    because: 'because the local cloud knows no resource of it: only who may do everything may',
+    because: 'because the local cloud knows no resource of it: only who may do everything may it',
   };
 }
 
@@ -130,12 +131,12 @@ const POLICY_KINDS: Readonly<Record<string, string>> = {
   pb: 'a permissions boundary',
 };
 
-async function knowsNoResource(service: string, operation: string): Promise<boolean> {
+/** Whether an action is about resources. `unknown`: the local cloud has no name for the action. */
+async function resourcesOf(service: string, operation: string): Promise<'none' | 'some' | 'unknown'> {
   try {
-    return await isWildcardOnlyAction(service, operation);
+    return (await isWildcardOnlyAction(service, operation)) ? 'none' : 'some';
   } catch {
-    // An action that there is not; the simulation says so.
-    return false;
+    return 'unknown';
   }
 }
 
