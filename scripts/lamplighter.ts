@@ -13,6 +13,7 @@ import { catchInterrupts } from './interrupt';
 import { addOperations } from './operations/commands';
 import { CLOUDS, type CloudChoice } from './pipeline/target';
 import { PROJECT } from './project';
+import { addReport } from './report/command-line';
 
 /** Runs the command line and says how it ended; it never throws. */
 export async function main(
@@ -112,6 +113,7 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
       end.code = code;
     },
   });
+  addReport(root, { terminal, withTarget });
 
   root
     .command('plan')

@@ -22,6 +22,7 @@ describe('arguments that cannot be used end in exit code 2 and a sentence', () =
     [['status', 'what'], 'too many arguments'],
     [['plan', '--cloud', 'moon'], 'Allowed choices are local, aws.'],
     [['retry'], "missing required argument 'JOB'"],
+    [['report', '--since', 'always'], 'A period is a number of hours, days or weeks'],
     [['doctor', '--uploads', 'all'], 'It is a whole number from 1 to 100000.'],
   ])('%j', async (args, sentence) => {
     const { code, stdout, stderr } = await run(...args);
@@ -46,7 +47,7 @@ describe('help', () => {
     expect(stdout).toMatchSnapshot();
   });
 
-  it.each(['local', 'submit', 'status', 'plan', 'env', 'doctor', 'warm', 'retry'])(
+  it.each(['local', 'submit', 'status', 'plan', 'env', 'doctor', 'report', 'warm', 'retry'])(
     'of %s',
     async (command) => {
       const { code, stdout } = await run('help', command);
