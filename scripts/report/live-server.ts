@@ -87,7 +87,7 @@ function strange({ headers, method, socket }: IncomingMessage): string | undefin
   const { host = '', origin } = headers;
   if (!hosts.includes(host)) return 'This is not a host of this page.';
   if (origin !== undefined && origin !== `http://${host}`) return 'This page answers to no other.';
-  if (![undefined, 'same-origin', 'none'].includes(headers['sec-fetch-site'] as string | undefined)) {
+  if (![undefined, 'same-origin', 'none'].includes(headers['sec-fetch-site'])) {
     return 'This page answers to no other.';
   }
   // A browser says the origin of every POST, and asks before it sends a header of that name for another site.

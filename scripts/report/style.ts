@@ -1,7 +1,7 @@
 /** The page's only style; its hash stands in the page's policy. Contrasts are at least 4.5:1 for text, 3:1 for shapes. */
 export const STYLE = `
 :root{color-scheme:light dark;--bg:#fbfaf7;--panel:#fff;--text:#1c1c21;--muted:#565660;--line:#d8d5cc;--link:#1a4fa3;
---on:#a86a00;--on-estimated:#cf9a3c;--job:#1f5fbf;--failed:#b3202c;--good:#1d6b3a;--always:#eceae3;--always-line:#8d8a80;--wait:#6b4fa0}
+--on:#8a5600;--on-estimated:#b98428;--job:#1f5fbf;--failed:#b3202c;--good:#1d6b3a;--always:#eceae3;--always-line:#8d8a80;--wait:#6b4fa0}
 @media (prefers-color-scheme:dark){:root{--bg:#131417;--panel:#1b1d21;--text:#ecebe6;--muted:#a9a8b2;--line:#373a41;--link:#9cc2ff;
 --on:#e6a52e;--on-estimated:#a87f36;--job:#7fb0ff;--failed:#ff8b8b;--good:#79d097;--always:#24272d;--always-line:#7b7e88;--wait:#bda6f0}}
 *{box-sizing:border-box}
@@ -67,11 +67,12 @@ section{padding:.75rem;margin:.75rem -.25rem}
 table.stack,table.stack caption,table.stack tbody,table.stack tr,table.stack td{display:block}
 table.stack thead{position:absolute;left:-999rem}
 table.stack tr{border-bottom:1px solid var(--line);padding:.4rem 0}
+dl.tiles .number{font-size:1.15rem;white-space:nowrap}
 table.stack td{border:0;padding:.05rem 0;text-align:left;white-space:normal}
 table.stack td[data-head]::before{content:attr(data-head) ": ";color:var(--muted)}
 }
 @media print{
-:root{--bg:#fff;--panel:#fff;--text:#000;--muted:#444;--line:#bbb;--link:#000;--on:#a86a00;--on-estimated:#cf9a3c;--job:#1f5fbf;--failed:#b3202c;--always:#eceae3;--always-line:#8d8a80;--wait:#6b4fa0;--good:#1d6b3a}
+:root{--bg:#fff;--panel:#fff;--text:#000;--muted:#444;--line:#bbb;--link:#000;--on:#8a5600;--on-estimated:#b98428;--job:#1f5fbf;--failed:#b3202c;--always:#eceae3;--always-line:#8d8a80;--wait:#6b4fa0;--good:#1d6b3a}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 nav,.skip,form,.screen-only{display:none}
 section{break-inside:avoid-page;border:0;border-top:1px solid var(--line);border-radius:0;padding:.75rem 0}
