@@ -28,6 +28,7 @@ import {
   shortPath,
 } from '../project';
 import type { LiveServer } from '../report/live-server';
+import { loadLiveServer } from '../report/load';
 import { Children } from '../tools/children';
 import { provideTools } from '../tools/provide';
 import { shellQuoted, withoutOwnCredentials } from './env';
@@ -90,8 +91,7 @@ export async function local(options: LocalOptions, terminal: Terminal): Promise<
     const pipeline: FollowedPipeline = { clients, manifest, steps, terminal, signal, results: LOCAL_RESULTS };
     const jobs = await uploadAll(planAll(files, manifest.models), clients, manifest, steps, signal);
     if (options.once) return await followUntilStopped(pipeline, jobs);
-    const { startLiveServer } = await import('../report/live-server');
-    page = await startLiveServer(sceneOf(localTarget(cloud), manifest));
+    page = await loadLiveServer().startLiveServer(sceneOf(localTarget(cloud), manifest));
     steps.say('page', `what goes on, and a field for uploads: ${page.url}`);
     await followForever(pipeline, jobs, () => sayHowToUse(terminal, cloud, manifest, page));
     return Exit.interrupted;

@@ -11,6 +11,7 @@ import { usd } from '../prices/prices';
 import { shortPath } from '../project';
 import { Collector } from '../report/collect';
 import { type ReportFacts, factsOf } from '../report/facts';
+import { loadPage } from '../report/load';
 import { many, percent } from '../report/parts';
 
 export interface ReportOptions extends OperationOptions {
@@ -39,10 +40,8 @@ export async function report(
 }
 
 async function writePage(out: string, facts: ReportFacts): Promise<void> {
-  // The plotting library takes a second to load, which no other command needs to wait for.
-  const { pageOf } = await import('../report/page');
   try {
-    await writeFile(resolve(out), pageOf(facts));
+    await writeFile(resolve(out), loadPage().pageOf(facts));
   } catch (cause) {
     throw new UsageError(`${out} cannot be written: ${messageOf(cause)}. Say where: --out FILE`, { cause });
   }
