@@ -13,6 +13,8 @@ type Width = keyof typeof WIDTHS;
 
 /** A period no longer than that is drawn along one axis of time; a longer one as one row a day. */
 const ONE_ROW_MS = 36 * HOUR_MS;
+/** In a shorter period the ticks are less than a minute apart. */
+const TICKS_OF_SECONDS_MS = 10 * 60_000;
 /** Rows that a person looks through. */
 export const TIMELINE_DAYS = 62;
 export const TIMELINE_JOBS = 12;
@@ -58,6 +60,7 @@ const jobFill = ({ outcome }: Pick<JobFacts, 'outcome'>) =>
 /** One axis of time; the instance in the first row, each of the latest jobs in a row of its own. */
 function hoursTimeline({ period, onTimes, jobs }: ReportFacts, label: string): Markup {
   const latest = [...jobs.slice(0, TIMELINE_JOBS)].reverse();
+  const hasSeconds = period.toMs - period.fromMs < TICKS_OF_SECONDS_MS;
   const rowOf = new Map(latest.map((job, index) => [job.jobId, index + 1]));
   const on = onTimes.map((one) => ({ ...bar(0, one), fill: onFill(one.kind) }));
   const running = latest.flatMap((job) => {
@@ -80,7 +83,7 @@ function hoursTimeline({ period, onTimes, jobs }: ReportFacts, label: string): M
       type: 'utc',
       domain: [new Date(period.fromMs), new Date(period.toMs)],
       ticks: width === 'wide' ? 8 : 3,
-      tickFormat: (time: Date) => time.toISOString().slice(11, 16),
+      tickFormat: (time: Date) => time.toISOString().slice(11, hasSeconds ? 19 : 16),
       label: null,
       grid: true,
     },
