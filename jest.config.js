@@ -3,6 +3,15 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 // esbuild's worker thread, which buildSync starts by default, can keep Jest from ending.
 process.env.ESBUILD_WORKER_THREADS = '0';
 
+const MODULES_ONLY = [
+  ...['env-paths', 'p-limit', 'yocto-queue', '@bomb\\.sh/tab'],
+  // @observablehq/plot and what it draws with.
+  ...['@observablehq', 'd3', 'd3-[a-z-]+', 'internmap', 'delaunator', 'robust-predicates', 'isoformat'],
+  // linkedom and what it parses with.
+  ...['linkedom', 'css-select', 'css-what', 'nth-check', 'boolbase', 'htmlparser2', 'entities'],
+  ...['domhandler', 'domutils', 'domelementtype', 'dom-serializer', 'cssomnom'],
+];
+
 const shared = {
   rootDir: __dirname,
   testEnvironment: 'node',
@@ -13,7 +22,7 @@ const shared = {
     ],
   },
   // Some libraries ship as ES modules only; they are transformed like our own code.
-  transformIgnorePatterns: ['/node_modules/(?!(env-paths|p-limit|yocto-queue|@bomb\\.sh/tab)/)'],
+  transformIgnorePatterns: [`/node_modules/(?!(${MODULES_ONLY.join('|')})/)`],
   modulePathIgnorePatterns: ['<rootDir>/cdktf.out', '<rootDir>/dist', '<rootDir>/.lamplighter'],
 };
 

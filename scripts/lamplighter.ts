@@ -17,6 +17,7 @@ import { addJobs } from './jobs/commands';
 import { type CommandLine, addOperations } from './operations/commands';
 import { CLOUDS, type CloudChoice } from './pipeline/target';
 import { PROJECT } from './project';
+import { addReport } from './report/command-line';
 
 /** Runs the command line and says how it ended; it never throws. */
 export async function main(
@@ -123,6 +124,7 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
   };
   addJobs(root, line);
   addOperations(root, line);
+  addReport(root, { terminal, withTarget });
 
   addEstimate(root, line);
 

@@ -92,6 +92,23 @@ story('lamplighter local, and a second terminal', () => {
     expect(JSON.parse(stdout)).toMatchObject({ pipeline: 'breast-cancer' });
   }, 60_000);
 
+  it('writes a report that counts every job that has ended, and the live page shows the same', async () => {
+    const { stdout } = await lamplighter('report', '--json', '--out', join(folder, 'report.html'));
+    const counted = JSON.parse(stdout) as { jobs: { key: string; outcome: string }[]; onMs: number };
+    expect(counted.jobs.map(({ key, outcome }) => `${key} ${outcome}`).sort()).toEqual([
+      'bad.csv failed',
+      'good.csv succeeded',
+      'my patients.csv succeeded',
+      'patients.csv succeeded',
+    ]);
+    expect(counted.onMs).toBeGreaterThan(0);
+    const [, url = ''] = /a field for uploads: (\S+)/.exec(output) ?? [];
+    for (const page of [readFileSync(join(folder, 'report.html'), 'utf8'), await (await fetch(url)).text()]) {
+      expect(page).toMatch(/id="jobs">4</);
+      expect(page).toMatch(/id="failed">1</);
+    }
+  }, 60_000);
+
   it('plans nothing for a project that is deployed as it is', async () => {
     const { code, stdout } = await lamplighter('plan');
     expect(stdout).toContain('No changes: what is deployed is what the project says.');

@@ -61,7 +61,10 @@ export class FakeS3 {
 
   constructor(private readonly clock: Pick<Clock, 'now'> = systemClock) {
     // What lib-storage's Upload asks a client for.
-    const config = { requestChecksumCalculation: () => Promise.resolve('WHEN_REQUIRED') };
+    const config = {
+      requestChecksumCalculation: () => Promise.resolve('WHEN_REQUIRED'),
+      endpoint: () => Promise.resolve({ protocol: 'https:', hostname: 's3.fake', path: '/' }),
+    };
     const client = { send: (command: object) => this.send(command), config, destroy: () => undefined };
     this.client = client as unknown as S3Client;
   }

@@ -15,8 +15,9 @@ import { deployToLocalCloud, terraformVariables } from '../local/deploy';
 import type { CloudEvent } from '../local/report';
 import { LocalRun } from '../local-run';
 import { chooseSettings } from '../pipeline/chosen-settings';
+import { sceneOf } from '../operations/scene';
 import { findPipeline } from '../pipeline/find';
-import { type Clients, localClients } from '../pipeline/target';
+import { type Clients, localClients, localTarget } from '../pipeline/target';
 import { type Job, type PlannedUpload, planUploads, prefixFor, upload } from '../pipeline/uploads';
 import {
   LOCAL_CLI_CONFIG,
@@ -26,6 +27,8 @@ import {
   PROJECT,
   shortPath,
 } from '../project';
+import type { LiveServer } from '../report/live-server';
+import { loadLiveServer } from '../report/load';
 import { Children } from '../tools/children';
 import { provideTools } from '../tools/provide';
 import { shellQuoted, withoutOwnCredentials } from './env';
@@ -59,6 +62,7 @@ export async function local(options: LocalOptions, terminal: Terminal): Promise<
   const steps = new Steps(terminal, systemClock);
   const events = new Muted(cloudEventSteps(steps));
   let cloud: LocalCloud | undefined;
+  let page: LiveServer | undefined;
   try {
     const settings = chooseSettings(options.pipeline);
     const files = options.files.length === 0 ? [SAMPLE] : options.files.map(fromWhereTheUserIs);
@@ -87,12 +91,14 @@ export async function local(options: LocalOptions, terminal: Terminal): Promise<
     const pipeline: FollowedPipeline = { clients, manifest, steps, terminal, signal, results: LOCAL_RESULTS };
     const jobs = await uploadAll(planAll(files, manifest.models), clients, manifest, steps, signal);
     if (options.once) return await followUntilStopped(pipeline, jobs);
-    await followForever(pipeline, jobs, () => sayHowToUse(terminal, cloud, manifest));
+    page = await loadLiveServer().startLiveServer(sceneOf(localTarget(cloud), manifest));
+    steps.say('page', `what goes on, and a field for uploads: ${page.url}`);
+    await followForever(pipeline, jobs, () => sayHowToUse(terminal, cloud, manifest, page));
     return Exit.interrupted;
   } finally {
     // What is ended now, is ended on purpose: it is nothing to report.
     events.mute();
-    await takeDown({ children, cloud, run, steps });
+    await takeDown({ children, cloud, page, run, steps });
     interrupt.release();
   }
 }
@@ -155,9 +161,15 @@ async function uploadAll(
   return jobs;
 }
 
-function sayHowToUse(terminal: Terminal, cloud: LocalCloud | undefined, manifest: Manifest): void {
+function sayHowToUse(
+  terminal: Terminal,
+  cloud: LocalCloud | undefined,
+  manifest: Manifest,
+  page: LiveServer | undefined,
+): void {
   const { colours } = terminal;
   const lines: [string, string][] = [
+    ['In a browser', page?.url ?? ''],
     // npx knows lamplighter only here; anywhere else it would ask npm's registry for a package of that name.
     ['First of all', `cd ${shellQuoted(PROJECT)}`],
     ['Submit a file', 'npx lamplighter submit FILE --wait'],
@@ -193,14 +205,16 @@ class Muted {
 interface Running {
   readonly children: Children;
   readonly cloud: LocalCloud | undefined;
+  readonly page: LiveServer | undefined;
   readonly run: LocalRun;
   readonly steps: Steps;
 }
 
 /** Each part is ended whether or not another could be; the local state is worthless without its cloud, and goes too. */
-async function takeDown({ children, cloud, run, steps }: Running): Promise<void> {
+async function takeDown({ children, cloud, page, run, steps }: Running): Promise<void> {
   const began = Date.now();
   const ends = [
+    () => page?.close(),
     () => children.endAll(),
     () => cloud?.stop(),
     () => rm(LOCAL_OUTPUT, { recursive: true, force: true }),

@@ -54,11 +54,14 @@ export async function chooseTarget(options: TargetOptions): Promise<Target> {
   return awsTarget(options.region ?? regionFrom(environment) ?? regionOfSettings(), environment);
 }
 
-function localTarget(running: RunningCloud): Target {
-  const { endpoint } = running;
+/** The local cloud of process `pid`. @default this one */
+export function localTarget(
+  running: Pick<RunningCloud, 'endpoint' | 'region' | 'credentials'> & { readonly pid?: number },
+): Target {
+  const { endpoint, pid = process.pid } = running;
   return {
     cloud: 'local',
-    text: `the local cloud at ${endpoint} (process ${running.pid}); --cloud aws would mean AWS`,
+    text: `the local cloud at ${endpoint} (process ${pid}); --cloud aws would mean AWS`,
     clients: localClients(running),
     pollMs: 500,
   };

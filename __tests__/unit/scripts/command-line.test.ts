@@ -26,6 +26,7 @@ describe('arguments that cannot be used end in exit code 2 and a sentence', () =
     [['list', '--since', '7'], 'It is a number and a unit'],
     [['list', '--limit', '0'], 'It is a whole number from 1 to 10000.'],
     [['logs'], "missing required argument 'JOB'"],
+    [['report', '--since', 'always'], 'A period is a number of hours, days or weeks'],
     [['doctor', '--uploads', 'all'], 'It is a whole number from 1 to 100000.'],
   ])('%j', async (args, sentence) => {
     const { code, stdout, stderr } = await run(...args);
@@ -70,6 +71,7 @@ describe('help', () => {
     'results',
     'logs',
     'audit',
+    'report',
   ])('of %s', async (command) => {
     const { code, stdout } = await run('help', command);
     expect(code).toBe(Exit.ok);

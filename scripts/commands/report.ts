@@ -1,0 +1,64 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type Clock, systemClock } from '../../lifecycle/clock';
+import { messageOf } from '../../lifecycle/errors';
+import { type Terminal, duration } from '../console/terminal';
+import { UsageError } from '../exit';
+import { type OperationOptions, sceneOf } from '../operations/scene';
+import { findPipeline } from '../pipeline/find';
+import { chooseTarget } from '../pipeline/target';
+import { usd } from '../prices/prices';
+import { shortPath } from '../project';
+import { Collector } from '../report/collect';
+import { type ReportFacts, factsOf } from '../report/facts';
+import { loadPage } from '../report/load';
+import { many, percent } from '../report/parts';
+
+export interface ReportOptions extends OperationOptions {
+  readonly sinceMs: number;
+  /** @default with `json`, none is written */
+  readonly out?: string | undefined;
+}
+
+const DEFAULT_OUT = 'report.html';
+
+/** Writes a page of what a pipeline has done and cost. It changes nothing in the cloud. */
+export async function report(
+  options: ReportOptions,
+  terminal: Terminal,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const target = await chooseTarget(options);
+  if (!options.json) terminal.out(`Using ${target.text}.`);
+  const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
+  const now = clock.now();
+  const facts = factsOf(await new Collector(sceneOf(target, manifest)).collect(now - options.sinceMs, now));
+  const out = options.out ?? (options.json ? undefined : DEFAULT_OUT);
+  if (out !== undefined) await writePage(out, facts);
+  if (options.json) terminal.out(JSON.stringify(asJson(facts), null, 2));
+  else for (const line of lines(facts, out ?? '')) terminal.out(line);
+}
+
+async function writePage(out: string, facts: ReportFacts): Promise<void> {
+  try {
+    await writeFile(resolve(out), loadPage().pageOf(facts));
+  } catch (cause) {
+    throw new UsageError(`${out} cannot be written: ${messageOf(cause)}. Say where: --out FILE`, { cause });
+  }
+}
+
+function lines(facts: ReportFacts, out: string): string[] {
+  const { onMs, alwaysOnMs, savedShare, savedUsd, jobs, failures } = facts;
+  const money = savedUsd === undefined ? '' : `, ${usd(savedUsd)}`;
+  return [
+    `${many(jobs.length, 'job')}, ${failures.length} failed; the instance was on for ${duration(onMs)} of ${duration(alwaysOnMs)}` +
+      (savedShare === undefined ? '' : ` (${percent(savedShare)} saved${money})`),
+    `Written: ${shortPath(resolve(out))}`,
+  ];
+}
+
+/** The facts as they are; times in milliseconds since 1970 unless a name says otherwise. */
+function asJson({ readings, ...facts }: ReportFacts) {
+  const { pipeline, region, cloud, ...read } = readings;
+  return { command: 'report', version: 1, cloud, pipeline, region, ...facts, readings: read };
+}

@@ -1,0 +1,147 @@
+import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import pLimit from 'p-limit';
+import type { z } from 'zod';
+import { InvalidInputError } from '../../lifecycle/errors';
+import { RESULTS_PREFIX, jobIdInReceiptKey } from '../../lifecycle/job';
+import type { Store } from '../../lifecycle/store';
+import type { Scene } from '../operations/scene';
+import { loadPrices } from '../prices/prices';
+import type { Readings } from './facts';
+import {
+  type ReportedReceipt,
+  SESSIONS_PREFIX,
+  type Session,
+  reportedReceiptSchema,
+  sessionSchema,
+} from './records';
+
+/** What one report costs at most: 100 lists, 3,000 + 2,000 gets; a cent on AWS. */
+const RESULTS_LISTED = 100_000;
+const RECEIPTS_READ = 3_000;
+const SESSIONS_READ = 2_000;
+const REQUESTS_AT_ONCE = 16;
+/** A session that began before the period may reach into it. */
+const SESSION_MARGIN_MS = 7 * 24 * 3_600_000;
+
+/**
+ * Reads a pipeline's receipts and sessions. Both never change once they are whole, so whoever makes one report after the other
+ * keeps the instance of this class: an object that is still the same is not read again.
+ */
+export class Collector {
+  private readonly known = new Map<string, { readonly etag: string; readonly record: unknown }>();
+  private readonly limit = pLimit(REQUESTS_AT_ONCE);
+
+  constructor(private readonly scene: Scene) {}
+
+  /** Throws what the SDK throws; a record that cannot be read is counted, and hides no other. */
+  async collect(sinceMs: number, nowMs: number): Promise<Readings> {
+    const { manifest, target } = this.scene;
+    const [receipts, sessions, instance] = await Promise.all([
+      this.receipts(sinceMs),
+      this.sessions(sinceMs),
+      readInstance(this.scene),
+    ]);
+    const prices = loadPrices();
+    return {
+      pipeline: manifest.pipeline,
+      region: manifest.region,
+      cloud: target.cloud,
+      outputBucket: manifest.outputBucket,
+      drainLogGroup: manifest.drainLogGroup,
+      nowMs,
+      sinceMs,
+      receipts: receipts.records,
+      sessions: sessions.records,
+      hasEarlier: receipts.hasEarlier,
+      isWhole: receipts.isWhole && sessions.isWhole,
+      unreadable: receipts.unreadable + sessions.unreadable,
+      instance,
+      usdPerHour:
+        instance?.type === undefined
+          ? undefined
+          : prices.regions[manifest.region]?.instanceHour[instance.type],
+      pricesAsOf: prices.asOf,
+    };
+  }
+
+  private async receipts(sinceMs: number) {
+    const { output } = this.scene;
+    const found: Found[] = [];
+    let listed = 0;
+    let hasEarlier = false;
+    for await (const { key, etag, lastModified } of output.list(RESULTS_PREFIX)) {
+      listed += 1;
+      if (listed > RESULTS_LISTED) break;
+      if (jobIdInReceiptKey(key) === undefined) continue;
+      const atMs = lastModified?.getTime() ?? 0;
+      if (atMs >= sinceMs) found.push({ key, etag, atMs });
+      else hasEarlier = true;
+    }
+    const read = await this.read<ReportedReceipt>(
+      output,
+      latest(found, RECEIPTS_READ),
+      reportedReceiptSchema,
+    );
+    return { ...read, hasEarlier, isWhole: listed <= RESULTS_LISTED && found.length <= RECEIPTS_READ };
+  }
+
+  private async sessions(sinceMs: number) {
+    const { control } = this.scene;
+    const found: Found[] = [];
+    for await (const { key, etag, lastModified } of control.list(SESSIONS_PREFIX)) {
+      const atMs = lastModified?.getTime() ?? 0;
+      if (atMs >= sinceMs - SESSION_MARGIN_MS && key.endsWith('.json')) found.push({ key, etag, atMs });
+    }
+    const read = await this.read<Session>(control, latest(found, SESSIONS_READ), sessionSchema);
+    return { ...read, isWhole: found.length <= SESSIONS_READ };
+  }
+
+  private async read<T>(store: Store, found: readonly Found[], schema: z.ZodType<T>) {
+    let unreadable = 0;
+    const one = async ({ key, etag }: Found): Promise<T[]> => {
+      const id = `${store.bucket}/${key}`;
+      const known = this.known.get(id);
+      if (known?.etag === etag) return [known.record as T];
+      try {
+        const stored = await store.get(key, schema);
+        if (!stored) return [];
+        this.known.set(id, { etag: stored.etag, record: stored.record });
+        return [stored.record];
+      } catch (error) {
+        if (!(error instanceof InvalidInputError)) throw error;
+        unreadable += 1;
+        return [];
+      }
+    };
+    const records = await Promise.all(found.map((each) => this.limit(() => one(each))));
+    return { records: records.flat(), unreadable };
+  }
+}
+
+interface Found {
+  readonly key: string;
+  readonly etag: string;
+  readonly atMs: number;
+}
+
+const latest = (found: Found[], count: number) => found.sort((a, b) => b.atMs - a.atMs).slice(0, count);
+
+/** Undefined: there is none any more; what was, is told all the same. */
+async function readInstance({ target, manifest }: Scene): Promise<Readings['instance']> {
+  try {
+    const { Reservations } = await target.clients.ec2.send(
+      new DescribeInstancesCommand({ InstanceIds: [manifest.instanceId] }),
+    );
+    const found = Reservations?.[0]?.Instances?.[0];
+    if (!found) return undefined;
+    return {
+      isOn: ['pending', 'running', 'stopping'].includes(found.State?.Name ?? ''),
+      launchedAtMs: found.LaunchTime?.getTime(),
+      type: found.InstanceType,
+      isSpot: found.InstanceLifecycle === 'spot',
+    };
+  } catch (error) {
+    if (error instanceof Error && error.name === 'InvalidInstanceID.NotFound') return undefined;
+    throw error;
+  }
+}

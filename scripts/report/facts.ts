@@ -1,0 +1,267 @@
+import { type Interval, allClipped, clipped, merged, sharedMs, totalMs } from './intervals';
+import { type OnTime, type SeenInstance, heldTime, onTimes } from './on-time';
+import type { ReportedReceipt, Session } from './records';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** What was read of a pipeline, before anything is counted. */
+export interface Readings {
+  readonly pipeline: string;
+  readonly region: string;
+  readonly cloud: 'local' | 'aws';
+  readonly outputBucket: string;
+  readonly drainLogGroup: string;
+  readonly nowMs: number;
+  /** The report goes back this far, if there is so much to tell. */
+  readonly sinceMs: number;
+  readonly receipts: readonly ReportedReceipt[];
+  readonly sessions: readonly Session[];
+  /** Receipts older than that are known to exist: the pipeline is older than the report's period. */
+  readonly hasEarlier: boolean;
+  /** There was more than the report may read. */
+  readonly isWhole: boolean;
+  readonly unreadable: number;
+  readonly instance:
+    (SeenInstance & { readonly type: string | undefined; readonly isSpot: boolean }) | undefined;
+  /** On demand, of the instance's present type; undefined: not in the price table. */
+  readonly usdPerHour: number | undefined;
+  readonly pricesAsOf: string;
+}
+
+export interface JobFacts {
+  readonly jobId: string;
+  readonly key: string;
+  readonly model: string;
+  readonly outcome: 'succeeded' | 'failed';
+  readonly attempt: number;
+  /** The upload, or where that is not known its admission. */
+  readonly cameMs: number;
+  /** From the upload to the model's start. */
+  readonly waitMs: number | undefined;
+  /** From the model's start to the receipt. */
+  readonly runMs: number | undefined;
+  /** From the claim to the receipt. */
+  readonly held: Interval | undefined;
+  readonly endedMs: number;
+  /** The on-time that it has cost: of its bill, or its part of the time in which it held the machine. */
+  readonly costMs: number;
+  readonly isCostEstimated: boolean;
+  readonly costUsd: number | undefined;
+  readonly error: { readonly kind: string; readonly message: string } | undefined;
+  readonly stderrTail: string | undefined;
+}
+
+export interface DayFacts {
+  /** `2026-11-22`, in UTC. */
+  readonly day: string;
+  readonly onMs: number;
+  /** What a machine that is never stopped would have been on: 24 hours, but for the period's first and last day. */
+  readonly alwaysOnMs: number;
+  readonly jobs: number;
+  readonly failed: number;
+}
+
+export interface Spread {
+  readonly count: number;
+  readonly medianMs: number;
+  /** Nine of ten took no longer. */
+  readonly ninetiethMs: number;
+  readonly longestMs: number;
+  /** Counts, one for each of DURATION_BINS. */
+  readonly bins: readonly number[];
+}
+
+export interface ModelFacts {
+  readonly model: string;
+  readonly jobs: number;
+  readonly failed: number;
+  readonly costMs: number;
+  readonly costUsd: number | undefined;
+}
+
+export interface ReportFacts {
+  readonly readings: Omit<Readings, 'receipts' | 'sessions'>;
+  readonly period: Interval;
+  readonly onTimes: readonly OnTime[];
+  readonly onMs: number;
+  /** Of it: not recorded, but found out from receipts. */
+  readonly estimatedMs: number;
+  /** Of it: no job held the machine; it booted, waited or stopped. */
+  readonly jobFreeMs: number;
+  readonly alwaysOnMs: number;
+  /** 0 to 1: the part of the always-on time that was saved; undefined: there is no time to compare. */
+  readonly savedShare: number | undefined;
+  readonly onUsd: number | undefined;
+  readonly alwaysOnUsd: number | undefined;
+  readonly savedUsd: number | undefined;
+  /** The latest first. */
+  readonly jobs: readonly JobFacts[];
+  readonly failures: readonly JobFacts[];
+  readonly failureKinds: readonly { readonly kind: string; readonly count: number }[];
+  readonly days: readonly DayFacts[];
+  readonly waiting: Spread | undefined;
+  readonly running: Spread | undefined;
+  readonly models: readonly ModelFacts[];
+  readonly spenders: readonly JobFacts[];
+}
+
+/** The upper bounds of the bars in which waiting and running times are counted; the last one has none. */
+export const DURATION_BINS: readonly { readonly label: string; readonly belowMs: number }[] = [
+  { label: '<10 s', belowMs: 10_000 },
+  { label: '10–30 s', belowMs: 30_000 },
+  { label: '30–60 s', belowMs: 60_000 },
+  { label: '1–2 min', belowMs: 120_000 },
+  { label: '2–5 min', belowMs: 300_000 },
+  { label: '5–15 min', belowMs: 900_000 },
+  { label: '15–60 min', belowMs: HOUR_MS },
+  { label: '≥1 h', belowMs: Infinity },
+];
+
+const SPENDERS = 10;
+
+/** Counts. Nothing is looked up, and the same readings give the same facts. */
+export function factsOf({ receipts: allReceipts, sessions, ...readings }: Readings): ReportFacts {
+  const { nowMs, usdPerHour } = readings;
+  const price = (ms: number) => (usdPerHour === undefined ? undefined : (ms / HOUR_MS) * usdPerHour);
+  const receipts = allReceipts.filter(({ endedAt }) => Date.parse(endedAt) >= readings.sinceMs);
+  const allTimes = onTimes(sessions, allReceipts, readings.instance, nowMs);
+  const period = periodOf(readings, receipts, allTimes);
+  const times = allClipped(allTimes, period);
+  const jobs = jobsOf(receipts, price);
+  const held = merged(
+    allClipped(
+      jobs.flatMap((job) => job.held ?? []),
+      period,
+    ),
+  );
+  const onMs = totalMs(times);
+  const alwaysOnMs = period.toMs - period.fromMs;
+  const failures = jobs.filter(({ outcome }) => outcome === 'failed');
+  return {
+    readings,
+    period,
+    onTimes: times,
+    onMs,
+    estimatedMs: totalMs(times.filter(({ kind }) => kind !== 'recorded')),
+    jobFreeMs: Math.max(0, onMs - totalMs(held)),
+    alwaysOnMs,
+    savedShare: alwaysOnMs === 0 ? undefined : 1 - onMs / alwaysOnMs,
+    onUsd: price(onMs),
+    alwaysOnUsd: price(alwaysOnMs),
+    savedUsd: price(alwaysOnMs - onMs),
+    jobs,
+    failures,
+    failureKinds: kindsOf(failures),
+    days: daysOf(period, times, jobs),
+    waiting: spreadOf(jobs.flatMap(({ waitMs }) => waitMs ?? [])),
+    running: spreadOf(jobs.flatMap(({ runMs }) => runMs ?? [])),
+    models: modelsOf(jobs, price),
+    spenders: [...jobs]
+      .sort((a, b) => b.costMs - a.costMs)
+      .filter(({ costMs }) => costMs > 0)
+      .slice(0, SPENDERS),
+  };
+}
+
+/** A pipeline that is a week old has not saved a month's money. */
+function periodOf(
+  { sinceMs, nowMs, hasEarlier }: Pick<Readings, 'sinceMs' | 'nowMs' | 'hasEarlier'>,
+  receipts: readonly ReportedReceipt[],
+  times: readonly OnTime[],
+): Interval {
+  if (hasEarlier) return { fromMs: sinceMs, toMs: nowMs };
+  const traces = [
+    ...receipts.map(({ uploadedAt, admittedAt }) => Date.parse(uploadedAt ?? admittedAt)),
+    ...times.map(({ fromMs }) => fromMs),
+  ];
+  const first = traces.reduce((earliest, at) => Math.min(earliest, at), nowMs);
+  return { fromMs: Math.max(sinceMs, first), toMs: nowMs };
+}
+
+function jobsOf(receipts: readonly ReportedReceipt[], price: (ms: number) => number | undefined): JobFacts[] {
+  const held = receipts.map((receipt) => heldTime(receipt) ?? { fromMs: 0, toMs: 0 });
+  const shares = sharedMs(held);
+  return receipts
+    .map((receipt, index): JobFacts => {
+      const { bill, startedAt, endedAt } = receipt;
+      const cameMs = Date.parse(receipt.uploadedAt ?? receipt.admittedAt);
+      const endedMs = Date.parse(endedAt);
+      const startedMs = startedAt === undefined ? undefined : Date.parse(startedAt);
+      const costMs = bill
+        ? (bill.bootSeconds + bill.idleSeconds + bill.runSeconds) * 1000
+        : Math.max(0, shares[index] ?? 0);
+      return {
+        jobId: receipt.jobId,
+        key: receipt.input.key,
+        model: receipt.model.name,
+        outcome: receipt.outcome,
+        attempt: receipt.attempt,
+        cameMs,
+        waitMs: startedMs === undefined ? undefined : Math.max(0, startedMs - cameMs),
+        runMs: startedMs === undefined ? undefined : Math.max(0, endedMs - startedMs),
+        held: heldTime(receipt),
+        endedMs,
+        costMs,
+        isCostEstimated: !bill,
+        costUsd: price(costMs),
+        error: receipt.error && { kind: receipt.error.kind, message: receipt.error.message },
+        stderrTail: receipt.stderrTail,
+      };
+    })
+    .sort((a, b) => b.endedMs - a.endedMs || (a.jobId < b.jobId ? -1 : 1));
+}
+
+function daysOf(period: Interval, times: readonly OnTime[], jobs: readonly JobFacts[]): DayFacts[] {
+  const days: DayFacts[] = [];
+  for (let fromMs = dayBeginMs(period.fromMs); fromMs < period.toMs; fromMs += DAY_MS) {
+    const day = { fromMs, toMs: fromMs + DAY_MS };
+    const ended = jobs.filter(({ endedMs }) => endedMs >= day.fromMs && endedMs < day.toMs);
+    const within = clipped(period, day);
+    days.push({
+      day: dayOf(fromMs),
+      onMs: totalMs(allClipped(times, day)),
+      alwaysOnMs: within ? within.toMs - within.fromMs : 0,
+      jobs: ended.length,
+      failed: ended.filter(({ outcome }) => outcome === 'failed').length,
+    });
+  }
+  return days;
+}
+
+export const dayBeginMs = (atMs: number) => Math.floor(atMs / DAY_MS) * DAY_MS;
+export const dayOf = (atMs: number) => new Date(atMs).toISOString().slice(0, 10);
+
+function spreadOf(durations: readonly number[]): Spread | undefined {
+  const sorted = [...durations].sort((a, b) => a - b);
+  const rank = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+  if (sorted.length === 0) return undefined;
+  const bins = DURATION_BINS.map(
+    ({ belowMs }, index) =>
+      sorted.filter((ms) => ms < belowMs && ms >= (DURATION_BINS[index - 1]?.belowMs ?? 0)).length,
+  );
+  return { count: sorted.length, medianMs: rank(0.5), ninetiethMs: rank(0.9), longestMs: rank(1), bins };
+}
+
+function kindsOf(failures: readonly JobFacts[]): ReportFacts['failureKinds'] {
+  const counts = new Map<string, number>();
+  for (const { error } of failures) {
+    const kind = error?.kind ?? 'no reason given';
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return [...counts]
+    .map(([kind, count]) => ({ kind, count }))
+    .sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1));
+}
+
+function modelsOf(jobs: readonly JobFacts[], price: (ms: number) => number | undefined): ModelFacts[] {
+  const names = [...new Set(jobs.map(({ model }) => model))];
+  return names
+    .map((model): ModelFacts => {
+      const own = jobs.filter((job) => job.model === model);
+      const costMs = own.reduce((sum, job) => sum + job.costMs, 0);
+      const failed = own.filter(({ outcome }) => outcome === 'failed').length;
+      return { model, jobs: own.length, failed, costMs, costUsd: price(costMs) };
+    })
+    .sort((a, b) => b.costMs - a.costMs || (a.model < b.model ? -1 : 1));
+}

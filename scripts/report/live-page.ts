@@ -1,0 +1,60 @@
+import { hash } from 'node:crypto';
+import type { Clock } from '../../lifecycle/clock';
+import type { Scene } from '../operations/scene';
+import type { WatchedJob } from '../pipeline/job-watch';
+import { takenKeys } from '../pipeline/uploads';
+import { Collector } from './collect';
+import { factsOf } from './facts';
+import { LIVE_SCRIPT } from './live-script';
+import { nowSection, uploadSection } from './live-sections';
+import { lookNow } from './now';
+import { pageOf } from './page';
+import { DEFAULT_PERIOD_MS } from './period';
+
+interface Drawn {
+  readonly seen: string;
+  readonly atMs: number;
+  readonly text: string;
+  readonly etag: string;
+}
+
+/** Time alone moves the page no oftener; drawing it takes some tenths of a second. */
+const REDRAWN_MS = 10_000;
+
+/** The report of the moment, drawn again only when something has changed, and by one request at a time. */
+export class LivePage {
+  private readonly collector: Collector;
+  private drawn: Drawn | undefined;
+  private drawing: Promise<Drawn> | undefined;
+
+  constructor(
+    private readonly scene: Scene,
+    private readonly clock: Clock,
+  ) {
+    this.collector = new Collector(scene);
+  }
+
+  async now(uploads: readonly WatchedJob[]): Promise<Pick<Drawn, 'text' | 'etag'>> {
+    this.drawing ??= this.draw(uploads).finally(() => {
+      this.drawing = undefined;
+    });
+    return this.drawing;
+  }
+
+  private async draw(uploads: readonly WatchedJob[]): Promise<Drawn> {
+    const atMs = this.clock.now();
+    const [readings, now] = await Promise.all([
+      this.collector.collect(atMs - DEFAULT_PERIOD_MS, atMs),
+      lookNow(this.scene, uploads),
+    ]);
+    const seen = JSON.stringify([{ ...readings, nowMs: 0, sinceMs: 0 }, now]);
+    if (this.drawn?.seen === seen && atMs - this.drawn.atMs < REDRAWN_MS) return this.drawn;
+    const taken = takenKeys(this.scene.manifest.models);
+    const text = pageOf(factsOf(readings), {
+      sections: [uploadSection(taken), nowSection(now)],
+      script: LIVE_SCRIPT,
+    });
+    this.drawn = { seen, atMs, text, etag: `"${hash('sha256', text, 'hex')}"` };
+    return this.drawn;
+  }
+}

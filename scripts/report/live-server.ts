@@ -1,0 +1,148 @@
+import { Upload } from '@aws-sdk/lib-storage';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Clock, systemClock } from '../../lifecycle/clock';
+import { messageOf } from '../../lifecycle/errors';
+import { jobIdOf } from '../../lifecycle/job';
+import type { Scene } from '../operations/scene';
+import type { WatchedJob } from '../pipeline/job-watch';
+import { prefixFor, takenKeys } from '../pipeline/uploads';
+import { LivePage } from './live-page';
+
+export interface LiveServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const UPLOADS_SHOWN = 10;
+/** S3's limit on a key is 1,024 bytes; a file's name is shorter on every system. */
+const MAX_NAME_BYTES = 255;
+
+/** Serves the live page of a pipeline of the local cloud on a free port of 127.0.0.1. */
+export async function startLiveServer(scene: Scene, clock: Clock = systemClock): Promise<LiveServer> {
+  const uploads: WatchedJob[] = [];
+  const page = new LivePage(scene, clock);
+  const server = createServer((request, response) => {
+    answer(request, response, scene, page, uploads).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else sendJson(response, 500, { error: messageOf(error) });
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/`, close: () => close(server) };
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  scene: Scene,
+  page: LivePage,
+  uploads: WatchedJob[],
+): Promise<void> {
+  for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+  const why = strange(request);
+  if (why !== undefined) {
+    request.resume();
+    sendJson(response, 403, { error: why });
+    return;
+  }
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
+  if (pathname === '/' && request.method === 'GET') {
+    const { text, etag } = await page.now(uploads);
+    const isKnown = request.headers['if-none-match'] === etag;
+    response.writeHead(isKnown ? 304 : 200, { 'content-type': 'text/html; charset=utf-8', etag });
+    response.end(isKnown ? undefined : text);
+  } else if (pathname === '/uploads' && request.method === 'POST') {
+    await take(request, response, scene, uploads, searchParams.get('name') ?? '');
+  } else {
+    sendJson(response, 404, { error: 'There is nothing here but / and /uploads.' });
+  }
+}
+
+/** The rest of the policy is in the page; who may frame it can be said in a header only. */
+const HEADERS = {
+  'content-security-policy': "frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+};
+
+/**
+ * Why a request is none of our page's, or undefined. Any web site may have its visitor's browser send requests to 127.0.0.1:
+ * a name that leads there (DNS rebinding) is not a host of ours, and what another site posts has that site's origin.
+ */
+function strange({ headers, method, socket }: IncomingMessage): string | undefined {
+  const hosts = ['127.0.0.1', 'localhost'].map((name) => `${name}:${socket.localPort ?? 0}`);
+  const { host = '', origin } = headers;
+  if (!hosts.includes(host)) return 'This is not a host of this page.';
+  if (origin !== undefined && origin !== `http://${host}`) return 'This page answers to no other.';
+  if (![undefined, 'same-origin', 'none'].includes(headers['sec-fetch-site'])) {
+    return 'This page answers to no other.';
+  }
+  // A browser says the origin of every POST, and asks before it sends a header of that name for another site.
+  if (method !== 'GET' && (origin === undefined || headers['x-lamplighter'] !== 'upload')) {
+    return 'Only the page itself uploads here; use `npx lamplighter submit` or any S3 tool.';
+  }
+  return undefined;
+}
+
+async function take(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { manifest, target }: Scene,
+  uploads: WatchedJob[],
+  name: string,
+): Promise<void> {
+  const prefix = prefixFor(name, manifest.models);
+  const refusal = !isFileName(name)
+    ? 'That is no name of a file.'
+    : prefix === undefined
+      ? `No model takes "${name}"; taken are ${takenKeys(manifest.models)}`
+      : undefined;
+  if (refusal !== undefined) {
+    // A browser reads the answer only when all that it sends has been taken.
+    request.resume();
+    sendJson(response, 422, { error: refusal });
+    return;
+  }
+  const [bucket, key] = [manifest.dataBucket, `${prefix ?? ''}${name}`];
+  const upload = new Upload({
+    client: target.clients.s3,
+    params: { Bucket: bucket, Key: key, Body: request },
+  });
+  // A browser that goes away in the middle must not leave half a file as if it were one.
+  request.once('close', () => {
+    if (!request.complete) void upload.abort();
+  });
+  const { VersionId: versionId = '' } = await upload.done();
+  const jobId = jobIdOf({ bucket, key, versionId });
+  uploads.unshift({ jobId, key });
+  uploads.splice(UPLOADS_SHOWN);
+  sendJson(response, 201, { jobId, key, versionId });
+}
+
+function isFileName(name: string): boolean {
+  return (
+    name !== '' &&
+    name !== '.' &&
+    name !== '..' &&
+    Buffer.byteLength(name) <= MAX_NAME_BYTES &&
+    !/[/\\\p{Cc}]/u.test(name)
+  );
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,32 @@
+import { printable } from '../console/terminal';
+
+/** Markup that may stand in a page as it is; made by `markup` only, so that text from outside is always escaped. */
+export class Markup {
+  constructor(readonly text: string) {}
+}
+
+type Part = Markup | string | number | undefined | readonly Part[];
+
+/** Text from outside: a key, a model's message. */
+const TEXT_CHARACTERS = 2_000;
+
+/**
+ * Markup with values in it: text is escaped, control and reordering characters are shown as such; markup stays; `undefined`
+ * is nothing; lists are joined.
+ */
+export function markup(strings: TemplateStringsArray, ...values: readonly Part[]): Markup {
+  return new Markup(
+    strings.map((string, index) => string + (index < values.length ? rendered(values[index]) : '')).join(''),
+  );
+}
+
+function rendered(value: Part): string {
+  if (value === undefined) return '';
+  if (value instanceof Markup) return value.text;
+  if (typeof value === 'object') return value.map(rendered).join('');
+  return escaped(printable(String(value), TEXT_CHARACTERS));
+}
+
+export function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

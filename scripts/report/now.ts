@@ -1,0 +1,83 @@
+import pLimit from 'p-limit';
+import { OPEN_PREFIX, jobIdInLedgerKey, openKey, receiptKey, statusKey } from '../../lifecycle/job';
+import { openRecordSchema, receiptSchema, statusSchema } from '../../lifecycle/records';
+import type { Scene } from '../operations/scene';
+import { readInstance } from '../operations/scene';
+import { type WatchedJob, statusText } from '../pipeline/job-watch';
+
+/** A job that is on its way, or that has come to its end while somebody looked. */
+export interface JobNow {
+  readonly jobId: string;
+  readonly key: string;
+  readonly text: string;
+  readonly is: 'on its way' | 'succeeded' | 'failed';
+  /** 0 to 1, as the model reported it. */
+  readonly progress: number | undefined;
+}
+
+export interface Now {
+  /** EC2's word, or `gone`. */
+  readonly instance: string;
+  readonly jobs: readonly JobNow[];
+}
+
+const OPEN_SHOWN = 20;
+const REQUESTS_AT_ONCE = 8;
+
+/** What goes on: the uploads of this page, the latest first, and whatever else is open. */
+export async function lookNow(scene: Scene, uploads: readonly WatchedJob[]): Promise<Now> {
+  const limit = pLimit(REQUESTS_AT_ONCE);
+  const [instance, open] = await Promise.all([instanceState(scene), openJobs(scene)]);
+  const isShown = new Set(uploads.map(({ jobId }) => jobId));
+  const isOpen = new Set(open);
+  const others = open.filter((jobId) => !isShown.has(jobId)).slice(0, OPEN_SHOWN);
+  const jobs = await Promise.all([
+    ...uploads.map((job) => limit(() => uploadNow(scene, job, isOpen.has(job.jobId)))),
+    ...others.map((jobId) => limit(() => otherNow(scene, jobId))),
+  ]);
+  return { instance, jobs: jobs.flatMap((job) => job ?? []) };
+}
+
+async function instanceState(scene: Scene): Promise<string> {
+  try {
+    return (await readInstance(scene)).state;
+  } catch {
+    return 'gone';
+  }
+}
+
+async function openJobs({ control }: Scene): Promise<string[]> {
+  const open: string[] = [];
+  for await (const { key } of control.list(OPEN_PREFIX)) {
+    const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
+    if (jobId !== undefined) open.push(jobId);
+    if (open.length > OPEN_SHOWN * 2) break;
+  }
+  return open;
+}
+
+async function uploadNow(scene: Scene, job: WatchedJob, isOpen: boolean): Promise<JobNow> {
+  if (isOpen) return openNow(scene, job);
+  const stored = await scene.output.get(receiptKey(job.key, job.jobId), receiptSchema);
+  if (!stored)
+    return { ...job, is: 'on its way', text: 'uploaded; its event is on the way', progress: undefined };
+  const { outcome, outputs, error } = stored.record;
+  const text =
+    outcome === 'succeeded'
+      ? `succeeded: ${outputs.map(({ key }) => key.slice(key.lastIndexOf('/') + 1)).join(', ')}`
+      : `failed${error ? `: ${error.kind}: ${error.message}` : ''}`;
+  return { ...job, is: outcome, text, progress: undefined };
+}
+
+async function otherNow(scene: Scene, jobId: string): Promise<JobNow | undefined> {
+  const stored = await scene.control.get(openKey(jobId), openRecordSchema);
+  return stored && openNow(scene, { jobId, key: stored.record.input.key });
+}
+
+async function openNow({ control }: Scene, job: WatchedJob): Promise<JobNow> {
+  const stored = await control.get(statusKey(job.jobId), statusSchema);
+  if (!stored) {
+    return { ...job, is: 'on its way', text: 'admitted; waits for the instance', progress: undefined };
+  }
+  return { ...job, is: 'on its way', text: statusText(stored.record), progress: stored.record.progress };
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+/**
+ * What a report reads of a receipt and of a session. Looser than the records that the pipeline itself goes by: the receipts
+ * of a year were written by more than one version, and a field that is not known must not hide a job.
+ */
+const time = z.iso.datetime();
+const seconds = z.number().min(0);
+
+export const reportedReceiptSchema = z.looseObject({
+  jobId: z.string().min(1),
+  outcome: z.enum(['succeeded', 'failed']),
+  input: z.looseObject({ key: z.string(), sizeBytes: z.number().min(0).catch(0) }),
+  model: z.looseObject({ name: z.string() }),
+  attempt: z.number().min(0).catch(1),
+  uploadedAt: time.optional().catch(undefined),
+  admittedAt: time,
+  claimedAt: time.optional().catch(undefined),
+  startedAt: time.optional().catch(undefined),
+  endedAt: time,
+  error: z.looseObject({ kind: z.string(), message: z.string() }).optional().catch(undefined),
+  stderrTail: z.string().optional().catch(undefined),
+  instance: z.looseObject({ bootId: z.string() }).optional().catch(undefined),
+  /** The on-time that is the job's own, if whoever wrote the receipt has counted it. */
+  bill: z
+    .looseObject({ bootSeconds: seconds, idleSeconds: seconds, runSeconds: seconds })
+    .optional()
+    .catch(undefined),
+});
+
+export type ReportedReceipt = z.infer<typeof reportedReceiptSchema>;
+
+/** Below this prefix of the control bucket: one record for each time that the instance was on. */
+export const SESSIONS_PREFIX = 'sessions/';
+
+export const sessionSchema = z.looseObject({
+  launchedAt: time,
+  stoppedAt: time.optional().catch(undefined),
+  /** Its end was found out later, and may have been somewhat earlier or later. */
+  approximate: z.boolean().optional().catch(undefined),
+});
+
+export type Session = z.infer<typeof sessionSchema>;
