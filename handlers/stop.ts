@@ -7,13 +7,27 @@ import { causeIn, receiptKeysIn } from '../lifecycle/events';
 import { jsonLog } from '../lifecycle/log';
 import { measureReceipts } from '../lifecycle/measure';
 import type { Metrics } from '../lifecycle/metrics';
-import { settle, type SettleContext, type SettleOutcome } from '../lifecycle/settle';
+import { keepSession } from '../lifecycle/session';
+import { settle, type Cause, type SettleContext, type SettleOutcome } from '../lifecycle/settle';
 import { embeddedMetrics } from './embedded-metrics';
 
 /** Settles on a receipt, a change of the instance's state, the end of a drain command, or the sweep. */
 export async function stop(event: unknown, context: SettleContext): Promise<SettleOutcome | undefined> {
   const cause = causeIn(event);
   if (cause === undefined) return undefined;
+  const seen = context.instance.watch();
+  try {
+    return await settleOn(event, cause, context);
+  } finally {
+    await keepSession(context, cause, seen[0]);
+  }
+}
+
+async function settleOn(
+  event: unknown,
+  cause: Cause,
+  context: SettleContext,
+): Promise<SettleOutcome | undefined> {
   if (cause.kind === 'instance running') {
     await context.instance.showPhase('working', context.log);
     // Whoever starts an instance invokes worker, but EC2 does not, and it may bring one back that nobody needs any more.

@@ -26,6 +26,8 @@ export interface InstanceReading {
   /** People's (or the breaker's) order not to start it. */
   readonly pause: string | undefined;
   readonly phase: string | undefined;
+  /** When it was last told to stop, where EC2 says so. */
+  readonly stopAskedAt?: Date | undefined;
 }
 
 /** What EC2 said to a start. */
@@ -36,10 +38,18 @@ export type StartOutcome =
 
 /** The pipeline's one instance. */
 export class Instance {
+  private seen: InstanceReading[] = [];
+
   constructor(
     private readonly ec2: EC2Client,
     readonly id: string,
   ) {}
+
+  /** What is read of it from now on, for whoever would like to know without a call of its own. */
+  watch(): readonly InstanceReading[] {
+    this.seen = [];
+    return this.seen;
+  }
 
   /** Throws LamplighterError when there is no such instance any more. */
   async read(): Promise<InstanceReading> {
@@ -51,13 +61,16 @@ export class Instance {
       );
     }
     const tag = (key: string) => found.Tags?.find((candidate) => candidate.Key === key)?.Value;
-    return {
-      state: (found.State?.Name ?? 'stopped') as InstanceState,
+    const reading: InstanceReading = {
+      state: found.State?.Name ?? 'stopped',
       launchTime: found.LaunchTime ?? new Date(0),
       hold: tag(HOLD_TAG),
       pause: tag(PAUSE_TAG),
       phase: tag(PHASE_TAG),
+      stopAskedAt: timeIn(found.StateTransitionReason),
     };
+    this.seen.push(reading);
+    return reading;
   }
 
   /**
@@ -118,3 +131,10 @@ function isRefusal(error: unknown): boolean {
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
 const MAX_TAG_CHARACTERS = 256;
+
+/** `User initiated (2026-11-22 12:30:32 GMT)`. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html */
+function timeIn(stateTransitionReason: string | undefined): Date | undefined {
+  const [, day, time] =
+    /\((\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) (?:GMT|UTC)\)/.exec(stateTransitionReason ?? '') ?? [];
+  return day === undefined || time === undefined ? undefined : new Date(`${day}T${time}Z`);
+}

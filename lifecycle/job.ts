@@ -30,6 +30,7 @@ export function isJobId(text: string): boolean {
 export const OPEN_PREFIX = 'open/';
 export const CLAIM_PREFIX = 'claims/';
 export const STATUS_PREFIX = 'status/';
+export const SESSIONS_PREFIX = 'sessions/';
 export const RESULTS_PREFIX = 'results/';
 export const GATE_KEY = 'gate.json';
 /** Rewritten by the drain at every claim and every receipt: the trace of work that the breaker looks for. */
@@ -39,6 +40,9 @@ export const AUDIT_CURSOR_KEY = 'audit.json';
 export const openKey = (jobId: string) => `${OPEN_PREFIX}${jobId}.json`;
 export const claimKey = (jobId: string) => `${CLAIM_PREFIX}${jobId}.json`;
 export const statusKey = (jobId: string) => `${STATUS_PREFIX}${jobId}.json`;
+
+/** One on-time of the instance; its launch in ISO 8601, so that keys are in the order of time. */
+export const sessionKey = (launchedAt: string) => `${SESSIONS_PREFIX}${launchedAt}.json`;
 
 /** The job that a key such as `open/<jobId>.json` names, or undefined if the key is of another form. */
 export function jobIdInLedgerKey(prefix: string, key: string): string | undefined {

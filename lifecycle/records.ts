@@ -69,6 +69,8 @@ export const drainStatusSchema = z.strictObject({
   drainId: z.string(),
   bootId: z.string(),
   at: time,
+  /** What the receipts of this boot have taken of the machine's seconds so far; nothing is paid by it. */
+  billed: z.strictObject({ session: time, seconds: z.int().min(0) }).optional(),
 });
 
 export type DrainStatus = z.infer<typeof drainStatusSchema>;
@@ -92,6 +94,36 @@ export const gateSchema = z.strictObject({
 });
 
 export type Gate = z.infer<typeof gateSchema>;
+
+/** A job's part of the machine's on-time, in whole seconds: no second stands in two receipts. */
+export const billSchema = z.strictObject({
+  /** When the machine booted, by its own clock; the session is the one that was on then. */
+  session: time,
+  /** From the boot until its first job began. */
+  bootSeconds: z.int().min(0),
+  /** Without a job, since the receipt before this one. */
+  idleSeconds: z.int().min(0),
+  /** With this job, or its share of the seconds with several side by side; attempts without a receipt included. */
+  runSeconds: z.int().min(0),
+});
+
+export type Bill = z.infer<typeof billSchema>;
+
+/** `sessions/<launch>.json`: one on-time of the instance. Nothing is decided by it. */
+export const sessionSchema = z.strictObject({
+  version: z.literal(1),
+  /** EC2's LaunchTime, a whole second. */
+  launchedAt: time,
+  /** When EC2 began to stop it, a whole second; absent until it is known to have stopped. */
+  stoppedAt: time.optional(),
+  /** EC2 did not say when: `stoppedAt` is when the stop was heard of. */
+  approximate: z.literal(true).optional(),
+  /** On-time that stands in no receipt, as far as the drain's last trace tells. Bills are made from the receipts. */
+  tailSeconds: z.int().min(0).optional(),
+  nonce: z.string(),
+});
+
+export type Session = z.infer<typeof sessionSchema>;
 
 /** `results/<input key>/<jobId>/receipt.json`: the job's end, success or failure. Created once, never changed. */
 export const receiptSchema = z.strictObject({
@@ -117,6 +149,8 @@ export const receiptSchema = z.strictObject({
   /** The last lines that the model wrote to stderr, for a failed run. */
   stderrTail: z.string().optional(),
   instance: z.strictObject({ bootId: z.string(), drainId: z.string() }),
+  /** Absent when the machine could not keep account. */
+  bill: billSchema.optional(),
   nonce: z.string(),
 });
 

@@ -100,12 +100,17 @@ export class Store {
     await this.s3.send(new DeleteObjectCommand({ Bucket: this.bucket, Key: key }));
   }
 
-  /** Every object below a prefix, in pages of at most 1,000. */
-  async *list(prefix: string): AsyncGenerator<ListedObject> {
+  /** Every object below a prefix, in pages of at most 1,000; with `after`, those whose keys come after that. */
+  async *list(prefix: string, after?: string): AsyncGenerator<ListedObject> {
     let token: string | undefined;
     do {
       const page = await this.s3.send(
-        new ListObjectsV2Command({ Bucket: this.bucket, Prefix: prefix, ContinuationToken: token }),
+        new ListObjectsV2Command({
+          Bucket: this.bucket,
+          Prefix: prefix,
+          ContinuationToken: token,
+          ...(after !== undefined && { StartAfter: after }),
+        }),
       );
       for (const { Key, ETag, LastModified } of page.Contents ?? []) {
         if (Key !== undefined) yield { key: Key, etag: ETag ?? '', lastModified: LastModified };

@@ -323,6 +323,8 @@ const ledgerExpiry: readonly Expiry[] = [
   // A drain that was killed at the very end may leave a claim of a job that is done.
   { id: 'claims', prefix: 'claims/', days: 30, noncurrentDays: 30 },
   { id: 'status', prefix: 'status/', days: 30, noncurrentDays: 1 },
+  // A year's bills, and the month in which somebody asks.
+  { id: 'sessions', prefix: 'sessions/', days: 400, noncurrentDays: 30 },
   { id: 'gate', prefix: 'gate.json', noncurrentDays: 30 },
   { id: 'audit', prefix: 'audit.json', noncurrentDays: 1 },
   { id: 'models', prefix: 'models/', noncurrentDays: 365 },

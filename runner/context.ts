@@ -4,6 +4,7 @@ import type { Log } from '../lifecycle/log';
 import { Store } from '../lifecycle/store';
 import type { RunnerConfig } from './config';
 import type { Host } from './host';
+import type { Meter } from './meter';
 
 /** What a drain is given by whoever starts it. */
 export interface DrainPorts {
@@ -39,11 +40,13 @@ export interface DrainContext extends DrainPorts {
   readonly control: Store;
   readonly output: Store;
   readonly timings: Timings;
+  readonly meter: Meter;
 }
 
-export function drainContext(ports: DrainPorts): DrainContext {
+export function drainContext(ports: DrainPorts, meter: Meter): DrainContext {
   return {
     ...ports,
+    meter,
     control: new Store(ports.s3, ports.config.controlBucket),
     output: new Store(ports.s3, ports.config.outputBucket),
     timings: {

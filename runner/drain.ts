@@ -8,6 +8,7 @@ import { begin, deleteRecords, readOpenRecord } from './begin';
 import { drainContext, type DrainContext, type DrainPorts } from './context';
 import { attemptsUsedUp } from './failures';
 import { jobLog } from './job-log';
+import { Meter } from './meter';
 import { occurrence, pause, race } from './pause';
 import { publishReceipt } from './receipt';
 
@@ -22,7 +23,8 @@ const MAX_FAILURES = 3;
  * drain lock. Throws what S3 throws when the ledger cannot be read several times in a row.
  */
 export async function drain(ports: DrainPorts): Promise<DrainEnd> {
-  const context = drainContext(ports);
+  const meter = await Meter.open(ports.host, ports.clock, ports.log);
+  const context = drainContext(ports, meter);
   const over = new AbortController();
   const beating = keepBeating(context, over.signal);
   try {
@@ -174,6 +176,7 @@ class Drain {
       this.width = parallelJobs;
       this.reason.happens();
     };
+    context.meter.begins(job.jobId);
     const ended = makeAttempt(context, job, claim, { slot, ending, onReady })
       .then((end) => {
         const wait = context.timings.retryPauseSeconds * 1000 * claim.record.attempt;
@@ -186,6 +189,7 @@ class Drain {
       )
       .finally(() => {
         slots.delete(slot);
+        context.meter.ends(job.jobId);
         this.running.delete(job.jobId);
         this.reason.happens();
       });

@@ -5,6 +5,12 @@ import type { ModelRef } from '../lifecycle/model';
 export interface Host {
   /** Another one after each boot. */
   readonly bootId: string;
+  /** Since the boot, and never less than before. */
+  uptimeSeconds(): number;
+  /** What a drain wrote last into the account of seconds, on this disk; undefined: nothing yet. */
+  readAccount(): Promise<string | undefined>;
+  /** As a whole or not at all, whenever the drain may be killed. */
+  writeAccount(text: string): Promise<void>;
   /** Kills the processes and removes the folders of jobs that an earlier drain left behind. */
   clearLeftovers(): Promise<void>;
   /** Shows the idle-shutdown timer that a drain lives. */

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, open, readFile, readdir, rm, utimes } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import type { Log } from '../lifecycle/log';
 import type { ModelRef } from '../lifecycle/model';
+import { errnoOf } from './errno';
 import type { Host, JobFolder, ModelFolder } from './host';
 import { isolate, type PlatformFacts } from './isolation';
 import { JobFolderOnDisk, PROCESS_RECORD } from './job-folder';
@@ -25,6 +27,8 @@ export interface MachineOptions {
 export class Machine implements Host {
   private constructor(
     readonly bootId: string,
+    /** In milliseconds since the epoch; undefined: the operating system knows best. */
+    private readonly bootedAt: number | undefined,
     private readonly facts: PlatformFacts,
     private readonly options: MachineOptions,
   ) {}
@@ -36,7 +40,8 @@ export class Machine implements Host {
       systemd: existsSync('/run/systemd/system'),
       sandbox: options.environment.LAMPLIGHTER_BOOT_ID !== undefined,
     };
-    const machine = new Machine(await readBootId(options.environment), facts, options);
+    const { environment } = options;
+    const machine = new Machine(await readBootId(environment), bootedAtIn(environment), facts, options);
     await mkdir(machine.path('run'), { recursive: true });
     await mkdir(machine.path('models'), { recursive: true });
     await mkdir(machine.path('jobs'), { recursive: true });
@@ -46,6 +51,25 @@ export class Machine implements Host {
         await chmod(path, 0o755);
     }
     return machine;
+  }
+
+  uptimeSeconds(): number {
+    return this.bootedAt === undefined ? uptime() : (Date.now() - this.bootedAt) / 1000;
+  }
+
+  async readAccount(): Promise<string | undefined> {
+    try {
+      return await readFile(this.path('run', 'account.json'), 'utf8');
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  async writeAccount(text: string): Promise<void> {
+    const next = this.path('run', 'account.next');
+    await writeFile(next, text);
+    await rename(next, this.path('run', 'account.json'));
   }
 
   async clearLeftovers(): Promise<void> {
@@ -100,4 +124,10 @@ async function readBootId({ LAMPLIGHTER_BOOT_ID }: NodeJS.ProcessEnv): Promise<s
     const message = `this machine has no ${BOOT_ID_FILE} to tell one boot from another; the runner needs Linux`;
     throw new InvalidInputError(message, { cause });
   }
+}
+
+/** The local cloud's instances boot later than the machine that they are on. */
+function bootedAtIn({ LAMPLIGHTER_BOOTED_AT }: NodeJS.ProcessEnv): number | undefined {
+  const bootedAt = Date.parse(LAMPLIGHTER_BOOTED_AT ?? '');
+  return Number.isNaN(bootedAt) ? undefined : bootedAt;
 }

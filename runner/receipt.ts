@@ -10,12 +10,13 @@ export type ReceiptFacts = Pick<Receipt, 'outcome'> &
 
 /** Ends the job, unless another attempt has ended it before: then this attempt's files count for nothing. */
 export async function publishReceipt(
-  { output, config, clock, host, drainId }: DrainContext,
+  { output, config, clock, host, drainId, meter }: DrainContext,
   { jobId, input, model, uploadedAt, admittedAt }: OpenRecord,
   attempt: number,
   facts: ReceiptFacts,
   log: Log,
 ): Promise<void> {
+  const bill = await meter.bill(jobId);
   const receipt: Omit<Receipt, 'nonce'> = {
     version: 1,
     jobId,
@@ -29,10 +30,12 @@ export async function publishReceipt(
     outputs: [],
     ...facts,
     instance: { bootId: host.bootId, drainId },
+    ...(bill && { bill }),
   };
   if (await output.create(receiptKey(input.key, jobId), receipt)) {
     log.info('receipt written', { outcome: facts.outcome, ...(facts.error && { error: facts.error }) });
   } else {
+    if (bill) meter.takeBack(bill);
     log.warn('another attempt had written the receipt; this one counts for nothing');
   }
 }

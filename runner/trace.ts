@@ -6,11 +6,19 @@ import type { DrainContext } from './context';
 
 /** Leaves the trace of work that the breaker looks for. It is only a sign of life: a failed write is no failure. */
 export async function leaveTrace(
-  { control, clock, host, drainId, log }: DrainContext,
+  { control, clock, host, drainId, log, meter }: DrainContext,
   did: DrainStatus['did'],
   jobId: string,
 ): Promise<void> {
-  const status: DrainStatus = { version: 1, did, jobId, drainId, bootId: host.bootId, at: timestamp(clock) };
+  const status: DrainStatus = {
+    version: 1,
+    did,
+    jobId,
+    drainId,
+    bootId: host.bootId,
+    at: timestamp(clock),
+    billed: meter.billed,
+  };
   try {
     await control.overwrite(DRAIN_STATUS_KEY, status);
   } catch (error) {

@@ -22,9 +22,12 @@ export const FAULTS = {
   'invocation twice': [0.1, 'an asynchronous invocation happens twice'],
   'invocation late': [0.1, 'an asynchronous invocation happens up to 3 minutes late'],
   'sweep missed': [0.3, 'a tick of the schedule never comes'],
-  'state event lost': [0.3, "EC2's event that the instance has stopped is lost"],
-  'state event late': [0.3, "EC2's event that the instance has stopped is up to 5 minutes late"],
-  'state event twice': [0.3, "EC2's event that the instance has stopped comes twice"],
+  'state event lost': [0.3, "EC2's event that the instance is running or has stopped is lost"],
+  'state event late': [
+    0.3,
+    "EC2's event that the instance is running or has stopped is up to 5 minutes late",
+  ],
+  'state event twice': [0.3, "EC2's event that the instance is running or has stopped comes twice"],
   'command event lost': [0.3, "SSM's event that a command has ended is lost"],
   'command event twice': [0.3, "SSM's event that a command has ended comes twice"],
   'command event late': [0.3, "SSM's event that a command has ended is up to 5 minutes late"],
@@ -83,11 +86,13 @@ export class Faults {
     readonly overAt: number,
     /** One chosen call will be struck, beside what is drawn. */
     readonly hasCrashPoint: boolean,
+    /** Every allowed kind is chosen, however many they are. */
+    all: boolean,
   ) {
     // Some histories have no faults, some have a few kinds, some nearly all: each shows other bugs.
     const width = shape.pick([0, 0.05, 0.05, 0.15, 0.15, 0.3, 0.6]);
     for (const fault of allowed) {
-      const chosen = shape.chance(allowed.length <= 3 ? 1 : width);
+      const chosen = shape.chance(all || allowed.length <= 3 ? 1 : width);
       const strength = shape.pick([0.5, 1, 1, 2.5]);
       if (chosen) this.shares.set(fault, Math.min(FAULTS[fault][0] * strength, 0.9));
     }

@@ -4,6 +4,7 @@ import { ledgerContext } from '../lifecycle/context';
 import { dispatch } from '../lifecycle/dispatch';
 import { parseEnvironment, stopEnvironmentSchema } from '../lifecycle/environment';
 import { Instance } from '../lifecycle/instance';
+import { OPEN_PREFIX } from '../lifecycle/job';
 import type { Fault } from './faults';
 import { plainFunctions } from './plain-chain';
 import { SimProcess } from './process';
@@ -23,6 +24,8 @@ const RETRY_MS = [60_000, 120_000];
 
 /** handlers/worker.ts keeps so much back of its time limit. */
 const WORKER_RESERVE_SECONDS = 30;
+
+const ENOUGH_SWEEPS = 6;
 
 export const MODEL_NAMES = [
   { name: 'first', digest: '1'.repeat(64), prefix: '' },
@@ -59,6 +62,9 @@ export class Functions {
   /** Executions under way, and invocations still to come. */
   pending = 0;
 
+  private sweepsAtRest = 0;
+  private seenAtRest = '';
+
   /** Late events that come when the next drain begins; if none does, never. */
   private heldBack: { name: FunctionName; event: object }[] = [];
 
@@ -88,14 +94,14 @@ export class Functions {
     this.notify('stop', event, delay, 'receipt event lost', 'receipt event twice', 'receipt event late');
   }
 
-  instanceStopped(): void {
+  instanceChanged(state: 'running' | 'stopped'): void {
     if (this.world.plainChain) return;
     const { timeline, luck } = this.world;
     const event = {
       source: 'aws.ec2',
       'detail-type': 'EC2 Instance State-change Notification',
       time: new Date(timeline.now).toISOString(),
-      detail: { 'instance-id': 'i-1', state: 'stopped' },
+      detail: { 'instance-id': 'i-1', state },
     };
     this.notify(
       'stop',
@@ -123,11 +129,25 @@ export class Functions {
     this.world.timeline.after(delay, () => {
       this.planSweep(SWEEP_MS);
       if (this.world.plainChain) return;
-      // Without faults there is nothing to repair on a pipeline that stands, and a day has a hundred such sweeps.
-      if (this.world.workload && this.world.instance.state === 'stopped') return;
-      if (this.world.faults.strikes('sweep missed')) return;
+      const { workload, faults } = this.world;
+      if (workload && this.hasNothingToRepair()) return;
+      if (faults.strikes('sweep missed')) return;
       this.invoke('stop', { source: 'aws.events', 'detail-type': 'Scheduled Event' }, 0);
     });
+  }
+
+  /**
+   * A month has thousands of sweeps on a pipeline that stands: without faults none of them has anything to repair, and with
+   * faults no more once some have found nothing open.
+   */
+  private hasNothingToRepair(): boolean {
+    const { faults, instance, people, s3 } = this.world;
+    if (instance.state !== 'stopped') return false;
+    if (faults.none) return true;
+    const seen = `${instance.starts} ${people.uploads.length} ${s3.keys('control', OPEN_PREFIX).length === 0}`;
+    this.sweepsAtRest = seen === this.seenAtRest && seen.endsWith('true') ? this.sweepsAtRest + 1 : 0;
+    this.seenAtRest = seen;
+    return this.sweepsAtRest > ENOUGH_SWEEPS;
   }
 
   /** Somebody calls the worker, asynchronously. */

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { z } from 'zod';
+import { SESSIONS_PREFIX, jobIdInReceiptKey } from '../lifecycle/job';
+import { parseRecord, receiptSchema, sessionSchema, type Receipt, type Session } from '../lifecycle/records';
 import type { RunningTime } from './billing';
 import { Checks, type Check, type Violation } from './checks';
 import { FAULT_NAMES, Faults, type Fault } from './faults';
@@ -7,7 +10,7 @@ import { SimInstance } from './instance';
 import { Machine } from './machine';
 import { People } from './people';
 import { Random } from './random';
-import { SimS3 } from './s3';
+import { SimS3, type BucketName } from './s3';
 import { SimSsm } from './ssm';
 import { Timeline } from './timeline';
 import { Wire, type CrashPoint } from './wire';
@@ -29,10 +32,12 @@ export interface HistoryOptions {
   readonly plainChain?: boolean;
   /** Whether uploads come at the moments that hurt most, which differ between designs. @default true */
   readonly aimed?: boolean;
-  /** Uploads, runs and starts that are given instead of drawn; then nothing else is. @default drawn */
+  /** Uploads, runs and starts that are given instead of drawn; then nothing else is, but the faults that are asked for. @default drawn */
   readonly workload?: Workload | undefined;
   /** With a workload. @default 0 */
   readonly lingerSeconds?: number;
+  /** With a workload. @default 1 */
+  readonly parallelJobs?: number;
   /** Told each line of the story. */
   readonly tell?: ((line: string) => void) | undefined;
 }
@@ -54,6 +59,10 @@ export interface HistoryResult {
   readonly killed: number;
   /** How long the instance was on, in milliseconds, an hour from when faults were over at most. */
   readonly onMs: number;
+  /** When it was on: from EC2's taking of the start until it began to stop, in milliseconds since the epoch. */
+  readonly onTimes: readonly RunningTime[];
+  readonly sessions: () => Session[];
+  readonly receipts: () => Receipt[];
   /** When it was `running`, from the history's beginning, in milliseconds. */
   readonly running: readonly RunningTime[];
   /** When uploads came, from the history's beginning, in milliseconds. */
@@ -69,14 +78,15 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   const luck = new Random(seed, 2);
   const timeline = new Timeline(BEGINNING);
   const settings = workload
-    ? settingsFor(workload, options.lingerSeconds ?? 0)
+    ? settingsFor(workload, options.lingerSeconds ?? 0, options.parallelJobs ?? 1)
     : drawSettings(shape, jobs !== undefined);
   const crowded = options.crowded === true;
   const minutes = crowded ? [3, 5, 8, 12, 30] : [1, 2, 3, 5, 12];
   const drawnEndMs = () => (jobs === undefined ? shape.pick(minutes) * 60_000 : 60_000);
   const overAt = BEGINNING + (workload?.jobs.at(-1)?.arrivesMs ?? drawnEndMs());
-  const allowed = workload ? [] : (options.faults ?? FAULT_NAMES);
-  const faults = new Faults(timeline, luck, shape, allowed, overAt, options.crashPoint !== undefined);
+  const allowed = options.faults ?? (workload ? [] : FAULT_NAMES);
+  const hasCrashPoint = options.crashPoint !== undefined;
+  const faults = new Faults(timeline, luck, shape, allowed, overAt, hasCrashPoint, workload !== undefined);
 
   const world = {
     timeline,
@@ -124,9 +134,25 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
       (sum, { from, to }) => sum + Math.max(0, Math.min(to, overAt + 3_600_000) - from),
       0,
     ),
+    onTimes: world.instance.onTimes,
+    sessions: () => recordsIn(world.s3, 'control', (key) => key.startsWith(SESSIONS_PREFIX), sessionSchema),
+    receipts: () =>
+      recordsIn(world.s3, 'output', (key) => jobIdInReceiptKey(key) !== undefined, receiptSchema),
     running: world.instance.running.map(({ from, to }) => ({ from: from - BEGINNING, to: to - BEGINNING })),
     arrivals: world.people.uploads.map(({ at }) => at - BEGINNING),
   };
+}
+
+function recordsIn<T>(
+  s3: SimS3,
+  bucket: BucketName,
+  wanted: (key: string) => boolean,
+  schema: z.ZodType<T>,
+): T[] {
+  return s3
+    .keys(bucket, '')
+    .filter(wanted)
+    .map((key) => parseRecord(schema, key, s3.peek(bucket, key)?.text ?? ''));
 }
 
 /** The history's story, line by line, and the hash of all of it. */

@@ -19,7 +19,22 @@ export class SimHost implements Host {
     private readonly world: World,
     private readonly process: SimProcess,
     readonly bootId: string,
+    private readonly bootedAt: number,
   ) {}
+
+  uptimeSeconds(): number {
+    return (this.world.timeline.now - this.bootedAt) / 1000;
+  }
+
+  readAccount(): Promise<string | undefined> {
+    return Promise.resolve(this.world.machine.disk.account);
+  }
+
+  writeAccount(text: string): Promise<void> {
+    if (!this.process.alive) return new Promise(() => undefined);
+    this.world.machine.disk.account = text;
+    return Promise.resolve();
+  }
 
   clearLeftovers(): Promise<void> {
     for (const program of [...this.world.machine.programs]) {

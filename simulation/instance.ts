@@ -8,6 +8,7 @@ interface Description {
   readonly at: number;
   readonly state: InstanceState;
   readonly launchTime: number;
+  readonly reason: string;
   readonly tags: readonly { Key: string; Value: string }[];
 }
 
@@ -32,6 +33,8 @@ export class SimInstance {
   private readonly tags = new Map<string, string>();
   private readonly history: Description[] = [];
   private noCapacityUntil = 0;
+  /** EC2's StateTransitionReason. */
+  private reason = '';
   /** Counts the changes, so that a planned change knows that it has been overtaken. */
   private change = 0;
 
@@ -55,7 +58,12 @@ export class SimInstance {
     const then = timeline.now - lag;
     const seen = this.history.findLast(({ at }) => at <= then) ?? this.history[0];
     if (!seen) throw new Error('an instance without a history');
-    const found = { State: { Name: seen.state }, LaunchTime: new Date(seen.launchTime), Tags: seen.tags };
+    const found = {
+      State: { Name: seen.state },
+      LaunchTime: new Date(seen.launchTime),
+      StateTransitionReason: seen.reason,
+      Tags: seen.tags,
+    };
     return { Reservations: [{ Instances: [found] }] };
   }
 
@@ -76,6 +84,7 @@ export class SimInstance {
       this.starts += 1;
       this.onTimes.push({ from: timeline.now, to: Infinity });
       this.launchTime = Math.floor(timeline.now / 1000) * 1000;
+      this.reason = '';
       this.become('pending');
       this.times = this.world.people.nextJob()?.start;
       this.later(this.times?.pendingMs ?? luck.spread(4_000, 20_000), () => {
@@ -94,6 +103,7 @@ export class SimInstance {
     }
     if (this.state === 'running' || this.state === 'pending') {
       if (by !== 'people') checks.beforeOurStop(by);
+      this.reason = userInitiated(this.world.timeline.now);
       this.goDown(by === 'people' ? 'people' : 'ours');
     }
     return {};
@@ -133,12 +143,13 @@ export class SimInstance {
     this.become('running');
     this.running.push({ from: this.world.timeline.now, to: Infinity });
     this.world.machine.boot();
+    this.world.functions.instanceChanged('running');
   }
 
   private stopped(): void {
     this.endOnTime();
     this.become('stopped');
-    this.world.functions.instanceStopped();
+    this.world.functions.instanceChanged('stopped');
     this.world.people.instanceStopped();
   }
 
@@ -168,7 +179,13 @@ export class SimInstance {
       at: this.world.timeline.now,
       state: this.state,
       launchTime: this.launchTime,
+      reason: this.reason,
       tags: [...this.tags].map(([Key, Value]) => ({ Key, Value })),
     });
   }
+}
+
+/** As EC2 says it of a StopInstances; of a machine that powers itself off, or is taken away, it says no time. */
+function userInitiated(at: number): string {
+  return `User initiated (${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} GMT)`;
 }

@@ -14,6 +14,9 @@ const MISFORTUNE_MS = 600_000;
 
 interface Boot {
   readonly id: string;
+  /** When the kernel started. */
+  readonly from: number;
+  /** When it was up. */
   readonly at: number;
 }
 
@@ -23,6 +26,7 @@ export class Machine {
   readonly disk = {
     heartbeatAt: undefined as number | undefined,
     broughtUp: false,
+    account: undefined as string | undefined,
     models: new Map<string, { ready: boolean }>(),
     unfinished: new Set<SimCommand>(),
   };
@@ -48,7 +52,8 @@ export class Machine {
     const usual = () => instance.times?.bootMs ?? luck.spread(2_000, 15_000);
     const delay = faults.strikes('slow boot') ? luck.spread(20_000, 300_000) : usual();
     this.life += 1;
-    this.later(delay, () => this.isUp());
+    const from = this.world.timeline.now;
+    this.later(delay, () => this.isUp(from));
   }
 
   /** Runs a command as the agent does: bring the machine up, then drain unless a drain is at work. */
@@ -89,11 +94,11 @@ export class Machine {
 
   private interrupt: (() => void) | undefined;
 
-  private isUp(): void {
+  private isUp(from: number): void {
     const { timeline, faults, luck, ssm, instance } = this.world;
     if (instance.state !== 'running') return;
     this.boots += 1;
-    this.up = { id: `boot-${this.boots}`, at: timeline.now };
+    this.up = { id: `boot-${this.boots}`, from, at: timeline.now };
     this.world.tell?.('machine', `${this.up.id} is up`);
     this.planIdleTimer();
     this.planMisfortune(luck.spread(1_000, MISFORTUNE_MS));
@@ -180,7 +185,7 @@ export class Machine {
       },
       s3: world.wire.client(process) as never,
       clock: process.clock,
-      host: new SimHost(world, process, up.id),
+      host: new SimHost(world, process, up.id, up.from),
       log: logOf(world, process.id),
       drainId: process.id,
       interrupt: interrupt.signal,

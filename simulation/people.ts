@@ -24,6 +24,8 @@ const KEYS = [
   'deep/',
 ];
 
+const RESUME_MS = 3_600_000;
+
 const takers = MODEL_NAMES.map((model) => ({ ...model, zipKey: 'z', zipVersionId: 'v', suffixes: ['.csv'] }));
 
 interface Plan {
@@ -72,6 +74,7 @@ export class People {
     planned.forEach(({ arrivesMs }, index) => {
       timeline.after(arrivesMs, () => this.upload(`job-${index}.csv`, false));
     });
+    if (!faults.none) this.planResume();
     timeline.after(faults.overAt - timeline.now, () => this.setRight());
   }
 
@@ -142,6 +145,19 @@ export class People {
     timeline.after(shape.between(from, window), () => {
       this.world.tell?.('a person', `removes ${tag}`);
       instance.tag(tag, undefined);
+    });
+  }
+
+  /** Somebody looks now and then whether the breaker has paused the pipeline: a month does not wait for the end of its faults. */
+  private planResume(): void {
+    const { timeline, instance, faults } = this.world;
+    timeline.after(RESUME_MS, () => {
+      if (faults.over) return;
+      if (instance.paused) {
+        this.world.tell?.('a person', 'resumes: removes lamplighter:pause');
+        instance.tag(PAUSE_TAG, undefined);
+      }
+      this.planResume();
     });
   }
 

@@ -85,8 +85,9 @@ export class SimS3 {
   }
 
   list(process: SimProcess, input: Input): object {
-    const { Bucket, Prefix, ContinuationToken } = input as ListInput;
-    const keys = this.keys(Bucket, Prefix).filter((key) => !ContinuationToken || key > ContinuationToken);
+    const { Bucket, Prefix, ContinuationToken, StartAfter = '' } = input as ListInput;
+    const after = ContinuationToken ?? StartAfter;
+    const keys = this.keys(Bucket, Prefix).filter((key) => key > after);
     const page = keys.slice(0, this.world.settings.listPage);
     if (page.length === 0) this.world.checks.sawNothing(process);
     const more = keys.length > page.length;
@@ -159,6 +160,7 @@ interface ListInput {
   Bucket: BucketName;
   Prefix: string;
   ContinuationToken?: string;
+  StartAfter?: string;
 }
 
 /** As keys stand in events and in listings with EncodingType=url. */

@@ -2,14 +2,20 @@ import { MODEL_NAMES } from './functions';
 import type { World, WorldSettings } from './world';
 import type { Workload } from './workloads';
 
-const UNHURRIED = { maxAttempts: 2, parallelJobs: 1, retryOnFailure: false, hasSetup: false } as const;
+const UNHURRIED = { maxAttempts: 2, retryOnFailure: false, hasSetup: false } as const;
 
 /** An ordinary account for a given workload: nothing of it is drawn, so that designs differ in nothing else. */
-export function settingsFor({ jobs }: Workload, lingerSeconds: number): WorldSettings {
+export function settingsFor({ jobs }: Workload, lingerSeconds: number, parallelJobs: number): WorldSettings {
   const longestRunMs = Math.max(...jobs.map(({ runMs }) => runMs));
   const timeLimitMinutes = Math.ceil(longestRunMs / 60_000) + 1;
   return {
-    models: MODEL_NAMES.map((model) => ({ ...model, ...UNHURRIED, longestRunMs, timeLimitMinutes })),
+    models: MODEL_NAMES.map((model) => ({
+      ...model,
+      ...UNHURRIED,
+      parallelJobs,
+      longestRunMs,
+      timeLimitMinutes,
+    })),
     // Long, because renewals are most of what there is to simulate in a long run, and cost no on-time.
     leaseSeconds: 900,
     lingerSeconds,

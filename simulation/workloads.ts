@@ -24,7 +24,7 @@ export interface WorkloadJob {
 
 /** A given history: who uploads when, how long the models run, how long a start takes. No faults. */
 export interface Workload {
-  readonly kind: WorkloadKind;
+  readonly kind: WorkloadKind | 'a month';
   readonly seed: number;
   /** The time in which uploads may come, during which an instance would be always on. */
   readonly windowMs: number;
@@ -130,7 +130,7 @@ export function drawWorkload(kind: WorkloadKind, seed: number): Workload {
  * A restart of an Amazon Linux 2023 instance: published are about 16 s until `running` and 3 s of boot (m7i.large); the
  * agent registers some seconds later and takes a command within two.
  */
-function drawStart(luck: Random): StartTimes {
+export function drawStart(luck: Random): StartTimes {
   return {
     pendingMs: luck.between(12 * SECOND, 20 * SECOND),
     bootMs: luck.between(2 * SECOND, 6 * SECOND),

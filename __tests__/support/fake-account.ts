@@ -56,6 +56,7 @@ export class FakeAccount {
 
   state = 'stopped';
   launchTime = new Date(this.clock.now());
+  stateTransitionReason = '';
   readonly tags = new Map<string, string>();
   lastPing: Date | undefined;
   commands: { CommandId: string; Status: string }[] = [];
@@ -168,6 +169,7 @@ export class FakeAccount {
                 {
                   State: { Name: this.state },
                   LaunchTime: this.launchTime,
+                  StateTransitionReason: this.stateTransitionReason,
                   Tags: [...this.tags].map(([Key, Value]) => ({ Key, Value })),
                 },
               ],

@@ -353,6 +353,7 @@ describe('what a role may do', () => {
       'claims/*',
       'gate.json',
       `results/*/${anyJob}/attempt-*/*`,
+      'sessions/*',
       'status/*',
     ]);
   });

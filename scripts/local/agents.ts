@@ -195,6 +195,7 @@ export class Agents implements Guest {
     }
     return sandbox.environment({
       LAMPLIGHTER_BOOT_ID: randomUUID(),
+      LAMPLIGHTER_BOOTED_AT: new Date().toISOString(),
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
       AWS_ENDPOINT_URL: endpoint,

@@ -43,7 +43,7 @@ describe('stop', () => {
   it('only shows the phase when the instance has come up', async () => {
     const account = running();
     await stop(ec2Event('running'), account.context);
-    expect(account.calls).toEqual(['CreateTags']);
+    expect(account.calls).toEqual(['CreateTags', 'DescribeInstances']);
     expect(account.tags.get('lamplighter:phase')).toBe('working');
   });
 

@@ -278,6 +278,14 @@ export class VirtualHost implements Host {
 
   constructor(private readonly model: VirtualModel) {}
 
+  uptime = 0;
+  account: string | undefined;
+  uptimeSeconds = () => this.uptime;
+  readAccount = () => Promise.resolve(this.account);
+  writeAccount = (text: string) => {
+    this.account = text;
+    return Promise.resolve();
+  };
   clearLeftovers = () => Promise.resolve();
   pruneModels = () => Promise.resolve();
 

@@ -1,0 +1,132 @@
+import { billsOf } from '../../../lifecycle/bill';
+import type { Fault } from '../../../simulation/faults';
+import { runHistory, type HistoryOptions } from '../../../simulation/history';
+import { drawMonth } from '../../../simulation/month';
+
+/** What happens on the machine; every event comes. */
+const RESTARTS: readonly Fault[] = [
+  'model fails',
+  'model hangs',
+  'model writes nothing',
+  'instance reboots',
+  'drain killed',
+  'drain dies at a call',
+];
+
+/** Jobs that fail, machines that reboot, crash or are taken away, drains that die; and events that are lost, late or doubled. */
+const MISFORTUNES: readonly Fault[] = [
+  'model fails',
+  'model hangs',
+  'model writes nothing',
+  'instance crashes',
+  'instance reboots',
+  'spot interruption',
+  'person stops it',
+  'drain killed',
+  'drain dies at a call',
+  'answer lost',
+  'call failed',
+  'start falls back',
+  'slow boot',
+  'describe stale',
+  'clocks differ',
+  'state event lost',
+  'state event late',
+  'state event twice',
+  'command again after boot',
+];
+
+const secondOf = (milliseconds: number) => Math.floor(milliseconds / 1000);
+
+async function month(options: Omit<HistoryOptions, 'workload'>) {
+  const result = await runHistory({ ...options, workload: drawMonth(options.seed), lingerSeconds: 30 });
+  expect(result.violation).toBeUndefined();
+  const [sessions, receipts] = [result.sessions(), result.receipts()];
+  const bills = billsOf(sessions, receipts, 0.0432);
+  const billed = bills.flatMap(({ jobs }) => jobs);
+  // Nobody's job is forgotten, and nobody pays twice.
+  expect(billed.map(({ jobId }) => jobId).sort()).toEqual(receipts.map(({ jobId }) => jobId).sort());
+  for (const { jobs, onSeconds, tailSeconds, microUsd } of bills) {
+    if (jobs.length === 0) {
+      expect(tailSeconds).toBe(onSeconds);
+      continue;
+    }
+    expect(sum(jobs.map((job) => job.onSeconds))).toBe(onSeconds);
+    expect(sum(jobs.map((job) => job.tailSeconds))).toBe(tailSeconds);
+    expect(sum(jobs.map((job) => job.microUsd ?? NaN))).toBe(microUsd);
+  }
+  const truth = result.onTimes.map(({ from, to }) => ({
+    launchedAt: new Date(secondOf(from) * 1000).toISOString(),
+    seconds: secondOf(to) - secondOf(from),
+  }));
+  return { ...result, sessions, receipts, bills, truth };
+}
+
+describe('the bills of a month', () => {
+  it('sum to the on-time of the instance, to the second, and give each job its own run', async () => {
+    const { sessions, receipts, bills, truth } = await month({ seed: 1 });
+    expect(receipts.length).toBeGreaterThan(250);
+    expect(sessions.length).toBeGreaterThan(80);
+    expect(bills.map(({ launchedAt, onSeconds }) => ({ launchedAt, seconds: onSeconds }))).toEqual(truth);
+    expect(bills.filter(({ approximate }) => approximate)).toEqual([]);
+    // What stop keeps and what the receipts say are the same.
+    expect(sessions.map(({ tailSeconds }) => tailSeconds)).toEqual(bills.map((bill) => bill.tailSeconds));
+
+    const runSeconds = bills.flatMap(({ jobs }) => jobs.map((job) => job.runSeconds)).sort(byNumber);
+    const asked = drawMonth(1)
+      .jobs.map(({ runMs }) => runMs / 1000)
+      .sort(byNumber);
+    // A run's own calls and the rounding of its two ends come to a few seconds.
+    asked.forEach((seconds, index) => {
+      expect(runSeconds[index]).toBeGreaterThan(seconds - 2);
+      expect(runSeconds[index]).toBeLessThan(seconds + 8);
+    });
+    for (const { jobs } of bills) {
+      expect(jobs.map(({ bootSeconds }) => bootSeconds > 0)).toEqual(jobs.map((_job, index) => index === 0));
+    }
+  }, 60_000);
+
+  it('sum to the second when models fail, drains die and the machine reboots, with two jobs side by side', async () => {
+    const { bills, truth, failed, injected } = await month({ seed: 2, parallelJobs: 2, faults: RESTARTS });
+    expect([...injected.keys()].sort()).toEqual([...RESTARTS].sort());
+    expect(failed).toBeGreaterThan(20);
+    expect(bills.map(({ launchedAt }) => launchedAt)).toEqual(truth.map(({ launchedAt }) => launchedAt));
+    bills.forEach(({ onSeconds, approximate }, index) => {
+      const late = onSeconds - (truth[index]?.seconds ?? NaN);
+      // EC2 says no time when the machine switches itself off: then it is the event's, when it has stopped.
+      expect(late).toBeGreaterThanOrEqual(0);
+      expect(late).toBeLessThanOrEqual(approximate ? 65 : 0);
+    });
+  }, 60_000);
+
+  it('sum to the second under every misfortune, wherever EC2 said when it stopped', async () => {
+    const { failed, injected, bills, truth, receipts } = await month({
+      seed: 3,
+      faults: MISFORTUNES,
+      parallelJobs: 2,
+    });
+    expect(receipts.length).toBeGreaterThan(200);
+    expect(failed).toBeGreaterThan(20);
+    expect([...injected.keys()].sort()).toEqual([...MISFORTUNES].sort());
+
+    const onSeconds = new Map(truth.map(({ launchedAt, seconds }) => [launchedAt, seconds]));
+    const known = bills.filter(({ launchedAt }) => launchedAt !== undefined);
+    expect(bills.length - known.length).toBeLessThan(truth.length / 50);
+    const exact = known.filter(({ approximate }) => !approximate);
+    // EC2 says no time when a start falls back, and when it takes the machine away.
+    expect(exact.length).toBeGreaterThan(truth.length / 4);
+    for (const bill of exact) expect(bill.onSeconds).toBe(onSeconds.get(bill.launchedAt ?? ''));
+    // A stop is heard of after it happened, by clocks that may be three seconds off.
+    for (const bill of known.filter(({ stoppedAt }) => stoppedAt !== undefined)) {
+      expect(bill.onSeconds).toBeGreaterThanOrEqual((onSeconds.get(bill.launchedAt ?? '') ?? NaN) - 3);
+    }
+  }, 60_000);
+});
+
+function byNumber(a: number, b: number): number {
+  return a - b;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0);
+}
