@@ -77,7 +77,7 @@ export class Meter {
 
   begins(jobId: string): void {
     this.advance();
-    this.underWay.set(jobId, 0);
+    this.underWay.set(jobId, this.underWay.get(jobId) ?? 0);
     if (this.account.bootSeconds !== undefined) return;
     this.account = { ...this.account, bootSeconds: this.at };
     void this.write();
