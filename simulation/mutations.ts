@@ -8,8 +8,10 @@ export interface Mutation {
   readonly replacement: string;
   /** Where all faults together need too long to find it: those that it takes. @default all */
   readonly faults?: readonly Fault[];
-  /** Why no check misses it, where none does: what else does the rule's work. */
+  /** Why no check misses it: what else does the rule's work. */
   readonly redundant?: string;
+  /** What it takes for a check to miss it, where that was not drawn in thousands of histories: a blind spot. */
+  readonly unseen?: string;
 }
 
 /** What each of these takes away must be missed by the checks, or the rule is redundant or the simulator blind. */
@@ -104,6 +106,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/dispatch.ts',
     text: 'lastPing !== undefined && lastPing > launchTime',
     replacement: 'lastPing !== undefined || launchTime > new Date(0)',
+    unseen: 'a command to an agent that is gone costs ten minutes, not a job; no check is as tight as that',
   },
   {
     name: 'worker does not look for a live command',
@@ -134,6 +137,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/breaker.ts',
     text: "if (mark !== (seen?.progressMark ?? '')) {",
     replacement: "if (mark === 'never') {",
+    unseen: 'three wake-ups that end with jobs open, each after work and more than a minute after the last',
   },
   {
     name: 'no audit',
@@ -165,6 +169,7 @@ export const MUTATIONS: readonly Mutation[] = [
     text: '({ state } = await readGate(control));',
     replacement: "state = (await Promise.resolve('OPEN')) as string;",
     faults: ['start falls back', 'state event late', 'call slow'],
+    unseen: 'a claim in the milliseconds between the breaker’s CLOSING and its look at the claims',
   },
   {
     name: 'drain never reads the gate',
@@ -202,12 +207,15 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'runner/claim.ts',
     text: "if (claim.bootId !== self.bootId) return before('the machine went down while it ran');",
     replacement: '',
+    redundant: 'the lease runs out as well, a minute later at most: the rule only saves that time',
   },
   {
     name: 'a lease is not heeded',
     file: 'runner/claim.ts',
     text: 'return heldUntil <= self.now ?',
     replacement: 'return heldUntil <= Infinity ?',
+    redundant:
+      'one drain at a time holds the machine’s lock, and there is one machine: the lease is the second lock',
   },
   {
     name: 'a lease never runs out',
@@ -227,6 +235,7 @@ export const MUTATIONS: readonly Mutation[] = [
     text: 'await control.overwrite(DRAIN_STATUS_KEY, status);',
     replacement: 'void control; void DRAIN_STATUS_KEY; void status; await Promise.resolve();',
     faults: [],
+    unseen: 'three fruitful wake-ups that end with jobs open, each more than a minute after the last',
   },
   {
     name: "drain does not clear an earlier one's leftovers",
