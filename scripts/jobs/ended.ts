@@ -11,20 +11,30 @@ export interface Ended {
   readonly receipts: readonly Receipt[];
   /** False: there are more of that time, which were not read. */
   readonly isWhole: boolean;
+  /** False: not all names below the prefix were listed. */
+  readonly isListed: boolean;
 }
 
-/**
- * The jobs that have ended since, the latest first. It reads the names of everything below `results/`, a page of 1,000 a
- * request, and no more receipts than `limit`. What is no receipt (a model's own receipt.json) is left out.
- */
+export interface Bounds {
+  /** So many receipts are read at most. */
+  readonly limit: number;
+  /** So many names are listed at most, 1,000 a request. @default all */
+  readonly names?: number;
+  /** @default results/ */
+  readonly prefix?: string;
+}
+
+/** The jobs that have ended since, the latest first. What is no receipt (a model's own receipt.json) is left out. */
 export async function endedSince(
   { output }: Pick<Scene, 'output'>,
   since: number,
-  limit: number,
-  prefix = RESULTS_PREFIX,
+  { limit, names = Infinity, prefix = RESULTS_PREFIX }: Bounds,
 ): Promise<Ended> {
   const found: { key: string; at: number }[] = [];
+  let listed = 0;
   for await (const { key, lastModified } of output.list(prefix)) {
+    listed += 1;
+    if (listed > names) break;
     const at = lastModified?.getTime() ?? 0;
     if (at >= since && jobIdInReceiptKey(key) !== undefined) found.push({ key, at });
   }
@@ -33,7 +43,8 @@ export async function endedSince(
   const receipts = await Promise.all(latest.map(({ key }) => atOnce(() => receiptAt(output, key))));
   return {
     receipts: receipts.flat().sort((a, b) => Date.parse(b.endedAt) - Date.parse(a.endedAt)),
-    isWhole: latest.length === found.length,
+    isWhole: latest.length === found.length && listed <= names,
+    isListed: listed <= names,
   };
 }
 

@@ -35,7 +35,7 @@ const REQUESTS_AT_ONCE = 8;
 
 /** Open jobs, then those that have ended since, the latest first. */
 export async function listJobs(scene: Scene, options: ListOptions, now: number): Promise<Listed> {
-  const { receipts, isWhole } = await endedSince(scene, now - options.since, options.limit);
+  const { receipts, isWhole } = await endedSince(scene, now - options.since, { limit: options.limit });
   const ended = receipts
     .filter(({ outcome }) => !options.failed || outcome === 'failed')
     .map((receipt): Row => ({

@@ -24,7 +24,7 @@ export interface Meant {
 export async function meantBy(scene: Scene, keyOrJob: string): Promise<Meant> {
   // The label of a key that is too long is cut: the receipt has it in full.
   const prefix = resultsPrefix(keyOrJob, '').replace(/\/$/, '');
-  const { receipts } = await endedSince(scene, 0, RECEIPTS_READ, prefix);
+  const { receipts } = await endedSince(scene, 0, { limit: RECEIPTS_READ, prefix });
   const [receipt, ...others] = receipts.filter(({ input }) => input.key === keyOrJob);
   if (receipt) return { receipt, others };
   const open = await openJobOf(scene, keyOrJob);

@@ -16,7 +16,7 @@ export async function retryFailed(
   anyway: boolean,
   now: number,
 ): Promise<Done & { readonly failures: number }> {
-  const { receipts, isWhole } = await endedSince(scene, now - sinceMs, RECEIPTS_READ);
+  const { receipts, isWhole } = await endedSince(scene, now - sinceMs, { limit: RECEIPTS_READ });
   const failed = receipts.filter((receipt) => receipt.outcome === 'failed' && !isMended(receipt, receipts));
   const lines: string[] = [];
   const jobs: Readonly<Record<string, unknown>>[] = [];

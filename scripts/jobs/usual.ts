@@ -22,7 +22,7 @@ export async function usualTimes(
   models: readonly string[],
   now: number,
 ): Promise<Usual[]> {
-  const { receipts } = await endedSince(scene, now - LOOKED_BACK_MS, RECEIPTS_READ);
+  const { receipts } = await endedSince(scene, now - LOOKED_BACK_MS, { limit: RECEIPTS_READ });
   return models.flatMap((model) => {
     const own = receipts.filter((receipt) => receipt.outcome === 'succeeded' && receipt.model.name === model);
     const wholeMs = median(own.map(({ admittedAt, endedAt }) => between(admittedAt, endedAt)));
