@@ -119,9 +119,40 @@ test('a service gets in by the function’s policy for its own source only', asy
   expect(await ask({ ...question, context: from('bucket') })).toMatchObject({ allowed: false });
 });
 
-test('what there is no such action for is denied, with the reason', async () => {
-  expect(await ask({ action: 's3:Unknown' })).toMatchObject({
-    allowed: false,
-    because: expect.stringContaining('invalid.action') as string,
+describe('what the local cloud cannot name', () => {
+  const nameless = [
+    ['an action that it does not know', { action: 'lambda:GETversions' }],
+    ['a resource that it does not know', { action: 'ec2:CreateSecurityGroup', resource: '*' }],
+  ] as const;
+  const everything = { name: 'admin', policy: policyOf(allow('*', '*')) };
+
+  test.each(nameless)('is denied to who may do some things: %s', async (_, question) => {
+    const [service = ''] = question.action.split(':');
+    const some = { name: 'some', policy: policyOf(allow(`${service}:*`, '*')) };
+    expect(await ask({ ...question, identityPolicies: [some] })).toMatchObject({
+      allowed: false,
+      because: expect.stringContaining('only who may do everything') as string,
+    });
+  });
+
+  test.each(nameless)('is allowed to an administrator, as deploying takes it: %s', async (_, question) => {
+    expect(await ask({ ...question, identityPolicies: [everything] })).toEqual({
+      allowed: true,
+      grants: [{ policy: 'admin', statement: 'Permitted' }],
+    });
+  });
+
+  test.each<[string, Partial<Question>]>([
+    [
+      'with a condition',
+      { identityPolicies: [{ name: 'a', policy: policyOf(allow('*', '*', { Bool: {} })) }] },
+    ],
+    ['within a boundary', { identityPolicies: [everything], boundary: { name: 'b', policy: policyOf() } }],
+    [
+      'with a deny beside it',
+      { identityPolicies: [everything, { name: 'd', policy: policyOf({ Effect: 'Deny' }) }] },
+    ],
+  ])('is denied to who may do everything %s', async (_, question) => {
+    expect((await ask({ action: 'lambda:GETversions', ...question })).allowed).toBe(false);
   });
 });
