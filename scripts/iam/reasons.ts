@@ -34,6 +34,12 @@ export const unused: readonly Unused[] = [
   },
   {
     role: 'instance',
+    statement: 'SendDrainOutput',
+    actions: ['logs:DescribeLogStreams'],
+    reason: 'the SSM agent looks for its stream before it writes; the local cloud’s agent makes it at once',
+  },
+  {
+    role: 'instance',
     statement: 'NeverReplaceReceipts',
     actions: ['s3:PutObject'],
     reason: 'denies; the forgery tests run into it, the instance itself never does',
