@@ -162,6 +162,15 @@ export class DeployedPipeline {
     );
   }
 
+  /**
+   * No event is on its way and no function runs for one: whatever happens next was asked for. Worker may wait for a minute
+   * for an instance that is no more.
+   */
+  async isQuiet(): Promise<void> {
+    const { faults } = this.cloud;
+    await eventually('quiet', () => Promise.resolve(faults.deliveries === 0 || undefined), 80_000);
+  }
+
   /** Nothing is open and the machine is off, with the gate to match: where every story must end. */
   async comesToRest(): Promise<void> {
     await eventually(

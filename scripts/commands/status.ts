@@ -1,7 +1,6 @@
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import pLimit from 'p-limit';
 import { type Clock, systemClock } from '../../lifecycle/clock';
-import { InvalidInputError, messageOf } from '../../lifecycle/errors';
 import {
   GATE_KEY,
   OPEN_PREFIX,
@@ -27,6 +26,7 @@ import {
 import { Store } from '../../lifecycle/store';
 import { type Terminal, duration, printable } from '../console/terminal';
 import { findPipeline } from '../pipeline/find';
+import { type Read, readOr } from '../pipeline/read-record';
 import { statusText } from '../pipeline/job-watch';
 import { type Clients, type Target, type TargetOptions, chooseTarget } from '../pipeline/target';
 
@@ -69,7 +69,7 @@ export async function lookAt(target: Target, manifest: Manifest): Promise<Report
 }
 
 /** What a look at one record gave: the record, nothing, or why it cannot be read. */
-type Seen<T> = { readonly record: T } | { readonly trouble: string } | undefined;
+type Seen<T> = Read<T> | undefined;
 
 interface Instance {
   readonly id: string;
@@ -155,16 +155,6 @@ async function readReceipts(output: Store): Promise<Report['receipts']> {
   const receipts = await Promise.all(keys.map(({ key }) => readOr(() => output.get(key, receiptSchema))));
   const latest = receipts.flatMap((seen) => (seen && 'record' in seen ? [seen.record] : []));
   return { latest: latest.sort((a, b) => (a.endedAt < b.endedAt ? 1 : -1)), isListWhole };
-}
-
-async function readOr<T>(read: () => Promise<{ record: T } | undefined>): Promise<Seen<T>> {
-  try {
-    const stored = await read();
-    return stored && { record: stored.record };
-  } catch (error) {
-    if (error instanceof InvalidInputError) return { trouble: messageOf(error) };
-    throw error;
-  }
 }
 
 /** The report for people. */

@@ -1,9 +1,7 @@
 import type { InstanceReading } from '../../lifecycle/instance';
 import type { Manifest } from '../../lifecycle/manifest';
 import type { Claim, DrainStatus, Gate, OpenRecord } from '../../lifecycle/records';
-
-/** A record that was read, or why it cannot be. */
-export type Read<T> = { readonly record: T } | { readonly trouble: string };
+import type { Read } from '../pipeline/read-record';
 
 export interface OpenJob {
   readonly jobId: string;

@@ -2,7 +2,7 @@ import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { DescribeInstanceInformationCommand, ListCommandsCommand } from '@aws-sdk/client-ssm';
 import pLimit from 'p-limit';
 import type { Clock } from '../../lifecycle/clock';
-import { InvalidInputError, awsCodeOf, httpStatusOf, messageOf } from '../../lifecycle/errors';
+import { awsCodeOf, httpStatusOf, messageOf } from '../../lifecycle/errors';
 import {
   AUDIT_CURSOR_KEY,
   CLAIM_PREFIX,
@@ -15,11 +15,11 @@ import {
 } from '../../lifecycle/job';
 import type { ListedJob } from '../../lifecycle/ledger';
 import { claimSchema, drainStatusSchema, gateSchema, openRecordSchema } from '../../lifecycle/records';
-import type { Stored } from '../../lifecycle/store';
 import { MissingError } from '../exit';
 import { type Scene, readInstance } from '../operations/scene';
+import { readOr } from '../pipeline/read-record';
 import { lookAtFailedEvents } from './failed-events';
-import type { Facts, OpenJob, Read } from './facts';
+import type { Facts, OpenJob } from './facts';
 import { compareModels } from './models';
 import { lookAtFailedJobs } from './failed-jobs';
 import { lookAtUploads } from './uploads';
@@ -198,14 +198,4 @@ async function lookAtLastSweep({ control }: Scene): Promise<Facts['lastSweep']> 
     if (key === AUDIT_CURSOR_KEY && lastModified) return lastModified;
   }
   return 'never';
-}
-
-async function readOr<T>(read: () => Promise<Stored<T> | undefined>): Promise<Read<T> | undefined> {
-  try {
-    const stored = await read();
-    return stored && { record: stored.record };
-  } catch (error) {
-    if (error instanceof InvalidInputError) return { trouble: messageOf(error) };
-    throw error;
-  }
 }

@@ -226,7 +226,7 @@ async function start(options: LocalCloudOptions & { directory: string }, ends: E
     endpoint,
     region,
     credentials: OPERATOR,
-    faults: faultsOf({ agents, machines, bus, functions, notificationFaults }),
+    faults: faultsOf({ agents, machines, bus, functions, timers, notificationFaults }),
     motoPid: moto.pid,
     stop: () => ends.run(),
   };
@@ -237,9 +237,10 @@ function faultsOf(parts: {
   machines: Machines;
   bus: EventBus;
   functions: Functions;
+  timers: Timers;
   notificationFaults: NotificationFaults;
 }): Faults {
-  const { agents, machines, bus, functions, notificationFaults } = parts;
+  const { agents, machines, bus, functions, timers, notificationFaults } = parts;
   return {
     get commandsAtCrash() {
       return agents.commandsAtCrash;
@@ -261,6 +262,9 @@ function faultsOf(parts: {
     bringBackSpot: (instanceId) => machines.bringBack(instanceId),
     sweepNow: () => bus.fireSchedules(),
     invocations: (functionName) => functions.invocations(functionName),
+    get deliveries() {
+      return timers.deliveries;
+    },
     get startCalls() {
       return machines.startCalls;
     },

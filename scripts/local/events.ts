@@ -53,7 +53,7 @@ export class EventBus {
   /** Delivers an event to every rule that wants it, after the usual delay; returns at once. */
   publish(event: BusEvent): void {
     const document = this.documentOf(event);
-    this.options.timers.after(this.options.notificationMs, `the event "${event.detailType}"`, async () => {
+    this.options.timers.deliver(this.options.notificationMs, `the event "${event.detailType}"`, async () => {
       for (const rule of await this.enabledRules()) {
         if (this.matches(rule, document)) await this.deliver(rule, document);
       }

@@ -28,6 +28,8 @@ export interface Faults {
   sweepNow(): Promise<void>;
   /** How often a function has been run, retries included. */
   invocations(functionName: string): number;
+  /** Events on their way to a function and asynchronous invocations that have not ended, retries included. */
+  readonly deliveries: number;
   /** StartInstances that really started something, and StopInstances that really stopped something. */
   readonly startCalls: number;
   readonly stopCalls: number;

@@ -39,7 +39,7 @@ export class Invocations {
   }
 
   private attempt(functionName: string, payload: Buffer, attempt: number, delayMs: number): void {
-    this.options.timers.after(delayMs, `invoking ${functionName}`, async () => {
+    this.options.timers.deliver(delayMs, `invoking ${functionName}`, async () => {
       const outcome = await this.options.functions.invoke(functionName, payload);
       if (outcome.functionError === undefined) return;
       const config = await this.configOf(functionName);

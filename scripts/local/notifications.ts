@@ -68,7 +68,7 @@ export class Notifications {
     for (const notification of this.configurations.get(bucket) ?? []) {
       if (!wants(notification, eventName, key)) continue;
       const record = this.recordOf({ bucket, key, eventName, notification, head, headers });
-      this.options.timers.after(this.options.notificationMs, 'an S3 notification', async () =>
+      this.options.timers.deliver(this.options.notificationMs, 'an S3 notification', async () =>
         this.deliver(notification, bucket, key, await this.withSize(record, bucket, key)),
       );
     }

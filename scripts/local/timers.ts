@@ -5,6 +5,7 @@ import type { Report } from './report';
 export class Timers {
   private readonly pending = new Set<NodeJS.Timeout>();
   private stopped = false;
+  private underWay = 0;
 
   constructor(private readonly report: Report) {}
 
@@ -17,6 +18,17 @@ export class Timers {
     }, milliseconds);
     this.pending.add(timer);
     return () => this.cancel(timer);
+  }
+
+  /** The deliveries that have not ended. */
+  get deliveries(): number {
+    return this.underWay;
+  }
+
+  /** Like `after`, for what brings an event to a function; it counts as under way until `work` has ended. */
+  deliver(milliseconds: number, what: string, work: () => Promise<void>): void {
+    this.underWay += 1;
+    this.after(milliseconds, what, () => work().finally(() => (this.underWay -= 1)));
   }
 
   /** Runs `work` every so many milliseconds. */

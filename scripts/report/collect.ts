@@ -2,18 +2,12 @@ import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import pLimit from 'p-limit';
 import type { z } from 'zod';
 import { InvalidInputError } from '../../lifecycle/errors';
-import { RESULTS_PREFIX, jobIdInReceiptKey } from '../../lifecycle/job';
+import { RESULTS_PREFIX, jobIdInReceiptKey, SESSIONS_PREFIX } from '../../lifecycle/job';
 import type { Store } from '../../lifecycle/store';
 import type { Scene } from '../operations/scene';
 import { loadPrices } from '../prices/prices';
 import type { Readings } from './facts';
-import {
-  type ReportedReceipt,
-  SESSIONS_PREFIX,
-  type Session,
-  reportedReceiptSchema,
-  sessionSchema,
-} from './records';
+import { type ReportedReceipt, type Session, reportedReceiptSchema, sessionSchema } from './records';
 
 /** What one report costs at most: 100 lists, 3,000 + 2,000 gets; a cent on AWS. */
 const RESULTS_LISTED = 100_000;

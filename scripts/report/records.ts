@@ -30,9 +30,6 @@ export const reportedReceiptSchema = z.looseObject({
 
 export type ReportedReceipt = z.infer<typeof reportedReceiptSchema>;
 
-/** Below this prefix of the control bucket: one record for each time that the instance was on. */
-export const SESSIONS_PREFIX = 'sessions/';
-
 export const sessionSchema = z.looseObject({
   launchedAt: time,
   stoppedAt: time.optional().catch(undefined),
