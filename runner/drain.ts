@@ -34,7 +34,7 @@ export async function drain(ports: DrainPorts): Promise<DrainEnd> {
     context.log.info('drain ends', { because: end });
     return end;
   } finally {
-    over.abort();
+    over.abort('over');
     await beating;
   }
 }

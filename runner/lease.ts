@@ -17,8 +17,8 @@ const RETRY_SHARE = 1 / 12;
  */
 export class Lease {
   private readonly losing = new AbortController();
-  private readonly stopping = new AbortController();
-  private readonly ended = AbortSignal.any([this.stopping.signal, this.losing.signal]);
+  /** Stopped or lost. */
+  private readonly ending = new AbortController();
   private readonly kept: Promise<void>;
 
   constructor(
@@ -39,7 +39,7 @@ export class Lease {
 
   /** Ends the renewals; the claim stays as it is. Settles when no renewal is under way any more. */
   async stop(): Promise<void> {
-    this.stopping.abort();
+    this.ending.abort('stopped');
     await this.kept;
   }
 
@@ -93,11 +93,13 @@ export class Lease {
   }
 
   private async stillHeldAfter(milliseconds: number): Promise<boolean> {
-    await pause(this.context.clock, milliseconds, this.ended);
-    return !this.ended.aborted;
+    await pause(this.context.clock, milliseconds, this.ending.signal);
+    return !this.ending.signal.aborted;
   }
 
   private lose(why: LeaseLostError): void {
-    if (!this.ended.aborted) this.losing.abort(why);
+    if (this.ending.signal.aborted) return;
+    this.losing.abort(why);
+    this.ending.abort(why);
   }
 }

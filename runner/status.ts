@@ -38,7 +38,7 @@ export class StatusReport {
   /** Nothing is written any more once this has settled. */
   async close(): Promise<void> {
     this.next = undefined;
-    this.closing.abort();
+    this.closing.abort('closed');
     await this.writing;
   }
 

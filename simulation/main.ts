@@ -1,3 +1,4 @@
+import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
 import { bundleSimulator } from './bundle';
@@ -74,7 +75,26 @@ async function run(options: Options): Promise<void> {
 
 async function histories(bundle: string, options: Options): Promise<void> {
   const began = process.hrtime.bigint();
-  const reports = await runAll(bundle, options, HISTORIES_PER_PROCESS);
+  const interrupt = new AbortController();
+  const onInterrupt = () => {
+    process.stderr.write('\nInterrupted: this is what has run so far.\n');
+    interrupt.abort('interrupted');
+  };
+  process.once('SIGINT', onInterrupt);
+  const bar = new SingleBar({
+    format: '{bar} {value} of {total} histories, {eta_formatted} left',
+    stream: process.stderr,
+    noTTYOutput: true,
+    notTTYSchedule: 60_000,
+  });
+  bar.start(options.histories, 0);
+  const reports = await runAll(bundle, options, HISTORIES_PER_PROCESS, {
+    signal: interrupt.signal,
+    onReport: ({ histories: more }) => bar.increment(more),
+  });
+  bar.stop();
+  process.off('SIGINT', onInterrupt);
+  if (interrupt.signal.aborted) process.exitCode = 130;
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
   const sum = (count: (report: BatchReport) => number) =>
     reports.reduce((total, report) => total + count(report), 0);
@@ -96,6 +116,7 @@ async function histories(bundle: string, options: Options): Promise<void> {
   print(
     `${ran.toLocaleString('en-US')} histories from seed ${options.seed}, ${sum((r) => r.uploads).toLocaleString('en-US')} uploads, ${sum((r) => r.calls).toLocaleString('en-US')} calls to AWS, ${Math.round(sum((r) => r.virtualMs) / 3_600_000).toLocaleString('en-US')} hours of virtual time`,
   );
+  if (ran === 0) return;
   const cpuSeconds = sum((report) => report.cpuMs) / 1000;
   print(
     `${seconds.toFixed(1)} s in ${options.workers} process(es), ${Math.round(ran / seconds)} histories a second; ${cpuSeconds.toFixed(1)} s of processor time, ${Math.round(ran / cpuSeconds)} histories in each`,
@@ -108,18 +129,36 @@ async function histories(bundle: string, options: Options): Promise<void> {
   process.exitCode = 1;
 }
 
+interface Watch {
+  /** Ends the processes; what they have not answered is not among the reports. */
+  readonly signal: AbortSignal;
+  readonly onReport: (report: BatchReport) => void;
+}
+
 /** In order of seeds, side by side, until all have run or one has found a violation. */
-async function runAll(bundle: string, options: Options, perProcess: number): Promise<BatchReport[]> {
+async function runAll(
+  bundle: string,
+  options: Options,
+  perProcess: number,
+  watch?: Watch,
+): Promise<BatchReport[]> {
   const reports: BatchReport[] = [];
   let next = options.seed;
   const end = options.seed + options.histories;
+  const isInterrupted = () => watch?.signal.aborted === true;
   const work = async () => {
-    while (next < end && !firstViolation(reports)) {
+    while (next < end && !firstViolation(reports) && !isInterrupted()) {
       const firstSeed = next;
       next = Math.min(end, next + perProcess);
       const { faults, jobs, crowded } = options;
       const order = { firstSeed, histories: next - firstSeed, faults, jobs, crowded };
-      reports.push(await inChild<BatchReport>(bundle, { kind: 'batch', order }));
+      try {
+        const report = await inChild<BatchReport>(bundle, { kind: 'batch', order }, watch?.signal);
+        reports.push(report);
+        watch?.onReport(report);
+      } catch (error) {
+        if (!isInterrupted()) throw error;
+      }
     }
   };
   await Promise.all(Array.from({ length: options.workers }, work));

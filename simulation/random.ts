@@ -47,7 +47,7 @@ export class Random {
   /** A whole number, both ends included; each doubling of the size is as likely as the next. */
   spread(least: number, most: number): number {
     let doublings = 0;
-    while (least * 2 ** (doublings + 1) < most) doublings += 1;
+    for (let from = least * 2; from < most; from *= 2) doublings += 1;
     const from = least * 2 ** this.between(0, doublings);
     return this.between(from, Math.min(from * 2, most));
   }

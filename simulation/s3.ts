@@ -64,7 +64,7 @@ export class SimS3 {
       if (Bucket === 'data' && !this.uploads.some((upload) => upload.versionId === VersionId)) {
         throw awsError('NoSuchVersion', 404);
       }
-      return { Body: Readable.from([]), ContentLength: 1 };
+      return { Body: new Readable({ read: noMore }), ContentLength: 1 };
     }
     const present = this.buckets[Bucket].get(Key);
     if (!present) throw awsError('NoSuchKey', 404);
@@ -161,6 +161,10 @@ interface ListInput {
   Prefix: string;
   ContinuationToken?: string;
   StartAfter?: string;
+}
+
+function noMore(this: Readable): void {
+  this.push(null);
 }
 
 /** As keys stand in events and in listings with EncodingType=url. */

@@ -251,15 +251,15 @@ export class Wire {
     });
   }
 
-  private answer({ process, resolve, reject, triesLeft, ...call }: Call, outcome: object): void {
-    if (!process.alive) return;
-    if (outcome instanceof Error && isTransient(outcome) && triesLeft > 0) {
-      this.again({ process, resolve, reject, triesLeft, ...call }, outcome);
+  private answer(call: Call, outcome: object): void {
+    if (!call.process.alive) return;
+    if (outcome instanceof Error && isTransient(outcome) && call.triesLeft > 0) {
+      this.again(call, outcome);
       return;
     }
     this.world.timeline.stir();
-    if (outcome instanceof Error) reject(outcome);
-    else resolve(outcome);
+    if (outcome instanceof Error) call.reject(outcome);
+    else call.resolve(outcome);
   }
 
   private diesBefore({ kind }: SimProcess): boolean {
