@@ -25,10 +25,18 @@ export interface SessionBill {
   readonly onSeconds: number;
   /** The seconds that stand in no receipt: before the boot, after the last receipt, of reboots. */
   readonly tailSeconds: number;
+  /** What EC2 bills of it. Before it is known to have stopped: so far. */
+  readonly billedSeconds: number;
   readonly microUsd: number | undefined;
   /** In the order of their ends. */
   readonly jobs: readonly JobBill[];
 }
+
+/** EC2 bills each start at least so long. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html */
+export const MINIMUM_BILLED_SECONDS = 60;
+
+/** A boot that a receipt tells of so long after the launch is not the session's first. */
+const LONGEST_PENDING_SECONDS = 120;
 
 type SessionTimes = Pick<Session, 'launchedAt' | 'stoppedAt' | 'approximate'>;
 type BilledReceipt = Pick<Receipt, 'jobId' | 'endedAt' | 'bill'>;
@@ -38,8 +46,9 @@ type BilledReceipt = Pick<Receipt, 'jobId' | 'endedAt' | 'bill'>;
  *
  * - Each job has what its receipt says. The seconds that stand in no receipt are given to the session's jobs in equal
  *   shares; those left over go one each to the jobs that ended first.
- * - The money of a session is its on-time at the price, rounded; it is given to its jobs by their seconds, and the millionths left over
- *   to the largest remainders. EC2's minimum of 60 seconds a start is not in it.
+ * - The money of a session is what EC2 bills, at the price and rounded: from `running` on, and a minute at least. Receipts tell
+ *   when the machine booted, which is when it was `running`; if none does, the on-time counts from the launch. The money is
+ *   given to the jobs by their seconds, and the millionths left over to the largest remainders.
  * - A session's on-time is approximate when EC2 did not say when it was stopped, when nobody heard of its end but of the next
  *   launch (which then is its end), when only receipts tell of it, and when its receipts carry more seconds than it has: then their sum counts.
  * - A receipt that carries no bill and ended in no session that is known has no part in anything.
@@ -99,7 +108,11 @@ function billOf(
       onSeconds: (bill ? secondsOf(bill) : 0) + tail,
     };
   });
-  const microUsd = usdPerHour === undefined ? undefined : Math.round((onSeconds * usdPerHour * 1e6) / 3600);
+  const pendingSeconds = onSeconds === measured ? pendingOf(session, receipts) : 0;
+  const atLeast = session?.stoppedAt === undefined ? 0 : MINIMUM_BILLED_SECONDS;
+  const billedSeconds = Math.max(atLeast, onSeconds - pendingSeconds);
+  const microUsd =
+    usdPerHour === undefined ? undefined : Math.round((billedSeconds * usdPerHour * 1e6) / 3600);
   const money =
     microUsd === undefined
       ? undefined
@@ -114,9 +127,19 @@ function billOf(
       session === undefined || session.approximate === true || onSeconds !== (measured ?? onSeconds),
     onSeconds,
     tailSeconds,
+    billedSeconds,
     microUsd,
     jobs: lines.map((line, index) => ({ ...line, microUsd: money?.[index] })),
   };
+}
+
+/** From the launch until the machine booted, which EC2 does not bill; 0 if no receipt tells of it. */
+function pendingOf(session: SessionTimes | undefined, receipts: readonly BilledReceipt[]): number {
+  const boots = receipts.flatMap(({ bill }) =>
+    session && bill ? [secondsBetween(session.launchedAt, bill.session)] : [],
+  );
+  const first = Math.min(...boots);
+  return first > 0 && first <= LONGEST_PENDING_SECONDS ? first : 0;
 }
 
 /** All that a receipt's bill carries. */

@@ -1,11 +1,12 @@
+import { MINIMUM_BILLED_SECONDS } from '../lifecycle/bill';
+
 /** When the instance was running: from `running` until it begins to stop. `pending` and `stopping` cost nothing. */
 export interface RunningTime {
   readonly from: number;
   readonly to: number;
 }
 
-/** EC2 bills each start by the second, and a minute at least. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html */
-export const MINIMUM_BILL_MS = 60_000;
+export const MINIMUM_BILL_MS = MINIMUM_BILLED_SECONDS * 1000;
 
 /** What EC2 bills, in milliseconds. `end`: what still runs then is billed until then. */
 export function billedMs(running: readonly RunningTime[], end = Infinity): number {

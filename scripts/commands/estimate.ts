@@ -14,6 +14,7 @@ import { shortPath } from '../project';
 export interface EstimateArguments {
   readonly jobsPerDay?: number;
   readonly minutes?: number;
+  readonly atOnce: number;
   readonly hoursADay: number;
   readonly bootSeconds: number;
   readonly linger?: number;
@@ -39,6 +40,7 @@ export function addEstimate(root: Command, { terminal }: Pick<CommandLine, 'term
     .description('what a pipeline will cost, by the job and by the month, and beside a machine always on')
     .option('--jobs-per-day <N>', 'uploads of a day', positive)
     .option('--minutes <M>', "the model's own time for one", positive)
+    .option('--at-once <N>', 'so many of them are uploaded together', atLeastOne, 1)
     .option('--hours-a-day <H>', 'they come at random within so many hours of a day', hoursOfDay, 24)
     .option(
       '--boot-seconds <S>',
@@ -100,6 +102,7 @@ export function estimateOptions(
     bill: billOfSettings(settings),
     work: {
       jobsPerDay: options.jobsPerDay,
+      jobsAtOnce: options.atOnce,
       jobMinutes: options.minutes,
       hoursADay: options.hoursADay,
       bootSeconds: options.bootSeconds,
@@ -147,7 +150,7 @@ function lines(
     row(what, amount === undefined ? usd(amount) : `${amount.toFixed(2)} USD`);
   const shown = [
     colours.bold(`${settings.name}, ${settings.instanceType} in ${settings.region}, list prices of ${asOf}`),
-    `${count(work.jobsPerDay)} jobs a day of ${count(work.jobMinutes)} min, at random within ${count(work.hoursADay)} h; ` +
+    `${count(work.jobsPerDay)} jobs a day of ${count(work.jobMinutes)} min, ${work.jobsAtOnce === 1 ? '' : `${count(work.jobsAtOnce)} at once, `}at random within ${count(work.hoursADay)} h; ` +
       `boot ${count(work.bootSeconds)} s, linger ${count(work.lingerSeconds)} s`,
     '',
     `On ${usage.billedHoursPerDay.toFixed(2)} h a day, ${usage.startsPerDay.toFixed(1)} starts, ${usage.jobsPerStart.toFixed(2)} jobs a start`,
@@ -209,6 +212,12 @@ function positive(text: string): number {
   const number = notNegative(text);
   if (number > 0) return number;
   throw new InvalidArgumentError('It is a number greater than 0.');
+}
+
+function atLeastOne(text: string): number {
+  const number = notNegative(text);
+  if (number >= 1) return number;
+  throw new InvalidArgumentError('It is a number from 1.');
 }
 
 function notNegative(text: string): number {

@@ -44,7 +44,7 @@ export function estimate(options: EstimateOptions, prices: RegionPrices): Estima
   const alwaysOnUsd = alwaysOn(bill, prices);
   const jobs = work.jobsPerDay * DAYS_PER_MONTH;
   // So few that none meets another.
-  const alone = { ...options, work: { ...work, jobsPerDay: 1e-6 } };
+  const alone = { ...options, work: { ...work, jobsPerDay: 1e-6, jobsAtOnce: 1 } };
   const none = total(monthOf({ ...options, work: { ...work, jobsPerDay: 0 } }, prices));
   const capacityJobsPerDay = Math.floor((24 * 60) / work.jobMinutes);
   return {

@@ -1,3 +1,4 @@
+import { type JobBill, type SessionBill, billsOf, secondsOf } from '../../lifecycle/bill';
 import { type Interval, allClipped, clipped, merged, sharedMs, totalMs } from './intervals';
 import { type OnTime, type SeenInstance, heldTime, onTimes } from './on-time';
 import type { ReportedReceipt, Session } from './records';
@@ -44,7 +45,7 @@ export interface JobFacts {
   /** From the claim to the receipt. */
   readonly held: Interval | undefined;
   readonly endedMs: number;
-  /** The on-time that it has cost: of its bill, or its part of the time in which it held the machine. */
+  /** The on-time that it has cost: its share of its session, or, where none is known, of the time in which it held the machine. */
   readonly costMs: number;
   readonly isCostEstimated: boolean;
   readonly costUsd: number | undefined;
@@ -89,6 +90,8 @@ export interface ReportFacts {
   readonly estimatedMs: number;
   /** Of it: no job held the machine; it booted, waited or stopped. */
   readonly jobFreeMs: number;
+  /** Of it: what EC2 bills, as far as that is known; the minute that a start costs at least included. */
+  readonly billedMs: number;
   readonly alwaysOnMs: number;
   /** 0 to 1: the part of the always-on time that was saved; undefined: there is no time to compare. */
   readonly savedShare: number | undefined;
@@ -128,7 +131,8 @@ export function factsOf({ receipts: allReceipts, sessions, ...readings }: Readin
   const allTimes = onTimes(sessions, allReceipts, readings.instance, nowMs);
   const period = periodOf(readings, receipts, allTimes);
   const times = allClipped(allTimes, period);
-  const jobs = jobsOf(receipts, price);
+  const bills = billsWithin(period, sessions, allReceipts, usdPerHour);
+  const jobs = jobsOf(receipts, bills, price);
   const held = merged(
     allClipped(
       jobs.flatMap((job) => job.held ?? []),
@@ -136,6 +140,7 @@ export function factsOf({ receipts: allReceipts, sessions, ...readings }: Readin
     ),
   );
   const onMs = totalMs(times);
+  const billedMs = onMs + bills.reduce((sum, bill) => sum + (bill.billedSeconds - bill.onSeconds) * 1000, 0);
   const alwaysOnMs = period.toMs - period.fromMs;
   const failures = jobs.filter(({ outcome }) => outcome === 'failed');
   return {
@@ -145,18 +150,19 @@ export function factsOf({ receipts: allReceipts, sessions, ...readings }: Readin
     onMs,
     estimatedMs: totalMs(times.filter(({ kind }) => kind !== 'recorded')),
     jobFreeMs: Math.max(0, onMs - totalMs(held)),
+    billedMs,
     alwaysOnMs,
-    savedShare: alwaysOnMs === 0 ? undefined : 1 - onMs / alwaysOnMs,
-    onUsd: price(onMs),
+    savedShare: alwaysOnMs === 0 ? undefined : 1 - billedMs / alwaysOnMs,
+    onUsd: price(billedMs),
     alwaysOnUsd: price(alwaysOnMs),
-    savedUsd: price(alwaysOnMs - onMs),
+    savedUsd: price(alwaysOnMs - billedMs),
     jobs,
     failures,
     failureKinds: kindsOf(failures),
     days: daysOf(period, times, jobs),
     waiting: spreadOf(jobs.flatMap(({ waitMs }) => waitMs ?? [])),
     running: spreadOf(jobs.flatMap(({ runMs }) => runMs ?? [])),
-    models: modelsOf(jobs, price),
+    models: modelsOf(jobs),
     spenders: [...jobs]
       .sort((a, b) => b.costMs - a.costMs)
       .filter(({ costMs }) => costMs > 0)
@@ -179,18 +185,39 @@ function periodOf(
   return { fromMs: Math.max(sinceMs, first), toMs: nowMs };
 }
 
-function jobsOf(receipts: readonly ReportedReceipt[], price: (ms: number) => number | undefined): JobFacts[] {
+/** Of sessions whose end was heard of and that lie within the period: of another, receipts that are not read may have a share. */
+function billsWithin(
+  period: Interval,
+  sessions: readonly Session[],
+  receipts: readonly ReportedReceipt[],
+  usdPerHour: number | undefined,
+): SessionBill[] {
+  const ended = sessions.filter(({ stoppedAt }) => stoppedAt !== undefined);
+  return billsOf(ended, receipts, usdPerHour).filter(
+    ({ launchedAt }) => launchedAt !== undefined && Date.parse(launchedAt) >= period.fromMs,
+  );
+}
+
+function jobsOf(
+  receipts: readonly ReportedReceipt[],
+  bills: readonly SessionBill[],
+  price: (ms: number) => number | undefined,
+): JobFacts[] {
+  const shared = new Map<string, { session: SessionBill; job: JobBill }>(
+    bills.flatMap((session) => session.jobs.map((job) => [job.jobId, { session, job }] as const)),
+  );
   const held = receipts.map((receipt) => heldTime(receipt) ?? { fromMs: 0, toMs: 0 });
   const shares = sharedMs(held);
   return receipts
     .map((receipt, index): JobFacts => {
       const { bill, startedAt, endedAt } = receipt;
+      const share = shared.get(receipt.jobId);
       const cameMs = Date.parse(receipt.uploadedAt ?? receipt.admittedAt);
       const endedMs = Date.parse(endedAt);
       const startedMs = startedAt === undefined ? undefined : Date.parse(startedAt);
-      const costMs = bill
-        ? (bill.bootSeconds + bill.idleSeconds + bill.runSeconds) * 1000
-        : Math.max(0, shares[index] ?? 0);
+      const carriedMs = bill ? secondsOf(bill) * 1000 : Math.max(0, shares[index] ?? 0);
+      const costMs = share ? share.job.onSeconds * 1000 : carriedMs;
+      const microUsd = share?.job.microUsd;
       return {
         jobId: receipt.jobId,
         key: receipt.input.key,
@@ -203,8 +230,8 @@ function jobsOf(receipts: readonly ReportedReceipt[], price: (ms: number) => num
         held: heldTime(receipt),
         endedMs,
         costMs,
-        isCostEstimated: !bill,
-        costUsd: price(costMs),
+        isCostEstimated: !bill || share?.session.approximate === true,
+        costUsd: microUsd === undefined ? price(costMs) : microUsd / 1e6,
         error: receipt.error && { kind: receipt.error.kind, message: receipt.error.message },
         stderrTail: receipt.stderrTail,
       };
@@ -254,14 +281,16 @@ function kindsOf(failures: readonly JobFacts[]): ReportFacts['failureKinds'] {
     .sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1));
 }
 
-function modelsOf(jobs: readonly JobFacts[], price: (ms: number) => number | undefined): ModelFacts[] {
+function modelsOf(jobs: readonly JobFacts[]): ModelFacts[] {
   const names = [...new Set(jobs.map(({ model }) => model))];
   return names
     .map((model): ModelFacts => {
       const own = jobs.filter((job) => job.model === model);
       const costMs = own.reduce((sum, job) => sum + job.costMs, 0);
       const failed = own.filter(({ outcome }) => outcome === 'failed').length;
-      return { model, jobs: own.length, failed, costMs, costUsd: price(costMs) };
+      const prices = own.flatMap(({ costUsd }) => costUsd ?? []);
+      const costUsd = prices.length === 0 ? undefined : prices.reduce((sum, one) => sum + one, 0);
+      return { model, jobs: own.length, failed, costMs, costUsd };
     })
     .sort((a, b) => b.costMs - a.costMs || (a.model < b.model ? -1 : 1));
 }

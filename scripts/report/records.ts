@@ -5,7 +5,7 @@ import { z } from 'zod';
  * of a year were written by more than one version, and a field that is not known must not hide a job.
  */
 const time = z.iso.datetime();
-const seconds = z.number().min(0);
+const seconds = z.int().min(0);
 
 export const reportedReceiptSchema = z.looseObject({
   jobId: z.string().min(1),
@@ -23,7 +23,7 @@ export const reportedReceiptSchema = z.looseObject({
   instance: z.looseObject({ bootId: z.string() }).optional().catch(undefined),
   /** The on-time that is the job's own, if whoever wrote the receipt has counted it. */
   bill: z
-    .looseObject({ bootSeconds: seconds, idleSeconds: seconds, runSeconds: seconds })
+    .looseObject({ session: time, bootSeconds: seconds, idleSeconds: seconds, runSeconds: seconds })
     .optional()
     .catch(undefined),
 });
@@ -34,7 +34,7 @@ export const sessionSchema = z.looseObject({
   launchedAt: time,
   stoppedAt: time.optional().catch(undefined),
   /** Its end was found out later, and may have been somewhat earlier or later. */
-  approximate: z.boolean().optional().catch(undefined),
+  approximate: z.literal(true).optional().catch(undefined),
 });
 
 export type Session = z.infer<typeof sessionSchema>;

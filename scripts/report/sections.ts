@@ -305,7 +305,7 @@ export function notesSection({ readings, onMs, estimatedMs, period }: ReportFact
       ? 'There is no instance any more, so there is no price: hours only.'
       : usdPerHour === undefined
         ? `The price table has no ${instance.type} in ${readings.region}: hours only.`
-        : `Prices: ${instance.type}, ${usdPerHour} USD an hour on demand in ${readings.region}, list price of ${pricesAsOf}, for the whole period. Disk, requests and tax are not in it: they would cost the same, or next to nothing.`,
+        : `Prices: ${instance.type}, ${usdPerHour} USD an hour on demand in ${readings.region}, list price of ${pricesAsOf}, for the whole period; from when it runs, a minute at least for each start, as EC2 bills it. Disk, requests and tax are not in it: they would cost the same, or next to nothing.`,
     ...(instance?.isSpot === true
       ? ['It is a spot instance: what you pay is less than these on-demand prices.']
       : []),

@@ -106,7 +106,9 @@ describe('billsOf', () => {
     expect(session).toMatchObject({
       onSeconds: 300,
       tailSeconds: 120,
-      microUsd: 300_000,
+      // The machine booted 20 s after its launch.
+      billedSeconds: 280,
+      microUsd: 280_000,
       approximate: false,
     });
     expect(
@@ -117,9 +119,9 @@ describe('billsOf', () => {
         microUsd,
       ]),
     ).toEqual([
-      ['a', 40, 120, 120_000],
-      ['b', 40, 140, 140_000],
-      ['c', 40, 40, 40_000],
+      ['a', 40, 120, 112_000],
+      ['b', 40, 140, 130_667],
+      ['c', 40, 40, 37_333],
     ]);
     expect(apportion(5, [1, 1, 1])).toEqual([2, 2, 1]);
   });
@@ -146,6 +148,26 @@ describe('billsOf', () => {
       [at(0), false, 300, 0],
       [undefined, true, 65, 1],
     ]);
+  });
+
+  it('bills a minute for a start that was shorter, and from its launch one of which no receipt tells', () => {
+    const [short, silent] = billsOf(
+      [
+        { launchedAt: at(0), stoppedAt: at(40) },
+        { launchedAt: at(900), stoppedAt: at(1_000) },
+      ],
+      [
+        {
+          jobId: 'a',
+          endedAt: at(30),
+          bill: { session: at(15), bootSeconds: 5, idleSeconds: 0, runSeconds: 8 },
+        },
+      ],
+      3.6,
+    );
+    expect(short).toMatchObject({ onSeconds: 40, billedSeconds: 60, microUsd: 60_000 });
+    expect(short?.jobs).toMatchObject([{ onSeconds: 40, microUsd: 60_000 }]);
+    expect(silent).toMatchObject({ onSeconds: 100, billedSeconds: 100 });
   });
 
   it('says what is known of a session that is still on', () => {

@@ -20,6 +20,7 @@ const prices = loadPrices().regions['eu-central-1']!;
 const asked: EstimateArguments & { jobsPerDay: number; minutes: number } = {
   jobsPerDay: 4,
   minutes: 15,
+  atOnce: 1,
   hoursADay: 24,
   bootSeconds: 9,
   megabytes: 1,

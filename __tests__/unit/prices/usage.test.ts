@@ -2,6 +2,7 @@ import { type Workload, usageOf } from '../../../scripts/prices/usage';
 
 const work: Workload = {
   jobsPerDay: 4,
+  jobsAtOnce: 1,
   jobMinutes: 15,
   hoursADay: 24,
   bootSeconds: 9,
@@ -22,24 +23,25 @@ function luck(seed: number): () => number {
 
 /** The same workload played through, upload by upload. */
 function played(
-  { jobsPerDay, jobMinutes, bootSeconds, otherSeconds, lingerSeconds }: Workload,
+  { jobsPerDay, jobsAtOnce, jobMinutes, bootSeconds, otherSeconds, lingerSeconds }: Workload,
   jobs: number,
 ) {
   const random = luck(7);
-  const gapSeconds = 86_400 / jobsPerDay;
+  const gapSeconds = (86_400 / jobsPerDay) * jobsAtOnce;
+  const batchSeconds = jobMinutes * 60 * jobsAtOnce;
   let now = 0;
   let starts = 0;
   let onSeconds = 0;
   let busyUntil = -Infinity;
   let began = 0;
-  for (let job = 0; job < jobs; job += 1) {
+  for (let job = 0; job < jobs; job += jobsAtOnce) {
     now += -Math.log(1 - random()) * gapSeconds;
-    if (now <= busyUntil + lingerSeconds) busyUntil = Math.max(now, busyUntil) + jobMinutes * 60;
+    if (now <= busyUntil + lingerSeconds) busyUntil = Math.max(now, busyUntil) + batchSeconds;
     else {
       if (starts > 0) onSeconds += busyUntil + lingerSeconds - began;
       starts += 1;
       began = now;
-      busyUntil = now + bootSeconds + otherSeconds + jobMinutes * 60;
+      busyUntil = now + bootSeconds + otherSeconds + batchSeconds;
     }
   }
   const days = now / 86_400;
@@ -51,6 +53,7 @@ describe('the hours that a workload is billed', () => {
     ['few long ones', {}],
     ['many short ones', { jobsPerDay: 300, jobMinutes: 2 }],
     ['nearly all day', { jobsPerDay: 80, jobMinutes: 15 }],
+    ['in batches', { jobsPerDay: 40, jobMinutes: 5, jobsAtOnce: 8 }],
     ['a long linger', { jobsPerDay: 100, jobMinutes: 1, lingerSeconds: 600 }],
   ])('are those of the same uploads played through one by one: %s', (_, changed) => {
     const one = { ...work, ...changed };

@@ -141,7 +141,7 @@ describe('who has cost most', () => {
   });
 
   it('a bill in the receipt counts more than an estimate, and comes first if it is the largest', () => {
-    const bill = { bootSeconds: 60, idleSeconds: 120, runSeconds: 600 };
+    const bill = { session: iso(at('30T11:00')), bootSeconds: 60, idleSeconds: 120, runSeconds: 600 };
     const { spenders, models } = facts({
       receipts: [
         receipt('a', at('30T10:00'), 0, 12 * MINUTE_MS),
@@ -158,6 +158,25 @@ describe('who has cost most', () => {
       ['breast-cancer', 720_000],
     ]);
   });
+});
+
+it('of a whole session its jobs have all of the on-time and of what EC2 bills, to the millionth of a dollar', () => {
+  const launchedAtMs = at('30T10:00');
+  const bill = (bootSeconds: number, runSeconds: number) => ({
+    ...{ session: iso(launchedAtMs + 15_000), bootSeconds, idleSeconds: 0, runSeconds },
+  });
+  const { onMs, billedMs, onUsd, jobs } = facts({
+    sessions: [{ launchedAt: iso(launchedAtMs), stoppedAt: iso(launchedAtMs + 10 * MINUTE_MS) }],
+    receipts: [
+      receipt('a', launchedAtMs, 30_000, 2 * MINUTE_MS, { bill: bill(20, 121) }),
+      receipt('b', launchedAtMs, 180_000, 5 * MINUTE_MS, { bill: bill(0, 303) }),
+    ],
+  });
+  expect(onMs).toBe(10 * MINUTE_MS);
+  expect(billedMs).toBe(onMs - 15_000);
+  expect(jobs.reduce((sum, { costMs }) => sum + costMs, 0)).toBe(onMs);
+  expect(jobs.reduce((sum, { costUsd = NaN }) => sum + costUsd, 0)).toBeCloseTo(onUsd ?? NaN, 6);
+  expect(onUsd).toBeCloseTo((585 / 3600) * 0.048, 10);
 });
 
 it('failures are counted by their kinds, the commonest first', () => {

@@ -1,13 +1,17 @@
 import { billsOf } from '../../../lifecycle/bill';
+import { loadPrices } from '../../../scripts/prices/prices';
+import { TYPICAL, usageOf } from '../../../scripts/prices/usage';
+import { factsOf } from '../../../scripts/report/facts';
 import type { Fault } from '../../../simulation/faults';
-import { runHistory, type HistoryOptions } from '../../../simulation/history';
+import { BEGINNING, runHistory, type HistoryOptions } from '../../../simulation/history';
 import { drawMonth } from '../../../simulation/month';
+import { DAY_MS, readings } from '../../support/report-readings';
+
+const FAILING_MODELS = ['model fails', 'model hangs', 'model writes nothing'] as const;
 
 /** What happens on the machine; every event comes. */
 const RESTARTS: readonly Fault[] = [
-  'model fails',
-  'model hangs',
-  'model writes nothing',
+  ...FAILING_MODELS,
   'instance reboots',
   'drain killed',
   'drain dies at a call',
@@ -62,6 +66,33 @@ async function month(options: Omit<HistoryOptions, 'workload'>) {
   return { ...result, sessions, receipts, bills, truth };
 }
 
+const DAYS = 30;
+const USD_PER_HOUR = loadPrices().regions['eu-central-1']?.instanceHour['t3.medium'] ?? NaN;
+
+/** What the report says of the month's money, and what an estimate said before it of the same work. In US dollars. */
+function saidAndEstimated(seed: number, { sessions, receipts }: Awaited<ReturnType<typeof month>>) {
+  const report = factsOf({
+    ...readings,
+    sessions,
+    receipts,
+    sinceMs: BEGINNING,
+    nowMs: BEGINNING + (DAYS + 1) * DAY_MS,
+    usdPerHour: USD_PER_HOUR,
+  });
+  const { jobs } = drawMonth(seed);
+  const { billedHoursPerDay } = usageOf({
+    jobsPerDay: jobs.length / DAYS,
+    // As many as come together on average.
+    jobsAtOnce: 2,
+    jobMinutes: sum(receipts.map(({ bill }) => bill?.runSeconds ?? 0)) / receipts.length / 60,
+    // Office hours, on five days of seven.
+    hoursADay: (10 * 5) / 7,
+    ...TYPICAL,
+    lingerSeconds: 30,
+  });
+  return { said: report.onUsd ?? NaN, estimated: billedHoursPerDay * DAYS * USD_PER_HOUR };
+}
+
 describe('the bills of a month', () => {
   it('sum to the on-time of the instance, to the second, and give each job its own run', async () => {
     const { sessions, receipts, bills, truth } = await month({ seed: 1 });
@@ -85,6 +116,22 @@ describe('the bills of a month', () => {
       expect(jobs.map(({ bootSeconds }) => bootSeconds > 0)).toEqual(jobs.map((_job, index) => index === 0));
     }
   }, 60_000);
+
+  it.each([
+    ['nothing goes wrong', 1, []],
+    ['models fail, hang and write nothing', 2, FAILING_MODELS],
+    ['models fail and the instance crashes', 3, ['model fails', 'model writes nothing', 'instance crashes']],
+  ] as const)(
+    'come within 5 %% to what was estimated for such work: %s',
+    async (_, seed, faults) => {
+      const told = await month({ seed, ...(faults.length > 0 && { faults }) });
+      expect(told.injected.size).toBe(faults.length);
+      const { said, estimated } = saidAndEstimated(seed, told);
+      expect(estimated / said).toBeGreaterThan(0.95);
+      expect(estimated / said).toBeLessThan(1.05);
+    },
+    60_000,
+  );
 
   it('sum to the second when models fail, drains die and the machine reboots, with two jobs side by side', async () => {
     const { bills, truth, failed, injected } = await month({ seed: 2, parallelJobs: 2, faults: RESTARTS });
