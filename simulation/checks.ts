@@ -226,8 +226,11 @@ export class Checks {
     const { people, timeline } = this.world;
     if (bucket === 'control') {
       const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
-      if (jobId !== undefined && !this.receipts.has(jobId))
-        this.open.set(jobId, this.open.get(jobId) ?? timeline.now);
+      if (jobId !== undefined) {
+        if (!this.receipts.has(jobId)) this.open.set(jobId, this.open.get(jobId) ?? timeline.now);
+        // The SDK's repeat of a create whose answer was lost may come after the job's end: whoever lists now sees a job.
+        else if (process.repeats) this.lastOpenAt = timeline.now;
+      }
       const gate = key === 'gate.json' ? (recordIn(text) as Gate).state : undefined;
       if (gate === 'OPEN') this.gateClosedSince = undefined;
       else if (gate !== undefined) this.gateClosedSince ??= timeline.now;

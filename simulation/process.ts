@@ -10,6 +10,8 @@ export class SimProcess {
   alive = true;
   /** A settle that retires every finished job, not those only that a receipt's event names. */
   looksAtAll = false;
+  /** The call that takes effect is the SDK's repeat of one whose answer was lost. */
+  repeats = false;
   /** The breaker has tripped in it: it has set the pause. */
   tripped = false;
   /** When it last wrote that the gate is CLOSED. */

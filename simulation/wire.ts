@@ -216,8 +216,9 @@ export class Wire {
     }
   }
 
-  private takeEffect({ process, operation, input }: Call): object {
+  private takeEffect({ process, operation, input, triesLeft }: Call): object {
     const { faults } = this.world;
+    process.repeats = triesLeft < TRIES[process.kind] - 1;
     const isConditional = input.IfMatch !== undefined || input.IfNoneMatch !== undefined;
     let outcome: object;
     if (isConditional && faults.strikes('write conflict')) {
