@@ -28,6 +28,9 @@ import { type Terminal, duration, printable } from '../console/terminal';
 import { findPipeline } from '../pipeline/find';
 import { type Read, readOr } from '../pipeline/read-record';
 import { statusText } from '../pipeline/job-watch';
+import { loadPrices, usd } from '../prices/prices';
+import type { SeenInstance } from '../report/on-time';
+import { type Today, lookAtToday } from '../report/today';
 import { type Clients, type Target, type TargetOptions, chooseTarget } from '../pipeline/target';
 
 export interface StatusOptions extends TargetOptions {
@@ -35,14 +38,14 @@ export interface StatusOptions extends TargetOptions {
   readonly json: boolean;
 }
 
-/** What one look costs at most: 4 + 3 × 20 + 5 + 5 requests to S3, whatever the buckets hold. */
+/** What one look costs at most: 6 + 3 × 20 + 5 + 5 + 100 requests to S3, whatever the buckets hold. */
 const OPEN_COUNTED = 1_000;
 const OPEN_SHOWN = 20;
 const RESULTS_LISTED = 5_000;
 const RECEIPTS_SHOWN = 5;
 const REQUESTS_AT_ONCE = 8;
 
-/** Shows a pipeline's instance, gate, open jobs and latest receipts. */
+/** Shows a pipeline's instance, gate, open jobs, latest receipts, and how long it was on today. */
 export async function status(options: StatusOptions, terminal: Terminal): Promise<void> {
   const target = await chooseTarget(options);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
@@ -56,7 +59,7 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
 }
 
 /** One look at a pipeline. */
-export async function lookAt(target: Target, manifest: Manifest): Promise<Report> {
+export async function lookAt(target: Target, manifest: Manifest, clock = systemClock): Promise<Report> {
   const control = new Store(target.clients.s3, manifest.controlBucket);
   const output = new Store(target.clients.s3, manifest.outputBucket);
   const [instance, gate, open, receipts] = await Promise.all([
@@ -65,7 +68,19 @@ export async function lookAt(target: Target, manifest: Manifest): Promise<Report
     readOpen(control),
     readReceipts(output),
   ]);
-  return { cloud: target.cloud, manifest, instance, gate, open, receipts };
+  const today = await lookAtToday(control, seenOf(instance), priceOf(manifest, instance), clock.now());
+  return { cloud: target.cloud, manifest, instance, gate, open, receipts, today };
+}
+
+function seenOf({ state, launchTime }: Instance): SeenInstance {
+  return {
+    isOn: ['pending', 'running'].includes(state),
+    launchedAtMs: launchTime === undefined ? undefined : Date.parse(launchTime),
+  };
+}
+
+function priceOf({ region }: Manifest, { type = '' }: Instance): number | undefined {
+  return loadPrices().regions[region]?.instanceHour[type];
 }
 
 /** What a look at one record gave: the record, nothing, or why it cannot be read. */
@@ -74,6 +89,7 @@ type Seen<T> = Read<T> | undefined;
 interface Instance {
   readonly id: string;
   readonly state: string;
+  readonly type: string | undefined;
   readonly launchTime: string | undefined;
   readonly phase: string | undefined;
   readonly hold: string | undefined;
@@ -98,6 +114,7 @@ export interface Report {
     readonly jobs: readonly OpenJob[];
   };
   readonly receipts: { readonly latest: readonly Receipt[]; readonly isListWhole: boolean };
+  readonly today: Today;
 }
 
 async function readInstance({ ec2 }: Clients, { instanceId }: Manifest): Promise<Instance> {
@@ -107,6 +124,7 @@ async function readInstance({ ec2 }: Clients, { instanceId }: Manifest): Promise
   return {
     id: instanceId,
     state: instance?.State?.Name ?? 'unknown',
+    type: instance?.InstanceType,
     launchTime: instance?.LaunchTime?.toISOString(),
     phase: tag('phase'),
     hold: tag('hold'),
@@ -159,7 +177,7 @@ async function readReceipts(output: Store): Promise<Report['receipts']> {
 
 /** The report for people. */
 export function reportLines(report: Report, clock: Clock): string[] {
-  const { manifest, instance, gate, open, receipts } = report;
+  const { manifest, instance, gate, open, receipts, today } = report;
   const ago = (time: string) => `${duration(clock.now() - Date.parse(time))} ago`;
   const line = (what: string, text: string) => `${what.padEnd(10)}${printable(text, 1000)}`;
   const lines = [
@@ -177,6 +195,12 @@ export function reportLines(report: Report, clock: Clock): string[] {
     lines.push(line('', `ordered not to stop: lamplighter:hold = ${instance.hold}`));
   if (instance.pause !== undefined)
     lines.push(line('', `ordered not to start: lamplighter:pause = ${instance.pause}`));
+  const price = today.usd === undefined ? '' : `, ${usd(today.usd)} at most`;
+  const onToday =
+    today.onSeconds === 0
+      ? 'not on since midnight UTC'
+      : `on for ${duration(today.onSeconds * 1000)} since midnight UTC${price}`;
+  lines.push(line('Today', onToday));
   lines.push(line('Gate', gateText(gate, ago)));
   lines.push(
     line('Open', open.count === 0 ? 'no job' : `${open.count}${open.isCountWhole ? '' : ' or more'}`),
@@ -211,7 +235,7 @@ function openText({ jobId, open, claim, status: seen }: OpenJob, ago: (time: str
   return `${jobId.slice(0, 12)}  ${what}${attempt}${progress}`;
 }
 
-export function asJson({ cloud, manifest, instance, gate, open, receipts }: Report) {
+export function asJson({ cloud, manifest, instance, gate, open, receipts, today }: Report) {
   const plain = <T>(seen: Seen<T>) => (seen && 'record' in seen ? seen.record : (seen ?? null));
   return {
     cloud,
@@ -230,5 +254,6 @@ export function asJson({ cloud, manifest, instance, gate, open, receipts }: Repo
       })),
     },
     receipts,
+    today,
   };
 }

@@ -27,16 +27,17 @@ export async function watchStatus(options: StatusOptions, terminal: Terminal): P
   }
 }
 
-/** Shows a report unless it says the same as the last; how long ago things were is no change, but is kept up on a terminal. */
+/** Shows a report unless it says the same as the last; that time goes by is no change, but is kept up on a terminal. */
 export function showChanges(json: boolean, using: string, terminal: Terminal): (report: Report) => void {
   const isScreen = terminal.columns !== undefined && !json;
   let last = '';
   return (report) => {
-    const facts = JSON.stringify(asJson(report));
-    if (facts === last && !isScreen) return;
-    last = facts;
+    const facts = asJson(report);
+    const told = JSON.stringify({ ...facts, today: undefined });
+    if (told === last && !isScreen) return;
+    last = told;
     if (json) {
-      terminal.out(facts);
+      terminal.out(JSON.stringify(facts));
       return;
     }
     const lines = [`Using ${using}.`, ...reportLines(report, systemClock)];

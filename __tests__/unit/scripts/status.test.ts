@@ -31,6 +31,7 @@ const quiet: Report = {
   instance: {
     id: 'i-1',
     state: 'stopped',
+    type: 't3.medium',
     launchTime: undefined,
     phase: 'stopped',
     hold: undefined,
@@ -39,6 +40,7 @@ const quiet: Report = {
   gate: undefined,
   open: { count: 0, isCountWhole: true, jobs: [] },
   receipts: { latest: [], isListWhole: true },
+  today: { since: '2026-01-01T00:00:00.000Z', onSeconds: 0, usd: 0 },
 };
 
 it('a pipeline that has never run', () => {
@@ -46,6 +48,7 @@ it('a pipeline that has never run', () => {
     'Pipeline  p (eu-central-1), models: m',
     'Uploads   s3://p-data/',
     'Instance  i-1 is stopped, phase stopped',
+    'Today     not on since midnight UTC',
     'Gate      never opened',
     'Open      no job',
     'Receipts  none yet',
@@ -71,6 +74,7 @@ it('a pipeline in the middle of things: orders, a broken gate, open jobs, failur
       hold: 'me, debugging',
       pause: 'breaker',
     },
+    today: { since: '2026-01-01T00:00:00.000Z', onSeconds: 600, usd: 0.008 },
     gate: { trouble: 'gate.json is not JSON' },
     open: {
       count: 1_000,
@@ -123,6 +127,7 @@ it('a pipeline in the middle of things: orders, a broken gate, open jobs, failur
     'Instance  i-1 is running, phase working',
     '          ordered not to stop: lamplighter:hold = me, debugging',
     '          ordered not to start: lamplighter:pause = breaker',
+    'Today     on for 10 min 00 s since midnight UTC, 0.00800 USD at most',
     'Gate      unreadable: gate.json is not JSON',
     'Open      1000 or more',
     `  ${short}  in/\\x1b[2Ja.csv  admitted 5 min 00 s ago  attempt 2  the model runs (attempt 2), 25 %`,

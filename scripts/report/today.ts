@@ -1,0 +1,50 @@
+import { SESSIONS_PREFIX, sessionKey } from '../../lifecycle/job';
+import type { Store } from '../../lifecycle/store';
+import { readOr } from '../pipeline/read-record';
+import { dayBeginMs } from './facts';
+import { clipped, totalMs } from './intervals';
+import { type SeenInstance, onTimes } from './on-time';
+import { sessionSchema } from './records';
+
+const HOUR_MS = 3_600_000;
+
+/** A session that began so long ago may still be on. */
+const LONGEST_SESSION_MS = 7 * 24 * HOUR_MS;
+
+/** One look reads so many sessions at most, the latest. */
+const SESSIONS_READ = 100;
+
+/** How long the instance was on since midnight UTC. */
+export interface Today {
+  readonly since: string;
+  readonly onSeconds: number;
+  /** The on-time at the price on demand: a little more than EC2 bills. Undefined: the price is not known. */
+  readonly usd: number | undefined;
+}
+
+/** From the sessions' records alone, which costs a list and a read for each of the day's. */
+export async function lookAtToday(
+  control: Store,
+  instance: SeenInstance,
+  usdPerHour: number | undefined,
+  nowMs: number,
+): Promise<Today> {
+  const fromMs = dayBeginMs(nowMs);
+  const since = new Date(fromMs).toISOString();
+  const keys: string[] = [];
+  const oldest = sessionKey(new Date(fromMs - LONGEST_SESSION_MS).toISOString());
+  for await (const { key } of control.list(SESSIONS_PREFIX, oldest)) keys.push(key);
+  // Their keys are the times of their launches; the one before the day may reach into it.
+  const before = keys.findLast((key) => key < sessionKey(since));
+  const launched = keys.filter((key) => key >= sessionKey(since));
+  const wanted = [...(before === undefined ? [] : [before]), ...launched].slice(-SESSIONS_READ);
+  const read = await Promise.all(wanted.map((key) => readOr(() => control.get(key, sessionSchema))));
+  const sessions = read.flatMap((seen) => (seen && 'record' in seen ? [seen.record] : []));
+  const day = { fromMs, toMs: nowMs };
+  const onMs = totalMs(onTimes(sessions, [], instance, nowMs).flatMap((time) => clipped(time, day) ?? []));
+  return {
+    since,
+    onSeconds: Math.round(onMs / 1000),
+    usd: usdPerHour === undefined ? undefined : (onMs / HOUR_MS) * usdPerHour,
+  };
+}
