@@ -29,7 +29,7 @@ export interface HistoryOptions {
   readonly crashPoint?: CrashPoint | undefined;
   readonly listCalls?: boolean;
   /** @default false */
-  readonly plainChain?: boolean;
+  readonly plainChain?: boolean | undefined;
   /** Whether uploads come at the moments that hurt most, which differ between designs. @default true */
   readonly aimed?: boolean;
   /** Uploads, runs and starts that are given instead of drawn; then nothing else is, but the faults that are asked for. @default drawn */

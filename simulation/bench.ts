@@ -1,0 +1,74 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { availableParallelism, cpus } from 'node:os';
+import type { BatchReport } from './batch';
+import { bundleSimulator } from './bundle';
+import { inChild } from './children';
+import { table } from './table';
+
+/** What is measured, and beside it what shows how much of a call's time is the simulator's own. */
+const SUBJECTS = [
+  { name: 'ours', plainChain: false, crowded: false },
+  { name: 'ours, crowded', plainChain: false, crowded: true },
+  { name: 'plain chain', plainChain: true, crowded: false },
+] as const;
+
+interface Options {
+  readonly rounds: number;
+  readonly histories: number;
+}
+
+/** How fast the simulator is on one core: each subject in a process of its own, one after the other, round by round. */
+async function run({ rounds, histories }: Options): Promise<void> {
+  const bundle = await bundleSimulator();
+  const reports = new Map(SUBJECTS.map(({ name }) => [name as string, [] as BatchReport[]]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { name, plainChain, crowded } of SUBJECTS) {
+      const order = { firstSeed: 1 + round * histories, histories, plainChain, crowded };
+      reports.get(name)?.push(await inChild<BatchReport>(bundle, { kind: 'batch', order }));
+    }
+  }
+  const microsACall = (all: readonly BatchReport[]) =>
+    median(all.map(({ cpuMs, calls }) => (cpuMs * 1000) / calls));
+  const plain = microsACall(reports.get('plain chain') ?? []);
+  const rows = [...reports].map(([name, all]) => {
+    const rates = all.map((report) => (report.histories / report.wallMs) * 1000).sort((a, b) => a - b);
+    const micros = microsACall(all);
+    return [
+      name,
+      Math.round(median(rates)),
+      `${Math.round(rates[0] ?? NaN)}–${Math.round(rates.at(-1) ?? NaN)}`,
+      Math.round(median(all.map((report) => report.calls / report.histories))),
+      micros.toFixed(1),
+      (micros / plain).toFixed(2),
+    ];
+  });
+  const heads = ['', 'histories/s', 'least–most', 'calls each', 'µs a call', '× plain chain'];
+  process.stdout.write(
+    `${table(heads, rows)}\n\n${rounds} rounds of ${histories.toLocaleString('en-US')} histories, one process at a time, medians; ` +
+      `node ${process.versions.node}, ${availableParallelism()} cores, ${cpus()[0]?.model.trim() ?? 'unknown'}\n`,
+  );
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('A whole number greater than 0 is needed.');
+}
+
+new Command('bench')
+  .description('Measures how many histories the simulator runs in a second on one core')
+  .option('--rounds <n>', 'how often each is measured', positive, 5)
+  .option('--histories <n>', 'how many histories a round', positive, 3_000)
+  .action(run)
+  .parseAsync()
+  .catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+  });
