@@ -145,9 +145,10 @@ async function close(context: SettleContext, seen: GateReading, cause: Cause): P
   const isOn = state === 'running' || state === 'pending';
   if (cause.kind === 'sweep' && isOn) context.metrics?.('OnWithNothingOpen', 1);
   if (hold !== undefined) {
-    if (seen.state === 'CLOSING') await moveGate(control, seen, 'CLOSED', context);
     log.info('not stopped: held', { hold });
-    return { did: 'held' };
+    if (seen.state !== 'CLOSING') return { did: 'held' };
+    await moveGate(control, seen, 'CLOSED', context);
+    return wakeForLatecomers(context, { did: 'held' });
   }
   if (seen.state === 'CLOSED' && state === 'stopped') {
     if (phase !== 'stopped') await instance.showPhase('stopped', log);
@@ -169,13 +170,16 @@ async function close(context: SettleContext, seen: GateReading, cause: Cause): P
     // EC2 has certainly not taken the call, so drains may begin again; the sweep looks next.
     await moveGate(control, closing, before, context);
     log.warn('not stopped: EC2 does not take the call in the present state', { state });
-    return { did: 'nothing' };
+    return wakeForLatecomers(context, { did: 'nothing' });
   }
   await moveGate(control, closing, 'CLOSED', context);
   await instance.showPhase('stopping', log);
   log.info('instance stopped: nothing is open');
+  return wakeForLatecomers(context, { did: 'stopped' });
+}
 
-  // Whoever admitted a job while the gate was CLOSING was told to leave the waking to us.
-  if (await anyOpen(control)) return { did: 'woke', wake: await wake(context, 'a job came while stopping') };
-  return { did: 'stopped' };
+/** Whoever admitted a job while the gate was CLOSING was told to leave the waking to whoever ends it, however it ends. */
+async function wakeForLatecomers(context: SettleContext, otherwise: SettleOutcome): Promise<SettleOutcome> {
+  if (!(await anyOpen(context.control))) return otherwise;
+  return { did: 'woke', wake: await wake(context, 'a job came while closing') };
 }

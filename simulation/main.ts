@@ -18,6 +18,7 @@ interface Options {
   readonly faults?: Fault[];
   readonly jobs?: number;
   readonly crowded?: true;
+  readonly keepGoing?: true;
   readonly workers: number;
   readonly replay?: number;
   readonly crashPoints?: true;
@@ -40,6 +41,7 @@ const program = new Command('simulate')
   .option('--faults <list>', 'kinds of fault, separated by commas; "none"', faultList)
   .option('--jobs <n>', 'uploads a history, all at once', wholeNumber)
   .option('--crowded', 'dearer histories, which find rarer things: more uploads, longer')
+  .option('--keep-going', 'does not end with the first violation, and lists them all')
   .option('--workers <n>', 'processes side by side', wholeNumber, 1)
   .option('--replay <seed>', "tells one history's story", wholeNumber)
   .option('--crash-points', 'strikes at every call of a history without faults')
@@ -99,7 +101,7 @@ async function histories(bundle: string, options: Options): Promise<void> {
   const sum = (count: (report: BatchReport) => number) =>
     reports.reduce((total, report) => total + count(report), 0);
   const ran = sum((report) => report.histories);
-  const violation = firstViolation(reports);
+  const violations = violationsIn(reports);
 
   const faults = FAULT_NAMES.map((fault) => [
     fault,
@@ -110,7 +112,7 @@ async function histories(bundle: string, options: Options): Promise<void> {
   const checks = (Object.keys(CHECKS) as Check[]).map((check) => [
     check,
     sum((report) => report.checks[check] ?? 0),
-    violation?.check === check ? 1 : 0,
+    violations.filter((violation) => violation.check === check).length,
   ]);
   print(`\n${table(['check', 'made', 'violated'], checks)}\n`);
   print(
@@ -121,12 +123,13 @@ async function histories(bundle: string, options: Options): Promise<void> {
   print(
     `${seconds.toFixed(1)} s in ${options.workers} process(es), ${Math.round(ran / seconds)} histories a second; ${cpuSeconds.toFixed(1)} s of processor time, ${Math.round(ran / cpuSeconds)} histories in each`,
   );
-  if (!violation) return;
-  print(`\nVIOLATION in seed ${violation.seed}: ${violation.check}: ${violation.detail}`);
-  print(
-    `npm run simulate -- --replay ${violation.seed}${options.faults ? ` --faults '${options.faults.join(',') || 'none'}'` : ''}${options.jobs === undefined ? '' : ` --jobs ${options.jobs}`}${options.crowded ? ' --crowded' : ''}`,
-  );
-  process.exitCode = 1;
+  for (const { seed, check, detail } of violations) {
+    print(`\nVIOLATION in seed ${seed}: ${check}: ${detail}`);
+    print(
+      `npm run simulate -- --replay ${seed}${options.faults ? ` --faults '${options.faults.join(',') || 'none'}'` : ''}${options.jobs === undefined ? '' : ` --jobs ${options.jobs}`}${options.crowded ? ' --crowded' : ''}`,
+    );
+    process.exitCode = 1;
+  }
 }
 
 interface Watch {
@@ -135,7 +138,7 @@ interface Watch {
   readonly onReport: (report: BatchReport) => void;
 }
 
-/** In order of seeds, side by side, until all have run or one has found a violation. */
+/** In order of seeds, side by side, until all have run or, unless it is to keep going, one has found a violation. */
 async function runAll(
   bundle: string,
   options: Options,
@@ -146,18 +149,23 @@ async function runAll(
   let next = options.seed;
   const end = options.seed + options.histories;
   const isInterrupted = () => watch?.signal.aborted === true;
+  const goesOn = () => (options.keepGoing ?? violationsIn(reports).length === 0) && !isInterrupted();
   const work = async () => {
-    while (next < end && !firstViolation(reports) && !isInterrupted()) {
-      const firstSeed = next;
+    while (next < end && goesOn()) {
+      let firstSeed = next;
       next = Math.min(end, next + perProcess);
-      const { faults, jobs, crowded } = options;
-      const order = { firstSeed, histories: next - firstSeed, faults, jobs, crowded };
-      try {
-        const report = await inChild<BatchReport>(bundle, { kind: 'batch', order }, watch?.signal);
-        reports.push(report);
-        watch?.onReport(report);
-      } catch (error) {
-        if (!isInterrupted()) throw error;
+      // A process ends with its first violation; those after it are for another.
+      for (const last = next; firstSeed < last && goesOn();) {
+        const { faults, jobs, crowded } = options;
+        const order = { firstSeed, histories: last - firstSeed, faults, jobs, crowded };
+        try {
+          const report = await inChild<BatchReport>(bundle, { kind: 'batch', order }, watch?.signal);
+          reports.push(report);
+          watch?.onReport(report);
+          firstSeed += report.histories;
+        } catch (error) {
+          if (!isInterrupted()) throw error;
+        }
       }
     }
   };
@@ -165,9 +173,10 @@ async function runAll(
   return reports;
 }
 
-function firstViolation(reports: readonly BatchReport[]) {
+/** By their seeds. */
+function violationsIn(reports: readonly BatchReport[]) {
   const violations = reports.flatMap(({ violation }) => (violation ? [violation] : []));
-  return violations.sort((a, b) => a.seed - b.seed).at(0);
+  return violations.sort((a, b) => a.seed - b.seed);
 }
 
 async function replay(bundle: string, seed: number, { faults, jobs, crowded }: Options): Promise<void> {
@@ -254,7 +263,7 @@ async function caught(mutation: Mutation, options: Options): Promise<(string | n
     { ...options, crowded: true, ...(faults && { faults: [...faults] }) },
     MUTANT_HISTORIES,
   );
-  const violation = firstViolation(reports);
+  const violation = violationsIn(reports).at(0);
   return [
     mutation.name,
     mutation.file,

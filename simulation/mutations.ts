@@ -25,8 +25,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'no third list after CLOSED',
     file: 'lifecycle/settle.ts',
-    text: '  if (await anyOpen(control)) return',
-    replacement: '  if (await Promise.resolve(false)) return',
+    text: '  if (!(await anyOpen(context.control))) return',
+    replacement: '  if (await Promise.resolve(true)) return',
   },
   {
     name: 'a live CLOSING is taken over',

@@ -105,6 +105,33 @@ describe('settle, with nothing open', () => {
     expect(account.gate()?.state).toBe('OPEN');
   });
 
+  it('wakes for a job that was left to the closer, also when EC2 has refused the stop', async () => {
+    const account = running();
+    account.failures.set('StopInstances', [FakeS3.error('IncorrectInstanceState', 400)]);
+    account.s3.fault({
+      command: 'PutObject',
+      key: 'gate.json',
+      nth: 2,
+      run: () => account.openJob('late.csv'),
+    });
+    expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
+    expect(account.gate()?.state).toBe('OPEN');
+  });
+
+  it('wakes for a job that was left to a closer that died, also when people hold the instance', async () => {
+    const account = running('CLOSING');
+    account.setGate('CLOSING', 1_000);
+    account.tags.set('lamplighter:hold', 'ada');
+    account.s3.fault({
+      command: 'PutObject',
+      key: 'gate.json',
+      nth: 2,
+      run: () => account.openJob('late.csv'),
+    });
+    expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
+    expect(account.gate()?.state).toBe('OPEN');
+  });
+
   it('leaves the gate CLOSING when the stop’s answer is lost: the stop may still take effect', async () => {
     const account = running();
     account.failures.set('StopInstances', [FakeS3.error('TimeoutError', 0)]);
