@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from './commands/env';
 import { addEstimate } from './commands/estimate';
-import { local } from './commands/local';
+import { type LocalOptions, local } from './commands/local';
 import { type PlanOptions, plan } from './commands/plan';
 import { status } from './commands/status';
 import { submit } from './commands/submit';
@@ -82,14 +82,10 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
         .default('people'),
     )
     .option('--pipeline <NAME>', 'which pipeline of cdktf.json, if there are several')
-    .action(
-      async (
-        files: string[],
-        options: { once: boolean; port?: number; timings: 'people'; pipeline?: string },
-      ) => {
-        end.code = await local({ ...options, files }, terminal);
-      },
-    );
+    .option('--json', 'print what happens as lines of JSON; the steps go to stderr', false)
+    .action(async (files: string[], options: Omit<LocalOptions, 'files'>) => {
+      end.code = await local({ ...options, files }, terminal);
+    });
 
   withTarget(root.command('submit'))
     .description('upload files, and folders of files, to a pipeline; with --wait, show their results')
@@ -151,12 +147,13 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
   root
     .command('env')
     .description('print variables for a shell in which aws, terraform and cdktf use the running local cloud')
+    .option('--json', 'print the variables as JSON', false)
     .addHelpText(
       'after',
       '\nExample:\n  eval "$(npx lamplighter env)" && npx cdktf deploy --skip-provider-lock',
     )
-    .action(async () => {
-      await env(terminal);
+    .action(async (options: { json: boolean }) => {
+      await env(options, terminal);
     });
 
   completeCommands(root);
