@@ -8,8 +8,9 @@ import { type PlanOptions, plan } from './commands/plan';
 import { status } from './commands/status';
 import { submit } from './commands/submit';
 import { watchStatus } from './commands/watch-status';
-import { type Terminal, processTerminal } from './console/terminal';
+import { addCommandHelp, exitCodes } from './console/command-help';
 import { completeCommands } from './console/completion';
+import { type Terminal, processTerminal } from './console/terminal';
 import { Exit, type ExitCode } from './exit';
 import { explain } from './explain';
 import { catchInterrupts } from './interrupt';
@@ -47,13 +48,7 @@ Examples:
   eval "$(lamplighter env)"                plain aws, terraform, cdktf against the local cloud
   source <(lamplighter complete bash)      completes commands and options; zsh, fish, powershell too
 
-Exit codes:
-  0    done
-  1    a job failed: its receipt says why; or an upload has no receipt (audit)
-  2    the arguments, a file or a setting cannot be used; a plan is refused
-  3    something is missing: a tool, credentials, a running local cloud, a pipeline
-  4    Terraform, AWS or the local cloud refused or broke
-  130  interrupted (Ctrl-C)`;
+${exitCodes()}`;
 
 function program(terminal: Terminal, end: { code: ExitCode }): Command {
   const root = new Command('lamplighter')
@@ -148,15 +143,12 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
     .command('env')
     .description('print variables for a shell in which aws, terraform and cdktf use the running local cloud')
     .option('--json', 'print the variables as JSON', false)
-    .addHelpText(
-      'after',
-      '\nExample:\n  eval "$(npx lamplighter env)" && npx cdktf deploy --skip-provider-lock',
-    )
     .action(async (options: { json: boolean }) => {
       await env(options, terminal);
     });
 
   completeCommands(root);
+  addCommandHelp(root);
   return root;
 }
 
