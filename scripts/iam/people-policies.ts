@@ -118,7 +118,7 @@ function arnsOf(place: Place, { pipeline, region, account }: Named): string[] {
 }
 
 /** Not the models, nor the runner. */
-const READ_IN_LEDGER = ['gate.json', 'audit.json', 'open/*', 'claims/*', 'status/*', 'sessions/*'];
+const READ_IN_LEDGER = ['gate.json', 'open/*', 'claims/*', 'status/*', 'sessions/*'];
 
 function conditionOf(place: Place, { pipeline }: Named): Pick<Statement, 'Condition'> {
   const own = { 'aws:ResourceTag/lamplighter:pipeline': pipeline };
