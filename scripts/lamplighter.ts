@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from './commands/env';
 import { addEstimate } from './commands/estimate';
-import { local } from './commands/local';
+import { type LocalOptions, local } from './commands/local';
 import { type PlanOptions, plan } from './commands/plan';
 import { status } from './commands/status';
 import { submit } from './commands/submit';
 import { watchStatus } from './commands/watch-status';
-import { type Terminal, processTerminal } from './console/terminal';
+import { addCommandHelp, exitCodes } from './console/command-help';
 import { completeCommands } from './console/completion';
+import { type Terminal, processTerminal } from './console/terminal';
 import { Exit, type ExitCode } from './exit';
 import { explain } from './explain';
 import { catchInterrupts } from './interrupt';
@@ -47,13 +48,7 @@ Examples:
   eval "$(lamplighter env)"                plain aws, terraform, cdktf against the local cloud
   source <(lamplighter complete bash)      completes commands and options; zsh, fish, powershell too
 
-Exit codes:
-  0    done
-  1    a job failed: its receipt says why; or an upload has no receipt (audit)
-  2    the arguments, a file or a setting cannot be used; a plan is refused
-  3    something is missing: a tool, credentials, a running local cloud, a pipeline
-  4    Terraform, AWS or the local cloud refused or broke
-  130  interrupted (Ctrl-C)`;
+${exitCodes()}`;
 
 function program(terminal: Terminal, end: { code: ExitCode }): Command {
   const root = new Command('lamplighter')
@@ -82,14 +77,10 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
         .default('people'),
     )
     .option('--pipeline <NAME>', 'which pipeline of cdktf.json, if there are several')
-    .action(
-      async (
-        files: string[],
-        options: { once: boolean; port?: number; timings: 'people'; pipeline?: string },
-      ) => {
-        end.code = await local({ ...options, files }, terminal);
-      },
-    );
+    .option('--json', 'print what happens as lines of JSON; the steps go to stderr', false)
+    .action(async (files: string[], options: Omit<LocalOptions, 'files'>) => {
+      end.code = await local({ ...options, files }, terminal);
+    });
 
   withTarget(root.command('submit'))
     .description('upload files, and folders of files, to a pipeline; with --wait, show their results')
@@ -151,15 +142,13 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
   root
     .command('env')
     .description('print variables for a shell in which aws, terraform and cdktf use the running local cloud')
-    .addHelpText(
-      'after',
-      '\nExample:\n  eval "$(npx lamplighter env)" && npx cdktf deploy --skip-provider-lock',
-    )
-    .action(async () => {
-      await env(terminal);
+    .option('--json', 'print the variables as JSON', false)
+    .action(async (options: { json: boolean }) => {
+      await env(options, terminal);
     });
 
   completeCommands(root);
+  addCommandHelp(root);
   return root;
 }
 

@@ -103,10 +103,15 @@ story('lamplighter local, and a second terminal', () => {
     ]);
     expect(counted.onMs).toBeGreaterThan(0);
     const [, url = ''] = /a field for uploads: (\S+)/.exec(output) ?? [];
-    for (const page of [readFileSync(join(folder, 'report.html'), 'utf8'), await (await fetch(url)).text()]) {
+    const live = await (await fetch(url)).text();
+    for (const page of [readFileSync(join(folder, 'report.html'), 'utf8'), live]) {
       expect(page).toMatch(/id="jobs">4</);
       expect(page).toMatch(/id="failed">1</);
     }
+    const [, link = ''] = /href="([^"]+)"[^>]*>predictions\.csv</.exec(live) ?? [];
+    const result = await fetch(new URL(link.replaceAll('&#38;', '&'), url));
+    expect(result.headers.get('content-disposition')).toContain('predictions.csv');
+    expect(await result.text()).toContain('id,probability_malignant,label');
   }, 60_000);
 
   it('plans nothing for a project that is deployed as it is', async () => {

@@ -1,12 +1,12 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { duration } from '../../scripts/console/terminal';
 import type { Manifest } from '../../lifecycle/manifest';
-import { jobIdOf, openKey, receiptKey, statusKey } from '../../lifecycle/job';
+import { attemptPrefix, jobIdOf, openKey, receiptKey, statusKey } from '../../lifecycle/job';
 import { Store } from '../../lifecycle/store';
 import type { Scene } from '../../scripts/operations/scene';
 import { factsOf } from '../../scripts/report/facts';
@@ -126,6 +126,30 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
     });
     afterAll(() => live.close());
 
+    /** What a drain writes last: a result, the receipt; then nothing is open. */
+    function end(key: string, jobId: string, name: string, result: Buffer) {
+      const output = `${attemptPrefix(key, jobId, 1)}${name}`;
+      s3.put('o', output, result);
+      const written = {
+        ...receipt('x', Date.now() - MINUTE_MS, 1_000, 30_000, { jobId }),
+        ...{ version: 1, pipeline: 'p', attempt: 1, nonce: 'n' },
+        input: { bucket: 'd', key, versionId: 'v', sizeBytes: 8 },
+        model: { name: 'm', digest: 'd'.repeat(64), zipKey: 'z', zipVersionId: 'z' },
+        outputs: [{ key: output, sizeBytes: result.length }],
+        instance: { bootId: 'b', drainId: 'd' },
+      };
+      s3.put('o', receiptKey(key, jobId), JSON.stringify(written));
+      s3.delete('c', openKey(jobId));
+    }
+
+    const drop = (page: Page, name: string) =>
+      page.evaluate(`{
+        const files = new DataTransfer();
+        files.items.add(new File(['1'], ${JSON.stringify(name)}));
+        document.getElementById('drop').dispatchEvent(
+          new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
+      }`);
+
     it('a file is chosen, goes through, and its receipt is counted, without a reload', async () => {
       const { page, said, asked } = await watched(browser, 360, 'light');
       await page.goto(live.url);
@@ -149,22 +173,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
       expect(await number(page, 'instance-state')).toBe('running');
 
       state = 'stopped';
-      const ended = receipt('x', Date.now() - MINUTE_MS, 1_000, 30_000, { jobId });
-      s3.put(
-        'o',
-        receiptKey('raw/my file.csv', jobId),
-        JSON.stringify({
-          ...ended,
-          version: 1,
-          pipeline: 'p',
-          input: { bucket: 'd', key: 'raw/my file.csv', versionId: 'v', sizeBytes: 8 },
-          model: { name: 'm', digest: 'd'.repeat(64), zipKey: 'z', zipVersionId: 'z' },
-          outputs: [{ key: 'results/predictions.csv', sizeBytes: 3 }],
-          instance: { bootId: 'b', drainId: 'd' },
-          nonce: 'n',
-        }),
-      );
-      s3.delete('c', openKey(jobId));
+      end('raw/my file.csv', jobId, 'predictions.csv', Buffer.from('1\n2'));
       await page.getByText('my file.csv: succeeded: predictions.csv').waitFor();
       expect(await number(page, 'jobs')).toBe('1');
       expect(await number(page, 'on-time')).toBe('30.0 s');
@@ -177,18 +186,44 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
     it('a dropped file goes the same way, and one that no model takes is told so', async () => {
       const { page } = await watched(browser, 1440, 'dark');
       await page.goto(live.url);
-      const dropped = (name: string) =>
-        page.evaluate(`{
-          const files = new DataTransfer();
-          files.items.add(new File(['1'], ${JSON.stringify(name)}));
-          document.getElementById('drop').dispatchEvent(
-            new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
-        }`);
-      await dropped('two.csv');
+      await drop(page, 'two.csv');
       await page.getByText('two.csv: uploaded as raw/two.csv').waitFor();
-      await dropped('three.png');
+      await drop(page, 'three.png');
       await page.getByText('No model takes "three.png"').waitFor();
       expect(s3.objects('d').has('raw/three.png')).toBe(false);
+      await page.context().close();
+    });
+
+    it('a dropped file goes through, and its result is saved byte by byte', async () => {
+      const { page, said, asked } = await watched(browser, 360, 'light');
+      await page.goto(live.url);
+      await drop(page, 'drägged.csv');
+      await page.getByText('drägged.csv: uploaded as raw/drägged.csv').waitFor();
+      const row = page.locator('#now tbody tr', { hasText: 'raw/drägged.csv' });
+      const jobId = (await row.locator('[data-job]').getAttribute('data-job')) ?? '';
+      s3.put('c', openKey(jobId), '{}');
+      await row.getByText('admitted; waits for the instance').waitFor();
+      const result = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7) % 256));
+      end('raw/drägged.csv', jobId, 'sub/<i>prédictions.html', result);
+
+      const save = async (place: string, name: string) => {
+        const link = page.locator(place).getByRole('link', { name: `Download ${name} of raw/drägged.csv` });
+        const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
+        expect(await download.failure()).toBeNull();
+        return { as: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+      };
+      for (const place of ['#now', '#results']) {
+        const saved = await save(place, 'sub/<i>prédictions.html');
+        expect(saved.as).toMatch(/prédictions\.html$/);
+        expect(saved.bytes.equals(result)).toBe(true);
+      }
+      const saved = await save('#results', 'receipt.json');
+      expect(JSON.parse(saved.bytes.toString())).toMatchObject({ jobId, outcome: 'succeeded' });
+      expect(page.url()).toBe(live.url);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+      expect(said).toEqual([]);
+      expect(asked.filter((url) => !url.startsWith(live.url))).toEqual([]);
+      expect(await seriousFaults(page)).toEqual([]);
       await page.context().close();
     });
 
@@ -203,9 +238,17 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
         receiptKey(one.key, jobId),
         JSON.stringify(receipt('later', Date.now() - MINUTE_MS, 1_000, 1_000, { jobId })),
       );
-      await page.locator('#jobs', { hasText: '2' }).waitFor();
-      expect(await page.locator('#job-list[open] tbody tr').count()).toBe(2);
+      await page.locator('#jobs', { hasText: '3' }).waitFor();
+      expect(await page.locator('#job-list[open] tbody tr').count()).toBe(3);
       expect(await page.evaluate('document.activeElement.tagName')).toBe('SUMMARY');
+
+      const link = page.getByRole('link', { name: 'Download receipt.json of raw/my file.csv' });
+      await link.focus();
+      end('raw/last.csv', jobIdOf({ ...one, key: 'raw/last.csv' }), 'x.csv', Buffer.from('x'));
+      await page.locator('#results', { hasText: 'raw/last.csv' }).waitFor();
+      expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toBe(
+        await link.getAttribute('aria-label'),
+      );
       await page.context().close();
     });
   });

@@ -28,12 +28,6 @@ export interface EstimateArguments {
   readonly json: boolean;
 }
 
-const EXAMPLES = `
-Examples:
-  lamplighter estimate --jobs-per-day 4 --minutes 15
-  lamplighter estimate --jobs-per-day 4 --minutes 15 --hours-a-day 8 --instance-type g4dn.xlarge --json
-  lamplighter estimate --refresh-prices      read the price table anew from AWS (needs credentials)`;
-
 export function addEstimate(root: Command, { terminal }: Pick<CommandLine, 'terminal'>): void {
   root
     .command('estimate')
@@ -57,7 +51,6 @@ export function addEstimate(root: Command, { terminal }: Pick<CommandLine, 'term
     .option('--pipeline <NAME>', 'which pipeline of cdktf.json, if there are several')
     .option('--refresh-prices', "first read the price table anew from AWS's price list", false)
     .option('--json', 'print it as JSON', false)
-    .addHelpText('after', EXAMPLES)
     .action((options: EstimateArguments) => estimate(options, terminal));
 }
 

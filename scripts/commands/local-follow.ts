@@ -1,5 +1,6 @@
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { systemClock } from '../../lifecycle/clock';
+import { messageOf } from '../../lifecycle/errors';
 import type { Manifest } from '../../lifecycle/manifest';
 import type { Receipt } from '../../lifecycle/records';
 import { Store } from '../../lifecycle/store';
@@ -8,14 +9,16 @@ import { type Terminal, duration, printable } from '../console/terminal';
 import { BrokenError, Exit, type ExitCode, InterruptedError } from '../exit';
 import { pause } from '../interrupt';
 import { JobWatch, type WatchedJob } from '../pipeline/job-watch';
-import { downloadResults, showResults } from '../pipeline/results';
+import { type ResultFile, downloadResults, showResults } from '../pipeline/results';
 import type { Clients } from '../pipeline/target';
+import { type TellFact, endedFact } from './local-facts';
 
 export interface FollowedPipeline {
   readonly clients: Clients;
   readonly manifest: Manifest;
   readonly steps: Steps;
   readonly terminal: Terminal;
+  readonly tell: TellFact;
   readonly signal: AbortSignal;
   /** Folder for the results' copies. */
   readonly results: string;
@@ -33,10 +36,10 @@ export async function followUntilStopped(
 ): Promise<ExitCode> {
   const watch = watchOf(pipeline);
   for (const job of jobs) watch.add(job);
-  const receipts: Receipt[] = [];
+  const ended: Ended[] = [];
   const began = systemClock.now();
   while (watch.openCount > 0) {
-    receipts.push(...(await look(pipeline, watch)));
+    ended.push(...(await look(pipeline, watch)));
     const [lost] = watch.waiting;
     if (lost && systemClock.now() - began > ADMISSION_LIMIT_MS) {
       throw new BrokenError(
@@ -46,14 +49,14 @@ export async function followUntilStopped(
     if (watch.openCount > 0) await pause(POLL_MS, pipeline.signal);
   }
   await untilStopped(pipeline);
-  for (const receipt of receipts) await showReceipt(pipeline, receipt);
-  const failed = receipts.filter(({ outcome }) => outcome === 'failed').length;
+  for (const one of ended) await showEnd(pipeline, one);
+  const failed = ended.filter(({ receipt }) => receipt.outcome === 'failed').length;
   pipeline.terminal.out();
   pipeline.steps.say(
     'done',
     failed === 0
-      ? `${receipts.length === 1 ? 'the job' : `all ${receipts.length} jobs`} succeeded, the instance is stopped`
-      : `${failed} of ${receipts.length} jobs failed, the instance is stopped`,
+      ? `${ended.length === 1 ? 'the job' : `all ${ended.length} jobs`} succeeded, the instance is stopped`
+      : `${failed} of ${ended.length} jobs failed, the instance is stopped`,
     failed === 0 ? 'good' : 'bad',
   );
   return failed === 0 ? Exit.ok : Exit.jobFailed;
@@ -70,7 +73,7 @@ export async function followForever(
   let isFirst = true;
   for (;;) {
     await watch.discover();
-    for (const receipt of await look(pipeline, watch)) await showReceipt(pipeline, receipt);
+    for (const one of await look(pipeline, watch)) await showEnd(pipeline, one);
     if (isFirst && watch.openCount === 0) {
       isFirst = false;
       onFirstDone();
@@ -87,29 +90,47 @@ function watchOf({ clients, manifest }: FollowedPipeline): JobWatch {
   );
 }
 
-async function look({ steps, signal }: FollowedPipeline, watch: JobWatch): Promise<Receipt[]> {
-  const receipts: Receipt[] = [];
+/** A job that has ended, with the copies of its results. */
+interface Ended {
+  readonly receipt: Receipt;
+  readonly files?: readonly ResultFile[];
+  readonly error?: string;
+}
+
+async function look(pipeline: FollowedPipeline, watch: JobWatch): Promise<Ended[]> {
+  const { steps, tell, signal } = pipeline;
+  const ended: Ended[] = [];
   for (const { job, text, mood, receipt } of await watch.poll()) {
     if (signal.aborted) throw new InterruptedError();
     steps.say('job', `${job.key}: ${text}`, mood);
-    if (receipt) receipts.push(receipt);
+    if (receipt) {
+      const one = { receipt, ...(await fetchResults(pipeline, receipt)) };
+      tell(endedFact(receipt, one));
+      ended.push(one);
+    } else {
+      tell({ event: 'progress', ...job, text });
+    }
   }
-  return receipts;
+  return ended;
 }
 
-async function showReceipt(pipeline: FollowedPipeline, receipt: Receipt): Promise<void> {
-  const { clients, manifest, terminal, steps } = pipeline;
+async function fetchResults(
+  { clients, manifest, results, signal }: FollowedPipeline,
+  receipt: Receipt,
+): Promise<Omit<Ended, 'receipt'>> {
   try {
-    const files = await downloadResults(clients.s3, manifest.outputBucket, receipt, pipeline.results);
-    await showResults(terminal, manifest.outputBucket, receipt, files);
+    return { files: await downloadResults(clients.s3, manifest.outputBucket, receipt, results) };
   } catch (error) {
-    if (pipeline.signal.aborted) throw new InterruptedError();
-    steps.say(
-      'job',
-      `the results of ${printable(receipt.input.key)} could not be fetched: ${String(error)}`,
-      'bad',
-    );
+    if (signal.aborted) throw new InterruptedError();
+    return { error: messageOf(error) };
   }
+}
+
+async function showEnd(pipeline: FollowedPipeline, { receipt, files, error }: Ended): Promise<void> {
+  const { manifest, terminal, steps } = pipeline;
+  if (files) return showResults(terminal, manifest.outputBucket, receipt, files);
+  const key = printable(receipt.input.key);
+  steps.say('job', `the results of ${key} could not be fetched: ${error ?? ''}`, 'bad');
 }
 
 async function untilStopped({ clients, manifest, signal }: FollowedPipeline): Promise<void> {

@@ -17,7 +17,7 @@ import { LocalRun } from '../local-run';
 import { chooseSettings } from '../pipeline/chosen-settings';
 import { sceneOf } from '../operations/scene';
 import { findPipeline } from '../pipeline/find';
-import { type Clients, localClients, localTarget } from '../pipeline/target';
+import { localClients, localTarget } from '../pipeline/target';
 import { type Job, type PlannedUpload, planUploads, prefixFor, upload } from '../pipeline/uploads';
 import {
   LOCAL_CLI_CONFIG,
@@ -33,6 +33,7 @@ import { Children } from '../tools/children';
 import { provideTools } from '../tools/provide';
 import { shellQuoted, withoutOwnCredentials } from './env';
 import { cloudEventSteps } from './local-events';
+import { type TellFact, inLines, readyFact } from './local-facts';
 import { type FollowedPipeline, followForever, followUntilStopped } from './local-follow';
 import { TIMINGS, type TimingsName } from './local-timings';
 
@@ -43,6 +44,8 @@ export interface LocalOptions {
   readonly port?: number | undefined;
   readonly timings: TimingsName;
   readonly pipeline?: string | undefined;
+  /** Tells what happens as lines of JSON. */
+  readonly json: boolean;
 }
 
 const SAMPLE = join(PROJECT, 'models', 'breast-cancer', 'samples', 'patients.csv');
@@ -52,6 +55,11 @@ const SAMPLE = join(PROJECT, 'models', 'breast-cancer', 'samples', 'patients.csv
  * with `once`, until the instance has stopped again. Whatever happens, everything that it started is ended.
  */
 export async function local(options: LocalOptions, terminal: Terminal): Promise<ExitCode> {
+  if (!options.json) return runLocally(options, terminal, () => undefined);
+  return inLines(terminal, (told, tell) => runLocally(options, told, tell));
+}
+
+async function runLocally(options: LocalOptions, terminal: Terminal, tell: TellFact): Promise<ExitCode> {
   const interrupt = catchInterrupts(
     () => terminal.err('\nInterrupted: everything is taken down …'),
     () => terminal.err('Still taking everything down …'),
@@ -60,7 +68,11 @@ export async function local(options: LocalOptions, terminal: Terminal): Promise<
   const run = await LocalRun.begin(LOCAL_DIRECTORY);
   const children = new Children(signal, run);
   const steps = new Steps(terminal, systemClock);
-  const events = new Muted(cloudEventSteps(steps));
+  const show = cloudEventSteps(steps);
+  const events = new Muted((event) => {
+    tell({ event: 'happening', ...event });
+    show(event);
+  });
   let cloud: LocalCloud | undefined;
   let page: LiveServer | undefined;
   try {
@@ -88,11 +100,14 @@ export async function local(options: LocalOptions, terminal: Terminal): Promise<
 
     const clients = localClients(cloud);
     const manifest = await findPipeline(clients.ssm, settings.name, 'local');
-    const pipeline: FollowedPipeline = { clients, manifest, steps, terminal, signal, results: LOCAL_RESULTS };
-    const jobs = await uploadAll(planAll(files, manifest.models), clients, manifest, steps, signal);
+    tell(readyFact(cloud.endpoint, manifest));
+    const shown = { steps, terminal, tell, signal };
+    const pipeline: FollowedPipeline = { clients, manifest, ...shown, results: LOCAL_RESULTS };
+    const jobs = await uploadAll(planAll(files, manifest.models), pipeline);
     if (options.once) return await followUntilStopped(pipeline, jobs);
     page = await loadLiveServer().startLiveServer(sceneOf(localTarget(cloud), manifest));
     steps.say('page', `what goes on, and a field for uploads: ${page.url}`);
+    tell({ event: 'page', url: page.url });
     await followForever(pipeline, jobs, () => sayHowToUse(terminal, cloud, manifest, page));
     return Exit.interrupted;
   } finally {
@@ -148,14 +163,14 @@ function planAll(files: readonly string[], models: readonly TakingModel[]): Plan
 
 async function uploadAll(
   planned: readonly PlannedUpload[],
-  clients: Clients,
-  { dataBucket }: Manifest,
-  steps: Steps,
-  signal: AbortSignal,
+  { clients, manifest, steps, tell, signal }: FollowedPipeline,
 ): Promise<Job[]> {
+  const { dataBucket } = manifest;
   const jobs: Job[] = [];
   for (const one of planned) {
-    jobs.push(await upload(clients.s3, dataBucket, one, signal));
+    const job = await upload(clients.s3, dataBucket, one, signal);
+    jobs.push(job);
+    tell({ event: 'uploaded', ...job });
     steps.say('upload', `${shortPath(one.file)} (${bytes(one.sizeBytes)}) → s3://${dataBucket}/${one.key}`);
   }
   return jobs;

@@ -51,7 +51,6 @@ export function addJobs(root: Command, line: CommandLine): void {
 
   add('audit', 'check that each upload has exactly one receipt, or is open')
     .option('--admit', 'make jobs of those that have neither', false)
-    .addHelpText('after', '\nExits 1 when an upload has neither and was not admitted, or has two receipts.')
     .action(async (options: OperationOptions & { admit: boolean }) => {
       line.end(await auditOf(await openScene(options, terminal), options, terminal));
     });

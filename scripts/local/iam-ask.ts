@@ -204,15 +204,16 @@ function stsAsks(call: Call): Ask[] {
 
 interface JsonRequest {
   readonly QueueUrl?: string;
+  readonly QueueName?: string;
   readonly logGroupName?: string;
   readonly logStreamName?: string;
 }
 
 function jsonAsks(call: Call): Ask[] {
   const action = `${call.service}:${operationOf(call) ?? 'Unknown'}`;
-  const { QueueUrl, logGroupName, logStreamName = '' } = jsonOf(call) as JsonRequest;
-  if (QueueUrl !== undefined)
-    return [ask(action, arnOf('sqs', call.region, QueueUrl.split('/').at(-1) ?? ''))];
+  const { QueueUrl, QueueName, logGroupName, logStreamName = '' } = jsonOf(call) as JsonRequest;
+  const queue = QueueName ?? QueueUrl?.split('/').at(-1);
+  if (queue !== undefined) return [ask(action, arnOf('sqs', call.region, queue))];
   if (logGroupName !== undefined)
     return [ask(action, logStreamArn(call.region, logGroupName, logStreamName))];
   return [ask(action, '*')];

@@ -81,12 +81,6 @@ export function addOperations(root: Command, line: CommandLine): void {
   addDoctor(root, line);
 }
 
-const DOCTOR_EXIT_CODES = `
-Exit codes:
-  0  all is well
-  1  something is not as it should be
-  2  it, or a part of it, could not be looked at`;
-
 function addDoctor(root: Command, line: CommandLine): void {
   const { terminal } = line;
   line
@@ -96,7 +90,6 @@ function addDoctor(root: Command, line: CommandLine): void {
     .option('--uploads <N>', 'so many uploads are compared with receipts', count, 200)
     .option('--hours <N>', 'jobs that failed longer ago are history', count, 24)
     .option('--plan', 'run terraform plan, too, where this checkout was last deployed from', false)
-    .addHelpText('after', DOCTOR_EXIT_CODES)
     .action(async (options: DoctorOptions) => {
       try {
         line.end(await doctor(options, terminal));

@@ -52,7 +52,8 @@ function parentsOf(path: string, folder: string): string[] {
 
 const fold = (path: string) => path.normalize('NFC').toLowerCase();
 
-function safeName(name: string): string {
+/** A name that any usual file system takes; whatever it was, it is no path. */
+export function safeName(name: string): string {
   const safe = name
     .replace(/[\u0000-\u001f\u007f-\u009f<>:"\\|?*%]/g, percent)
     .replace(/^\.+$|[. ]$/, (dots) => dots.replace(/./g, percent))

@@ -7,6 +7,7 @@ import { Collector } from './collect';
 import { factsOf } from './facts';
 import { LIVE_SCRIPT } from './live-script';
 import { nowSection, uploadSection } from './live-sections';
+import { resultsSection } from './live-results';
 import { lookNow } from './now';
 import { pageOf } from './page';
 import { DEFAULT_PERIOD_MS } from './period';
@@ -51,7 +52,7 @@ export class LivePage {
     if (this.drawn?.seen === seen && atMs - this.drawn.atMs < REDRAWN_MS) return this.drawn;
     const taken = takenKeys(this.scene.manifest.models);
     const text = pageOf(factsOf(readings), {
-      sections: [uploadSection(taken), nowSection(now)],
+      sections: [uploadSection(taken), nowSection(now), resultsSection(readings.receipts)],
       script: LIVE_SCRIPT,
     });
     this.drawn = { seen, atMs, text, etag: `"${hash('sha256', text, 'hex')}"` };

@@ -24,10 +24,13 @@ function refresh(page) {
     if (!old || section.id === 'upload' || before.get(section.id) === section.innerHTML) continue;
     before.set(section.id, section.innerHTML);
     const open = [...old.querySelectorAll('details[open]')].map((one) => one.id);
-    const focused = old.contains(document.activeElement) ? document.activeElement.closest('details') : null;
+    const active = old.contains(document.activeElement) ? document.activeElement : null;
+    const focused = active?.closest('details');
+    const link = active?.getAttribute('href');
     old.replaceWith(document.adoptNode(section));
     for (const id of open) byId(id)?.setAttribute('open', '');
     if (focused) byId(focused.id)?.querySelector('summary')?.focus();
+    if (link) [...byId(section.id).querySelectorAll('a')].find((one) => one.getAttribute('href') === link)?.focus();
   }
   byId('period').textContent = fresh.getElementById('period').textContent;
   for (const one of document.querySelectorAll('[data-job]')) {

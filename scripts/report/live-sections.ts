@@ -1,3 +1,4 @@
+import { linksOf } from './live-results';
 import { type Markup, markup } from './markup';
 import type { JobNow, Now } from './now';
 import { section, table } from './parts';
@@ -20,7 +21,7 @@ export function uploadSection(taken: string): Markup {
 
 export function nowSection({ instance, jobs }: Now): Markup {
   const state = (job: JobNow) =>
-    markup`<span class="${job.is === 'failed' ? 'bad' : job.is === 'succeeded' ? 'good' : ''}" data-job="${job.jobId}" data-is="${job.is}">${job.text}</span>${
+    markup`<span class="${job.is === 'failed' ? 'bad' : job.is === 'succeeded' ? 'good' : ''}" data-job="${job.jobId}" data-is="${job.is}">${job.text}${job.files && job.files.length > 0 ? markup`: ${linksOf(job.files, job.key)}` : undefined}</span>${
       job.progress === undefined
         ? undefined
         : markup` <progress max="1" value="${job.progress}" aria-label="Progress of ${job.key}"></progress>`

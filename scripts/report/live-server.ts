@@ -7,7 +7,9 @@ import { jobIdOf } from '../../lifecycle/job';
 import type { Scene } from '../operations/scene';
 import type { WatchedJob } from '../pipeline/job-watch';
 import { prefixFor, takenKeys } from '../pipeline/uploads';
+import { sendResult } from './live-download';
 import { LivePage } from './live-page';
+import { RESULTS_PATH, isResultKey } from './live-results';
 
 export interface LiveServer {
   readonly url: string;
@@ -65,8 +67,13 @@ async function answer(
     response.end(isKnown ? undefined : text);
   } else if (pathname === '/uploads' && request.method === 'POST') {
     await take(request, response, scene, uploads, searchParams.get('name') ?? '');
+  } else if (pathname === RESULTS_PATH && request.method === 'GET') {
+    const key = searchParams.get('key') ?? '';
+    if (!isResultKey(key)) sendJson(response, 422, { error: 'That is no key of a result.' });
+    else if (!(await sendResult(response, scene, key)))
+      sendJson(response, 404, { error: `There is no ${key} in the output bucket.` });
   } else {
-    sendJson(response, 404, { error: 'There is nothing here but / and /uploads.' });
+    sendJson(response, 404, { error: 'There is nothing here but /, /uploads and /results.' });
   }
 }
 

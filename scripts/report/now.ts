@@ -4,6 +4,7 @@ import { openRecordSchema, receiptSchema, statusSchema } from '../../lifecycle/r
 import type { Scene } from '../operations/scene';
 import { readInstance } from '../operations/scene';
 import { type WatchedJob, statusText } from '../pipeline/job-watch';
+import { type ResultLink, resultLinks } from './live-results';
 
 /** A job that is on its way, or that has come to its end while somebody looked. */
 export interface JobNow {
@@ -13,6 +14,8 @@ export interface JobNow {
   readonly is: 'on its way' | 'succeeded' | 'failed';
   /** 0 to 1, as the model reported it. */
   readonly progress: number | undefined;
+  /** What it has left. */
+  readonly files?: readonly ResultLink[];
 }
 
 export interface Now {
@@ -61,12 +64,9 @@ async function uploadNow(scene: Scene, job: WatchedJob, isOpen: boolean): Promis
   const stored = await scene.output.get(receiptKey(job.key, job.jobId), receiptSchema);
   if (!stored)
     return { ...job, is: 'on its way', text: 'uploaded; its event is on the way', progress: undefined };
-  const { outcome, outputs, error } = stored.record;
-  const text =
-    outcome === 'succeeded'
-      ? `succeeded: ${outputs.map(({ key }) => key.slice(key.lastIndexOf('/') + 1)).join(', ')}`
-      : `failed${error ? `: ${error.kind}: ${error.message}` : ''}`;
-  return { ...job, is: outcome, text, progress: undefined };
+  const { outcome, error } = stored.record;
+  const text = outcome === 'failed' && error ? `failed: ${error.kind}: ${error.message}` : outcome;
+  return { ...job, is: outcome, text, progress: undefined, files: resultLinks(stored.record) };
 }
 
 async function otherNow(scene: Scene, jobId: string): Promise<JobNow | undefined> {

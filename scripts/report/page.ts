@@ -56,7 +56,12 @@ export function pageOf(facts: ReportFacts, live?: LivePart): string {
           <nav aria-label="Sections">
             <ul>
               ${[
-                ...(live ? [['upload', 'Upload']] : []),
+                ...(live
+                  ? [
+                      ['upload', 'Upload'],
+                      ['results', 'Results'],
+                    ]
+                  : []),
                 ['timeline', 'Timeline'],
                 ['days', 'Days'],
                 ['times', 'Waiting and running'],

@@ -18,6 +18,10 @@ export const reportedReceiptSchema = z.looseObject({
   claimedAt: time.optional().catch(undefined),
   startedAt: time.optional().catch(undefined),
   endedAt: time,
+  outputs: z
+    .array(z.looseObject({ key: z.string(), sizeBytes: z.number().min(0).catch(0) }))
+    .optional()
+    .catch(undefined),
   error: z.looseObject({ kind: z.string(), message: z.string() }).optional().catch(undefined),
   stderrTail: z.string().optional().catch(undefined),
   instance: z.looseObject({ bootId: z.string() }).optional().catch(undefined),

@@ -167,6 +167,14 @@ describe('which permission another service’s request needs', () => {
     expect(of('PUT', '/2015-03-31/functions/worker/code')).toBe(`lambda:UpdateFunctionCode ${name}`);
   });
 
+  test('a queue is asked for by its name or by its address', () => {
+    const ask = (operation: string, named: object) =>
+      brief(call('sqs', 'POST', '/', order(operation, named)));
+    const queue = 'arn:aws:sqs:eu-central-1:123456789012:q';
+    expect(ask('GetQueueUrl', { QueueName: 'q' })).toEqual([`sqs:GetQueueUrl ${queue}`]);
+    expect(ask('ReceiveMessage', { QueueUrl: 'http://x/1/q' })).toEqual([`sqs:ReceiveMessage ${queue}`]);
+  });
+
   test('whoever asks who they are needs no permission', () => {
     expect(brief(call('sts', 'POST', '/', form({ Action: 'GetCallerIdentity' })))).toEqual([]);
     expect(brief(call('sts', 'POST', '/', form({ Action: 'AssumeRole', RoleArn: 'arn:role' })))).toEqual([

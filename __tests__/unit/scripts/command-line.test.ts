@@ -72,10 +72,32 @@ describe('help', () => {
     'logs',
     'audit',
     'report',
+    'estimate',
+    'pause',
+    'complete',
   ])('of %s', async (command) => {
     const { code, stdout } = await run('help', command);
     expect(code).toBe(Exit.ok);
     expect(stdout).toMatchSnapshot();
+  });
+
+  it('of every command has an example that it understands, and says how it ends', async () => {
+    const { stdout: root } = await run('--help');
+    const listed = root.slice(root.indexOf('Commands:'), root.indexOf('Examples:'));
+    const commands = [...listed.matchAll(/^ {2}(\w+) /gm)].map(([, name = '']) => name);
+    expect(commands).toEqual(expect.arrayContaining(['local', 'submit', 'env', 'complete', 'help']));
+    for (const command of commands.filter((name) => name !== 'help')) {
+      const { stdout } = await run('help', command);
+      const [, options, examples = '', ends = ''] =
+        /^Options:$([^]*)^Examples?:$([^]*)^Exit codes:$([^]*)/m.exec(stdout) ?? [command];
+      const lines = examples.trim().split('\n');
+      for (const line of lines) expect(line).toMatch(new RegExp(`lamplighter ${command}\\b`));
+      for (const line of lines.map((one) => one.split(/ {3}|&&/)[0] ?? ''))
+        for (const [option] of line.matchAll(/--[\w-]+/g)) expect(options).toContain(option);
+      const codes = [...ends.matchAll(/^ {2}(\d+) +\S/gm)].map(([, code]) => Number(code));
+      expect(codes).toEqual(expect.arrayContaining([Exit.ok, Exit.usage, Exit.interrupted]));
+      for (const code of codes) expect(Object.values(Exit)).toContain(code);
+    }
   });
 
   it('the version is the package’s', async () => {

@@ -120,8 +120,25 @@ describe('lamplighter env', () => {
   });
 });
 
+describe('lamplighter env --json', () => {
+  it('prints an object of the variables, for programs that are no shell', async () => {
+    const begun = await LocalRun.begin(directory);
+    begun.announce({ B: 'two', A: 'one' });
+    const terminal = recordingTerminal();
+    await env({ json: true }, terminal, directory);
+    expect(JSON.parse(terminal.stdout.join('\n'))).toEqual({ A: 'one', B: 'two' });
+    await begun.end();
+  });
+
+  it('prints nothing that could be taken for variables when there are none', async () => {
+    const terminal = recordingTerminal();
+    await expect(env({ json: true }, terminal, directory)).rejects.toMatchObject({ exitCode: 3 });
+    expect(terminal.stdout).toEqual([]);
+  });
+});
+
 it('lamplighter env without a local cloud makes what follows `&&` not happen', async () => {
   const terminal = recordingTerminal();
-  await expect(env(terminal, directory)).rejects.toMatchObject({ exitCode: 3 });
+  await expect(env({ json: false }, terminal, directory)).rejects.toMatchObject({ exitCode: 3 });
   expect(terminal.stdout).toEqual(['false']);
 });

@@ -1,0 +1,72 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { processesWithin } from '../../scripts/local/process-scan';
+import { PROJECT } from '../../scripts/project';
+import { eventually, hasMoto } from '../support/local-cloud';
+
+const program = join(PROJECT, 'bin', 'lamplighter.js');
+
+type Line = Record<string, unknown> & { readonly event: string };
+
+/** What a script does that runs the whole thing once: it reads lines of JSON, and goes by the last. */
+(hasMoto() ? describe : describe.skip)('lamplighter local --once --json', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'local json '));
+  const environment = { ...process.env, LAMPLIGHTER_LOCAL_DIRECTORY: join(folder, 'cloud') };
+  const told = { stdout: '', stderr: '' };
+  let cloud: ChildProcess;
+
+  beforeAll(() => {
+    cloud = spawn(process.execPath, [program, 'local', '--once', '--json', '--timings', 'tests'], {
+      env: environment,
+    });
+    for (const name of ['stdout', 'stderr'] as const)
+      cloud[name]!.setEncoding('utf8').on('data', (text: string) => (told[name] += text));
+  });
+  afterAll(async () => {
+    if (cloud.exitCode === null) cloud.kill('SIGINT');
+    await eventually('the last process', () => processesWithin(folder).length === 0 || undefined, 60_000);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const lines = () =>
+    told.stdout
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Line);
+
+  it('says when it is ready, and lamplighter env --json has the variables from then on', async () => {
+    const ready = await eventually(
+      'the line that says so',
+      () => lines().find(({ event }) => event === 'ready'),
+      300_000,
+    );
+    const { stdout } = await promisify(execFile)(process.execPath, [program, 'env', '--json'], {
+      env: environment,
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ AWS_ENDPOINT_URL: ready.endpoint });
+  }, 310_000);
+
+  it('tells the upload, what the cloud did with it, its end with copies of its results, and then the outcome', async () => {
+    const code = await eventually('its end', () => cloud.exitCode ?? undefined, 120_000);
+    expect(code).toBe(0);
+    const all = lines();
+    const named = (name: string) => all.filter(({ event }) => event === name);
+    const [uploaded] = named('uploaded');
+    expect(uploaded).toMatchObject({ key: 'patients.csv' });
+    for (const kind of ['notification', 'function', 'instance', 'command'])
+      expect(named('happening')).toContainEqual(expect.objectContaining({ kind }));
+    expect(named('ended')).toMatchObject([{ jobId: uploaded!.jobId, outcome: 'succeeded' }]);
+    const [ended] = named('ended') as unknown as { results: { key: string; file: string }[] }[];
+    const copy = ended!.results.find(({ key }) => key.endsWith('/predictions.csv'))!;
+    expect(readFileSync(copy.file, 'utf8')).toContain('id,probability_malignant,label');
+    expect(all.at(-1)).toMatchObject({
+      event: 'done',
+      ...{ outcome: 'succeeded', exitCode: 0, jobs: { succeeded: 1, failed: 0 } },
+    });
+    expect(named('page')).toEqual([]);
+    expect(told.stderr).toContain('taken down in');
+  }, 130_000);
+});

@@ -1,0 +1,78 @@
+import { RESULTS_PREFIX, attemptPrefix, receiptKey } from '../../lifecycle/job';
+import { bytes } from '../console/terminal';
+import { Markup, escaped, markup } from './markup';
+import { at, section, table } from './parts';
+import type { ReportedReceipt } from './records';
+
+/** A file that a job has left, as the live page links it. */
+export interface ResultLink {
+  readonly key: string;
+  /** Its path below the attempt. */
+  readonly name: string;
+  readonly sizeBytes?: number;
+}
+
+export const RESULTS_PATH = '/results';
+
+type Ended = Pick<ReportedReceipt, 'jobId' | 'input' | 'attempt' | 'outputs'>;
+
+export function resultLinks({ jobId, input, attempt, outputs = [] }: Ended): ResultLink[] {
+  const prefix = attemptPrefix(input.key, jobId, attempt);
+  return outputs
+    .filter(({ key }) => isResultKey(key))
+    .map(({ key, sizeBytes }) => ({
+      ...{ key, sizeBytes },
+      name: key.startsWith(prefix) ? key.slice(prefix.length) : key.slice(key.lastIndexOf('/') + 1),
+    }));
+}
+
+const MAX_KEY_BYTES = 1024;
+const OF_A_JOB = /^.+\/[0-9a-f]{64}\/(?:receipt\.json|attempt-\d+\/.+)$/s;
+
+/** Whether a key is that of a receipt or of an attempt's file, and stays so: a client would resolve `.` and `..`. */
+export function isResultKey(key: string): boolean {
+  return (
+    key.startsWith(RESULTS_PREFIX) &&
+    OF_A_JOB.test(key.slice(RESULTS_PREFIX.length)) &&
+    Buffer.byteLength(key) <= MAX_KEY_BYTES &&
+    !key.split('/').some((segment) => segment === '.' || segment === '..')
+  );
+}
+
+const LINKS_SHOWN = 10;
+
+/** `a.csv (1.2 kB), b.csv (3 B)`, each a download. */
+export function linksOf(links: readonly ResultLink[], inputKey: string): Markup {
+  const one = ({ key, name, sizeBytes }: ResultLink) => {
+    const url = new Markup(escaped(`${RESULTS_PATH}?${new URLSearchParams({ key }).toString()}`));
+    const size = sizeBytes === undefined ? '' : ` (${bytes(sizeBytes)})`;
+    return markup`<a href="${url}" download aria-label="Download ${name} of ${inputKey}">${name}</a>${size}`;
+  };
+  const shown = links.slice(0, LINKS_SHOWN);
+  const rest = links.length - shown.length;
+  return markup`${shown.map((link, index) => [index > 0 ? ', ' : '', one(link)])}${rest > 0 ? ` and ${rest} more: npx lamplighter results copies all` : ''}`;
+}
+
+const JOBS_SHOWN = 20;
+
+/** The latest jobs with what they have left, whoever uploaded for them. */
+export function resultsSection(receipts: readonly ReportedReceipt[]): Markup {
+  const latest = [...receipts].sort((a, b) => (a.endedAt < b.endedAt ? 1 : -1)).slice(0, JOBS_SHOWN);
+  const files = (receipt: ReportedReceipt) => {
+    const { jobId, input, outcome } = receipt;
+    const links = [...resultLinks(receipt), { key: receiptKey(input.key, jobId), name: 'receipt.json' }];
+    const mark = outcome === 'failed' ? markup`<span class="bad">failed</span>: ` : undefined;
+    return markup`${mark}${linksOf(links, input.key)}`;
+  };
+  return section(
+    'results',
+    'Results',
+    latest.length === 0
+      ? markup`<p class="muted">No job has ended yet.</p>`
+      : table(
+          'What the latest jobs have left, to download',
+          [{ head: 'Upload', kind: 'key' }, { head: 'Ended (UTC)' }, { head: 'Files', kind: 'key' }],
+          latest.map((receipt) => [receipt.input.key, at(Date.parse(receipt.endedAt)), files(receipt)]),
+        ),
+  );
+}
