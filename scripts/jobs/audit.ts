@@ -107,7 +107,7 @@ export function auditLines(
 ): string[] {
   const { uploads: all, ended, open, young, lost, doubled } = found;
   const lines = [
-    `${all} uploads that a model takes: ${ended} with a receipt, ${open} open, ${young} uploaded just now, ${lost.length} with neither`,
+    `${all} ${all === 1 ? 'upload' : 'uploads'} that a model takes: ${ended} with a receipt, ${open} open, ${young} uploaded just now, ${lost.length} with neither`,
   ];
   for (const { jobId, key, uploadedAt } of lost.slice(0, NAMED)) {
     const when = uploadedAt?.toISOString() ?? 'at an unknown time';
