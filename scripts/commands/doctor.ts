@@ -36,7 +36,7 @@ export async function doctor(
   clock: Clock = systemClock,
 ): Promise<DoctorExitCode> {
   const target = await chooseTarget(options);
-  if (!options.json) tell(terminal, `Using ${target.text}.`);
+  if (!options.json) terminal.err(`Using ${target.text}.`);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
   const facts = await look(sceneOf(target, manifest), clock, {
     uploadsChecked: options.uploads,

@@ -30,7 +30,7 @@ export async function report(
   clock: Clock = systemClock,
 ): Promise<void> {
   const target = await chooseTarget(options);
-  if (!options.json) tell(terminal, `Using ${target.text}.`);
+  if (!options.json) terminal.err(`Using ${target.text}.`);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
   const now = clock.now();
   const facts = factsOf(await new Collector(sceneOf(target, manifest)).collect(now - options.sinceMs, now));

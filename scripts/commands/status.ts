@@ -55,7 +55,8 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
     terminal.out(JSON.stringify(asJson(report), null, 2));
     return;
   }
-  tell(terminal, [`Using ${target.text}.`, ...reportLines(report, systemClock, terminal)]);
+  terminal.err(`Using ${target.text}.`);
+  tell(terminal, reportLines(report, systemClock, terminal));
 }
 
 /** One look at a pipeline. */

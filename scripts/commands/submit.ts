@@ -51,7 +51,7 @@ export async function submit(
 ): Promise<ExitCode> {
   const told = options.json ? { ...terminal, out: (line = '') => terminal.err(line) } : terminal;
   const target = await chooseTarget(options);
-  tell(told, `Using ${target.text}.`);
+  terminal.err(`Using ${target.text}.`);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
   const steps = new Steps(told, systemClock);
   const planned = planUploads(options.files, options.prefix, manifest.models, {

@@ -100,7 +100,7 @@ function uploadsText({ uploads }: Facts): string {
   if (!uploads) return 'could not be looked at';
   const { looked, isWhole } = uploads;
   const old = `older than ${EVENT_GRACE_MS / 60_000} min`;
-  if (looked === 0) return `none is ${old}; the younger ones’ events may still be under way`;
+  if (looked === 0) return `none ${old}, nothing to compare`;
   return `${isWhole ? '' : 'the first '}${looked} ${old}, compared with receipts and open jobs`;
 }
 

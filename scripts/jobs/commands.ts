@@ -98,12 +98,12 @@ export async function logs(
   const since = await admittedAt(scene, jobId, receiptKey);
   const reader = new JobLogs(target.clients.logs, logGroupsOf(manifest), jobId, since);
   if (asJson && !follow) {
-    terminal.out(json('logs', scene, { jobId, lines: await reader.look() }));
+    terminal.out(json('logs', scene, { jobId, lines: (await reader.look()).map(forPrograms) }));
     return;
   }
   const show = (lines: readonly LogLine[]) => {
     for (const one of lines) {
-      if (asJson) terminal.out(JSON.stringify(one));
+      if (asJson) terminal.out(JSON.stringify(forPrograms(one)));
       else tell(terminal, logText(one));
     }
     return lines.length;
@@ -125,6 +125,9 @@ export async function logs(
   if (shown === 0)
     terminal.err(`Nothing is logged of the job ${jobId.slice(0, 12)}, or not any more (logRetentionDays).`);
 }
+
+/** In times as all other JSON has them; the id is CloudWatch's own. */
+const forPrograms = ({ at, group, message }: LogLine) => ({ at: new Date(at).toISOString(), group, message });
 
 const LAST_LOOKS = 4;
 

@@ -102,7 +102,7 @@ export function rowLines(
   const when = ago(at, now);
   const why = error === null ? [] : [`  ${printable(error, 1000)}`];
   if (columns < WIDE_COLUMNS) {
-    return [`${shown}  ${jobId.slice(0, 12)}  ${when}`, `  ${cut(key, columns - 2)}`, ...why];
+    return [`${shown} ${jobId.slice(0, 12)} ${when}`, `  ${cut(key, columns - 2)}`, ...why];
   }
   const head = `${jobId.slice(0, 12)}  ${when.padStart(15)}  `;
   return [`${shown}  ${head}${cut(`${key}  ${model}`, columns - 9 - 2 - head.length)}`, ...why];

@@ -45,7 +45,7 @@ export async function operate(
   act: (scene: Scene) => Promise<Done>,
 ): Promise<void> {
   const target = await chooseTarget(options);
-  if (!options.json) tell(terminal, `Using ${target.text}.`);
+  if (!options.json) terminal.err(`Using ${target.text}.`);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
   const { changed, lines, facts } = await act(sceneOf(target, manifest));
   if (options.json) {
