@@ -3,6 +3,7 @@ import os, { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptPrefix, claimKey, openKey, receiptKey, statusKey } from '../../../lifecycle/job';
 import type { Receipt } from '../../../lifecycle/records';
+import { waitReasons } from '../../../scripts/doctor/wait-reasons';
 import { main } from '../../../scripts/lamplighter';
 import type { Target } from '../../../scripts/pipeline/target';
 import { recordingTerminal } from '../scripts/stand-ins';
@@ -270,3 +271,22 @@ it.each([[openKey], [claimKey], [statusKey]])(
     }
   },
 );
+
+it('who waits for a job is told why it waits, but not of one that runs', async () => {
+  const { place, running, waiting } = story();
+  const reasons = await waitReasons(place.scene, place.account.clock);
+  expect(reasons.get(waiting.jobId)).toBe('its turn has not come: another job runs');
+  expect(reasons.has(running.jobId)).toBe(false);
+});
+
+it('lines that are followed are JSON each for itself', async () => {
+  const { place, bad } = story();
+  const { stdout } = await run(place, ['logs', bad.jobId, '--follow', '--json']);
+  const lines = stdout.split('\n').map((line) => JSON.parse(line) as { group: string });
+  expect(lines.map(({ group }) => group.split('/').at(-1))).toEqual([
+    'p-trigger',
+    'drain',
+    'drain',
+    'p-stop',
+  ]);
+});
