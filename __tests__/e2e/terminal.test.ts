@@ -51,14 +51,16 @@ interface Listed {
 
 /** What people see of the commands, in a terminal wide and narrow, and what a pipe gets of them. */
 story('the command line in a terminal', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'terminal '));
-  const { NO_COLOR: _noColor, FORCE_COLOR: _forceColor, ...own } = process.env;
-  const environment = { ...own, TERM: 'xterm-256color', LAMPLIGHTER_LOCAL_DIRECTORY: join(folder, 'cloud') };
+  let folder: string;
+  let environment: NodeJS.ProcessEnv;
   const terminals: PseudoTerminal[] = [];
   let cloud: ChildProcess;
   let output = '';
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'terminal '));
+    const { NO_COLOR: _noColor, FORCE_COLOR: _forceColor, ...own } = process.env;
+    environment = { ...own, TERM: 'xterm-256color', LAMPLIGHTER_LOCAL_DIRECTORY: join(folder, 'cloud') };
     const [header = '', first = '', ...rows] = readFileSync(sample, 'utf8').split('\n');
     writeFileSync(join(folder, 'good.csv'), [header, first, ...rows].join('\n'));
     writeFileSync(join(folder, 'bad.csv'), `${header}\n${first.replace(/,[^,]*$/, ',oops')}\n`);
@@ -179,6 +181,12 @@ story('the command line in a terminal', () => {
     );
   });
 
+  it('plan says in a terminal that nothing is to be changed', async () => {
+    const seen = await inTerminal(['plan']);
+    expect(sentences(seen)).toContain('No changes: what is deployed is what the project says.');
+    expect(seen).toMatchObject({ code: 0, broken: [], hasColours: true });
+  });
+
   it('status --watch shows what changes, in its place, until Ctrl-C; a wait can be given up', async () => {
     const watch = begin(['status', '--watch']);
     await watch.until('Receipts');
@@ -269,7 +277,7 @@ story('the command line in a terminal', () => {
   });
 
   it('a job’s digits that two jobs begin with are answered with both', async () => {
-    const target = await chooseTarget({ cloud: 'local', directory: environment.LAMPLIGHTER_LOCAL_DIRECTORY });
+    const target = await chooseTarget({ cloud: 'local', directory: join(folder, 'cloud') });
     const { manifest } = JSON.parse((await piped('status', '--json')).stdout) as {
       manifest: { outputBucket: string };
     };
