@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import os, { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptPrefix, claimKey, openKey, receiptKey, statusKey } from '../../../lifecycle/job';
@@ -180,6 +180,23 @@ describe('in a pipeline at work', () => {
   it.each([['list'], ['status'], ['doctor'], ['audit']])('%s on 40 columns', async (command) => {
     expect(golden(await run(story().place, [command], 40))).toMatchSnapshot();
   });
+});
+
+describe('submit', () => {
+  beforeAll(() => {
+    mkdirSync('day');
+    writeFileSync(join('day', 'a.csv'), 'one');
+    writeFileSync(join('day', 'b.txt'), 'two');
+  });
+
+  it.each([[[]], [['--json']]])(
+    'tells what it uploads, as which jobs, and what it leaves out: %j',
+    async (more) => {
+      const seen = await run(new Place(), ['submit', 'day', ...more]);
+      if (more.length > 0) expect(JSON.parse(seen.stdout)).toMatchObject({ command: 'submit' });
+      expect(golden(seen)).toMatchSnapshot();
+    },
+  );
 });
 
 describe('in a pipeline that has never run', () => {
