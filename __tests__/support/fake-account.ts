@@ -59,7 +59,7 @@ export class FakeAccount {
   stateTransitionReason = '';
   readonly tags = new Map<string, string>();
   lastPing: Date | undefined;
-  commands: { CommandId: string; Status: string }[] = [];
+  commands: { CommandId: string; Status: string; RequestedDateTime?: Date }[] = [];
   /** Errors to throw, by command name, first come first thrown. */
   readonly failures = new Map<string, Error[]>();
   /** What else happens when a command arrives. */
@@ -185,6 +185,9 @@ export class FakeAccount {
         for (const { Key, Value } of input.Tags as { Key: string; Value: string }[])
           this.tags.set(Key, Value);
         return {};
+      case 'DeleteTags':
+        for (const { Key } of input.Tags as { Key: string }[]) this.tags.delete(Key);
+        return {};
       default:
         throw new Error(`FakeAccount: unknown ${name}`);
     }
@@ -203,7 +206,11 @@ export class FakeAccount {
   private ssmAnswer(name: string): object {
     switch (name) {
       case 'DescribeInstanceInformation':
-        return { InstanceInformationList: this.lastPing ? [{ LastPingDateTime: this.lastPing }] : [] };
+        return {
+          InstanceInformationList: this.lastPing
+            ? [{ LastPingDateTime: this.lastPing, PingStatus: 'Online' }]
+            : [],
+        };
       case 'ListCommands':
         return { Commands: this.commands };
       case 'SendCommand':

@@ -37,6 +37,7 @@ interface Version {
   readonly etag: string;
   readonly lastModified: Date;
   readonly deleteMarker: boolean;
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 type Input = Readonly<Record<string, unknown>>;
@@ -158,6 +159,8 @@ export class FakeS3 {
       case 'AbortMultipartUpload':
         this.uploads.delete(textOf(input.UploadId));
         return {};
+      case 'CopyObject':
+        return this.copyObject(bucket, key, input);
       case 'GetObject':
         return this.getObject(bucket, key, input);
       case 'HeadObject':
@@ -202,6 +205,15 @@ export class FakeS3 {
     this.uploads.delete(textOf(input.UploadId));
     const inOrder = [...parts.entries()].sort(([a], [b]) => a - b).map(([, part]) => part);
     return this.putObject(bucket, key, input, Buffer.concat(inOrder));
+  }
+
+  /** Of one version, with other metadata. */
+  private copyObject(bucket: string, key: string, input: Input): object {
+    const [, from = '', source = '', versionId = ''] =
+      /^([^/]+)\/(.*)\?versionId=(.*)$/.exec(textOf(input.CopySource)) ?? [];
+    const { body, etag } = this.read(from, decodeURIComponent(source), { VersionId: versionId }, 'NoSuchKey');
+    const metadata = input.Metadata as Record<string, string>;
+    return { VersionId: this.add(bucket, key, { body, etag, deleteMarker: false, metadata }).versionId };
   }
 
   private getObject(bucket: string, key: string, input: Input): object {
@@ -328,7 +340,7 @@ export class FakeS3 {
     if (present.etag !== etag) throw preconditionFailed();
   }
 
-  private add(bucket: string, key: string, version: Pick<Version, 'body' | 'etag' | 'deleteMarker'>) {
+  private add(bucket: string, key: string, version: Omit<Version, 'versionId' | 'lastModified'>) {
     this.versions += 1;
     const versionId = `v${String(this.versions).padStart(6, '0')}`;
     const versions = this.bucket(bucket).get(key) ?? [];
@@ -374,8 +386,9 @@ function preconditionFailed(): Error {
   );
 }
 
-function describe({ body, etag, versionId, lastModified }: Version): object {
-  return { ETag: etag, VersionId: versionId, LastModified: lastModified, ContentLength: body.length };
+function describe({ body, etag, versionId, lastModified, metadata }: Version): object {
+  const said = { ETag: etag, VersionId: versionId, LastModified: lastModified, ContentLength: body.length };
+  return { ...said, ...(metadata && { Metadata: metadata }) };
 }
 
 /** A body as the SDK hands it out: a stream with the two shortcuts that Lamplighter uses. */

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../lifecycle/clock';
+import { tell } from '../console/tell';
 import type { Terminal } from '../console/terminal';
 import type { Facts } from '../doctor/facts';
 import { type Finding, findings } from '../doctor/findings';
@@ -35,7 +36,7 @@ export async function doctor(
   clock: Clock = systemClock,
 ): Promise<DoctorExitCode> {
   const target = await chooseTarget(options);
-  if (!options.json) terminal.out(`Using ${target.text}.`);
+  if (!options.json) terminal.err(`Using ${target.text}.`);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
   const facts = await look(sceneOf(target, manifest), clock, {
     uploadsChecked: options.uploads,
@@ -48,7 +49,7 @@ export async function doctor(
   const now = clock.now();
   const found = findings(facts, now);
   if (options.json) terminal.out(JSON.stringify(asJson(target, facts, found, now), null, 2));
-  else for (const line of reportLines(facts, found, now, terminal)) terminal.out(line);
+  else tell(terminal, reportLines(facts, found, now, terminal));
   if (facts.unseen.length > 0) return DoctorExit.couldNotLook;
   return found.length > 0 ? DoctorExit.findings : DoctorExit.well;
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { PipelineSettings } from '../../modules/settings';
+import { tell } from '../console/tell';
 import type { Terminal } from '../console/terminal';
 import { MissingError, UsageError } from '../exit';
 import type { CommandLine } from '../operations/commands';
@@ -73,7 +74,7 @@ export async function estimate(options: EstimateArguments, terminal: Terminal): 
   const said = estimateOptions(settings, asked);
   const made = estimateOf(said, regionPrices(prices, settings));
   if (options.json) terminal.out(JSON.stringify(asJson(settings, said, made, prices), null, 2));
-  else for (const line of lines(settings, said, made, prices, terminal)) terminal.out(line);
+  else tell(terminal, lines(settings, said, made, prices, terminal));
 }
 
 /** The settings with what was said on the command line instead. */

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Clock, systemClock } from '../../lifecycle/clock';
 import { messageOf } from '../../lifecycle/errors';
+import { tell } from '../console/tell';
 import { type Terminal, duration } from '../console/terminal';
 import { UsageError } from '../exit';
 import { type OperationOptions, sceneOf } from '../operations/scene';
@@ -29,14 +30,14 @@ export async function report(
   clock: Clock = systemClock,
 ): Promise<void> {
   const target = await chooseTarget(options);
-  if (!options.json) terminal.out(`Using ${target.text}.`);
+  if (!options.json) terminal.err(`Using ${target.text}.`);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
   const now = clock.now();
   const facts = factsOf(await new Collector(sceneOf(target, manifest)).collect(now - options.sinceMs, now));
   const out = options.out ?? (options.json ? undefined : DEFAULT_OUT);
   if (out !== undefined) await writePage(out, facts);
   if (options.json) terminal.out(JSON.stringify(asJson(facts), null, 2));
-  else for (const line of lines(facts, out ?? '')) terminal.out(line);
+  else tell(terminal, lines(facts, out ?? ''));
 }
 
 async function writePage(out: string, facts: ReportFacts): Promise<void> {

@@ -24,7 +24,9 @@ import {
   statusSchema,
 } from '../../lifecycle/records';
 import { Store } from '../../lifecycle/store';
-import { type Terminal, duration, printable } from '../console/terminal';
+import { tell } from '../console/tell';
+import { type Terminal, age, duration, printable } from '../console/terminal';
+import { endedRow, rowLines } from '../jobs/list';
 import { findPipeline } from '../pipeline/find';
 import { type Read, readOr } from '../pipeline/read-record';
 import { statusText } from '../pipeline/job-watch';
@@ -45,6 +47,8 @@ const RESULTS_LISTED = 5_000;
 const RECEIPTS_SHOWN = 5;
 const REQUESTS_AT_ONCE = 8;
 
+const INDENT = '  ';
+
 /** Shows a pipeline's instance, gate, open jobs, latest receipts, and how long it was on today. */
 export async function status(options: StatusOptions, terminal: Terminal): Promise<void> {
   const target = await chooseTarget(options);
@@ -54,8 +58,8 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
     terminal.out(JSON.stringify(asJson(report), null, 2));
     return;
   }
-  terminal.out(`Using ${target.text}.`);
-  for (const line of reportLines(report, systemClock)) terminal.out(line);
+  terminal.err(`Using ${target.text}.`);
+  tell(terminal, reportLines(report, systemClock, terminal));
 }
 
 /** One look at a pipeline. */
@@ -176,10 +180,15 @@ async function readReceipts(output: Store): Promise<Report['receipts']> {
 }
 
 /** The report for people. */
-export function reportLines(report: Report, clock: Clock): string[] {
+export function reportLines(
+  report: Report,
+  clock: Clock,
+  { colours, columns }: Pick<Terminal, 'colours' | 'columns'>,
+): string[] {
   const { manifest, instance, gate, open, receipts, today } = report;
-  const ago = (time: string) => `${duration(clock.now() - Date.parse(time))} ago`;
-  const line = (what: string, text: string) => `${what.padEnd(10)}${printable(text, 1000)}`;
+  const ageOf = (time: string) => age(time, clock.now());
+  const line = (what: string, text: string) =>
+    `${colours.bold(what)}${' '.repeat(10 - what.length)}${printable(text, 1000)}`;
   const lines = [
     line(
       'Pipeline',
@@ -201,34 +210,32 @@ export function reportLines(report: Report, clock: Clock): string[] {
       ? 'not on since midnight UTC'
       : `on for ${duration(today.onSeconds * 1000)} since midnight UTC${price}`;
   lines.push(line('Today', onToday));
-  lines.push(line('Gate', gateText(gate, ago)));
+  lines.push(line('Gate', gateText(gate, ageOf)));
   lines.push(
     line('Open', open.count === 0 ? 'no job' : `${open.count}${open.isCountWhole ? '' : ' or more'}`),
   );
-  for (const job of open.jobs) lines.push(`  ${printable(openText(job, ago), 1000)}`);
+  for (const job of open.jobs) lines.push(`  ${printable(openText(job, ageOf), 1000)}`);
   if (open.count > open.jobs.length) lines.push(`  and ${open.count - open.jobs.length} more`);
   const which = receipts.isListWhole ? '' : `, among the first ${RESULTS_LISTED} results by name`;
   lines.push(line('Receipts', receipts.latest.length === 0 ? 'none yet' : `the latest${which}`));
-  for (const { input, outcome, endedAt, jobId, error } of receipts.latest) {
-    const why = error ? `: ${error.message}` : '';
-    lines.push(
-      `  ${printable(`${outcome.padEnd(9)}  ${input.key}  ${ago(endedAt)}  ${jobId.slice(0, 12)}${why}`, 1000)}`,
-    );
+  for (const receipt of receipts.latest) {
+    const room = { colours, columns: columns === undefined ? undefined : columns - INDENT.length };
+    for (const text of rowLines(endedRow(receipt), clock.now(), room)) lines.push(`${INDENT}${text}`);
   }
   return lines;
 }
 
-function gateText(gate: Seen<Gate>, ago: (time: string) => string): string {
+function gateText(gate: Seen<Gate>, ageOf: (time: string) => string): string {
   if (!gate) return 'never opened';
   if ('trouble' in gate) return `unreadable: ${gate.trouble}`;
   const { state, since, fruitless } = gate.record;
-  return `${state}, since ${ago(since)}${fruitless > 0 ? `; ${fruitless} wake-ups without a trace of work` : ''}`;
+  return `${state} for ${ageOf(since)}${fruitless > 0 ? `; ${fruitless} wake-ups without a trace of work` : ''}`;
 }
 
-function openText({ jobId, open, claim, status: seen }: OpenJob, ago: (time: string) => string): string {
+function openText({ jobId, open, claim, status: seen }: OpenJob, ageOf: (time: string) => string): string {
   const what =
     open && 'record' in open
-      ? `${open.record.input.key}  admitted ${ago(open.record.admittedAt)}`
+      ? `${open.record.input.key}  admitted ${ageOf(open.record.admittedAt)} ago`
       : (open?.trouble ?? 'its record is gone: it has just ended');
   const attempt = claim && 'record' in claim ? `  attempt ${claim.record.attempt}` : '  not begun';
   const progress = seen && 'record' in seen ? `  ${statusText(seen.record)}` : '';
@@ -238,6 +245,7 @@ function openText({ jobId, open, claim, status: seen }: OpenJob, ago: (time: str
 export function asJson({ cloud, manifest, instance, gate, open, receipts, today }: Report) {
   const plain = <T>(seen: Seen<T>) => (seen && 'record' in seen ? seen.record : (seen ?? null));
   return {
+    command: 'status',
     cloud,
     pipeline: manifest.pipeline,
     manifest,

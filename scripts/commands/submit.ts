@@ -8,6 +8,7 @@ import type { Receipt } from '../../lifecycle/records';
 import { Store } from '../../lifecycle/store';
 import { UploadBars } from '../console/upload-bars';
 import { Steps } from '../console/steps';
+import { tell } from '../console/tell';
 import { type Terminal, bytes } from '../console/terminal';
 import { Exit, type ExitCode, InterruptedError } from '../exit';
 import { pause } from '../interrupt';
@@ -50,7 +51,7 @@ export async function submit(
 ): Promise<ExitCode> {
   const told = options.json ? { ...terminal, out: (line = '') => terminal.err(line) } : terminal;
   const target = await chooseTarget(options);
-  told.out(`Using ${target.text}.`);
+  terminal.err(`Using ${target.text}.`);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
   const steps = new Steps(told, systemClock);
   const planned = planUploads(options.files, options.prefix, manifest.models, {
@@ -64,7 +65,7 @@ export async function submit(
     : uploaded;
 
   if (options.json) terminal.out(JSON.stringify(asJson(target, manifest, outcomes), null, 2));
-  else if (!options.wait) terminal.out('See how they fare with: npx lamplighter status');
+  else if (!options.wait) tell(terminal, 'See how they fare with: npx lamplighter status');
   if (outcomes.some(({ error }) => error !== undefined)) return Exit.broken;
   return outcomes.some(({ receipt }) => receipt?.outcome === 'failed') ? Exit.jobFailed : Exit.ok;
 }
@@ -196,10 +197,10 @@ async function collect(outcome: Outcome, receipt: Receipt, waiting: Waiting): Pr
   try {
     const files = await downloadResults(target.clients.s3, manifest.outputBucket, receipt, waiting.out);
     await showResults(told, manifest.outputBucket, receipt, files);
-    told.out(
+    tell(told, [
       `  ${told.colours.dim('receipt:')} ${shortPath(resultsFolder(waiting.out, receipt))}/receipt.json`,
-    );
-    told.out();
+      '',
+    ]);
     return { ...outcome, receipt, files };
   } catch (error) {
     const text = `the results of ${receipt.input.key} could not be fetched: ${messageOf(error)}`;
@@ -225,6 +226,7 @@ async function sayInstance({ clients }: Target, manifest: Manifest, steps: Steps
 
 function asJson(target: Target, manifest: Manifest, outcomes: readonly Outcome[]) {
   return {
+    command: 'submit',
     cloud: target.cloud,
     pipeline: manifest.pipeline,
     jobs: outcomes.map(({ planned, job, receipt, files, error }) => ({

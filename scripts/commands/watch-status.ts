@@ -1,4 +1,5 @@
 import { systemClock } from '../../lifecycle/clock';
+import { wrapped } from '../console/tell';
 import type { Terminal } from '../console/terminal';
 import { catchInterrupts, pause } from '../interrupt';
 import { findPipeline } from '../pipeline/find';
@@ -40,7 +41,9 @@ export function showChanges(json: boolean, using: string, terminal: Terminal): (
       terminal.out(JSON.stringify(facts));
       return;
     }
-    const lines = [`Using ${using}.`, ...reportLines(report, systemClock)];
+    const lines = [`Using ${using}.`, ...reportLines(report, systemClock, terminal)].flatMap((line) =>
+      wrapped(line, terminal.columns),
+    );
     terminal.out(isScreen ? `${CLEAR}${lines.join('\n')}` : `${lines.join('\n')}\n`);
   };
 }

@@ -1,4 +1,5 @@
 import { type Clock } from '../../lifecycle/clock';
+import { wrapped } from './tell';
 import { type Terminal, duration, printable } from './terminal';
 
 export type Mood = 'plain' | 'good' | 'bad';
@@ -6,6 +7,10 @@ export type Mood = 'plain' | 'good' | 'bad';
 /** Columns that the subject of a step fills, so that the texts stand below each other. */
 const SUBJECT_WIDTH = 9;
 const TIME_WIDTH = 12;
+
+/** Below this width there are no columns, but for the time: what is told would have no room. */
+const WIDE_COLUMNS = 70;
+const NARROW_TIME_WIDTH = 6;
 
 /** Shows what happens, as it happens, one line a step: the time since the command began, who or what, and what it did. */
 export class Steps {
@@ -29,12 +34,16 @@ export class Steps {
     const shown = printable(text);
     if (`${subject} ${shown}` === this.last) return;
     this.last = `${subject} ${shown}`;
-    const { colours } = this.terminal;
+    const { colours, columns } = this.terminal;
     const paint = { plain: (line: string) => line, good: colours.green, bad: colours.red }[mood];
-    const time = duration(this.clock.now() - this.began).padStart(TIME_WIDTH);
-    this.terminal.out(
-      `${colours.dim(time)}  ${colours.bold(printable(subject).padEnd(SUBJECT_WIDTH))}  ${paint(shown)}`,
-    );
+    const time = duration(this.clock.now() - this.began);
+    const name = printable(subject);
+    const isWide = columns === undefined || columns >= WIDE_COLUMNS;
+    const label = isWide
+      ? `${colours.dim(time.padStart(TIME_WIDTH))}  ${colours.bold(name.padEnd(SUBJECT_WIDTH))}  `
+      : `${colours.dim(time.padStart(NARROW_TIME_WIDTH))}  `;
+    const said = isWide ? paint(shown) : `${colours.bold(name)} ${paint(shown)}`;
+    for (const line of wrapped(said, columns, label)) this.terminal.out(line);
   }
 
   /**

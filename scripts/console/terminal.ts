@@ -1,5 +1,6 @@
 import { createColors } from 'picocolors';
 import { Exit } from '../exit';
+import { wrapped } from './tell';
 
 /** Where a command writes: results and steps to `out`, trouble to `err`, one line at a time. */
 export interface Terminal {
@@ -20,7 +21,11 @@ export function processTerminal(): Terminal {
       return process.stdout.isTTY ? process.stdout.columns : undefined;
     },
     out: (line = '') => void process.stdout.write(`${line}\n`),
-    err: (line) => void process.stderr.write(`${line}\n`),
+    err: (line) => {
+      // Trouble is for people only, so that each line can be broken here.
+      const columns = process.stderr.isTTY ? process.stderr.columns : undefined;
+      process.stderr.write(`${wrapped(line, columns).join('\n')}\n`);
+    },
   };
 }
 
@@ -71,6 +76,16 @@ export function bytes(count: number): string {
   }
   return `${unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? 'B'}`;
 }
+
+/** How long since then: `12.3 s`; of days, `3 d 04 h`. */
+export function age(time: string | Date, now: number): string {
+  const milliseconds = now - new Date(time).getTime();
+  const hours = Math.floor(milliseconds / 3_600_000);
+  if (hours < 48) return duration(milliseconds);
+  return `${Math.floor(hours / 24)} d ${String(hours % 24).padStart(2, '0')} h`;
+}
+
+export const ago = (time: string | Date, now: number) => `${age(time, now)} ago`;
 
 /** `12.3 s`, `4 min 05 s`, `2 h 03 min`. */
 export function duration(milliseconds: number): string {

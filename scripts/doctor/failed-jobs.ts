@@ -1,6 +1,7 @@
 import type { Clock } from '../../lifecycle/clock';
 import type { Receipt } from '../../lifecycle/records';
 import { endedSince } from '../jobs/ended';
+import { reasonOf } from '../jobs/reason';
 import type { Scene } from '../operations/scene';
 import type { Facts } from './facts';
 
@@ -21,11 +22,11 @@ export async function lookAtFailedJobs(
   });
   const jobs = receipts
     .filter((receipt) => receipt.outcome === 'failed' && !isMended(receipt, receipts))
-    .map(({ jobId, input, endedAt, error }) => ({
-      jobId,
-      key: input.key,
-      endedAt,
-      why: error ? `${error.kind}: ${error.message}` : 'no reason is given',
+    .map((receipt) => ({
+      jobId: receipt.jobId,
+      key: receipt.input.key,
+      endedAt: receipt.endedAt,
+      why: reasonOf(receipt) ?? 'no reason is given',
     }));
   return { jobs, isListWhole: isListed };
 }

@@ -276,7 +276,7 @@ function ofEnds({ uploads, failed, failedEvents, manifest }: Facts): Finding[] {
     found.push({
       name: 'lost-upload',
       what: `Nobody knows of ${named.join(', ')}${more}: neither open nor ended. The upload's event was lost, or failed.`,
-      advice: `The sweep's audit admits it when its turn comes; npx lamplighter resume sweeps at once. See also /aws/lambda/${manifest.functions.trigger}`,
+      advice: `The sweep's audit admits it when its turn comes; at once: npx lamplighter audit --admit. See also /aws/lambda/${manifest.functions.trigger}`,
       jobIds: uploads.lost.map(({ jobId }) => jobId),
     });
   }

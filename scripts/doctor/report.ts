@@ -1,6 +1,7 @@
-import { type Terminal, duration, printable } from '../console/terminal';
+import { type Terminal, age, ago, duration, printable } from '../console/terminal';
 import type { Facts } from './facts';
 import type { Finding } from './findings';
+import { EVENT_GRACE_MS } from './uploads';
 import { waitReason, waitedMs } from './waiting';
 
 const JOBS_SHOWN = 10;
@@ -13,7 +14,8 @@ export function reportLines(
   now: number,
   { colours }: Pick<Terminal, 'colours'>,
 ): string[] {
-  const line = (what: string, text: string) => `${what.padEnd(12)}${printable(text, TEXT_CHARACTERS)}`;
+  const line = (what: string, text: string) =>
+    `${colours.bold(what)}${' '.repeat(12 - what.length)}${printable(text, TEXT_CHARACTERS)}`;
   const lines = [
     line('Pipeline', `${facts.manifest.pipeline} (${facts.manifest.region})`),
     line('Instance', `${facts.manifest.instanceId} ${instanceText(facts)}`),
@@ -52,8 +54,6 @@ function printableLines(text: string): string {
     .join('\n');
 }
 
-const ago = (time: Date | string, now: number) => `${duration(now - new Date(time).getTime())} ago`;
-
 function instanceText({ instance }: Facts): string {
   if (instance === undefined) return 'could not be looked at';
   return instance === 'gone' ? 'is gone' : `is ${instance.state}`;
@@ -70,7 +70,7 @@ function gateText({ gate }: Facts, now: number): string {
   if (gate.trouble !== undefined) return 'unreadable';
   if (!gate.gate) return 'never opened';
   const { state, since, fruitless } = gate.gate;
-  return `${state}, since ${ago(since, now)}${fruitless > 0 ? `; the breaker has counted ${fruitless}` : ''}`;
+  return `${state} for ${age(since, now)}${fruitless > 0 ? `; the breaker has counted ${fruitless}` : ''}`;
 }
 
 function drainText({ lastDrain }: Facts, now: number): string {
@@ -99,7 +99,9 @@ function modelsText({ models, manifest }: Facts): string {
 function uploadsText({ uploads }: Facts): string {
   if (!uploads) return 'could not be looked at';
   const { looked, isWhole } = uploads;
-  return `${isWhole ? 'all' : 'the first'} ${looked} that are older than minutes are compared with receipts`;
+  const old = `older than ${EVENT_GRACE_MS / 60_000} min`;
+  if (looked === 0) return `none ${old}, nothing to compare`;
+  return `${isWhole ? '' : 'the first '}${looked} ${old}, compared with receipts and open jobs`;
 }
 
 function openText({ open }: Facts): string {

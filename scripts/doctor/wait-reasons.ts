@@ -1,9 +1,9 @@
 import type { Clock } from '../../lifecycle/clock';
 import type { Scene } from '../operations/scene';
 import { lookAtAgent, lookAtGate, lookAtInstance, lookAtLastDrain, lookAtLedger } from './look';
-import { waitReason } from './waiting';
+import { isLive, waitReason } from './waiting';
 
-/** Why each open job does not run, or that it does, by its id; of so many jobs as a look of the doctor's reads. */
+/** Why each open job that does not run waits, by its id; of so many jobs as a look of the doctor's reads. */
 export async function waitReasons(scene: Scene, clock: Clock): Promise<Map<string, string>> {
   const [instance, gate, agent, open, lastDrain] = await Promise.all([
     lookAtInstance(scene),
@@ -14,5 +14,6 @@ export async function waitReasons(scene: Scene, clock: Clock): Promise<Map<strin
   ]);
   const facts = { instance, gate, agent, open, lastDrain };
   const now = clock.now();
-  return new Map((open?.jobs ?? []).map((job) => [job.jobId, waitReason(facts, job, now)]));
+  const waiting = (open?.jobs ?? []).filter(({ claim }) => !isLive(claim, now));
+  return new Map(waiting.map((job) => [job.jobId, waitReason(facts, job, now)]));
 }

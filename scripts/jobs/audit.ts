@@ -106,8 +106,9 @@ export function auditLines(
   { colours }: Pick<Terminal, 'colours'>,
 ): string[] {
   const { uploads: all, ended, open, young, lost, doubled } = found;
+  if (all === 0 && doubled.length === 0) return ['Nothing to check: no upload that a model takes.'];
   const lines = [
-    `${all} uploads that a model takes: ${ended} with a receipt, ${open} open, ${young} uploaded just now, ${lost.length} with neither`,
+    `${all} ${all === 1 ? 'upload' : 'uploads'} that a model takes: ${ended} with a receipt, ${open} open, ${young} uploaded just now, ${lost.length} with neither`,
   ];
   for (const { jobId, key, uploadedAt } of lost.slice(0, NAMED)) {
     const when = uploadedAt?.toISOString() ?? 'at an unknown time';

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '../../lifecycle/clock';
 import { openKey } from '../../lifecycle/job';
 import { openRecordSchema, receiptSchema } from '../../lifecycle/records';
+import { tell } from '../console/tell';
 import type { Terminal } from '../console/terminal';
 import { Exit, type ExitCode } from '../exit';
 import { catchInterrupts, pause } from '../interrupt';
@@ -32,7 +33,7 @@ export function addJobs(root: Command, line: CommandLine): void {
       const now = Date.now();
       const listed = await listJobs(scene, options, now);
       if (options.json) terminal.out(json('list', scene, listed));
-      else for (const text of listLines(listed, options, now, terminal)) terminal.out(text);
+      else tell(terminal, listLines(listed, options, now, terminal));
     });
 
   add('results', 'copy the results of an upload or a job, and show their first lines')
@@ -72,16 +73,19 @@ export async function results(
     terminal.out(json('results', scene, { receipt, files, otherJobs }));
   } else {
     await showResults(terminal, outputBucket, receipt, files);
-    terminal.out(`  receipt: ${shortPath(resultsFolder(folder, receipt))}/receipt.json`);
+    tell(terminal, `  receipt: ${shortPath(resultsFolder(folder, receipt))}/receipt.json`);
     if (others.length > 0) {
       const named = others.slice(0, 5).map(({ jobId }) => jobId.slice(0, 12));
-      terminal.out(`  earlier uploads of that key: ${named.join(', ')}${others.length > 5 ? ', …' : ''}`);
+      tell(terminal, `  earlier uploads of that key: ${named.join(', ')}${others.length > 5 ? ', …' : ''}`);
     }
   }
   return receipt.outcome === 'failed' ? Exit.jobFailed : Exit.ok;
 }
 
-/** Shows the lines; with `follow`, those that come until the job's receipt is there, and a little longer. */
+/**
+ * Shows the lines; with `follow`, those that come until the job's receipt is there, and a little longer. As JSON they are one
+ * document, or, where one follows them, one document a line.
+ */
 export async function logs(
   scene: Scene,
   prefix: string,
@@ -92,8 +96,15 @@ export async function logs(
   const { jobId, receiptKey } = await findJob(scene, prefix);
   const since = await admittedAt(scene, jobId, receiptKey);
   const reader = new JobLogs(target.clients.logs, logGroupsOf(manifest), jobId, since);
+  if (asJson && !follow) {
+    terminal.out(json('logs', scene, { jobId, lines: (await reader.look()).map(forPrograms) }));
+    return;
+  }
   const show = (lines: readonly LogLine[]) => {
-    for (const one of lines) terminal.out(asJson ? JSON.stringify(one) : logText(one));
+    for (const one of lines) {
+      if (asJson) terminal.out(JSON.stringify(forPrograms(one)));
+      else tell(terminal, logText(one));
+    }
     return lines.length;
   };
   let shown = show(await reader.look());
@@ -113,6 +124,9 @@ export async function logs(
   if (shown === 0)
     terminal.err(`Nothing is logged of the job ${jobId.slice(0, 12)}, or not any more (logRetentionDays).`);
 }
+
+/** In times as all other JSON has them; the id is CloudWatch's own. */
+const forPrograms = ({ at, group, message }: LogLine) => ({ at: new Date(at).toISOString(), group, message });
 
 const LAST_LOOKS = 4;
 
@@ -140,7 +154,7 @@ export async function auditOf(
   const isToBeAdmitted = options.admit && found.lost.length > 0;
   const done = isToBeAdmitted ? await admitLost(scene, found.lost, systemClock) : undefined;
   if (options.json) terminal.out(json('audit', scene, { ...found, admitted: done ?? null }));
-  else for (const text of auditLines(found, done, terminal)) terminal.out(text);
+  else tell(terminal, auditLines(found, done, terminal));
   if (found.doubled.length > 0 || (done?.refused.length ?? 0) > 0) return Exit.jobFailed;
   return found.lost.length > 0 && !done ? Exit.jobFailed : Exit.ok;
 }

@@ -3,9 +3,10 @@ import { InvalidInputError } from '../../lifecycle/errors';
 import { openKey } from '../../lifecycle/job';
 import { listOpenJobs } from '../../lifecycle/ledger';
 import { type Receipt, openRecordSchema } from '../../lifecycle/records';
-import { type Terminal, duration, printable } from '../console/terminal';
+import { type Terminal, ago, printable } from '../console/terminal';
 import type { Scene } from '../operations/scene';
 import { endedSince } from './ended';
+import { reasonOf } from './reason';
 
 export interface ListOptions {
   readonly failed: boolean;
@@ -23,6 +24,7 @@ export interface Row {
   /** When it was admitted, or ended. */
   readonly at: string;
   readonly attempt: number | null;
+  /** Why it failed. */
   readonly error: string | null;
 }
 
@@ -36,17 +38,7 @@ const REQUESTS_AT_ONCE = 8;
 /** Open jobs, then those that have ended since, the latest first. */
 export async function listJobs(scene: Scene, options: ListOptions, now: number): Promise<Listed> {
   const { receipts, isWhole } = await endedSince(scene, now - options.since, { limit: options.limit });
-  const ended = receipts
-    .filter(({ outcome }) => !options.failed || outcome === 'failed')
-    .map((receipt): Row => ({
-      jobId: receipt.jobId,
-      state: receipt.outcome,
-      key: receipt.input.key,
-      model: receipt.model.name,
-      at: receipt.endedAt,
-      attempt: receipt.attempt,
-      error: receipt.error?.message ?? null,
-    }));
+  const ended = receipts.filter(({ outcome }) => !options.failed || outcome === 'failed').map(endedRow);
   if (options.failed) return { jobs: ended, isWhole };
   const done = new Set(ended.map(({ jobId }) => jobId));
   const listed = (await listOpenJobs(scene.control)).filter(({ jobId }) => !done.has(jobId));
@@ -54,6 +46,18 @@ export async function listJobs(scene: Scene, options: ListOptions, now: number):
   const shown = listed.slice(0, options.limit);
   const open = await Promise.all(shown.map(({ jobId }) => atOnce(() => openRow(scene, jobId))));
   return { jobs: [...open.flat(), ...ended], isWhole: isWhole && shown.length === listed.length };
+}
+
+export function endedRow(receipt: Receipt): Row {
+  return {
+    jobId: receipt.jobId,
+    state: receipt.outcome,
+    key: receipt.input.key,
+    model: receipt.model.name,
+    at: receipt.endedAt,
+    attempt: receipt.attempt,
+    error: reasonOf(receipt) ?? null,
+  };
 }
 
 /** Nothing for one that has just ended, or that cannot be read. */
@@ -71,31 +75,37 @@ async function openRow({ control }: Scene, jobId: string): Promise<Row[]> {
 }
 
 /** Below this width a job takes two lines. */
-const WIDE_COLUMNS = 80;
+const WIDE_COLUMNS = 78;
 
 /** The list for people, in as many columns as the terminal has. */
 export function listLines(
   { jobs, isWhole }: Listed,
   options: ListOptions,
   now: number,
-  { colours, columns }: Terminal,
+  terminal: Pick<Terminal, 'colours' | 'columns'>,
 ): string[] {
   if (jobs.length === 0)
     return [options.failed ? 'No job has failed in that time.' : 'No job in that time, and none is open.'];
-  const paint = { open: colours.bold, succeeded: colours.green, failed: colours.red };
-  const lines = jobs.flatMap(({ jobId, state, key, model, at, error }) => {
-    const shown = paint[state](state.padEnd(9));
-    const ago = `${duration(now - Date.parse(at))} ago`;
-    const why = error === null ? [] : [`  ${cut(error, (columns ?? Infinity) - 2)}`];
-    if (columns !== undefined && columns < WIDE_COLUMNS) {
-      return [`${shown}  ${jobId.slice(0, 12)}  ${ago}`, `  ${cut(key, columns - 2)}`, ...why];
-    }
-    const head = `${jobId.slice(0, 12)}  ${ago.padStart(15)}  `;
-    const room = (columns ?? Infinity) - 9 - 2 - head.length;
-    return [`${shown}  ${head}${cut(`${key}  ${model}`, room)}`, ...why];
-  });
+  const lines = jobs.flatMap((row) => rowLines(row, now, terminal));
   if (!isWhole) lines.push(`and more: say --limit, or a shorter --since`);
   return lines;
+}
+
+/** One job in as many columns as the terminal has; of a failed one, the reason below it. */
+export function rowLines(
+  { jobId, state, key, model, at, error }: Row,
+  now: number,
+  { colours, columns = Infinity }: Pick<Terminal, 'colours' | 'columns'>,
+): string[] {
+  const paint = { open: colours.bold, succeeded: colours.green, failed: colours.red };
+  const shown = paint[state](state.padEnd(9));
+  const when = ago(at, now);
+  const why = error === null ? [] : [`  ${printable(error, 1000)}`];
+  if (columns < WIDE_COLUMNS) {
+    return [`${shown} ${jobId.slice(0, 12)} ${when}`, `  ${cut(key, columns - 2)}`, ...why];
+  }
+  const head = `${jobId.slice(0, 12)}  ${when.padStart(15)}  `;
+  return [`${shown}  ${head}${cut(`${key}  ${model}`, columns - 9 - 2 - head.length)}`, ...why];
 }
 
 const cut = (text: string, width: number) => printable(text, Math.max(8, Math.min(width, 1000)));

@@ -96,6 +96,9 @@ const KNOWN = new Set([
   'bootId',
 ]);
 
+/** Jobs are called by their first digits everywhere else, too. */
+const WHOLE_JOB_ID = /\b([0-9a-f]{12})[0-9a-f]{52}\b/g;
+
 /** A line for people: when, which part, what; a model's own words as they are. */
 export function logText({ at, group, message }: LogLine): string {
   const time = new Date(at).toISOString().slice(11, 23);
@@ -106,7 +109,8 @@ export function logText({ at, group, message }: LogLine): string {
   const { stream, line } = details;
   const said = typeof line === 'string' ? `${stream === 'stderr' ? 'stderr: ' : ''}${line}` : undefined;
   const rest = Object.entries(details).filter(([name]) => !KNOWN.has(name));
-  const text = said ?? [fact, ...rest.map(([name, value]) => `${name}=${JSON.stringify(value)}`)].join('  ');
+  const facts = [fact, ...rest.map(([name, value]) => `${name}=${JSON.stringify(value)}`)].join('  ');
+  const text = said ?? facts.replace(WHOLE_JOB_ID, '$1');
   const mark = level === 'info' ? '' : `${level}: `;
   return `${time}  ${part.padEnd(7)}  ${mark}${printable(text, 2000)}`;
 }

@@ -41,7 +41,7 @@ export async function retryFailed(
     }
   }
   if (failed.length === 0)
-    lines.push('No job has failed in that time, but for those that have succeeded since.');
+    lines.push('Nothing to retry: no job has failed in that time, or its key has succeeded since.');
   if (!isWhole) lines.push(`Only the latest ${RECEIPTS_READ} jobs were looked at: say a shorter --since.`);
   return { changed, lines, facts: { jobs, isWhole }, failures };
 }

@@ -9,6 +9,7 @@ import { jobIdOf, openKey, receiptKey } from '../../lifecycle/job';
 import { modelFor } from '../../lifecycle/model';
 import { receiptSchema, type Receipt } from '../../lifecycle/records';
 import { BrokenError, UsageError } from '../exit';
+import { reasonOf } from '../jobs/reason';
 import { findReceipt } from './find-job';
 import type { Done, Scene } from './scene';
 
@@ -61,7 +62,7 @@ export async function retryReceipt(scene: Scene, receipt: Receipt, anyway: boole
   return {
     changed: true,
     lines: [
-      `The job ${short} (${input.key}) failed: ${receipt.error?.message ?? 'no reason is given'}`,
+      `The job ${short} (${input.key}) failed: ${reasonOf(receipt) ?? 'no reason is given'}`,
       `Its upload is copied onto itself: s3://${input.bucket}/${input.key}, version ${versionId}`,
       `A new version is a new job: ${newJobId.slice(0, 12)}. The failed receipt stays where it is.`,
     ],

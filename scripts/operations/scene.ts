@@ -2,6 +2,7 @@ import type { Manifest } from '../../lifecycle/manifest';
 import { Instance, type InstanceReading } from '../../lifecycle/instance';
 import { LamplighterError, awsCodeOf, messageOf } from '../../lifecycle/errors';
 import { Store } from '../../lifecycle/store';
+import { tell } from '../console/tell';
 import type { Terminal } from '../console/terminal';
 import { MissingError } from '../exit';
 import { findPipeline } from '../pipeline/find';
@@ -44,7 +45,7 @@ export async function operate(
   act: (scene: Scene) => Promise<Done>,
 ): Promise<void> {
   const target = await chooseTarget(options);
-  if (!options.json) terminal.out(`Using ${target.text}.`);
+  if (!options.json) terminal.err(`Using ${target.text}.`);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
   const { changed, lines, facts } = await act(sceneOf(target, manifest));
   if (options.json) {
@@ -52,7 +53,7 @@ export async function operate(
     terminal.out(JSON.stringify({ command, cloud, pipeline: manifest.pipeline, changed, ...facts }, null, 2));
     return;
   }
-  for (const line of lines) terminal.out(line);
+  tell(terminal, lines);
 }
 
 export function sceneOf(target: Target, manifest: Manifest): Scene {

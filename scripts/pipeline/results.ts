@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { attemptPrefix } from '../../lifecycle/job';
 import type { Receipt } from '../../lifecycle/records';
+import { tell } from '../console/tell';
 import { type Terminal, bytes, printable } from '../console/terminal';
 import { BrokenError } from '../exit';
 import { shortPath } from '../project';
@@ -70,6 +71,8 @@ const READABLE = ['.csv', '.tsv', '.txt', '.json', '.jsonl', '.md'];
 const FILES_SHOWN = 2;
 const LINES_SHOWN = 5;
 const LINE_WIDTH = 100;
+/** The model's last words say why it failed: they are broken, not cut. */
+const WORDS_SHOWN = 400;
 
 /** Shows where a job's results are and their first lines. */
 export async function showResults(
@@ -82,27 +85,30 @@ export async function showResults(
   const good = receipt.outcome === 'succeeded';
   const took =
     receipt.startedAt === undefined ? '' : `, model time ${seconds(receipt.startedAt, receipt.endedAt)}`;
-  terminal.out();
-  terminal.out(
+  tell(terminal, [
+    '',
     `${colours.bold(printable(receipt.input.key))}: ${good ? colours.green('succeeded') : colours.red('failed')}` +
       ` (job ${receipt.jobId.slice(0, 12)}, model ${printable(receipt.model.name)}, attempt ${receipt.attempt}${took})`,
-  );
-  if (receipt.error) terminal.out(`  ${colours.red(printable(receipt.error.message, 2000))}`);
+  ]);
+  if (receipt.error) tell(terminal, `  ${colours.red(printable(receipt.error.message, 2000))}`);
   for (const line of (receipt.stderrTail ?? '')
     .split('\n')
     .filter((text) => text !== '')
     .slice(-LINES_SHOWN)) {
-    terminal.out(`  ${colours.dim('model:')} ${printable(line, LINE_WIDTH)}`);
+    tell(terminal, `  ${colours.dim('model:')} ${printable(line, WORDS_SHOWN)}`);
   }
   for (const { key, sizeBytes, file } of files) {
-    terminal.out(`  s3://${outputBucket}/${printable(key, 2000)} (${bytes(sizeBytes)})`);
-    terminal.out(`    ${colours.dim('copy:')} ${printable(shortPath(file), 2000)}`);
+    tell(terminal, [
+      `  s3://${outputBucket}/${printable(key, 2000)} (${bytes(sizeBytes)})`,
+      `    ${colours.dim('copy:')} ${printable(shortPath(file), 2000)}`,
+    ]);
   }
   for (const { file } of mostReadable(files)) {
     const lines = await firstLines(file);
     if (lines.length > 0)
-      terminal.out(`  ${colours.dim(`the first lines of ${printable(shortName(file))}:`)}`);
-    for (const line of lines) terminal.out(`    ${printable(line, LINE_WIDTH)}`);
+      tell(terminal, `  ${colours.dim(`the first lines of ${printable(shortName(file))}:`)}`);
+    const room = Math.min(LINE_WIDTH, (terminal.columns ?? Infinity) - 4);
+    for (const line of lines) terminal.out(`    ${printable(line, room)}`);
   }
 }
 

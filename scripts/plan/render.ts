@@ -1,3 +1,4 @@
+import { tell } from '../console/tell';
 import { type Terminal, printable } from '../console/terminal';
 import type { Line, Page } from './page';
 
@@ -16,12 +17,10 @@ export function showPage(page: Page, terminal: Terminal): void {
     '!': colours.magenta,
     ' ': (text: string) => text,
   };
-  terminal.out(colours.bold(printable(page.title)));
-  terminal.out(printable(page.summary));
+  tell(terminal, [colours.bold(printable(page.title)), printable(page.summary)]);
   for (const { title, lines } of page.sections) {
-    terminal.out();
-    terminal.out(colours.bold(title));
-    for (const line of lines) terminal.out(`  ${paint[line.sign](textOf(line))}`.trimEnd());
+    tell(terminal, ['', colours.bold(title)]);
+    for (const line of lines) tell(terminal, `  ${paint[line.sign](textOf(line))}`.trimEnd());
   }
 }
 

@@ -321,6 +321,8 @@ describe('retry --failed', () => {
 
   it('says so when nothing has failed', async () => {
     const done = await retryFailed(new Place().scene, WEEK, false, 0);
-    expect(done.lines).toEqual(['No job has failed in that time, but for those that have succeeded since.']);
+    expect(done.lines).toEqual([
+      'Nothing to retry: no job has failed in that time, or its key has succeeded since.',
+    ]);
   });
 });

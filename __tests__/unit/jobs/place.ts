@@ -1,6 +1,8 @@
 import { jobIdOf, receiptKey } from '../../../lifecycle/job';
+import { type Manifest, manifestParameterName } from '../../../lifecycle/manifest';
 import type { Receipt } from '../../../lifecycle/records';
 import type { Scene } from '../../../scripts/operations/scene';
+import type { Target } from '../../../scripts/pipeline/target';
 import { FakeAccount } from '../../support/fake-account';
 
 export interface Event {
@@ -18,25 +20,29 @@ export class Place {
   readonly invoked: unknown[] = [];
   sweep: object = { did: 'woke', wake: 'woken' };
   readonly scene: Scene;
+  /** What is deployed. */
+  readonly manifests: Manifest[] = [];
 
   constructor() {
-    const { context, instance, s3 } = this.account;
+    const { context, ec2, instance, models, s3 } = this.account;
     const clients = {
-      s3: s3.client,
+      ...{ s3: s3.client, ec2, ssm: { send: (command: object) => this.ask(command) } },
       logs: { send: ({ input }: { input: LogsInput }) => this.filter(input) },
       lambda: { send: ({ input }: { input: unknown }) => this.invoke(input) },
+      sqs: { send: () => Promise.resolve({}) },
     };
+    const manifest: Manifest = {
+      ...{ version: 1, pipeline: 'p', region: 'eu-central-1', instanceId: 'i-1', document: 'p-drain' },
+      ...{ dataBucket: 'data', outputBucket: 'output', controlBucket: 'control' },
+      ...{ functions: { trigger: 'p-trigger', worker: 'p-worker', stop: 'p-stop' }, sweepMinutes: 5 },
+      ...{ drainLogGroup: '/lamplighter/p/drain', failuresQueue: 'p-failures', models },
+      ...{ stopTimeLimitSeconds: 120, lingerSeconds: 0, breakerWakeUps: 3 },
+    };
+    this.manifests.push(manifest);
     this.scene = {
-      control: context.control,
-      output: context.output,
-      instance,
-      target: { cloud: 'local', text: 'a cloud', clients, pollMs: 1 },
-      manifest: {
-        ...{ pipeline: 'p', dataBucket: 'data', outputBucket: 'output', controlBucket: 'control' },
-        ...{ functions: { trigger: 'p-trigger', worker: 'p-worker', stop: 'p-stop' }, sweepMinutes: 5 },
-        ...{ drainLogGroup: '/lamplighter/p/drain', models: this.account.models },
-      },
-    } as unknown as Scene;
+      ...{ control: context.control, output: context.output, instance, manifest },
+      target: { cloud: 'local', text: 'a cloud', clients, pollMs: 1 } as unknown as Target,
+    };
   }
 
   /** An upload whose event was lost, unless something is made of it. */
@@ -81,6 +87,15 @@ export class Place {
     const from = Number(nextToken ?? 0);
     const more = from + 2 < found.length ? { nextToken: String(from + 2) } : {};
     return Promise.resolve({ events: found.slice(from, from + 2), ...more });
+  }
+
+  private ask(command: object): Promise<object> {
+    if (command.constructor.name !== 'GetParametersByPathCommand') return this.account.ssm.send(command);
+    const Parameters = this.manifests.map((manifest) => ({
+      Name: manifestParameterName(manifest.pipeline),
+      Value: JSON.stringify(manifest),
+    }));
+    return Promise.resolve({ Parameters });
   }
 
   private invoke(input: unknown): Promise<object> {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../lifecycle/clock';
 import { jobIdOf } from '../../../lifecycle/job';
 import { type Report, reportLines } from '../../../scripts/commands/status';
+import { recordingTerminal } from './stand-ins';
 
 const clock: Clock = { now: () => Date.parse('2026-01-01T00:10:00.000Z'), sleep: () => Promise.resolve() };
 const input = { bucket: 'data', key: 'in/\u001b[2Ja.csv', versionId: 'v1', sizeBytes: 3 };
@@ -44,7 +45,7 @@ const quiet: Report = {
 };
 
 it('a pipeline that has never run', () => {
-  expect(reportLines(quiet, clock)).toEqual([
+  expect(reportLines(quiet, clock, recordingTerminal())).toEqual([
     'Pipeline  p (eu-central-1), models: m',
     'Uploads   s3://p-data/',
     'Instance  i-1 is stopped, phase stopped',
@@ -123,7 +124,7 @@ it('a pipeline in the middle of things: orders, a broken gate, open jobs, failur
       ],
     },
   };
-  expect(reportLines(report, clock).slice(2)).toEqual([
+  expect(reportLines(report, clock, recordingTerminal()).slice(2)).toEqual([
     'Instance  i-1 is running, phase working',
     '          ordered not to stop: lamplighter:hold = me, debugging',
     '          ordered not to start: lamplighter:pause = breaker',
@@ -134,6 +135,7 @@ it('a pipeline in the middle of things: orders, a broken gate, open jobs, failur
     `  ${short}  open/x is not JSON  not begun`,
     '  and 998 more',
     'Receipts  the latest, among the first 5000 results by name',
-    `  failed     in/\\x1b[2Ja.csv  30.0 s ago  ${short}: took\\x0atoo long`,
+    `  failed     ${short}       30.0 s ago  in/\\x1b[2Ja.csv  m`,
+    '    took\\x0atoo long',
   ]);
 });

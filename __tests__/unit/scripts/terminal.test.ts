@@ -4,6 +4,7 @@ import { createColors } from 'picocolors';
 import type { Clock } from '../../../lifecycle/clock';
 import { Steps } from '../../../scripts/console/steps';
 import {
+  ago,
   bytes,
   duration,
   endWhenOutputCloses,
@@ -52,6 +53,18 @@ describe('steps', () => {
       'job begins',
       'instance stopping',
       'job ends',
+    ]);
+  });
+
+  it('fit forty columns: the time stays in its column, the rest is broken between words', () => {
+    const terminal = { ...recordingTerminal(), columns: 40 };
+    const steps = new Steps(terminal, clockAt(0, 40, 245_000));
+    steps.say('cloud', 'listens');
+    steps.say('instance', 'i-1cfcf62b94dbf3641 is running, and told to stop');
+    expect(terminal.stdout).toEqual([
+      ' 0.0 s  cloud listens',
+      '4 min 05 s  instance i-1cfcf62b94dbf3641',
+      '            is running, and told to stop',
     ]);
   });
 
@@ -118,3 +131,10 @@ it.each([
   [99_960, '1 min 40 s'],
   [3_600_000, '1 h 00 min'],
 ])('%d milliseconds read %j', (milliseconds, text) => expect(duration(milliseconds)).toBe(text));
+
+it.each([
+  ['2026-01-01T23:59:48.000Z', '12.0 s ago'],
+  ['2025-12-31T01:00:00.000Z', '47 h 00 min ago'],
+  ['2025-12-29T20:00:00.000Z', '3 d 04 h ago'],
+  ['2026-01-03T00:00:00.000Z', '0.0 s ago'],
+])('%s was %j', (time, text) => expect(ago(time, Date.parse('2026-01-02T00:00:00.000Z'))).toBe(text));

@@ -1,0 +1,48 @@
+import { stripVTControlCharacters } from 'node:util';
+import wrapAnsi from 'wrap-ansi';
+import type { Terminal } from './terminal';
+
+/** Shows lines for people, each broken between words where the terminal is narrower. What programs read (JSON) is not for this. */
+export function tell(
+  terminal: Pick<Terminal, 'columns' | 'out'>,
+  lines: string | readonly string[] = '',
+): void {
+  for (const line of typeof lines === 'string' ? [lines] : lines) {
+    for (const part of wrapped(line, terminal.columns)) terminal.out(part);
+  }
+}
+
+/**
+ * A line in parts that fit so many columns, broken between words. A word that is wider (a key, an id, an address) stays whole,
+ * so that it can be copied. What continues stands below the line's text: behind its label, where it has one.
+ * @param columns undefined: there is no terminal, and the line stays as it is
+ * @param label what stands before the text. @default up to the first gap of two spaces
+ */
+export function wrapped(line: string, columns: number | undefined, label?: string): string[] {
+  if (columns === undefined) return [`${label ?? ''}${line}`];
+  return line.split('\n').flatMap((each) => wrapOne(each, columns, label));
+}
+
+function wrapOne(line: string, columns: number, given: string | undefined): string[] {
+  const whole = `${given ?? ''}${line}`;
+  if (!wrapAnsi(whole, columns, { trim: false }).includes('\n')) return [whole];
+  const label = given ?? labelOf(line, columns);
+  const [, indent = '', text = ''] =
+    /^( *)(.*)$/s.exec(line.slice(given === undefined ? label.length : 0)) ?? [];
+  const before = `${label}${indent}`;
+  // Without a label, what continues is told from what begins by two more spaces.
+  const hang = ' '.repeat(widthOf(before) + (label === '' ? 2 : 0));
+  return wrapAnsi(text, Math.max(1, columns - hang.length))
+    .split('\n')
+    .map((part, index) => `${index === 0 ? before : hang}${part}`);
+}
+
+/** `Gate      ` of `Gate      OPEN, since …`; nothing where that would leave no room for half a line, or for some word. */
+function labelOf(line: string, columns: number): string {
+  const [label = ''] = /^ *\S+(?: \S+)* {2,}(?=\S)/.exec(line) ?? [];
+  const room = columns - widthOf(label);
+  const widest = Math.max(...line.slice(label.length).split(' ').map(widthOf));
+  return room >= columns / 2 && room >= widest ? label : '';
+}
+
+const widthOf = (text: string) => stripVTControlCharacters(text).length;
