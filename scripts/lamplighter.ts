@@ -99,7 +99,7 @@ function program(terminal: Terminal, end: { code: ExitCode }): Command {
     });
 
   withTarget(root.command('status'))
-    .description('show a pipeline: its instance, gate, open jobs and latest receipts')
+    .description('show a pipeline: its instance, on-time of today, gate, open jobs, latest receipts')
     .option('--json', 'print it as JSON', false)
     .option('--watch', 'show it anew whenever it changes, until Ctrl-C', false)
     .action(async (options: TargetArguments & { json: boolean; watch: boolean }) => {

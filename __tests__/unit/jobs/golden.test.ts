@@ -130,6 +130,7 @@ const BUSY: readonly [string, Story][] = [
   ['audit', () => ['audit']],
   ['audit --admit', () => ['audit', '--admit']],
   ['status', () => ['status']],
+  ['report', () => ['report']],
   ['doctor', () => ['doctor']],
   ['pause', () => ['pause', '--why', 'a leak in the lab']],
   ['resume', () => ['resume']],
