@@ -194,7 +194,11 @@ story('lamplighter doctor', () => {
     await pipeline.ec2.send(new StartInstancesCommand(instance()));
     await pipeline.reaches('running');
     expect((await examine()).names).toEqual([]);
-    expect((await examine(10)).names).toEqual(['on-with-nothing-open']);
+    const names = await eventually('the agent', async () => {
+      const found = await examine(10);
+      return found.names.includes('agent-silent') ? undefined : found.names;
+    });
+    expect(names).toEqual(['on-with-nothing-open']);
     await act('release', release);
     await pipeline.comesToRest();
   }, 60_000);

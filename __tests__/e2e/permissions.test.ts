@@ -367,6 +367,7 @@ story('two pipelines in one account', () => {
       await left.cloud.faults.sweepNow();
       expect(await left.receipt(job)).toMatchObject({ outcome: 'failed' });
       await left.comesToRest();
+      await left.isQuiet();
       // As if the drain had died between the receipt and this; nothing is left to run.
       const { startCalls } = left.cloud.faults;
       await left.writeControl(open, record);

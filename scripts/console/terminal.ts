@@ -46,8 +46,9 @@ export function endWhenOutputCloses(outputs: Outputs): void {
   for (const stream of [outputs.stdout, outputs.stderr]) stream.on('error', tell);
 }
 
-export function wantsColours(isTerminal: boolean, environment: NodeJS.ProcessEnv): boolean {
-  return isTerminal && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
+/** Always a boolean: told nothing, picocolors decides by itself, and colours whatever a CI writes. */
+export function wantsColours(isTerminal: boolean | undefined, environment: NodeJS.ProcessEnv): boolean {
+  return isTerminal === true && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
 }
 
 /**

@@ -105,6 +105,7 @@ describe('colours', () => {
   it.each([
     [true, {}, true],
     [false, {}, false],
+    [undefined, { CI: 'true' }, false],
     [true, { NO_COLOR: '1' }, false],
     [true, { NO_COLOR: '' }, true],
     [true, { TERM: 'dumb' }, false],
