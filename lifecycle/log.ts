@@ -16,6 +16,13 @@ export function jsonLog(context: Record<string, unknown>, write: Write = writeTo
   return { info: line('info'), warn: line('warn'), error: line('error') };
 }
 
+/** A log that keeps nothing. */
+export const silentLog: Log = { info: nothing, warn: nothing, error: nothing };
+
+function nothing(): void {
+  return undefined;
+}
+
 function writeToStdout(line: string): void {
   process.stdout.write(`${line}\n`);
 }

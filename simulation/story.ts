@@ -1,11 +1,9 @@
-import type { Log } from '../lifecycle/log';
+import { type Log, silentLog } from '../lifecycle/log';
 import type { World } from './world';
-
-const silence: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** What production code logs, told only while somebody reads along. */
 export function logOf({ tell }: World, who: string): Log {
-  if (!tell) return silence;
+  if (!tell) return silentLog;
   const at = (mark: string) => (fact: string, details?: Record<string, unknown>) =>
     tell(who, `${mark} ${fact}${details ? ` ${shorten(JSON.stringify(details))}` : ''}`);
   return { info: at('·'), warn: at('!'), error: at('!!') };

@@ -7,9 +7,8 @@ import { look } from '../doctor/look';
 import { type PlanOptions, planOf, planOptions } from '../doctor/plan';
 import { reportLines } from '../doctor/report';
 import { isLive, waitReason, waitedMs } from '../doctor/waiting';
-import { type OperationOptions, sceneOf } from '../operations/scene';
-import { findPipeline } from '../pipeline/find';
-import { type Target, chooseTarget } from '../pipeline/target';
+import { type OperationOptions, openScene } from '../operations/scene';
+import { type Target } from '../pipeline/target';
 import { PROJECT, readCdktfConfig } from '../project';
 
 /** How the doctor ends; another scale than the other commands', for whoever runs it by the clock. */
@@ -35,10 +34,9 @@ export async function doctor(
   terminal: Terminal,
   clock: Clock = systemClock,
 ): Promise<DoctorExitCode> {
-  const target = await chooseTarget(options);
-  if (!options.json) terminal.err(`Using ${target.text}.`);
-  const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
-  const facts = await look(sceneOf(target, manifest), clock, {
+  const scene = await openScene(options, terminal);
+  const { target, manifest } = scene;
+  const facts = await look(scene, clock, {
     uploadsChecked: options.uploads,
     failedHours: options.hours,
     settings: () => options.settings ?? { pipelines: readCdktfConfig().context.pipelines, project: PROJECT },

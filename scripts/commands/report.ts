@@ -5,9 +5,7 @@ import { messageOf } from '../../lifecycle/errors';
 import { tell } from '../console/tell';
 import { type Terminal, duration } from '../console/terminal';
 import { UsageError } from '../exit';
-import { type OperationOptions, sceneOf } from '../operations/scene';
-import { findPipeline } from '../pipeline/find';
-import { chooseTarget } from '../pipeline/target';
+import { type OperationOptions, openScene } from '../operations/scene';
 import { usd } from '../prices/prices';
 import { shortPath } from '../project';
 import { Collector } from '../report/collect';
@@ -29,11 +27,9 @@ export async function report(
   terminal: Terminal,
   clock: Clock = systemClock,
 ): Promise<void> {
-  const target = await chooseTarget(options);
-  if (!options.json) terminal.err(`Using ${target.text}.`);
-  const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
+  const scene = await openScene(options, terminal);
   const now = clock.now();
-  const facts = factsOf(await new Collector(sceneOf(target, manifest)).collect(now - options.sinceMs, now));
+  const facts = factsOf(await new Collector(scene).collect(now - options.sinceMs, now));
   const out = options.out ?? (options.json ? undefined : DEFAULT_OUT);
   if (out !== undefined) await writePage(out, facts);
   if (options.json) terminal.out(JSON.stringify(asJson(facts), null, 2));

@@ -27,18 +27,14 @@ import { Store } from '../../lifecycle/store';
 import { tell } from '../console/tell';
 import { type Terminal, age, duration, printable } from '../console/terminal';
 import { endedRow, rowLines } from '../jobs/list';
+import type { OperationOptions } from '../operations/scene';
 import { findPipeline } from '../pipeline/find';
 import { type Read, readOr } from '../pipeline/read-record';
 import { statusText } from '../pipeline/job-watch';
-import { loadPrices, usd } from '../prices/prices';
-import type { SeenInstance } from '../report/on-time';
+import { hourPrice, loadPrices, usd } from '../prices/prices';
+import { type SeenInstance, isOn } from '../report/on-time';
 import { type Today, lookAtToday } from '../report/today';
-import { type Clients, type Target, type TargetOptions, chooseTarget } from '../pipeline/target';
-
-export interface StatusOptions extends TargetOptions {
-  readonly pipeline?: string | undefined;
-  readonly json: boolean;
-}
+import { type Clients, type Target, chooseTarget } from '../pipeline/target';
 
 /** What one look costs at most: 6 + 3 × 20 + 5 + 5 + 100 requests to S3, whatever the buckets hold. */
 const OPEN_COUNTED = 1_000;
@@ -50,7 +46,7 @@ const REQUESTS_AT_ONCE = 8;
 const INDENT = '  ';
 
 /** Shows a pipeline's instance, gate, open jobs, latest receipts, and how long it was on today. */
-export async function status(options: StatusOptions, terminal: Terminal): Promise<void> {
+export async function status(options: OperationOptions, terminal: Terminal): Promise<void> {
   const target = await chooseTarget(options);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
   const report = await lookAt(target, manifest);
@@ -63,7 +59,7 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
 }
 
 /** One look at a pipeline. */
-export async function lookAt(target: Target, manifest: Manifest, clock = systemClock): Promise<Report> {
+export async function lookAt(target: Target, manifest: Manifest): Promise<Report> {
   const control = new Store(target.clients.s3, manifest.controlBucket);
   const output = new Store(target.clients.s3, manifest.outputBucket);
   const [instance, gate, open, receipts] = await Promise.all([
@@ -72,19 +68,16 @@ export async function lookAt(target: Target, manifest: Manifest, clock = systemC
     readOpen(control),
     readReceipts(output),
   ]);
-  const today = await lookAtToday(control, seenOf(instance), priceOf(manifest, instance), clock.now());
+  const price = hourPrice(loadPrices(), manifest.region, instance.type);
+  const today = await lookAtToday(control, seenOf(instance), price, systemClock.now());
   return { cloud: target.cloud, manifest, instance, gate, open, receipts, today };
 }
 
 function seenOf({ state, launchTime }: Instance): SeenInstance {
   return {
-    isOn: ['pending', 'running'].includes(state),
+    isOn: isOn(state),
     launchedAtMs: launchTime === undefined ? undefined : Date.parse(launchTime),
   };
-}
-
-function priceOf({ region }: Manifest, { type = '' }: Instance): number | undefined {
-  return loadPrices().regions[region]?.instanceHour[type];
 }
 
 /** What a look at one record gave: the record, nothing, or why it cannot be read. */

@@ -2,15 +2,16 @@ import { systemClock } from '../../lifecycle/clock';
 import { wrapped } from '../console/tell';
 import type { Terminal } from '../console/terminal';
 import { catchInterrupts, pause } from '../interrupt';
+import type { OperationOptions } from '../operations/scene';
 import { findPipeline } from '../pipeline/find';
 import { chooseTarget } from '../pipeline/target';
-import { type Report, type StatusOptions, asJson, lookAt, reportLines } from './status';
+import { type Report, asJson, lookAt, reportLines } from './status';
 
 /** The cursor home, and what is below it gone. */
 const CLEAR = '\u001b[H\u001b[2J';
 
 /** Shows the status whenever it has changed; throws InterruptedError on Ctrl-C. On a terminal it stays in place. */
-export async function watchStatus(options: StatusOptions, terminal: Terminal): Promise<void> {
+export async function watchStatus(options: OperationOptions, terminal: Terminal): Promise<void> {
   const interrupt = catchInterrupts(
     () => undefined,
     () => undefined,

@@ -3,6 +3,7 @@ import type { Clock } from '../../lifecycle/clock';
 import { Worker } from '../../lifecycle/context';
 import { messageOf } from '../../lifecycle/errors';
 import { OPEN_PREFIX, RESULTS_PREFIX, jobIdInLedgerKey, jobIdInReceiptKey } from '../../lifecycle/job';
+import { silentLog } from '../../lifecycle/log';
 import type { Terminal } from '../console/terminal';
 import { printable } from '../console/terminal';
 import { EVENT_GRACE_MS, type ListedUpload, isKnown, uploads } from '../doctor/uploads';
@@ -68,9 +69,8 @@ export async function admitLost(
 ): Promise<Admitted> {
   const { target, manifest, control, output, instance } = scene;
   const { s3, lambda } = target.clients;
-  const silent = { info: nothing, warn: nothing, error: nothing };
   const context = {
-    ...{ pipeline: manifest.pipeline, s3, control, output, instance, clock, log: silent },
+    ...{ pipeline: manifest.pipeline, s3, control, output, instance, clock, log: silentLog },
     dataBucket: manifest.dataBucket,
     models: manifest.models,
     worker: new Worker(lambda, manifest.functions.worker),
@@ -94,8 +94,6 @@ export async function admitLost(
     sweep: await sweepText(scene, await sweepNow(scene, `${admitted.length} admitted`)),
   };
 }
-
-const nothing = () => undefined;
 
 /** So many are named; the JSON has all. */
 const NAMED = 20;

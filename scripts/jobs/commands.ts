@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { systemClock } from '../../lifecycle/clock';
 import { openKey } from '../../lifecycle/job';
@@ -7,9 +7,9 @@ import { tell } from '../console/tell';
 import type { Terminal } from '../console/terminal';
 import { Exit, type ExitCode } from '../exit';
 import { catchInterrupts, pause } from '../interrupt';
-import type { CommandLine } from '../operations/commands';
+import { type CommandLine, countUpTo } from '../operations/commands';
 import { findJob } from '../operations/find-job';
-import { type OperationOptions, type Scene, openScene } from '../operations/scene';
+import { type OperationOptions, type Scene, jsonOf, openScene } from '../operations/scene';
 import { downloadResults, resultsFolder, showResults } from '../pipeline/results';
 import { shortPath } from '../project';
 import { admitLost, audit, auditLines } from './audit';
@@ -27,12 +27,12 @@ export function addJobs(root: Command, line: CommandLine): void {
   add('list', 'show jobs: the open ones, then those that have ended, the latest first')
     .option('--failed', 'only those that failed', false)
     .addOption(sinceOption('that ended since'))
-    .option('--limit <N>', 'so many at most', wholeNumber, 50)
+    .option('--limit <N>', 'so many at most', countUpTo(10_000), 50)
     .action(async (options: OperationOptions & ListOptions) => {
       const scene = await openScene(options, terminal);
       const now = Date.now();
       const listed = await listJobs(scene, options, now);
-      if (options.json) terminal.out(json('list', scene, listed));
+      if (options.json) terminal.out(jsonOf('list', scene, listed));
       else tell(terminal, listLines(listed, options, now, terminal));
     });
 
@@ -70,7 +70,7 @@ export async function results(
   const files = await downloadResults(scene.target.clients.s3, outputBucket, receipt, folder);
   if (asJson) {
     const otherJobs = others.map(({ jobId, outcome, endedAt }) => ({ jobId, outcome, endedAt }));
-    terminal.out(json('results', scene, { receipt, files, otherJobs }));
+    terminal.out(jsonOf('results', scene, { receipt, files, otherJobs }));
   } else {
     await showResults(terminal, outputBucket, receipt, files);
     tell(terminal, `  receipt: ${shortPath(resultsFolder(folder, receipt))}/receipt.json`);
@@ -97,7 +97,7 @@ export async function logs(
   const since = await admittedAt(scene, jobId, receiptKey);
   const reader = new JobLogs(target.clients.logs, logGroupsOf(manifest), jobId, since);
   if (asJson && !follow) {
-    terminal.out(json('logs', scene, { jobId, lines: (await reader.look()).map(forPrograms) }));
+    terminal.out(jsonOf('logs', scene, { jobId, lines: (await reader.look()).map(forPrograms) }));
     return;
   }
   const show = (lines: readonly LogLine[]) => {
@@ -153,21 +153,10 @@ export async function auditOf(
   const found = await audit(scene, systemClock);
   const isToBeAdmitted = options.admit && found.lost.length > 0;
   const done = isToBeAdmitted ? await admitLost(scene, found.lost, systemClock) : undefined;
-  if (options.json) terminal.out(json('audit', scene, { ...found, admitted: done ?? null }));
+  if (options.json) terminal.out(jsonOf('audit', scene, { ...found, admitted: done ?? null }));
   else tell(terminal, auditLines(found, done, terminal));
   if (found.doubled.length > 0 || (done?.refused.length ?? 0) > 0) return Exit.jobFailed;
   return found.lost.length > 0 && !done ? Exit.jobFailed : Exit.ok;
-}
-
-/** What every command's JSON begins with, then its own. */
-function json(command: string, { target, manifest }: Scene, facts: object): string {
-  return JSON.stringify({ command, cloud: target.cloud, pipeline: manifest.pipeline, ...facts }, null, 2);
-}
-
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= 1 && number <= 10_000) return number;
-  throw new InvalidArgumentError('It is a whole number from 1 to 10000.');
 }
 
 const nothing = () => undefined;

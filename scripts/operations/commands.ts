@@ -87,8 +87,8 @@ function addDoctor(root: Command, line: CommandLine): void {
     .withTarget(root.command('doctor'))
     .description('look at a pipeline from end to end; say what is wrong and what to do')
     .option('--json', 'print it as JSON', false)
-    .option('--uploads <N>', 'so many uploads are compared with receipts', count, 200)
-    .option('--hours <N>', 'jobs that failed longer ago are history', count, 24)
+    .option('--uploads <N>', 'so many uploads are compared with receipts', countUpTo(100_000), 200)
+    .option('--hours <N>', 'jobs that failed longer ago are history', countUpTo(100_000), 24)
     .option('--plan', 'run terraform plan, too, where this checkout was last deployed from', false)
     .action(async (options: DoctorOptions) => {
       try {
@@ -102,8 +102,11 @@ function addDoctor(root: Command, line: CommandLine): void {
     });
 }
 
-function count(text: string): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= 1 && number <= 100_000) return number;
-  throw new InvalidArgumentError('It is a whole number from 1 to 100000.');
+/** Reads a whole number of an option, from 1 to `most`. */
+export function countUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (/^\d+$/.test(text) && number >= 1 && number <= most) return number;
+    throw new InvalidArgumentError(`It is a whole number from 1 to ${most}.`);
+  };
 }

@@ -44,16 +44,15 @@ export async function operate(
   terminal: Terminal,
   act: (scene: Scene) => Promise<Done>,
 ): Promise<void> {
-  const target = await chooseTarget(options);
-  if (!options.json) terminal.err(`Using ${target.text}.`);
-  const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
-  const { changed, lines, facts } = await act(sceneOf(target, manifest));
-  if (options.json) {
-    const { cloud } = target;
-    terminal.out(JSON.stringify({ command, cloud, pipeline: manifest.pipeline, changed, ...facts }, null, 2));
-    return;
-  }
-  tell(terminal, lines);
+  const scene = await openScene(options, terminal);
+  const { changed, lines, facts } = await act(scene);
+  if (options.json) terminal.out(jsonOf(command, scene, { changed, ...facts }));
+  else tell(terminal, lines);
+}
+
+/** What the JSON of a command on a pipeline begins with, then its own. */
+export function jsonOf(command: string, { target, manifest }: Scene, facts: object): string {
+  return JSON.stringify({ command, cloud: target.cloud, pipeline: manifest.pipeline, ...facts }, null, 2);
 }
 
 export function sceneOf(target: Target, manifest: Manifest): Scene {

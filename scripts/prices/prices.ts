@@ -47,8 +47,20 @@ export const HOURS_PER_MONTH = 730;
 /** The price table of this repository. */
 export const PRICES_FILE = join(__dirname, 'prices.json');
 
+let loaded: Prices | undefined;
+
+/** The table of this repository, as it was when first asked for: who watches a pipeline does not read it at every look. */
 export function loadPrices(): Prices {
-  return pricesSchema.parse(JSON.parse(readFileSync(PRICES_FILE, 'utf8')));
+  return (loaded ??= readPrices(PRICES_FILE));
+}
+
+export function readPrices(file: string): Prices {
+  return pricesSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+}
+
+/** An hour of the type on demand, in US dollars; undefined: not in the table. */
+export function hourPrice({ regions }: Prices, region: string, type = ''): number | undefined {
+  return regions[region]?.instanceHour[type];
 }
 
 /** `12.34 USD`, or with three digits that count where it is less; undefined: `unknown`. */

@@ -1,9 +1,8 @@
 import { type Filter, GetProductsCommand, PricingClient } from '@aws-sdk/client-pricing';
-import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { BrokenError } from '../exit';
-import { type Prices, type RegionPrices, pricesSchema } from './prices';
+import { type Prices, type RegionPrices, pricesSchema, readPrices } from './prices';
 
 export interface RefreshOptions {
   readonly file: string;
@@ -103,7 +102,7 @@ export async function refreshPrices(options: RefreshOptions): Promise<string[]> 
   const { file, now = () => new Date() } = options;
   // The price list is served in few regions only. https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
   const client = options.client ?? new PricingClient({ region: 'us-east-1' });
-  const old = pricesSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const old = readPrices(file);
   const regions: Record<string, RegionPrices> = {};
   const kept: string[] = [];
   let read = 0;

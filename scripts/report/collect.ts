@@ -5,8 +5,9 @@ import { InvalidInputError } from '../../lifecycle/errors';
 import { RESULTS_PREFIX, jobIdInReceiptKey, SESSIONS_PREFIX } from '../../lifecycle/job';
 import type { Store } from '../../lifecycle/store';
 import type { Scene } from '../operations/scene';
-import { loadPrices } from '../prices/prices';
+import { hourPrice, loadPrices } from '../prices/prices';
 import type { Readings } from './facts';
+import { isOn } from './on-time';
 import { type ReportedReceipt, type Session, reportedReceiptSchema, sessionSchema } from './records';
 
 /** What one report costs at most: 100 lists, 3,000 + 2,000 gets; a cent on AWS. */
@@ -50,10 +51,7 @@ export class Collector {
       isWhole: receipts.isWhole && sessions.isWhole,
       unreadable: receipts.unreadable + sessions.unreadable,
       instance,
-      usdPerHour:
-        instance?.type === undefined
-          ? undefined
-          : prices.regions[manifest.region]?.instanceHour[instance.type],
+      usdPerHour: hourPrice(prices, manifest.region, instance?.type),
       pricesAsOf: prices.asOf,
     };
   }
@@ -129,7 +127,7 @@ async function readInstance({ target, manifest }: Scene): Promise<Readings['inst
     const found = Reservations?.[0]?.Instances?.[0];
     if (!found) return undefined;
     return {
-      isOn: ['pending', 'running', 'stopping'].includes(found.State?.Name ?? ''),
+      isOn: isOn(found.State?.Name),
       launchedAtMs: found.LaunchTime?.getTime(),
       type: found.InstanceType,
       isSpot: found.InstanceLifecycle === 'spot',

@@ -13,6 +13,11 @@ export interface SeenInstance {
   readonly launchedAtMs: number | undefined;
 }
 
+/** Whether an instance in this state of EC2's still has something to add to its on-time. */
+export function isOn(state: string | undefined): boolean {
+  return state === 'pending' || state === 'running' || state === 'stopping';
+}
+
 /**
  * When the instance was on, without overlaps. Sessions first; what no session tells is estimated from receipts: within one
  * boot, from the first claim to the last end. Booting before it and stopping after it are then missing.

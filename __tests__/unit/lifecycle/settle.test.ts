@@ -13,6 +13,11 @@ function running(gate: 'OPEN' | 'CLOSING' | 'CLOSED' = 'OPEN'): FakeAccount {
   return account;
 }
 
+/** A job is admitted just before the call takes effect. */
+function jobComesAt(account: FakeAccount, call: { command: string; key: string; nth: number }): void {
+  account.s3.fault({ ...call, run: () => account.openJob('late.csv') });
+}
+
 describe('settle, with nothing open', () => {
   it.each(['OPEN', 'CLOSED'] as const)('stops a running instance behind a gate that is %s', async (gate) => {
     const account = running(gate);
@@ -55,12 +60,7 @@ describe('settle, with nothing open', () => {
 
   it('does not stop under a job that was admitted while it was closing', async () => {
     const account = running();
-    account.s3.fault({
-      command: 'ListObjectsV2',
-      key: 'open/',
-      nth: 3,
-      run: () => account.openJob('late.csv'),
-    });
+    jobComesAt(account, { command: 'ListObjectsV2', key: 'open/', nth: 3 });
     expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'woken' });
     expect(account.count('StopInstances')).toBe(0);
     expect(account.gate()?.state).toBe('OPEN');
@@ -69,12 +69,7 @@ describe('settle, with nothing open', () => {
   it('leaves the gate closed for a job that came while an earlier stop is at work: its model would be killed', async () => {
     const account = running('CLOSED');
     account.state = 'stopping';
-    account.s3.fault({
-      command: 'ListObjectsV2',
-      key: 'open/',
-      nth: 3,
-      run: () => account.openJob('late.csv'),
-    });
+    jobComesAt(account, { command: 'ListObjectsV2', key: 'open/', nth: 3 });
     expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'stopping' });
     expect(account.gate()?.state).toBe('CLOSED');
   });
@@ -108,12 +103,7 @@ describe('settle, with nothing open', () => {
   it('wakes for a job that was left to the closer, also when EC2 has refused the stop', async () => {
     const account = running();
     account.failures.set('StopInstances', [FakeS3.error('IncorrectInstanceState', 400)]);
-    account.s3.fault({
-      command: 'PutObject',
-      key: 'gate.json',
-      nth: 2,
-      run: () => account.openJob('late.csv'),
-    });
+    jobComesAt(account, { command: 'PutObject', key: 'gate.json', nth: 2 });
     expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
     expect(account.gate()?.state).toBe('OPEN');
   });
@@ -122,12 +112,7 @@ describe('settle, with nothing open', () => {
     const account = running('CLOSING');
     account.setGate('CLOSING', 1_000);
     account.tags.set('lamplighter:hold', 'ada');
-    account.s3.fault({
-      command: 'PutObject',
-      key: 'gate.json',
-      nth: 2,
-      run: () => account.openJob('late.csv'),
-    });
+    jobComesAt(account, { command: 'PutObject', key: 'gate.json', nth: 2 });
     expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
     expect(account.gate()?.state).toBe('OPEN');
   });

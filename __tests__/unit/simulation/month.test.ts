@@ -1,5 +1,5 @@
 import { billsOf } from '../../../lifecycle/bill';
-import { loadPrices } from '../../../scripts/prices/prices';
+import { hourPrice, loadPrices } from '../../../scripts/prices/prices';
 import { TYPICAL, usageOf } from '../../../scripts/prices/usage';
 import { factsOf } from '../../../scripts/report/facts';
 import type { Fault } from '../../../simulation/faults';
@@ -67,7 +67,7 @@ async function month(options: Omit<HistoryOptions, 'workload'>) {
 }
 
 const DAYS = 30;
-const USD_PER_HOUR = loadPrices().regions['eu-central-1']?.instanceHour['t3.medium'] ?? NaN;
+const USD_PER_HOUR = hourPrice(loadPrices(), 'eu-central-1', 't3.medium') ?? NaN;
 
 /** What the report says of the month's money, and what an estimate said before it of the same work. In US dollars. */
 function saidAndEstimated(seed: number, { sessions, receipts }: Awaited<ReturnType<typeof month>>) {
