@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jobIdOf } from '../../lifecycle/job';
 import { DeployedPipeline } from '../support/deployed-pipeline';
-import { hasMoto } from '../support/local-cloud';
+import type { CloudEvent } from '../../scripts/local/report';
+import { eventually, hasMoto } from '../support/local-cloud';
 
 const settings = {
   name: 'puppets',
@@ -56,8 +57,7 @@ story('a deployed pipeline', () => {
   }, 90_000);
 
   it('does not lose an upload that comes while the instance is stopping', async () => {
-    await pipeline.receipt(await pipeline.upload('early.txt', 'hello'));
-    await pipeline.reaches('stopping');
+    await pipeline.enters('stopping', () => pipeline.upload('early.txt', 'hello'));
     const late = await pipeline.upload('late.txt', 'hello');
     expect((await pipeline.receipt(late)).outcome).toBe('succeeded');
   }, 90_000);
@@ -171,10 +171,12 @@ story('a deployed pipeline', () => {
   }, 60_000);
 
   it('finds by the sweep an upload whose event was lost', async () => {
+    const isLoss = (event: CloudEvent) => event.kind === 'notification' && event.outcome === 'dropped';
+    const losses = () => pipeline.cloud.events.filter(isLoss).length;
+    const before = losses();
     faults().dropNotifications('data', 1);
     const job = await pipeline.upload('lost.txt', 'hello');
-    await sleep(500);
-    expect(await pipeline.keys(pipeline.manifest.controlBucket, 'open/')).toEqual([]);
+    await eventually('the loss', () => losses() > before || undefined);
     await faults().sweepNow();
     expect((await pipeline.receipt(job)).outcome).toBe('succeeded');
   }, 60_000);

@@ -20,6 +20,7 @@ import type { Manifest } from '../../lifecycle/manifest';
 import { receiptSchema, type Receipt, type Status } from '../../lifecycle/records';
 import { environmentFor } from '../../scripts/local/cloud';
 import { deployToLocalCloud, terraformVariables, updateLocalCloud } from '../../scripts/local/deploy';
+import type { CloudEvent } from '../../scripts/local/report';
 import type { Timings } from '../../scripts/local/timings';
 import { findPipeline } from '../../scripts/pipeline/find';
 import { PROJECT } from '../../scripts/project';
@@ -154,12 +155,23 @@ export class DeployedPipeline {
     return Reservations?.[0]?.Instances?.[0]?.State?.Name;
   }
 
+  /** Waits until the instance is seen in a state that lasts. */
   async reaches(state: string, limitMs = 30_000): Promise<void> {
     await eventually(
       `state ${state}`,
       async () => ((await this.state()) === state ? true : undefined),
       limitMs,
     );
+  }
+
+  /** Acts, and waits until the instance has entered the state since, however short it stays in it. */
+  async enters(state: string, act: () => unknown): Promise<void> {
+    const { events } = this.cloud;
+    const before = events.length;
+    const isEntry = (event: CloudEvent) =>
+      event.kind === 'instance' && event.instanceId === this.manifest.instanceId && event.state === state;
+    await act();
+    await eventually(`entering ${state}`, () => events.slice(before).some(isEntry) || undefined, 30_000);
   }
 
   /**
