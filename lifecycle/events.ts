@@ -26,21 +26,22 @@ type S3Record = z.infer<typeof s3EventSchema>['Records'][number];
 /** Sent once when a bucket's notification is set up. */
 const s3TestEventSchema = z.object({ Event: z.literal('s3:TestEvent') });
 
-const instanceStateSchema = z.object({
-  source: z.literal('aws.ec2'),
-  time: z.string(),
-  detail: z.object({ 'instance-id': z.string(), state: z.string() }),
-});
+/** What EventBridge's rules pass on: the instance's changes of state, the ends of drain commands, the schedule. */
+const eventBridgeSchema = z.discriminatedUnion('source', [
+  z.object({
+    source: z.literal('aws.ec2'),
+    time: z.string(),
+    detail: z.object({ 'instance-id': z.string(), state: z.string() }),
+  }),
+  z.object({
+    source: z.literal('aws.ssm'),
+    detail: z.object({ 'command-id': z.string(), status: z.string() }),
+  }),
+  z.object({ source: z.literal('aws.events'), 'detail-type': z.literal('Scheduled Event') }),
+]);
 
-const commandStatusSchema = z.object({
-  source: z.literal('aws.ssm'),
-  detail: z.object({ 'command-id': z.string(), status: z.string() }),
-});
-
-const scheduledSchema = z.object({
-  source: z.literal('aws.events'),
-  'detail-type': z.literal('Scheduled Event'),
-});
+const dataBucketSchema = z.union([s3EventSchema, s3TestEventSchema]);
+const stopEventSchema = z.union([eventBridgeSchema, s3EventSchema, s3TestEventSchema]);
 
 /** A record of an event that could not be understood, with the reason. */
 export interface Poison {
@@ -49,9 +50,9 @@ export interface Poison {
 
 /** The uploads that an event of the data bucket tells of; one that cannot be read does not sink the others. */
 export function uploadsIn(event: unknown): (SeenUpload | Poison)[] {
-  if (s3TestEventSchema.safeParse(event).success) return [];
-  const parsed = s3EventSchema.safeParse(event);
+  const parsed = dataBucketSchema.safeParse(event);
   if (!parsed.success) throw notUnderstood(event, parsed.error);
+  if ('Event' in parsed.data) return [];
   return parsed.data.Records.map(uploadIn);
 }
 
@@ -77,25 +78,25 @@ function uploadIn({ eventTime, s3: { bucket, object } }: S3Record): SeenUpload |
 
 /** What an event means to the stop function. Throws InvalidInputError for an event of an unknown form. */
 export function causeIn(event: unknown): Cause | undefined {
-  if (s3TestEventSchema.safeParse(event).success) return undefined;
-  const receipts = s3EventSchema.safeParse(event);
-  if (receipts.success) {
-    const jobIds = receipts.data.Records.map(({ s3 }) => jobIdInReceiptKey(decodeEventKey(s3.object.key)));
-    const known = jobIds.filter((jobId) => jobId !== undefined);
-    return known.length > 0 ? { kind: 'receipt', jobIds: known } : undefined;
+  const parsed = stopEventSchema.safeParse(event);
+  if (!parsed.success) throw notUnderstood(event, parsed.error);
+  const known = parsed.data;
+  if ('Event' in known) return undefined;
+  if ('Records' in known) {
+    const jobIds = known.Records.map(({ s3 }) => jobIdInReceiptKey(decodeEventKey(s3.object.key)));
+    const ofReceipts = jobIds.filter((jobId) => jobId !== undefined);
+    return ofReceipts.length > 0 ? { kind: 'receipt', jobIds: ofReceipts } : undefined;
   }
-  const instanceState = instanceStateSchema.safeParse(event);
-  if (instanceState.success) {
-    const { time, detail } = instanceState.data;
-    return detail.state === 'running'
-      ? { kind: 'instance running' }
-      : { kind: 'instance stopped', eventTime: time };
+  switch (known.source) {
+    case 'aws.ec2':
+      return known.detail.state === 'running'
+        ? { kind: 'instance running' }
+        : { kind: 'instance stopped', eventTime: known.time };
+    case 'aws.ssm':
+      return { kind: 'drain ended', commandId: known.detail['command-id'] };
+    case 'aws.events':
+      return { kind: 'sweep' };
   }
-  const command = commandStatusSchema.safeParse(event);
-  if (command.success) return { kind: 'drain ended', commandId: command.data.detail['command-id'] };
-  const scheduled = scheduledSchema.safeParse(event);
-  if (scheduled.success) return { kind: 'sweep' };
-  throw notUnderstood(event, scheduled.error);
 }
 
 /** The receipts that an event of the output bucket tells of. */
