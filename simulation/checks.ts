@@ -20,17 +20,21 @@ export const CHECKS = {
   'the instance ends stopped, the gate CLOSED': 'invariant 3',
   'idle time is bounded': 'invariant 3: a sweep, the closing margin, the time limit',
   'open jobs are not neglected': 'no drain at work, not paused: an hour at most, faults over',
-  'the breaker does not trip without cause': 'not in a history without faults; not again and again',
+  'the breaker does not trip without cause':
+    'not in a history without faults, not soon after a model began, not again and again',
   'prompt without faults': 'each job ends when all runs are done and 6 minutes have passed',
   'no failure without faults': 'no function and no drain fails in a history without faults',
   'no wake-up for nothing': 'economy: the stop function wakes only for a job that is open',
   'no second command': 'economy: none is sent while one is known to be under way',
+  'no command to an agent that is gone':
+    'promptness: SSM has heard from the agent since the launch that the worker saw',
   'what is left to the closer is woken for':
     'a job that was open before CLOSED was written, when the closer ends',
   'hold is heeded': 'no stop of ours while people have said so for long enough to be seen',
   'pause is heeded': 'no start of ours while people have said so for long enough to be seen',
   'no job fails without a reason': 'a failed receipt needs a fault that makes jobs fail',
   'no claim behind a closed gate': 'economy: none by a drain that began when the gate was closed already',
+  'no model behind a closed gate': 'invariant 2: none begins for a claim that came after the gate was closed',
   'calls are bounded': 'economy: per execution, and per job and minute of a drain',
   'no error of programming': 'no TypeError and the like out of production code',
 } as const;
@@ -54,6 +58,8 @@ const PROMPT_MS = 6 * 60_000;
 const CLOCK_SLACK_MS = 20_000;
 /** A command is known to be under way when it was sent so long ago. */
 const KNOWN_AFTER_MS = 30_000;
+/** Three ends without work, a minute apart by clocks that differ; lifecycle/breaker.ts. */
+const TRIP_AFTER_WORK_MS = 3 * 60_000 - CLOCK_SLACK_MS;
 /** Faults over and nothing wrong, a history ends in hours. */
 const LONGEST_MS = 24 * 3_600_000;
 
@@ -61,6 +67,12 @@ interface Run {
   readonly jobId: string;
   readonly drain: string;
   readonly attempt: number;
+}
+
+interface SeenClaim {
+  readonly drain: string;
+  readonly attempt: number;
+  readonly at: number;
 }
 
 /** Watches one history. The first violation is kept and ends it. */
@@ -73,6 +85,9 @@ export class Checks {
   killed = 0;
   private readonly runs: Run[] = [];
   private readonly attempts = new Map<string, number>();
+  /** The latest claim of each job, as it was first written. */
+  private readonly claims = new Map<string, SeenClaim>();
+  private lastRunAt = -Infinity;
   private readonly writers = new Map<string, number>();
   /** Jobs whose open record is there and whose receipt is not. */
   private readonly open = new Map<string, number>();
@@ -142,6 +157,12 @@ export class Checks {
 
   beforeSend(by: SimProcess): void {
     const { ssm, faults, timeline, instance } = this.world;
+    // A description that comes late may not be the one that the worker was given.
+    if (by.shownLaunch !== undefined && !faults.has('call late')) {
+      this.check('no command to an agent that is gone', ssm.heardAfter(by.shownLaunch), () => {
+        return `${by.id} sends a command, and nothing was heard of the agent since the launch`;
+      });
+    }
     if (faults.has('command status stale')) return;
     const under = ssm.commands.find(
       ({ sentAt, statuses }) =>
@@ -156,15 +177,18 @@ export class Checks {
   }
 
   programStarts(drain: SimProcess, jobId: string, model: SimModel, program: Program): number {
-    const { machine } = this.world;
+    const { machine, timeline } = this.world;
     const other = [...machine.programs].find((running) => running.jobId === jobId);
     this.check('one run of a job at a time', other === undefined, () => `${other?.name ?? ''} still runs`);
     this.programMs += program === 'run' ? model.longestRunMs * 2 + model.timeLimitMinutes * 60_000 : 60_000;
-    const claim = recordIn(
-      this.world.s3.peek('control', `${CLAIM_PREFIX}${jobId}.json`)?.text ?? '{}',
-    ) as Claim;
-    this.runs.push({ jobId, drain: drain.id, attempt: claim.attempt });
+    const claim = this.claims.get(jobId);
+    this.runs.push({ jobId, drain: drain.id, attempt: claim?.attempt ?? 0 });
+    const closedBefore = (this.gateClosedSince ?? Infinity) < (claim?.at ?? -Infinity);
+    this.check('no model behind a closed gate', !closedBefore, () => {
+      return `${drain.id} claimed job ${jobId.slice(0, 6)} when the gate was closed`;
+    });
     if (program === 'run') {
+      this.lastRunAt = timeline.now;
       const attempts = (this.attempts.get(jobId) ?? 0) + 1;
       this.attempts.set(jobId, attempts);
       this.check('attempts within bounds', attempts <= model.maxAttempts, () => {
@@ -178,6 +202,7 @@ export class Checks {
     if (bucket === 'control' && key.startsWith(CLAIM_PREFIX)) {
       const closedBefore = this.gateClosedSince !== undefined && this.gateClosedSince < process.startedAt;
       this.check('no claim behind a closed gate', !closedBefore, () => `${process.id} writes ${key}`);
+      this.claimWritten(recordIn(text) as Claim);
     }
     if (bucket !== 'output') return;
     const present = this.world.s3.peek('output', key);
@@ -195,6 +220,19 @@ export class Checks {
       return `${key} is written by runs ${before ?? ''} and ${run}`;
     });
     this.writers.set(key, run);
+  }
+
+  private claimWritten({ jobId, drainId: drain, attempt }: Claim): void {
+    const seen = this.claims.get(jobId);
+    if (seen?.drain === drain && seen.attempt === attempt) return;
+    this.claims.set(jobId, { drain, attempt, at: this.world.timeline.now });
+  }
+
+  breakerTrips(by: SimProcess): void {
+    const workedMs = this.world.timeline.now - this.lastRunAt;
+    this.check('the breaker does not trip without cause', workedMs > TRIP_AFTER_WORK_MS, () => {
+      return `${by.id} trips it ${Math.round(workedMs / 1000)} s after a model began`;
+    });
   }
 
   /** Taken uploads that never came to an end: no receipt, and the plain chain's model has not failed on them. */

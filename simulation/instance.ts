@@ -51,13 +51,14 @@ export class SimInstance {
     return this.tags.has(PAUSE_TAG);
   }
 
-  describe(): object {
+  describe(to: SimProcess): object {
     const { timeline, faults, luck } = this.world;
     let lag = luck.between(0, 300);
     if (faults.strikes('describe stale')) lag = luck.between(1_000, 15_000);
     const then = timeline.now - lag;
     const seen = this.history.findLast(({ at }) => at <= then) ?? this.history[0];
     if (!seen) throw new Error('an instance without a history');
+    to.shownLaunch = seen.launchTime;
     const found = {
       State: { Name: seen.state },
       LaunchTime: new Date(seen.launchTime),
@@ -122,7 +123,10 @@ export class SimInstance {
 
   createTags(by: SimProcess, input: Readonly<Record<string, unknown>>): object {
     for (const { Key, Value } of input.Tags as { Key: string; Value: string }[]) {
-      if (Key === PAUSE_TAG) by.tripped = true;
+      if (Key === PAUSE_TAG) {
+        this.world.checks.breakerTrips(by);
+        by.tripped = true;
+      }
       this.tag(Key, Value);
     }
     return {};

@@ -7,9 +7,7 @@ import { join } from 'node:path';
 import seeds from './mutant-seeds.json';
 
 /** The mutations that some check has to miss. */
-export const CATCHABLE = MUTATIONS.filter(
-  ({ redundant, unseen }) => redundant === undefined && unseen === undefined,
-);
+export const CATCHABLE = MUTATIONS.filter(({ redundant }) => redundant === undefined);
 
 /** The history that first missed each rule, as `npm run simulate -- --mutations` last found it. */
 export const CAUGHT_AT: Readonly<Record<string, number | undefined>> = seeds;

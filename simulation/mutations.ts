@@ -10,8 +10,6 @@ export interface Mutation {
   readonly faults?: readonly Fault[];
   /** Why no check misses it: what else does the rule's work. */
   readonly redundant?: string;
-  /** What it takes for a check to miss it, where that was not drawn in thousands of histories: a blind spot. */
-  readonly unseen?: string;
 }
 
 /** What each of these takes away must be missed by the checks, or the rule is redundant or the simulator blind. */
@@ -106,7 +104,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/dispatch.ts',
     text: 'lastPing !== undefined && lastPing > launchTime',
     replacement: 'lastPing !== undefined || launchTime > new Date(0)',
-    unseen: 'a command to an agent that is gone costs ten minutes, not a job; no check is as tight as that',
   },
   {
     name: 'worker does not look for a live command',
@@ -137,7 +134,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/breaker.ts',
     text: "if (mark !== (seen?.progressMark ?? '')) {",
     replacement: "if (mark === 'never') {",
-    unseen: 'three wake-ups that end with jobs open, each after work and more than a minute after the last',
   },
   {
     name: 'no audit',
@@ -168,8 +164,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'runner/begin.ts',
     text: '({ state } = await readGate(control));',
     replacement: "state = (await Promise.resolve('OPEN')) as string;",
-    faults: ['start falls back', 'state event late', 'call slow'],
-    unseen: 'a claim in the milliseconds between the breaker’s CLOSING and its look at the claims',
+    faults: ['call slow', 'call late', 'call failed'],
   },
   {
     name: 'drain never reads the gate',
@@ -234,8 +229,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'runner/trace.ts',
     text: 'await control.overwrite(DRAIN_STATUS_KEY, status);',
     replacement: 'void control; void DRAIN_STATUS_KEY; void status; await Promise.resolve();',
-    faults: [],
-    unseen: 'three fruitful wake-ups that end with jobs open, each more than a minute after the last',
   },
   {
     name: "drain does not clear an earlier one's leftovers",

@@ -14,6 +14,8 @@ export class SimProcess {
   repeats = false;
   /** The breaker has tripped in it: it has set the pause. */
   tripped = false;
+  /** The launch time that EC2 has shown it last. */
+  shownLaunch: number | undefined;
   /** When it last wrote that the gate is CLOSED. */
   closedAt: number | undefined;
   /** So many calls to AWS were made. */

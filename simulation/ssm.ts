@@ -44,6 +44,11 @@ export class SimSsm {
     this.registeredAt = undefined;
   }
 
+  /** Whether the agent has reported after that time, whatever SSM says of it. */
+  heardAfter(time: number): boolean {
+    return (this.pingNow() ?? -Infinity) > time;
+  }
+
   describe(): object {
     const { faults, luck, timeline } = this.world;
     let ping = this.pingNow();

@@ -43,7 +43,7 @@ const OPERATIONS = new Map<unknown, Operation>([
   ],
   [
     DescribeInstancesCommand,
-    { name: 'DescribeInstances', service: 'ec2', effect: ({ instance }) => instance.describe() },
+    { name: 'DescribeInstances', service: 'ec2', effect: ({ instance }, p) => instance.describe(p) },
   ],
   [
     StartInstancesCommand,
