@@ -75,7 +75,11 @@ async function countableEnd(
 
 async function trip(context: SettleContext, gate: GateReading, fruitless: number): Promise<boolean> {
   const why = `breaker: ${fruitless} wake-ups in a row without work, ${timestamp(context.clock)}`;
-  const stopped = await stopWithJobsOpen(context, gate, () => context.instance.pause(why));
+  const stopped = await stopWithJobsOpen(context, gate, {
+    // A claim that was there and is gone again before ours is a wake-up with work after all.
+    hasWorked: async () => (await readTrace(context.control)).mark !== (gate.gate?.progressMark ?? ''),
+    beforeStop: () => context.instance.pause(why),
+  });
   if (stopped) {
     context.metrics?.('BreakerTrips', 1);
     context.log.error('breaker tripped: the instance is paused and stopped; open jobs stay open', {
@@ -99,21 +103,21 @@ export async function stopIfPaused(context: SettleContext): Promise<boolean> {
 /**
  * Jobs are open, so the second list after CLOSING cannot protect a model that a drain begins just now. The claims do: the
  * drain writes its claim and then reads the gate again, we write CLOSING and then read the claims; one sees the other.
- * False: the instance is held, or a drain is at work.
+ * False: the instance is held, or a drain is at work, or was so meanwhile.
  */
 async function stopWithJobsOpen(
   context: SettleContext,
   gate: GateReading,
-  first: () => Promise<void> = () => Promise.resolve(),
+  trip?: { readonly hasWorked: () => Promise<boolean>; readonly beforeStop: () => Promise<void> },
 ): Promise<boolean> {
   const { control, instance, log } = context;
   const closing = await moveGate(control, gate, 'CLOSING', context);
   const { hold } = await instance.read();
-  if (hold !== undefined || (await liveClaims(context)).length > 0) {
+  if (hold !== undefined || (await liveClaims(context)).length > 0 || (await trip?.hasWorked())) {
     await moveGate(control, closing, gate.state, context, { fruitless: 0 });
     return false;
   }
-  await first();
+  await trip?.beforeStop();
   const { refused } = await instance.stop();
   await moveGate(control, closing, 'CLOSED', context, { fruitless: 0 });
   if (refused)

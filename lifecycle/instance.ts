@@ -33,7 +33,7 @@ export interface InstanceReading {
 /** What EC2 said to a start. */
 export type StartOutcome =
   | { readonly refused: true }
-  /** `was`: the state that the call met. */
+  /** `was`: the state that the call met; undefined: it met `pending`, and an earlier try of it may be the reason. */
   | { readonly refused: false; readonly was: InstanceState | undefined };
 
 /** The pipeline's one instance. */
@@ -79,9 +79,12 @@ export class Instance {
    */
   async start(): Promise<StartOutcome> {
     try {
-      const answer = await this.ec2.send(new StartInstancesCommand({ InstanceIds: [this.id] }));
-      const was = answer.StartingInstances?.[0]?.PreviousState?.Name;
-      return { refused: false, was: was };
+      const start = new StartInstancesCommand({ InstanceIds: [this.id] });
+      const { StartingInstances, $metadata } = await this.ec2.send(start);
+      const was = StartingInstances?.[0]?.PreviousState?.Name;
+      // The SDK repeats a call whose answer was lost.
+      const mayBeOurs = was === 'pending' && ($metadata.attempts ?? 1) > 1;
+      return { refused: false, was: mayBeOurs ? undefined : was };
     } catch (error) {
       if (isRefusal(error)) return { refused: true };
       throw error;

@@ -32,33 +32,42 @@ export async function wake(
     log.warn('not woken: the pipeline is paused', { reason, pause, jobIds });
     return 'paused';
   }
-  const start = await startAndOpenGate(context);
-  if (start === 'closing') return 'closing';
-  if (start.refused) {
+  const { isOpen, start } = await startAndOpenGate(context);
+  if (start?.refused) {
     log.info('not woken yet: the instance is still stopping, or EC2 has taken it away', { reason, jobIds });
     return 'stopping';
   }
   // Whoever has made it pending has invoked worker, or is about to; a burst of uploads must not invoke one each to wait
   // through the boot. Should that worker be lost, the sweep sends the next.
-  if (start.was !== 'pending') await worker.invoke(reason, jobIds);
-  log.info('woken', { reason, was: start.was, jobIds });
-  if (start.was === 'stopped') await instance.showPhase('starting', log);
-  return 'woken';
+  if (start && start.was !== 'pending') await worker.invoke(reason, jobIds);
+  if (isOpen) log.info('woken', { reason, was: start?.was, jobIds });
+  if (start?.was === 'stopped') await instance.showPhase('starting', log);
+  return isOpen ? 'woken' : 'closing';
+}
+
+interface Opening {
+  /** False: somebody closes it, or the start was refused. */
+  readonly isOpen: boolean;
+  /** The first start that EC2 accepted, since the next ones meet its `pending`; or the one that it refused. */
+  readonly start: StartOutcome | undefined;
 }
 
 /**
  * The gate opens only once the start is accepted. On an instance that is stopping by our order a drain may still be alive
  * for some seconds: behind an open gate it would begin a model, to be killed with the machine.
  */
-async function startAndOpenGate(context: LedgerContext): Promise<'closing' | StartOutcome> {
+async function startAndOpenGate(context: LedgerContext): Promise<Opening> {
+  let first: StartOutcome | undefined;
   for (let tries = 0; tries < GATE_TRIES; tries += 1) {
     const gate = await readGate(context.control);
-    if (gate.state === 'CLOSING') return 'closing';
+    if (gate.state === 'CLOSING') return { isOpen: false, start: first };
     const start = await context.instance.start();
-    if (start.refused || gate.state === 'OPEN') return start;
+    if (start.refused) return { isOpen: false, start };
+    first ??= start;
+    if (gate.state === 'OPEN') return { isOpen: true, start: first };
     try {
       await moveGate(context.control, gate, 'OPEN', context);
-      return start;
+      return { isOpen: true, start: first };
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
     }

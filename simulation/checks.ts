@@ -28,6 +28,7 @@ export const CHECKS = {
   'no second command': 'economy: none is sent while one is known to be under way',
   'no command to an agent that is gone':
     'promptness: SSM has heard from the agent since the launch that the worker saw',
+  'who starts the instance invokes worker': 'promptness: whoever else meets it pending relies on that',
   'what is left to the closer is woken for':
     'a job that was open before CLOSED was written, when the closer ends',
   'hold is heeded': 'no stop of ours while people have said so for long enough to be seen',
@@ -152,6 +153,7 @@ export class Checks {
   }
 
   beforeInvoke(by: SimProcess): void {
+    by.invoked = true;
     this.wakesFor(by, 'invokes worker');
   }
 
@@ -266,8 +268,8 @@ export class Checks {
       const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
       if (jobId !== undefined) {
         if (!this.receipts.has(jobId)) this.open.set(jobId, this.open.get(jobId) ?? timeline.now);
-        // The SDK's repeat of a create whose answer was lost may come after the job's end: whoever lists now sees a job.
-        else if (process.repeats) this.lastOpenAt = timeline.now;
+        // Whoever has looked for the receipt before it was there may create the record after it: who lists now sees a job.
+        else this.lastOpenAt = timeline.now;
       }
       const gate = key === 'gate.json' ? (recordIn(text) as Gate).state : undefined;
       if (gate === 'OPEN') this.gateClosedSince = undefined;
@@ -297,8 +299,14 @@ export class Checks {
     this.look();
   }
 
-  functionEnded({ id, kind, calls, closedAt, tripped }: SimProcess): void {
+  functionEnded({ id, kind, calls, closedAt, tripped, startedInstanceAt, invoked }: SimProcess): void {
     const { instance, faults } = this.world;
+    const { from, to } = instance.onTimes.at(-1) ?? { from: 0, to: 0 };
+    if (from === startedInstanceAt && to === Infinity) {
+      this.check('who starts the instance invokes worker', invoked, () => {
+        return `${id} started the instance and ended without`;
+      });
+    }
     if (closedAt !== undefined && !tripped && !instance.paused && !faults.has('person pauses')) {
       const left = [...this.open].find(([, since]) => since < closedAt && instance.startAskedAt < closedAt);
       this.check('what is left to the closer is woken for', left === undefined, () => {

@@ -82,6 +82,7 @@ export class SimInstance {
         }
       }
       this.world.checks.beforeStart(by);
+      if (typeof by !== 'string') by.startedInstanceAt = timeline.now;
       this.starts += 1;
       this.onTimes.push({ from: timeline.now, to: Infinity });
       this.launchTime = Math.floor(timeline.now / 1000) * 1000;

@@ -260,7 +260,11 @@ async function caught(mutation: Mutation, options: Options): Promise<(string | n
   const faults = options.faults ?? mutation.faults;
   const reports = await runAll(
     bundle,
-    { ...options, crowded: true, ...(faults && { faults: [...faults] }) },
+    {
+      ...options,
+      ...(mutation.crowded !== false && { crowded: true }),
+      ...(faults && { faults: [...faults] }),
+    },
     MUTANT_HISTORIES,
   );
   const violation = violationsIn(reports).at(0);

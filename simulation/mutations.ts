@@ -8,6 +8,8 @@ export interface Mutation {
   readonly replacement: string;
   /** Where all faults together need too long to find it: those that it takes. @default all */
   readonly faults?: readonly Fault[];
+  /** False: plain histories, of which there are more in a second. @default true */
+  readonly crowded?: false;
   /** Why no check misses it: what else does the rule's work. */
   readonly redundant?: string;
 }
@@ -61,7 +63,10 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the gate opens before the start is accepted',
     file: 'lifecycle/wake.ts',
-    text: 'const start = await context.instance.start();\n    if (start.refused ||',
+    text: `const start = await context.instance.start();
+    if (start.refused) return { isOpen: false, start };
+    first ??= start;
+    if (gate.state === 'OPEN')`,
     replacement: `if (gate.state !== 'OPEN') {
       try {
         await moveGate(context.control, gate, 'OPEN', context);
@@ -71,13 +76,28 @@ export const MUTATIONS: readonly Mutation[] = [
       }
     }
     const start = await context.instance.start();
-    if (Boolean(start) ||`,
+    if (start.refused) return { isOpen: false, start };
+    first ??= start;
+    if (Boolean(start))`,
   },
   {
     name: 'wake does not leave a CLOSING gate to the closer',
     file: 'lifecycle/wake.ts',
-    text: "if (gate.state === 'CLOSING') return 'closing';",
+    text: "if (gate.state === 'CLOSING') return { isOpen: false, start: first };",
     replacement: '',
+  },
+  {
+    name: 'a start of its own is forgotten when the gate has moved',
+    file: 'lifecycle/wake.ts',
+    text: 'first ??= start;',
+    replacement: 'first = start;',
+  },
+  {
+    name: 'the breaker does not look for work that was done meanwhile',
+    file: 'lifecycle/breaker.ts',
+    text: ' || (await trip?.hasWorked())',
+    replacement: '',
+    crowded: false,
   },
   {
     name: "people's pause is not heeded",
@@ -126,14 +146,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the breaker does not look for live claims',
     file: 'lifecycle/breaker.ts',
-    text: 'if (hold !== undefined || (await liveClaims(context)).length > 0) {',
-    replacement: 'if (hold !== undefined) {',
+    text: '(await liveClaims(context)).length > 0 || (await trip',
+    replacement: '(await trip',
   },
   {
-    name: 'the breaker counts every wake-up, fruitful or not',
+    name: 'the breaker does not forget when a wake-up was fruitful',
     file: 'lifecycle/breaker.ts',
-    text: "if (mark !== (seen?.progressMark ?? '')) {",
-    replacement: "if (mark === 'never') {",
+    text: '      fruitless: 0,\n      progressMark: mark,',
+    replacement: '      progressMark: mark,',
   },
   {
     name: 'no audit',

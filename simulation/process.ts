@@ -10,8 +10,10 @@ export class SimProcess {
   alive = true;
   /** A settle that retires every finished job, not those only that a receipt's event names. */
   looksAtAll = false;
-  /** The call that takes effect is the SDK's repeat of one whose answer was lost. */
-  repeats = false;
+  /** When its StartInstances started the instance. */
+  startedInstanceAt: number | undefined;
+  /** It has invoked worker. */
+  invoked = false;
   /** The breaker has tripped in it: it has set the pause. */
   tripped = false;
   /** The launch time that EC2 has shown it last. */

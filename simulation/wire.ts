@@ -216,9 +216,8 @@ export class Wire {
     }
   }
 
-  private takeEffect({ process, operation, input, triesLeft }: Call): object {
+  private takeEffect({ process, operation, input }: Call): object {
     const { faults } = this.world;
-    process.repeats = triesLeft < TRIES[process.kind] - 1;
     const isConditional = input.IfMatch !== undefined || input.IfNoneMatch !== undefined;
     let outcome: object;
     if (isConditional && faults.strikes('write conflict')) {
@@ -260,7 +259,7 @@ export class Wire {
     }
     this.world.timeline.stir();
     if (outcome instanceof Error) call.reject(outcome);
-    else call.resolve(outcome);
+    else call.resolve({ ...outcome, $metadata: { attempts: TRIES[call.process.kind] - call.triesLeft } });
   }
 
   private diesBefore({ kind }: SimProcess): boolean {

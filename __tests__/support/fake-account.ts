@@ -37,12 +37,13 @@ export class TestLog implements Log {
 type Send = (name: string, input: Record<string, unknown>) => object;
 
 /** An SDK client whose every command ends in `send`. */
-function clientOf(send: Send): { send: (command: object) => Promise<object> } {
+function clientOf(send: Send, tries = () => 1): { send: (command: object) => Promise<object> } {
   return {
     send: (command) =>
       new Promise((resolve) => {
         const { input } = command as { input: Record<string, unknown> };
-        resolve(send(command.constructor.name.replace(/Command$/, ''), input));
+        const answer = send(command.constructor.name.replace(/Command$/, ''), input);
+        resolve({ $metadata: { attempts: tries() }, ...answer });
       }),
   };
 }
@@ -60,12 +61,17 @@ export class FakeAccount {
   readonly tags = new Map<string, string>();
   lastPing: Date | undefined;
   commands: { CommandId: string; Status: string; RequestedDateTime?: Date }[] = [];
+  /** How often the SDK has sent EC2's calls until there was an answer. */
+  tries = 1;
   /** Errors to throw, by command name, first come first thrown. */
   readonly failures = new Map<string, Error[]>();
   /** What else happens when a command arrives. */
   readonly meanwhile = new Map<string, () => void>();
 
-  readonly ec2 = clientOf((name, input) => this.answer(name, () => this.ec2Answer(name, input)));
+  readonly ec2 = clientOf(
+    (name, input) => this.answer(name, () => this.ec2Answer(name, input)),
+    () => this.tries,
+  );
   readonly ssm = clientOf((name) => this.answer(name, () => this.ssmAnswer(name)));
   readonly lambda = clientOf((name) => this.answer(name, () => ({})));
 

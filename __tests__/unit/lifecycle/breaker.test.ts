@@ -152,6 +152,20 @@ describe('the breaker', () => {
     expect(account.tags.has('lamplighter:pause')).toBe(false);
   });
 
+  it('does not trip over a whole job that was done between its two looks', async () => {
+    const account = stuck();
+    await end(account, 'c1', 'c2');
+    account.s3.fault({
+      command: 'ListObjectsV2',
+      key: 'claims/',
+      run: () => drainStatus(account, 'claimed, and ended'),
+    });
+    expect(await end(account, 'c3')).toMatchObject({ did: 'woke' });
+    expect(account.count('StopInstances')).toBe(0);
+    expect(account.gate()?.state).toBe('OPEN');
+    expect(account.tags.has('lamplighter:pause')).toBe(false);
+  });
+
   it('leaves a held instance to its holder', async () => {
     const account = stuck();
     account.tags.set('lamplighter:hold', 'ada');

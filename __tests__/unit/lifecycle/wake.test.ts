@@ -79,6 +79,25 @@ describe('wake', () => {
     account.setGate('CLOSED');
     account.s3.fault({ command: 'PutObject', key: 'gate.json', run: () => account.setGate('OPEN') });
     expect(await wake(account.context, 'test')).toBe('woken');
+    // Its second start has met `pending`, but it was its first that made it so: nobody else invokes worker.
+    expect(account.count('StartInstances')).toBe(2);
+    expect(account.count('Invoke')).toBe(1);
+  });
+
+  it('invokes worker when EC2 met its own earlier try, whose answer was lost', async () => {
+    const account = new FakeAccount();
+    account.state = 'pending';
+    account.tries = 2;
+    expect(await wake(account.context, 'test')).toBe('woken');
+    expect(account.count('Invoke')).toBe(1);
+  });
+
+  it('invokes worker for what it has started, even when it has to leave the gate to a closer', async () => {
+    const account = new FakeAccount();
+    account.setGate('CLOSED');
+    account.s3.fault({ command: 'PutObject', key: 'gate.json', run: () => account.setGate('CLOSING') });
+    expect(await wake(account.context, 'test')).toBe('closing');
+    expect(account.count('Invoke')).toBe(1);
   });
 
   it('fails loudly when EC2 has no machine to give, so that the platform tries again', async () => {
