@@ -99,7 +99,7 @@ const asOnAws = { LAMPLIGHTER_CLOUD: 'aws', TF_CLI_ARGS_init: '-reconfigure' };
     s3 = new S3Client({ ...pipeline.cloud.client, forcePathStyle: true });
     await pipeline.cloud.faults.sweepNow();
     await pipeline.comesToRest();
-  }, 180_000);
+  }, 300_000);
 
   afterAll(() => (pipeline as DeployedPipeline | undefined)?.end());
 

@@ -63,7 +63,7 @@ story('lamplighter local, and a second terminal', () => {
     expect(code).toBe(0);
     const copies = readdirSync(join(folder, 'out'), { recursive: true }).map(String);
     expect(copies.some((name) => name.endsWith('predictions.csv'))).toBe(true);
-  }, 60_000);
+  }, 180_000);
 
   it('says row and column of a bad file, runs the good one beside it, and exits 1', async () => {
     const bad = join(folder, 'bad.csv');
@@ -76,7 +76,7 @@ story('lamplighter local, and a second terminal', () => {
     expect(stdout + stderr).toMatch(/Line 2, column \w+: "oops"/);
     expect(stdout).toContain('good.csv: succeeded');
     expect(code).toBe(1);
-  }, 60_000);
+  }, 180_000);
 
   it('tells before it uploads that no model takes a file, and exits 2', async () => {
     const image = join(folder, 'image.png');
@@ -84,13 +84,13 @@ story('lamplighter local, and a second terminal', () => {
     const { code, stderr } = await lamplighter('submit', image);
     expect(stderr).toContain('.csv');
     expect(code).toBe(2);
-  }, 60_000);
+  }, 180_000);
 
   it('shows what the pipeline is doing, for people and for programs', async () => {
     expect((await lamplighter('status')).stdout).toContain('breast-cancer');
     const { stdout } = await lamplighter('status', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ pipeline: 'breast-cancer' });
-  }, 60_000);
+  }, 180_000);
 
   it('writes a report that counts every job that has ended, and the live page shows the same', async () => {
     const { stdout } = await lamplighter('report', '--json', '--out', join(folder, 'report.html'));
@@ -112,18 +112,18 @@ story('lamplighter local, and a second terminal', () => {
     const result = await fetch(new URL(link.replaceAll('&#38;', '&'), url));
     expect(result.headers.get('content-disposition')).toContain('predictions.csv');
     expect(await result.text()).toContain('id,probability_malignant,label');
-  }, 60_000);
+  }, 180_000);
 
   it('plans nothing for a project that is deployed as it is', async () => {
     const { code, stdout } = await lamplighter('plan');
     expect(stdout).toContain('No changes: what is deployed is what the project says.');
     expect(code).toBe(0);
-  }, 120_000);
+  }, 240_000);
 
   it('takes everything down on Ctrl-C', async () => {
     cloud.kill('SIGINT');
-    const code = await eventually('its end', () => cloud.exitCode ?? undefined, 20_000);
+    const code = await eventually('its end', () => cloud.exitCode ?? undefined, 60_000);
     expect(code).toBe(130);
-    expect(processesWithin(folder)).toEqual([]);
-  }, 30_000);
+    await eventually('the last process', () => processesWithin(folder).length === 0 || undefined);
+  }, 90_000);
 });

@@ -38,7 +38,7 @@ exports.handler = async (event, context) => {
   if (order === 'fail') throw new TypeError('as ordered');
   if (order === 'crash') process.exit(3);
   if (order === 'hang') await new Promise((resolve) => setTimeout(resolve, 60000));
-  if (order === 'wait') await new Promise((resolve) => setTimeout(resolve, 300));
+  if (order === 'wait') await new Promise((resolve) => setTimeout(resolve, 2000));
   if (order === 'environment') return process.env;
   return { got: event, pid: process.pid };
 };`;
@@ -57,7 +57,7 @@ const BUCKET = 'hostile-data-123';
     s3 = new S3Client(cloud.client);
     lambda = new LambdaClient(cloud.client);
     roleArn = await makeRole(cloud, 'echo-role', ['sqs:SendMessage']);
-    await makeFunction('echo', 1);
+    await makeFunction('echo', 20);
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
     await s3.send(
       new PutBucketVersioningCommand({
@@ -138,7 +138,7 @@ const BUCKET = 'hostile-data-123';
   test('two at once run side by side, and a new zip takes the place of the old', async () => {
     const [one, two] = await Promise.all([invoke({ do: 'wait' }), invoke({ do: 'wait' })]);
     expect(one.payload.pid).not.toBe(two.payload.pid);
-    await makeFunction('replaced', 3);
+    await makeFunction('replaced', 20);
     const code = zipOf('exports.handler = async () => ({ version: 2 });');
     await lambda.send(new UpdateFunctionCodeCommand({ FunctionName: 'replaced', ZipFile: code }));
     expect((await invoke({}, 'replaced')).payload).toEqual({ version: 2 });
@@ -153,14 +153,15 @@ const BUCKET = 'hostile-data-123';
       error: 'Unhandled',
       payload: { errorMessage: 'Runtime exited with error: exit status 3' },
     });
-    const late = await invoke({ do: 'hang' });
+    await makeFunction('hanging', 1);
+    const late = await invoke({ do: 'hang' }, 'hanging');
     expect(late.error).toBe('Unhandled');
     expect(late.payload.errorMessage).toMatch(/Task timed out after 1.00 seconds/);
     await expect(invoke({}, 'nobody')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
   });
 
   test('an asynchronous failure is tried three times and then told to the on-failure queue, whole', async () => {
-    await makeFunction('failing', 3);
+    await makeFunction('failing', 20);
     const { QueueUrl } = await json<{ QueueUrl: string }>(cloud, 'sqs', 'AmazonSQS.CreateQueue', {
       QueueName: 'failures',
     });

@@ -43,7 +43,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
 
   beforeAll(async () => {
     // No sweep of its own comes between.
-    cloud = await startCloud({ startMs: 400, stopMs: 600, sweepMs: 3_600_000 });
+    cloud = await startCloud({ startMs: 400, stopMs: 3_000, sweepMs: 3_600_000 });
     ec2 = new EC2Client(cloud.client);
     ssm = new SSMClient(cloud.client);
     await makeInstanceProfile();
@@ -56,7 +56,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
         IamInstanceProfile: { Name: 'machine' },
       }),
     );
-    expect(run.Instances![0]!.State!.Name).toBe('pending');
+    expect(run.Instances![0]!.State).toEqual({ Code: 0, Name: 'pending' });
     id = run.Instances![0]!.InstanceId!;
   }, 60_000);
 
@@ -191,8 +191,9 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     });
 
   test('it is pending, then running; stopping takes a while, and only then can it start again', async () => {
-    expect((await instance()).State).toEqual({ Code: 0, Name: 'pending' });
     await untilState('running');
+    const states = cloud.events.flatMap((event) => (event.kind === 'instance' ? [event.state] : []));
+    expect(states).toEqual(['pending', 'running']);
     expect((await start()).StartingInstances![0]).toMatchObject({
       PreviousState: { Name: 'running' },
       CurrentState: { Name: 'running' },
@@ -329,7 +330,8 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
   test('a command that ran when the instance died can run again after the next boot, once', async () => {
     cloud.faults.commandsAtCrash = 'resubmitted';
     const commandId = await send({ again: 'echo run >> runs; [ $(wc -l < runs) -gt 1 ] || sleep 60' });
-    await eventually('the first run', () => (existsSync(sandboxFile('runs')) ? true : undefined));
+    const runs = () => (existsSync(sandboxFile('runs')) ? readFileSync(sandboxFile('runs'), 'utf8') : '');
+    await eventually('the first run', () => runs() === 'run\n' || undefined);
     cloud.faults.crashInstance(id);
     expect((await invocation(commandId)).Status).toBe('InProgress');
     await start();

@@ -23,7 +23,7 @@ story('a deployed pipeline', () => {
     // Terraform has just started the instance, with nothing to do.
     await pipeline.cloud.faults.sweepNow();
     await pipeline.comesToRest();
-  }, 180_000);
+  }, 300_000);
 
   afterAll(() => (pipeline as DeployedPipeline | undefined)?.end());
   afterEach(() => pipeline.comesToRest(), 60_000);
@@ -119,14 +119,14 @@ story('a deployed pipeline', () => {
   }, 60_000);
 
   it('attempts a job again when its drain is killed mid-run', async () => {
-    const job = await pipeline.upload('killed.txt', 'sleep 2');
+    const job = await pipeline.upload('killed.txt', 'sleep 6');
     await pipeline.isRunning(job);
     expect(faults().killDrain(pipeline.manifest.instanceId)).toBe(true);
     expect(await pipeline.receipt(job)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
   }, 90_000);
 
   it('attempts a job again when the instance dies mid-run', async () => {
-    const job = await pipeline.upload('died.txt', 'sleep 2');
+    const job = await pipeline.upload('died.txt', 'sleep 6');
     await pipeline.isRunning(job);
     faults().crashInstance(pipeline.manifest.instanceId);
     const receipt = await pipeline.receipt(job);
@@ -201,5 +201,5 @@ story('a deployed pipeline', () => {
     const { code, output } = await pipeline.plan();
     expect(output).toContain('No changes.');
     expect(code).toBe(0);
-  }, 60_000);
+  }, 120_000);
 });

@@ -119,5 +119,5 @@ story('lamplighter plan', () => {
     expect((await planned(other, { allowInterruption: true })).code).toBe(Exit.ok);
     // The disk can grow while a model runs.
     expect((await planned({ diskGiB: 50 })).code).toBe(Exit.ok);
-  }, 240_000);
+  }, 600_000);
 });

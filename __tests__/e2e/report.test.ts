@@ -84,6 +84,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
       expect(await seriousFaults(page)).toEqual([]);
       await page.context().close();
     },
+    180_000,
   );
 
   it('its page is dark where a person wants it dark, and light on paper', async () => {

@@ -23,7 +23,7 @@ const settings = {
     ec2 = new EC2Client(pipeline.cloud.client);
     await pipeline.cloud.faults.sweepNow();
     await pipeline.comesToRest();
-  }, 180_000);
+  }, 300_000);
 
   afterAll(() => (pipeline as DeployedPipeline | undefined)?.end());
 
@@ -47,7 +47,7 @@ const settings = {
   }, 120_000);
 
   it('runs a job again when EC2 takes the instance away mid-run and brings it back: one receipt, and off', async () => {
-    const job = await pipeline.upload('taken.txt', 'sleep 2');
+    const job = await pipeline.upload('taken.txt', 'sleep 6');
     await pipeline.isRunning(job);
     faults().interruptSpot(pipeline.manifest.instanceId);
     await pipeline.reaches('stopped');
@@ -58,7 +58,7 @@ const settings = {
   }, 120_000);
 
   it('does not lose an upload that comes while EC2 keeps the instance: it waits, and nobody else can start it', async () => {
-    const first = await pipeline.upload('first.txt', 'sleep 2');
+    const first = await pipeline.upload('first.txt', 'sleep 6');
     await pipeline.isRunning(first);
     faults().interruptSpot(pipeline.manifest.instanceId);
     await pipeline.reaches('stopped');

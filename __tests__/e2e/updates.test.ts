@@ -32,6 +32,7 @@ story('a pipeline that is deployed again', () => {
       'sleep) sleep "$argument" ;;',
       'wait) until [ -e "$argument" ]; do sleep 0.1; done ;;',
     );
+    checkout.edit('models/puppet/model.json', '"timeLimitMinutes": 2', '"timeLimitMinutes": 10');
     checkout.edit('models/puppet/run', 'cp "$file"', 'echo first >"$2/model.txt"; cp "$file"');
     pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { project: checkout.path });
     await pipeline.cloud.faults.sweepNow();

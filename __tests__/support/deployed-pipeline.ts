@@ -171,16 +171,32 @@ export class DeployedPipeline {
     const isEntry = (event: CloudEvent) =>
       event.kind === 'instance' && event.instanceId === this.manifest.instanceId && event.state === state;
     await act();
-    await eventually(`entering ${state}`, () => events.slice(before).some(isEntry) || undefined, 30_000);
+    await eventually(`entering ${state}`, () => events.slice(before).some(isEntry) || undefined, 45_000);
   }
 
   /**
-   * No event is on its way and no function runs for one: whatever happens next was asked for. Worker may wait for a minute
-   * for an instance that is no more.
+   * No event is on its way, no function runs for one, and no command that will tell of its end: whatever happens next was
+   * asked for. Worker may wait for a minute for an instance that is no more.
    */
   async isQuiet(): Promise<void> {
     const { faults } = this.cloud;
-    await eventually('quiet', () => Promise.resolve(faults.deliveries === 0 || undefined), 80_000);
+    await eventually('quiet', () => (faults.deliveries === 0 && !this.commandRuns()) || undefined, 80_000);
+  }
+
+  private commandRuns(): boolean {
+    const statuses = new Map<string, string>();
+    for (const event of this.cloud.events) {
+      if (event.kind === 'command') statuses.set(event.commandId, event.status);
+    }
+    return [...statuses.values()].some((status) => status === 'Pending' || status === 'InProgress');
+  }
+
+  /** The machine is off and whoever has stopped it is done with the gate; jobs may be open. */
+  async comesToClosed(): Promise<void> {
+    await this.reaches('stopped');
+    const isClosed = async () =>
+      (await this.text(this.manifest.controlBucket, 'gate.json'))?.includes('"CLOSED"') || undefined;
+    await eventually('a closed gate', isClosed);
   }
 
   /** Nothing is open and the machine is off, with the gate to match: where every story must end. */

@@ -22,8 +22,8 @@ const hasFlock = spawnSync('flock', ['--version']).status === 0;
   });
 
   it('lets no drain begin once poweroff has been asked for: its model would die with the machine', async () => {
-    const over = powerOffUnderLock(lock, 1, { PATH: `${folder}:/usr/local/bin:/usr/bin:/bin` });
-    for (let tries = 0; tries < 200 && !existsSync(asked); tries += 1) await sleep(10);
+    const over = powerOffUnderLock(lock, 3, { PATH: `${folder}:/usr/local/bin:/usr/bin:/bin` });
+    for (let tries = 0; tries < 1500 && !existsSync(asked); tries += 1) await sleep(10);
     expect(spawnSync('flock', ['-n', '-E', '75', lock, 'true']).status).toBe(75);
     expect(await over).toBe(0);
     execFileSync('flock', ['-n', lock, 'true']);

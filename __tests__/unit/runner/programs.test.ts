@@ -141,7 +141,7 @@ test('a model that hangs is ended at its time limit, with its children', async (
 
 test('a model that ignores SIGTERM is killed all the same', async () => {
   const child = uniqueSleep();
-  const model = shell(`trap "" TERM; while :; do ${child}; done`, seconds(0.3));
+  const model = shell(`trap "" TERM; while :; do ${child}; done`, seconds(1.5));
   const jobId = workshop.job('x', '', model);
   await workshop.drain();
   expect(workshop.receipt('x', jobId).exit).toEqual({ code: null, signal: 'SIGKILL' });
@@ -149,9 +149,9 @@ test('a model that ignores SIGTERM is killed all the same', async () => {
 });
 
 test('a model may tidy up on SIGTERM, but is told as failed', async () => {
-  const model = shell('trap "echo tidy >&2; exit 0" TERM; sleep 60 & wait', seconds(0.3));
+  const model = shell('trap "echo tidy >&2; exit 0" TERM; sleep 60 & wait', seconds(1.5));
   const jobId = workshop.job('x', '', model);
-  await workshop.drain();
+  await workshop.drain({ timings: { killGraceSeconds: 5 } });
   expect(workshop.receipt('x', jobId)).toMatchObject({
     outcome: 'failed',
     stderrTail: 'tidy\n',
@@ -209,7 +209,7 @@ test('a large result arrives whole, in parts', async () => {
 });
 
 test('progress on stdout reaches the status record', async () => {
-  const model = shell('echo "progress: 0.42 half of it"; sleep 0.3; echo > "$2/r"');
+  const model = shell('echo "progress: 0.42 half of it"; sleep 1; echo > "$2/r"');
   workshop.job('x', '', model);
   await workshop.drain();
   const written = workshop.s3
@@ -359,7 +359,9 @@ describe('after a drain that was killed', () => {
   });
 
   test('the running program is written down while it runs', async () => {
-    const model = shell('sleep 0.3; cp "$2/../process.json" "$2/"');
+    const model = shell(
+      'until [ -s "$2/../process.json" ]; do sleep 0.05; done; cp "$2/../process.json" "$2/"',
+    );
     const jobId = workshop.job('x', '', model);
     await workshop.drain();
     const record = JSON.parse(

@@ -40,7 +40,7 @@ describe('a child process', () => {
     const group = readFileSync(pids, 'utf8').trim().split(' ').map(Number);
     await until(() => !group.some(isAlive));
     expect(group).toHaveLength(2);
-  }, 10_000);
+  }, 30_000);
 
   it('is not started any more after the user has interrupted', async () => {
     const controller = new AbortController();
