@@ -48,7 +48,7 @@ export async function wake(
 interface Opening {
   /** False: somebody closes it, or the start was refused. */
   readonly isOpen: boolean;
-  /** The first start that EC2 accepted, since the next ones meet its `pending`; or the one that it refused. */
+  /** The start that tells whose work this is: one that met `stopped`, else the first, since the next meet its `pending`; or the refused one. */
   readonly start: StartOutcome | undefined;
 }
 
@@ -57,17 +57,17 @@ interface Opening {
  * for some seconds: behind an open gate it would begin a model, to be killed with the machine.
  */
 async function startAndOpenGate(context: LedgerContext): Promise<Opening> {
-  let first: StartOutcome | undefined;
+  let told: StartOutcome | undefined;
   for (let tries = 0; tries < GATE_TRIES; tries += 1) {
     const gate = await readGate(context.control);
-    if (gate.state === 'CLOSING') return { isOpen: false, start: first };
+    if (gate.state === 'CLOSING') return { isOpen: false, start: told };
     const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
-    first ??= start;
-    if (gate.state === 'OPEN') return { isOpen: true, start: first };
+    if (told === undefined || start.was === 'stopped') told = start;
+    if (gate.state === 'OPEN') return { isOpen: true, start: told };
     try {
       await moveGate(context.control, gate, 'OPEN', context);
-      return { isOpen: true, start: first };
+      return { isOpen: true, start: told };
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
     }

@@ -65,7 +65,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/wake.ts',
     text: `const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
-    first ??= start;
+    if (told === undefined || start.was === 'stopped') told = start;
     if (gate.state === 'OPEN')`,
     replacement: `if (gate.state !== 'OPEN') {
       try {
@@ -77,20 +77,20 @@ export const MUTATIONS: readonly Mutation[] = [
     }
     const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
-    first ??= start;
+    if (told === undefined || start.was === 'stopped') told = start;
     if (Boolean(start))`,
   },
   {
     name: 'wake does not leave a CLOSING gate to the closer',
     file: 'lifecycle/wake.ts',
-    text: "if (gate.state === 'CLOSING') return { isOpen: false, start: first };",
+    text: "if (gate.state === 'CLOSING') return { isOpen: false, start: told };",
     replacement: '',
   },
   {
     name: 'a start of its own is forgotten when the gate has moved',
     file: 'lifecycle/wake.ts',
-    text: 'first ??= start;',
-    replacement: 'first = start;',
+    text: "if (told === undefined || start.was === 'stopped') told = start;",
+    replacement: 'told = start;',
   },
   {
     name: 'the breaker does not look for work that was done meanwhile',

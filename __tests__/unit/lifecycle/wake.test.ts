@@ -84,6 +84,22 @@ describe('wake', () => {
     expect(account.count('Invoke')).toBe(1);
   });
 
+  it('invokes worker when it is its second start that starts it: what was pending has fallen back', async () => {
+    const account = new FakeAccount();
+    account.setGate('CLOSED');
+    account.state = 'pending';
+    account.s3.fault({
+      command: 'PutObject',
+      key: 'gate.json',
+      run: () => {
+        account.setGate('OPEN');
+        account.state = 'stopped';
+      },
+    });
+    expect(await wake(account.context, 'test')).toBe('woken');
+    expect(account.count('Invoke')).toBe(1);
+  });
+
   it('invokes worker when EC2 met its own earlier try, whose answer was lost', async () => {
     const account = new FakeAccount();
     account.state = 'pending';
