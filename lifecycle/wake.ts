@@ -48,7 +48,10 @@ export async function wake(
 interface Opening {
   /** False: somebody closes it, or the start was refused. */
   readonly isOpen: boolean;
-  /** The start that tells whose work this is: one that met `stopped`, else the first, since the next meet its `pending`; or the refused one. */
+  /**
+   * The start that tells whose work it is to invoke worker: one that met `stopped`, else the first, since the next meet its
+   * `pending`; or the one that was refused. Undefined: none was tried.
+   */
   readonly start: StartOutcome | undefined;
 }
 

@@ -259,7 +259,10 @@ export class Wire {
     }
     this.world.timeline.stir();
     if (outcome instanceof Error) call.reject(outcome);
-    else call.resolve({ ...outcome, $metadata: { attempts: TRIES[call.process.kind] - call.triesLeft } });
+    else
+      call.resolve(
+        Object.assign(outcome, { $metadata: { attempts: TRIES[call.process.kind] - call.triesLeft } }),
+      );
   }
 
   private diesBefore({ kind }: SimProcess): boolean {

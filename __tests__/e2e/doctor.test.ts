@@ -18,8 +18,8 @@ import { hold, pause, release, resume, warm } from '../../scripts/operations/ord
 import { type Done, type Scene, operate } from '../../scripts/operations/scene';
 import { PROJECT } from '../../scripts/project';
 import { stackFolder } from '../../scripts/tools/stack';
-import { DeployedPipeline, type Uploaded } from '../support/deployed-pipeline';
-import { eventually, hasMoto } from '../support/local-cloud';
+import { DeployedPipeline } from '../support/deployed-pipeline';
+import { NO_SWEEP, eventually, hasMoto } from '../support/local-cloud';
 import { recordingTerminal } from '../unit/scripts/stand-ins';
 
 const settings = {
@@ -39,7 +39,7 @@ story('lamplighter doctor', () => {
   let pipeline: DeployedPipeline;
 
   beforeAll(async () => {
-    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: { sweepMs: 3_600_000 } });
+    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: NO_SWEEP });
     await sweep();
     await pipeline.comesToRest();
   }, 300_000);
@@ -92,11 +92,6 @@ story('lamplighter doctor', () => {
     await operate(command, { json: true, cloud: 'local', directory }, recordingTerminal(), how);
   }
 
-  async function isOpen({ jobId }: Uploaded): Promise<void> {
-    const { controlBucket } = pipeline.manifest;
-    await eventually('the open record', () => pipeline.text(controlBucket, `open/${jobId}.json`));
-  }
-
   it('is content with a pipeline that has done its work, and exits 0', async () => {
     expect((await pipeline.receipt(await pipeline.upload('well.txt', 'hello'))).outcome).toBe('succeeded');
     await pipeline.comesToRest();
@@ -120,7 +115,7 @@ story('lamplighter doctor', () => {
   it('names a pause and who waits for it, and exits 1', async () => {
     await act('pause', (scene) => pause(scene, 'moving house'));
     const job = await pipeline.upload('waits.txt', 'hello');
-    await isOpen(job);
+    await pipeline.isOpen(job);
     const { code, names, findings, open } = await examine(30);
     expect(names).toContain('paused');
     expect(names).not.toContain('job-waits');
@@ -296,7 +291,7 @@ story('lamplighter doctor', () => {
   it('names an open job whose upload has been deleted', async () => {
     await act('pause', (scene) => pause(scene, undefined));
     const job = await pipeline.upload('deleted.txt', 'hello');
-    await isOpen(job);
+    await pipeline.isOpen(job);
     const { dataBucket: Bucket } = pipeline.manifest;
     const { VersionId } = await pipeline.s3.send(new HeadObjectCommand({ Bucket, Key: job.key }));
     await pipeline.s3.send(new DeleteObjectCommand({ Bucket, Key: job.key, VersionId }));

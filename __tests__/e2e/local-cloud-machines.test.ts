@@ -23,6 +23,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAlive } from '../../scripts/local/processes';
 import {
+  NO_SWEEP,
   type CloudUnderTest,
   eventually,
   hasMoto,
@@ -43,7 +44,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
 
   beforeAll(async () => {
     // No sweep of its own comes between.
-    cloud = await startCloud({ startMs: 400, stopMs: 3_000, sweepMs: 3_600_000 });
+    cloud = await startCloud({ startMs: 400, stopMs: 3_000, ...NO_SWEEP });
     ec2 = new EC2Client(cloud.client);
     ssm = new SSMClient(cloud.client);
     await makeInstanceProfile();

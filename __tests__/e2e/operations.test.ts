@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { PROJECT } from '../../scripts/project';
 import { DeployedPipeline } from '../support/deployed-pipeline';
-import { eventually, hasMoto, json } from '../support/local-cloud';
+import { NO_SWEEP, eventually, hasMoto, json } from '../support/local-cloud';
 
 const settings = {
   name: 'watched',
@@ -21,7 +21,7 @@ story('a pipeline that is watched', () => {
 
   beforeAll(async () => {
     // No sweep comes unasked: it would do what the commands are to say that they did.
-    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: { sweepMs: 3_600_000 } });
+    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: NO_SWEEP });
     await pipeline.cloud.faults.sweepNow();
     await pipeline.comesToRest();
   }, 300_000);

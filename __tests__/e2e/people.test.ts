@@ -10,7 +10,7 @@ import { sceneOf } from '../../scripts/operations/scene';
 import { localTarget } from '../../scripts/pipeline/target';
 import { PROJECT } from '../../scripts/project';
 import { DeployedPipeline, type Uploaded } from '../support/deployed-pipeline';
-import { allowRole, hasMoto, makeRole, query } from '../support/local-cloud';
+import { NO_SWEEP, allowRole, hasMoto, makeRole, query } from '../support/local-cloud';
 
 const ACCOUNT = '123456789012';
 const settings = {
@@ -36,7 +36,7 @@ type Credentials = Readonly<Record<'accessKeyId' | 'secretAccessKey' | 'sessionT
   beforeAll(async () => {
     writeFileSync(file, 'hello\n');
     // No sweep comes unasked: it would find the lost upload before the operator does.
-    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: { sweepMs: 3_600_000 } });
+    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: NO_SWEEP });
     reader = await person('reader', READER);
     operator = await person('operator', OPERATOR);
     await pipeline.cloud.faults.sweepNow();

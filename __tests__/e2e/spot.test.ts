@@ -1,6 +1,6 @@
 import { DescribeSpotInstanceRequestsCommand, EC2Client, StartInstancesCommand } from '@aws-sdk/client-ec2';
 import { DeployedPipeline } from '../support/deployed-pipeline';
-import { eventually, hasMoto } from '../support/local-cloud';
+import { NO_SWEEP, hasMoto } from '../support/local-cloud';
 
 const settings = {
   name: 'spots',
@@ -19,7 +19,7 @@ const settings = {
 
   beforeAll(async () => {
     // No sweep comes unasked: events alone must do.
-    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: { sweepMs: 3_600_000 } });
+    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: NO_SWEEP });
     ec2 = new EC2Client(pipeline.cloud.client);
     await pipeline.cloud.faults.sweepNow();
     await pipeline.comesToRest();
@@ -64,10 +64,7 @@ const settings = {
     await pipeline.reaches('stopped');
     const starts = faults().startCalls;
     const second = await pipeline.upload('second.txt', 'hello');
-    await eventually('an open second job', async () => {
-      const open = await pipeline.keys(pipeline.manifest.controlBucket, 'open/');
-      return open.some((key) => key.includes(second.jobId)) || undefined;
-    });
+    await pipeline.isOpen(second);
     await faults().sweepNow();
     await expect(
       ec2.send(new StartInstancesCommand({ InstanceIds: [pipeline.manifest.instanceId] })),

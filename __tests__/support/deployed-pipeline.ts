@@ -194,9 +194,11 @@ export class DeployedPipeline {
   /** The machine is off and whoever has stopped it is done with the gate; jobs may be open. */
   async comesToClosed(): Promise<void> {
     await this.reaches('stopped');
-    const isClosed = async () =>
-      (await this.text(this.manifest.controlBucket, 'gate.json'))?.includes('"CLOSED"') || undefined;
-    await eventually('a closed gate', isClosed);
+    await eventually('a closed gate', async () => (await this.gateIsClosed()) || undefined);
+  }
+
+  private async gateIsClosed(): Promise<boolean> {
+    return (await this.text(this.manifest.controlBucket, 'gate.json'))?.includes('"CLOSED"') === true;
   }
 
   /** Nothing is open and the machine is off, with the gate to match: where every story must end. */
@@ -204,12 +206,10 @@ export class DeployedPipeline {
     await eventually(
       'rest',
       async () => {
-        const { controlBucket } = this.manifest;
-        const gate = (await this.text(controlBucket, 'gate.json')) ?? '{}';
         const rests =
+          (await this.gateIsClosed()) &&
           (await this.state()) === 'stopped' &&
-          gate.includes('"CLOSED"') &&
-          (await this.keys(controlBucket, 'open/')).length === 0;
+          (await this.keys(this.manifest.controlBucket, 'open/')).length === 0;
         return rests || undefined;
       },
       45_000,

@@ -10,6 +10,9 @@ import { type Timings, timingsForTests } from '../../scripts/local/timings';
 
 export const REGION = 'eu-central-1';
 
+/** No sweep comes unasked while a test lasts. */
+export const NO_SWEEP: Partial<Timings> = { sweepMs: 3_600_000 };
+
 /** A local cloud in a folder of its own whose name has a space; `events` is everything that it told. */
 export interface CloudUnderTest extends LocalCloud {
   readonly directory: string;
