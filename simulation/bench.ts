@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { availableParallelism, cpus } from 'node:os';
-import type { BatchReport } from './batch';
+import type { BatchOrder, BatchReport } from './batch';
 import { bundleSimulator } from './bundle';
-import { inChild } from './children';
+import { withChild } from './children';
 import { table } from './table';
 
 /** What is measured, and beside it what shows how much of a call's time is the simulator's own. */
@@ -15,16 +15,26 @@ const SUBJECTS = [
 interface Options {
   readonly rounds: number;
   readonly histories: number;
+  readonly warmUp: number;
 }
 
-/** How fast the simulator is on one core: each subject in a process of its own, one after the other, round by round. */
-async function run({ rounds, histories }: Options): Promise<void> {
+/**
+ * How fast the simulator is on one core: each subject in a process of its own, one after the other, round by round, when
+ * it has run long enough for node to have compiled it, as the processes of a long run have.
+ */
+async function run({ rounds, histories, warmUp }: Options): Promise<void> {
   const bundle = await bundleSimulator();
   const reports = new Map(SUBJECTS.map(({ name }) => [name as string, [] as BatchReport[]]));
   for (let round = 0; round < rounds; round += 1) {
     for (const { name, plainChain, crowded } of SUBJECTS) {
-      const order = { firstSeed: 1 + round * histories, histories, plainChain, crowded };
-      reports.get(name)?.push(await inChild<BatchReport>(bundle, { kind: 'batch', order }));
+      const firstSeed = 1 + round * (warmUp + histories);
+      const report = await withChild(bundle, async (obey) => {
+        const batch = (order: Pick<BatchOrder, 'firstSeed' | 'histories'>) =>
+          obey<BatchReport>({ kind: 'batch', order: { ...order, plainChain, crowded } });
+        await batch({ firstSeed, histories: warmUp });
+        return batch({ firstSeed: firstSeed + warmUp, histories });
+      });
+      reports.get(name)?.push(report);
     }
   }
   const microsACall = (all: readonly BatchReport[]) =>
@@ -44,7 +54,7 @@ async function run({ rounds, histories }: Options): Promise<void> {
   });
   const heads = ['', 'histories/s', 'least–most', 'calls each', 'µs a call', '× plain chain'];
   process.stdout.write(
-    `${table(heads, rows)}\n\n${rounds} rounds of ${histories.toLocaleString('en-US')} histories, one process at a time, medians; ` +
+    `${table(heads, rows)}\n\n${rounds} rounds of ${histories.toLocaleString('en-US')} histories after ${warmUp.toLocaleString('en-US')} to warm up, one process at a time, medians; ` +
       `node ${process.versions.node}, ${availableParallelism()} cores, ${cpus()[0]?.model.trim() ?? 'unknown'}\n`,
   );
 }
@@ -65,7 +75,8 @@ function positive(text: string): number {
 new Command('bench')
   .description('Measures how many histories the simulator runs in a second on one core')
   .option('--rounds <n>', 'how often each is measured', positive, 5)
-  .option('--histories <n>', 'how many histories a round', positive, 3_000)
+  .option('--histories <n>', 'how many histories a round', positive, 5_000)
+  .option('--warm-up <n>', 'how many histories run before them, uncounted', positive, 5_000)
   .action(run)
   .parseAsync()
   .catch((error: unknown) => {

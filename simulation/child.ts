@@ -15,12 +15,11 @@ type Order =
       readonly crowded: boolean | undefined;
     };
 
-/** In a child process: one order, one answer, the end. */
-process.once('message', (order: Order) => {
-  void obey(order).then((answer) => {
-    process.send?.(answer, () => process.exit(0));
-  });
+/** In a child process: an answer to each order, until the parent lets go. */
+process.on('message', (order: Order) => {
+  void obey(order).then((answer) => process.send?.(answer));
 });
+process.once('disconnect', () => process.exit());
 
 async function obey(order: Order): Promise<unknown> {
   switch (order.kind) {

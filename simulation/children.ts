@@ -1,22 +1,36 @@
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
 
 /** Bigger than the default, from the beginning: most of what a history makes dies with it. In megabytes. */
 const NODE_OPTIONS = ['--min-semi-space-size=32', '--max-semi-space-size=32'];
 
-/** Has a bundle obey one order in a process of its own; its answer. Rejects when the process ends without one, as it does on `signal`. */
-export function inChild<T>(bundle: string, order: object, signal?: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const child = fork(bundle, { execArgv: NODE_OPTIONS, signal });
-    let answered = false;
-    child.once('message', (answer) => {
-      answered = true;
-      resolve(answer as T);
-    });
-    child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      if (!answered)
-        reject(new Error(`a simulator process ended without an answer (${code ?? signal ?? '?'})`));
-    });
-    child.send(order);
+/** Has the process obey an order; its answer. One at a time. Rejects when the process ends without an answer. */
+export type Obey = <T>(order: object) => Promise<T>;
+
+/** Has a process of a bundle obey orders for as long as `use` lasts; it ends with it, and on `signal`. */
+export async function withChild<T>(
+  bundle: string,
+  use: (obey: Obey) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const child = fork(bundle, { execArgv: NODE_OPTIONS, signal });
+  const ended = once(child, 'exit').then(([code, killedBy]) => {
+    throw new Error(`a simulator process ended without an answer (${String(code ?? killedBy)})`);
   });
+  // An end is news only while an order is out.
+  ended.catch(() => undefined);
+  try {
+    return await use(async <A>(order: object) => {
+      child.send(order);
+      const [answer] = (await Promise.race([once(child, 'message'), ended])) as [A];
+      return answer;
+    });
+  } finally {
+    if (child.connected) child.disconnect();
+  }
+}
+
+/** Has a process of its own obey one order. */
+export function inChild<T>(bundle: string, order: object, signal?: AbortSignal): Promise<T> {
+  return withChild(bundle, (obey) => obey<T>(order), signal);
 }

@@ -2,9 +2,9 @@ import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
 import { bundleSimulator } from './bundle';
-import type { BatchReport, Comparison, CrashReport } from './batch';
+import type { BatchOrder, BatchReport, Comparison, CrashReport } from './batch';
 import { CHECKS, type Check, type Violation } from './checks';
-import { inChild } from './children';
+import { inChild, type Obey, withChild } from './children';
 import { FAULTS, FAULT_NAMES, type Fault } from './faults';
 import { CATCHABLE, rememberSeed } from './mutants';
 import { MUTATIONS, type Mutation } from './mutations';
@@ -30,9 +30,10 @@ interface Options {
   readonly only?: string;
 }
 
-/** A process is given so many histories: what killed drains leave behind in node goes with it. */
-const HISTORIES_PER_PROCESS = 5_000;
-const MUTANT_HISTORIES = 500;
+/** What a report counts, and what an interrupt loses. */
+const HISTORIES_PER_ORDER = 500;
+/** A process lasts so long: many times what its code needs to become fast, and what killed drains leave in node goes with it. */
+const HISTORIES_PER_PROCESS = 25_000;
 
 const program = new Command('simulate')
   .description('Runs the production code against a simulated AWS, on virtual time, from a seed')
@@ -90,7 +91,7 @@ async function histories(bundle: string, options: Options): Promise<void> {
     notTTYSchedule: 60_000,
   });
   bar.start(options.histories, 0);
-  const reports = await runAll(bundle, options, HISTORIES_PER_PROCESS, {
+  const reports = await runAll(bundle, options, {
     signal: interrupt.signal,
     onReport: ({ histories: more }) => bar.increment(more),
   });
@@ -139,38 +140,42 @@ interface Watch {
 }
 
 /** In order of seeds, side by side, until all have run or, unless it is to keep going, one has found a violation. */
-async function runAll(
-  bundle: string,
-  options: Options,
-  perProcess: number,
-  watch?: Watch,
-): Promise<BatchReport[]> {
+async function runAll(bundle: string, options: Options, watch?: Watch): Promise<BatchReport[]> {
+  const { faults, jobs, crowded, keepGoing, workers } = options;
   const reports: BatchReport[] = [];
-  let next = options.seed;
-  const end = options.seed + options.histories;
+  const spans = spansOf(options);
   const isInterrupted = () => watch?.signal.aborted === true;
-  const goesOn = () => (options.keepGoing ?? violationsIn(reports).length === 0) && !isInterrupted();
-  const work = async () => {
-    while (next < end && goesOn()) {
-      let firstSeed = next;
-      next = Math.min(end, next + perProcess);
-      // A process ends with its first violation; those after it are for another.
-      for (const last = next; firstSeed < last && goesOn();) {
-        const { faults, jobs, crowded } = options;
-        const order = { firstSeed, histories: last - firstSeed, faults, jobs, crowded };
-        try {
-          const report = await inChild<BatchReport>(bundle, { kind: 'batch', order }, watch?.signal);
-          reports.push(report);
-          watch?.onReport(report);
-          firstSeed += report.histories;
-        } catch (error) {
-          if (!isInterrupted()) throw error;
-        }
-      }
+  const goesOn = () =>
+    spans.length > 0 && (keepGoing ?? violationsIn(reports).length === 0) && !isInterrupted();
+  const oneProcess = async (obey: Obey) => {
+    for (let ran = 0; ran < HISTORIES_PER_PROCESS && goesOn();) {
+      const span = spans.shift();
+      if (!span) return;
+      const report = await obey<BatchReport>({ kind: 'batch', order: { ...span, faults, jobs, crowded } });
+      reports.push(report);
+      watch?.onReport(report);
+      ran += report.histories;
+      // An order ends with its first violation.
+      const left = span.histories - report.histories;
+      if (left > 0) spans.unshift({ firstSeed: span.firstSeed + report.histories, histories: left });
     }
   };
-  await Promise.all(Array.from({ length: options.workers }, work));
+  const work = async () => {
+    while (goesOn()) {
+      await withChild(bundle, oneProcess, watch?.signal).catch((error: unknown) => {
+        if (!isInterrupted()) throw error;
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, work));
   return reports;
+}
+
+function spansOf({ seed, histories }: Options): Pick<BatchOrder, 'firstSeed' | 'histories'>[] {
+  return Array.from({ length: Math.ceil(histories / HISTORIES_PER_ORDER) }, (_none, index) => {
+    const before = index * HISTORIES_PER_ORDER;
+    return { firstSeed: seed + before, histories: Math.min(HISTORIES_PER_ORDER, histories - before) };
+  });
 }
 
 /** By their seeds. */
@@ -258,15 +263,11 @@ async function mutations(options: Options): Promise<void> {
 async function caught(mutation: Mutation, options: Options): Promise<(string | number)[]> {
   const bundle = await bundleSimulator(mutation);
   const faults = options.faults ?? mutation.faults;
-  const reports = await runAll(
-    bundle,
-    {
-      ...options,
-      ...(mutation.crowded !== false && { crowded: true }),
-      ...(faults && { faults: [...faults] }),
-    },
-    MUTANT_HISTORIES,
-  );
+  const reports = await runAll(bundle, {
+    ...options,
+    ...(mutation.crowded !== false && { crowded: true }),
+    ...(faults && { faults: [...faults] }),
+  });
   const violation = violationsIn(reports).at(0);
   return [
     mutation.name,
