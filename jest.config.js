@@ -29,6 +29,7 @@ const shared = {
 module.exports = {
   // Jest would leave one core idle; on two that is half of them.
   maxWorkers: '100%',
+  globalSetup: '<rootDir>/__tests__/support/scratch.ts',
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/__tests__/{unit,synth}/**/*.test.ts'] },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/__tests__/e2e/**/*.test.ts'] },

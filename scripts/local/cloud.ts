@@ -113,6 +113,7 @@ async function start(options: LocalCloudOptions & { directory: string }, ends: E
   const processes = new Processes();
   const timers = new Timers(report);
   ends.atExit(() => processes.killAll());
+  ends.add(() => processes.end());
   const gateway = await Gateway.open(options.port ?? 0);
   ends.add(() => gateway.close());
   const { endpoint } = gateway;

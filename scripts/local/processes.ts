@@ -1,23 +1,30 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 
 /**
  * The process groups that one local cloud started. Each child is spawned `detached`, so that its pid is also the id of
  * its own group, and is killed by that number only.
  */
 export class Processes {
-  private readonly groups = new Set<number>();
+  private readonly leaders = new Map<number, ChildProcess>();
 
   add(child: ChildProcess): void {
     const { pid } = child;
     if (pid === undefined) return;
-    this.groups.add(pid);
-    child.once('exit', () => this.groups.delete(pid));
+    this.leaders.set(pid, child);
+    child.once('exit', () => this.leaders.delete(pid));
   }
 
   /** Kills every group that still has its leader. Synchronous: it must work while the process exits. */
   killAll(): void {
-    for (const group of this.groups) killGroup(group);
-    this.groups.clear();
+    for (const group of this.leaders.keys()) killGroup(group);
+  }
+
+  /** Kills every group that still has its leader, and waits until the leaders are gone. */
+  async end(): Promise<void> {
+    const exits = [...this.leaders.values()].map((leader) => once(leader, 'exit'));
+    this.killAll();
+    await Promise.all(exits);
   }
 }
 
