@@ -29,7 +29,7 @@ export async function breakerTrips(
   const { control, clock } = context;
   const { mark } = await readTrace(control);
   const seen = gate.gate;
-  if (mark !== (seen?.progressMark ?? '')) {
+  if (tellsOfWork(mark, gate)) {
     await moveGate(control, gate, 'OPEN', context, {
       fruitless: 0,
       progressMark: mark,
@@ -45,6 +45,11 @@ export async function breakerTrips(
   const moved = await moveGate(control, gate, 'OPEN', context, counted);
   context.log.warn('a wake-up ended without a trace of work', { end: end.kind, fruitless });
   return fruitless >= context.breakerWakeUps && trip(context, moved, fruitless);
+}
+
+/** The drains' trace is another one than the gate remembers. */
+function tellsOfWork(mark: string, { gate }: GateReading): boolean {
+  return mark !== (gate?.progressMark ?? '');
 }
 
 /**
@@ -77,7 +82,7 @@ async function trip(context: SettleContext, gate: GateReading, fruitless: number
   const why = `breaker: ${fruitless} wake-ups in a row without work, ${timestamp(context.clock)}`;
   const stopped = await stopWithJobsOpen(context, gate, {
     // A claim that was there and is gone again before ours is a wake-up with work after all.
-    hasWorked: async () => (await readTrace(context.control)).mark !== (gate.gate?.progressMark ?? ''),
+    hasWorked: async () => tellsOfWork((await readTrace(context.control)).mark, gate),
     beforeStop: () => context.instance.pause(why),
   });
   if (stopped) {

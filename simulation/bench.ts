@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { availableParallelism, cpus } from 'node:os';
-import type { BatchOrder, BatchReport } from './batch';
+import type { BatchReport } from './batch';
 import { bundleSimulator } from './bundle';
 import { withChild } from './children';
 import { table } from './table';
@@ -29,10 +29,12 @@ async function run({ rounds, histories, warmUp }: Options): Promise<void> {
     for (const { name, plainChain, crowded } of SUBJECTS) {
       const firstSeed = 1 + round * (warmUp + histories);
       const report = await withChild(bundle, async (obey) => {
-        const batch = (order: Pick<BatchOrder, 'firstSeed' | 'histories'>) =>
-          obey<BatchReport>({ kind: 'batch', order: { ...order, plainChain, crowded } });
-        await batch({ firstSeed, histories: warmUp });
-        return batch({ firstSeed: firstSeed + warmUp, histories });
+        const batch = (from: number, count: number) => {
+          const order = { firstSeed: from, histories: count, plainChain, crowded };
+          return obey<BatchReport>({ kind: 'batch', order });
+        };
+        await batch(firstSeed, warmUp);
+        return batch(firstSeed + warmUp, histories);
       });
       reports.get(name)?.push(report);
     }

@@ -1,5 +1,6 @@
-import { inChild } from './children';
+import { type Obey, withChild } from './children';
 import type { Bills, EconomyOrder } from './economy';
+import { spansOf } from './spans';
 import { table } from './table';
 import { WORKLOADS, WORKLOAD_KINDS, type WorkloadKind } from './workloads';
 
@@ -13,8 +14,8 @@ export interface EconomyOptions {
   readonly only?: string;
 }
 
-/** A process is given so many workloads of a kind. */
-const WORKLOADS_PER_PROCESS = 200;
+/** So many workloads of a kind at a time, so that the processes end together. */
+const WORKLOADS_PER_ORDER = 200;
 
 /** No workload with a tail may cost more than this, times the clairvoyant. */
 const WORST_RATIO = 2;
@@ -29,16 +30,18 @@ export async function economy(
   const kinds = WORKLOAD_KINDS.filter((kind) => kind.includes(only));
   const bills = new Map<WorkloadKind, Bills[]>(kinds.map((kind) => [kind, []]));
   const shares = kinds.reduce((sum, kind) => sum + WORKLOADS[kind][0], 0);
-  const orders = kinds.flatMap((kind) => {
-    const count = Math.ceil((workloads * WORKLOADS[kind][0]) / shares);
-    return ordersFor(kind, seed, count, lingerSeconds);
+  const orders = kinds.flatMap((workload): EconomyOrder[] => {
+    const share = Math.ceil((workloads * WORKLOADS[workload][0]) / shares);
+    return spansOf(seed, share, WORKLOADS_PER_ORDER).map(({ firstSeed, count }) => {
+      return { workload, firstSeed, workloads: count, lingerSeconds };
+    });
   });
-  const work = async () => {
+  const oneProcess = async (obey: Obey) => {
     for (let order = orders.shift(); order; order = orders.shift()) {
-      bills.get(order.workload)?.push(...(await inChild<Bills[]>(bundle, { kind: 'economy', order })));
+      bills.get(order.workload)?.push(...(await obey<Bills[]>({ kind: 'economy', order })));
     }
   };
-  await Promise.all(Array.from({ length: workers }, work));
+  await Promise.all(Array.from({ length: workers }, () => withChild(bundle, oneProcess)));
 
   const all = [...bills.values()].flat();
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
@@ -91,19 +94,6 @@ function row([kind, bills]: [WorkloadKind, Bills[]]): (string | number)[] {
     medianOf(bills, tail).toFixed(3),
     shown(worstOf(bills, tail)),
   ];
-}
-
-function ordersFor(
-  workload: WorkloadKind,
-  seed: number,
-  count: number,
-  lingerSeconds: number,
-): EconomyOrder[] {
-  return Array.from({ length: Math.ceil(count / WORKLOADS_PER_PROCESS) }, (_none, index) => {
-    const before = index * WORKLOADS_PER_PROCESS;
-    const workloads = Math.min(WORKLOADS_PER_PROCESS, count - before);
-    return { workload, firstSeed: seed + before, workloads, lingerSeconds };
-  });
 }
 
 interface Worst {

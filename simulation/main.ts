@@ -2,12 +2,13 @@ import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
 import { bundleSimulator } from './bundle';
-import type { BatchOrder, BatchReport, Comparison, CrashReport } from './batch';
+import type { BatchReport, Comparison, CrashReport } from './batch';
 import { CHECKS, type Check, type Violation } from './checks';
 import { inChild, type Obey, withChild } from './children';
 import { FAULTS, FAULT_NAMES, type Fault } from './faults';
 import { CATCHABLE, rememberSeed } from './mutants';
 import { MUTATIONS, type Mutation } from './mutations';
+import { spansOf } from './spans';
 import { table } from './table';
 import { economy } from './economy-report';
 import type { Blow } from './wire';
@@ -143,21 +144,23 @@ interface Watch {
 async function runAll(bundle: string, options: Options, watch?: Watch): Promise<BatchReport[]> {
   const { faults, jobs, crowded, keepGoing, workers } = options;
   const reports: BatchReport[] = [];
-  const spans = spansOf(options);
+  const spans = spansOf(options.seed, options.histories, HISTORIES_PER_ORDER);
   const isInterrupted = () => watch?.signal.aborted === true;
-  const goesOn = () =>
-    spans.length > 0 && (keepGoing ?? violationsIn(reports).length === 0) && !isInterrupted();
+  const hasViolation = () => reports.some(({ violation }) => violation);
+  const goesOn = () => spans.length > 0 && (keepGoing ?? !hasViolation()) && !isInterrupted();
   const oneProcess = async (obey: Obey) => {
     for (let ran = 0; ran < HISTORIES_PER_PROCESS && goesOn();) {
       const span = spans.shift();
       if (!span) return;
-      const report = await obey<BatchReport>({ kind: 'batch', order: { ...span, faults, jobs, crowded } });
+      const { firstSeed, count: histories } = span;
+      const order = { firstSeed, histories, faults, jobs, crowded };
+      const report = await obey<BatchReport>({ kind: 'batch', order });
       reports.push(report);
       watch?.onReport(report);
       ran += report.histories;
       // An order ends with its first violation.
-      const left = span.histories - report.histories;
-      if (left > 0) spans.unshift({ firstSeed: span.firstSeed + report.histories, histories: left });
+      const count = histories - report.histories;
+      if (count > 0) spans.unshift({ firstSeed: firstSeed + report.histories, count });
     }
   };
   const work = async () => {
@@ -169,13 +172,6 @@ async function runAll(bundle: string, options: Options, watch?: Watch): Promise<
   };
   await Promise.all(Array.from({ length: workers }, work));
   return reports;
-}
-
-function spansOf({ seed, histories }: Options): Pick<BatchOrder, 'firstSeed' | 'histories'>[] {
-  return Array.from({ length: Math.ceil(histories / HISTORIES_PER_ORDER) }, (_none, index) => {
-    const before = index * HISTORIES_PER_ORDER;
-    return { firstSeed: seed + before, histories: Math.min(HISTORIES_PER_ORDER, histories - before) };
-  });
 }
 
 /** By their seeds. */

@@ -124,6 +124,6 @@ story('lamplighter local, and a second terminal', () => {
     cloud.kill('SIGINT');
     const code = await eventually('its end', () => cloud.exitCode ?? undefined, 60_000);
     expect(code).toBe(130);
-    await eventually('the last process', () => processesWithin(folder).length === 0 || undefined);
+    expect(processesWithin(folder)).toEqual([]);
   }, 90_000);
 });

@@ -18,6 +18,7 @@ import { promisify } from 'node:util';
 import { jobIdOf, receiptKey } from '../../lifecycle/job';
 import type { Manifest } from '../../lifecycle/manifest';
 import { receiptSchema, type Receipt, type Status } from '../../lifecycle/records';
+import { type CommandStatus, hasEnded } from '../../scripts/local/commands';
 import { environmentFor } from '../../scripts/local/cloud';
 import { deployToLocalCloud, terraformVariables, updateLocalCloud } from '../../scripts/local/deploy';
 import type { CloudEvent } from '../../scripts/local/report';
@@ -184,11 +185,11 @@ export class DeployedPipeline {
   }
 
   private commandRuns(): boolean {
-    const statuses = new Map<string, string>();
+    const statuses = new Map<string, CommandStatus>();
     for (const event of this.cloud.events) {
       if (event.kind === 'command') statuses.set(event.commandId, event.status);
     }
-    return [...statuses.values()].some((status) => status === 'Pending' || status === 'InProgress');
+    return ![...statuses.values()].every(hasEnded);
   }
 
   /** The machine is off and whoever has stopped it is done with the gate; jobs may be open. */

@@ -1,3 +1,5 @@
+import type { CommandStatus } from './commands';
+
 /** What happened, without the time; each kind has its own details. */
 export type Happening = { readonly text: string } & (
   | { readonly kind: 'instance'; readonly instanceId: string; readonly state: string }
@@ -7,7 +9,7 @@ export type Happening = { readonly text: string } & (
       readonly commandId: string;
       readonly instanceId: string;
       readonly documentName: string;
-      readonly status: string;
+      readonly status: CommandStatus;
     }
   /** One line that a step of a command wrote. */
   | {
