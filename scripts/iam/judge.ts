@@ -43,7 +43,10 @@ export function judge(
   const roles = [...new Set(granted.map(({ role }) => role))];
   const denials = records
     .flatMap((record) => record.denials)
-    .filter(({ byHand, role }) => !byHand && roles.some((each) => isOf(each, role)));
+    .filter(
+      ({ byHand, ofDeletedRole, role }) =>
+        !byHand && !ofDeletedRole && roles.some((each) => isOf(each, role)),
+    );
   return {
     rows,
     problems: [

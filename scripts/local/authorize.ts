@@ -1,6 +1,6 @@
 import { AwsError } from './answer';
 import type { BucketPolicies } from './bucket-policies';
-import { operationOf } from './call';
+import { formOf, operationOf } from './call';
 import type { Caller } from './caller';
 import { type Ask, type Context, type Readable, asksOf } from './iam-ask';
 import type { AttachedPolicies, RolePolicies } from './iam-policies';
@@ -47,11 +47,14 @@ export class Authorizer {
     await this.require(call, missAsk(s3OperationOf(call).bucket), asksOf(call)[0]);
   }
 
-  /** After a call that may have changed roles or policies. */
-  hasChanged(call: Readable): void {
-    const operation =
-      call.service === 'iam' && call.body ? operationOf({ ...call, body: call.body }) : undefined;
-    if (operation !== undefined && !/^(Get|List)/.test(operation)) this.options.policies.forget();
+  /** Before and after a call that may change roles or policies. */
+  changes(call: Readable): void {
+    if (call.service !== 'iam' || !call.body) return;
+    const read = { ...call, body: call.body };
+    const operation = operationOf(read);
+    if (operation === undefined || /^(Get|List)/.test(operation)) return;
+    this.options.policies.forget();
+    this.options.decisions.roleChanges(operation, formOf(read).get('RoleName') ?? '');
   }
 
   /** Whether a role may do what a service is about to do in its name. Tells if not. */

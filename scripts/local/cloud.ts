@@ -208,7 +208,7 @@ async function start(options: LocalCloudOptions & { directory: string }, ends: E
     isBuffered: (head) => s3.takes(head),
     authorize: (call) => authorizer.authorize(call),
     authorizeMiss: (head) => authorizer.authorizeMiss(head),
-    changes: (call) => authorizer.hasChanged(call),
+    changes: (call) => authorizer.changes(call),
     observeS3: (head, answer) => notifications.observe(head, answer),
     runtime: (path, request, response) => functions.runtime(path, request, response),
   });

@@ -20,6 +20,8 @@ export interface Denial {
   readonly message: string;
   /** Whether a test had taken the role on by itself, to be denied: then the test has looked at the answer. */
   readonly byHand: boolean;
+  /** Whether the role was being deleted: it had lost a policy, got none after that, and is gone. It needed nothing any more. */
+  readonly ofDeletedRole: boolean;
 }
 
 /** What one local cloud leaves behind. */
@@ -35,7 +37,10 @@ export interface IamRecord {
 /** Counts what IAM has decided in one local cloud. */
 export class Decisions {
   private readonly uses = new Map<string, number>();
-  private readonly denials: Denial[] = [];
+  private readonly denials: Omit<Denial, 'ofDeletedRole'>[] = [];
+  /** What was denied to each role since it lost a policy. */
+  private readonly sinceLoss = new Map<string, Set<object>>();
+  private readonly ofDeletedRoles = new Set<object>();
   private readonly operatorCalls = new Map<string, number>();
   private readonly decisionMs: number[] = [];
 
@@ -43,8 +48,33 @@ export class Decisions {
     add(this.uses, JSON.stringify([role, policy, statement, action]));
   }
 
-  denied(denial: Denial): void {
+  denied(denial: Omit<Denial, 'ofDeletedRole'>): void {
     this.denials.push(denial);
+    this.sinceLoss.get(denial.role)?.add(denial);
+  }
+
+  /**
+   * Somebody changes a role. A function may still be at work while it is destroyed, and what it asks for then is denied; a role
+   * that stays, though it has lost a policy, is denied what it needs.
+   */
+  roleChanges(operation: string, role: string): void {
+    switch (operation) {
+      case 'DeleteRolePolicy':
+      case 'DetachRolePolicy':
+        if (!this.sinceLoss.has(role)) this.sinceLoss.set(role, new Set());
+        break;
+      case 'DeleteRole': {
+        const denials = this.sinceLoss.get(role) ?? [];
+        for (const denial of denials) this.ofDeletedRoles.add(denial);
+        // From here on nothing can be needed: what comes is excused as well.
+        this.sinceLoss.set(role, this.ofDeletedRoles);
+        break;
+      }
+      case 'CreateRole':
+      case 'PutRolePolicy':
+      case 'AttachRolePolicy':
+        this.sinceLoss.delete(role);
+    }
   }
 
   operator(action: string): void {
@@ -63,7 +93,10 @@ export class Decisions {
         const [role = '', policy = '', statement = '', action = ''] = JSON.parse(key) as string[];
         return { role, policy, statement, action, times };
       }),
-      denials: this.denials,
+      denials: this.denials.map((denial) => ({
+        ...denial,
+        ofDeletedRole: this.ofDeletedRoles.has(denial),
+      })),
       operatorCalls: Object.fromEntries(this.operatorCalls),
       decisionMs: this.decisionMs,
     };

@@ -1,9 +1,10 @@
 import { build } from 'esbuild';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Granted } from '../../../scripts/iam/granted';
 import { judge } from '../../../scripts/iam/judge';
-import type { IamRecord } from '../../../scripts/local/iam-record';
+import { Decisions, type IamRecord } from '../../../scripts/local/iam-record';
 import { PROJECT } from '../../../scripts/project';
 
 const granted: Granted[] = [
@@ -59,12 +60,62 @@ describe('npm run iam', () => {
       resource: 'arn',
       message: 'User: …',
       byHand: false,
+      ofDeletedRole: false,
     };
     const problems = (change: Partial<typeof denial>) =>
       judge(granted, [both, record({ denials: [{ ...denial, ...change }] })], []).problems;
     expect(problems({})).toEqual(['denied, though no test asked for it: User: …']);
     expect(problems({ byHand: true })).toEqual([]);
+    expect(problems({ ofDeletedRole: true })).toEqual([]);
     expect(problems({ role: 'echo-role' })).toEqual([]);
+  });
+});
+
+describe('a denial is told from one of a role that is being deleted', () => {
+  const folders: string[] = [];
+  afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true })));
+
+  /** Who changes what and who is denied something, in this order; returns what was excused. */
+  const excused = (...happened: string[]) => {
+    const decisions = new Decisions();
+    for (const each of happened) {
+      const [operation = '', role = ''] = each.split(' ');
+      if (operation === 'denied') {
+        decisions.denied({ role, action: 's3:GetObject', resource: 'arn', message: each, byHand: false });
+      } else {
+        decisions.roleChanges(operation, role);
+      }
+    }
+    const folder = mkdtempSync(join(tmpdir(), 'iam-records-'));
+    folders.push(folder);
+    decisions.write(folder);
+    const [name] = readdirSync(folder);
+    const { denials } = JSON.parse(readFileSync(join(folder, name!), 'utf8')) as IamRecord;
+    return denials.map(({ ofDeletedRole }) => ofDeletedRole);
+  };
+
+  test('since it lost its first policy', () => {
+    const destroyed = [
+      'DeleteRolePolicy stop',
+      'DeleteRolePolicy stop',
+      'DeleteRole stop',
+      'DeleteRole stop',
+    ];
+    const [first = '', ...rest] = destroyed;
+    expect(excused('denied stop', ...destroyed, 'denied stop')).toEqual([false, true]);
+    expect(excused(first, 'denied stop', 'denied trigger', ...rest)).toEqual([true, false]);
+  });
+
+  test('a policy that is replaced excuses nothing, nor does a role that stays', () => {
+    const gap = ['DeleteRolePolicy stop', 'denied stop', 'PutRolePolicy stop'];
+    expect(excused(...gap, 'DeleteRole stop')).toEqual([false]);
+    expect(excused('DetachRolePolicy stop', 'denied stop')).toEqual([false]);
+  });
+
+  test('a role of the same name that was made anew is another', () => {
+    expect(excused('DeleteRolePolicy stop', 'DeleteRole stop', 'CreateRole stop', 'denied stop')).toEqual([
+      false,
+    ]);
   });
 });
 
