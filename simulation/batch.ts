@@ -1,4 +1,4 @@
-import type { Check, Violation } from './checks';
+import type { Check, Violation } from './check-list';
 import type { Fault } from './faults';
 import { runHistory } from './history';
 import type { Blow } from './wire';

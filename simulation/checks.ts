@@ -1,52 +1,12 @@
 import { CLAIM_PREFIX, OPEN_PREFIX, jobIdInLedgerKey, jobIdInReceiptKey, receiptKey } from '../lifecycle/job';
 import type { Claim, Gate, Receipt } from '../lifecycle/records';
-import type { Fault } from './faults';
 import type { Program } from '../runner/host';
+import { BoundedSpan } from './bounded-span';
+import type { Check, MakeCheck, Violation } from './check-list';
 import type { SimProcess } from './process';
+import { checkReceipt, type Run } from './receipt-check';
 import type { BucketName } from './s3';
-import { SWEEP_MS, timeLimitSeconds, type SimModel, type World } from './world';
-
-/** Every check and what it guards. */
-export const CHECKS = {
-  'no stop of ours while a model runs': 'invariant 2, at the instant a stop takes effect',
-  'no model killed by a stop of ours': 'invariant 2, at the instant the machine goes off',
-  'one run of a job at a time': 'invariant 4',
-  'attempts within bounds': 'invariant 5',
-  'a receipt is never replaced': 'invariant 4',
-  'outputs are not mixed': 'invariant 4',
-  'receipts tell the truth': 'outputs, attempt and times fit what happened',
-  'one receipt for each upload': 'invariant 1',
-  'the ledger ends empty': 'invariant 1',
-  'the instance ends stopped, the gate CLOSED': 'invariant 3',
-  'idle time is bounded': 'invariant 3: a sweep, the closing margin, the time limit',
-  'open jobs are not neglected': 'no drain at work, not paused: an hour at most, faults over',
-  'the breaker does not trip without cause':
-    'not in a history without faults, not soon after a model began, not again and again',
-  'prompt without faults': 'each job ends when all runs are done and 6 minutes have passed',
-  'no failure without faults': 'no function and no drain fails in a history without faults',
-  'no wake-up for nothing': 'economy: the stop function wakes only for a job that is open',
-  'no second command': 'economy: none is sent while one is known to be under way',
-  'no command to an agent that is gone':
-    'promptness: SSM has heard from the agent since the launch that the worker saw',
-  'who starts the instance invokes worker': 'promptness: whoever else meets it pending relies on that',
-  'what is left to the closer is woken for':
-    'a job that was open before CLOSED was written, when the closer ends',
-  'hold is heeded': 'no stop of ours while people have said so for long enough to be seen',
-  'pause is heeded': 'no start of ours while people have said so for long enough to be seen',
-  'no job fails without a reason': 'a failed receipt needs a fault that makes jobs fail',
-  'no claim behind a closed gate': 'economy: none by a drain that began when the gate was closed already',
-  'no model behind a closed gate': 'invariant 2: none begins for a claim that came after the gate was closed',
-  'calls are bounded': 'economy: per execution, and per job and minute of a drain',
-  'no error of programming': 'no TypeError and the like out of production code',
-} as const;
-
-export type Check = keyof typeof CHECKS;
-
-export interface Violation {
-  readonly check: Check;
-  readonly detail: string;
-  readonly at: number;
-}
+import { CLOCK_SLACK_MS, SWEEP_MS, timeLimitSeconds, type SimModel, type World } from './world';
 
 /** A closer that died is believed dead after this; lifecycle/settle.ts. */
 const CLOSING_MARGIN_MS = 30_000;
@@ -56,19 +16,12 @@ const NEGLECT_BOUND_MS = 60 * 60_000;
 /** What is left when all is quiet but for the gate: a dead closer's CLOSING, taken over by the second sweep. */
 const GATE_BOUND_MS = 2 * SWEEP_MS + SLACK_MS;
 const PROMPT_MS = 6 * 60_000;
-const CLOCK_SLACK_MS = 20_000;
 /** A command is known to be under way when it was sent so long ago. */
 const KNOWN_AFTER_MS = 30_000;
 /** Three ends without work, a minute apart by clocks that differ; lifecycle/breaker.ts. */
 const TRIP_AFTER_WORK_MS = 3 * 60_000 - CLOCK_SLACK_MS;
 /** Faults over and nothing wrong, a history ends in hours. */
 const LONGEST_MS = 24 * 3_600_000;
-
-interface Run {
-  readonly jobId: string;
-  readonly drain: string;
-  readonly attempt: number;
-}
 
 interface SeenClaim {
   readonly drain: string;
@@ -90,25 +43,21 @@ export class Checks {
   private readonly claims = new Map<string, SeenClaim>();
   private lastRunAt = -Infinity;
   private readonly writers = new Map<string, number>();
-  /** Jobs whose open record is there and whose receipt is not. */
-  private readonly open = new Map<string, number>();
-  private lastOpenAt = 0;
   private gateClosedSince: number | undefined;
-  private readonly receipts = new Map<string, number>();
-  /** Jobs that ended in failure: for ours, their receipt says so. */
-  private readonly failedJobs = new Set<string>();
-  private idleSince: number | undefined;
-  private neglectedSince: number | undefined;
+  private readonly idle: BoundedSpan;
+  private readonly neglected: BoundedSpan;
   private quietSince: number | undefined;
-  private readonly idleBoundMs: number;
 
   constructor(private readonly world: World) {
     const { settings } = world;
-    this.idleBoundMs =
+    const idleBoundMs =
       SWEEP_MS +
       CLOSING_MARGIN_MS +
       (timeLimitSeconds(settings, 'stop') + settings.lingerSeconds) * 1000 +
       SLACK_MS;
+    const make: MakeCheck = (...made) => this.check(...made);
+    this.idle = new BoundedSpan(world, 'idle time is bounded', idleBoundMs, make);
+    this.neglected = new BoundedSpan(world, 'open jobs are not neglected', NEGLECT_BOUND_MS, make);
   }
 
   fail(check: Check, detail: string): void {
@@ -237,40 +186,11 @@ export class Checks {
     });
   }
 
-  /** Taken uploads that never came to an end: no receipt, and the plain chain's model has not failed on them. */
-  get lost(): number {
-    const ended = (jobId: string) => this.receipts.has(jobId) || this.failedJobs.has(jobId);
-    return this.world.people.uploads.filter(({ taken, jobId }) => taken && !ended(jobId)).length;
-  }
-
-  get failed(): number {
-    return this.failedJobs.size;
-  }
-
-  hasResult(jobId: string): boolean {
-    return this.receipts.has(jobId);
-  }
-
-  /** The plain chain's result. */
-  resultOf(jobId: string): void {
-    this.receipts.set(jobId, this.world.timeline.now);
-    this.failedJobs.delete(jobId);
-  }
-
-  /** The plain chain's model has failed or left nothing; nobody is told. */
-  failureOf(jobId: string): void {
-    if (!this.receipts.has(jobId)) this.failedJobs.add(jobId);
-  }
-
   afterPut(process: SimProcess, bucket: BucketName, key: string, text: string): void {
-    const { people, timeline } = this.world;
+    const { people, timeline, jobs } = this.world;
     if (bucket === 'control') {
       const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
-      if (jobId !== undefined) {
-        if (!this.receipts.has(jobId)) this.open.set(jobId, this.open.get(jobId) ?? timeline.now);
-        // Whoever has looked for the receipt before it was there may create the record after it: who lists now sees a job.
-        else this.lastOpenAt = timeline.now;
-      }
+      if (jobId !== undefined) jobs.opened(jobId);
       const gate = key === 'gate.json' ? (recordIn(text) as Gate).state : undefined;
       if (gate === 'OPEN') this.gateClosedSince = undefined;
       else if (gate !== undefined) this.gateClosedSince ??= timeline.now;
@@ -279,28 +199,28 @@ export class Checks {
     } else {
       const jobId = jobIdInReceiptKey(key);
       if (jobId === undefined) return;
-      this.receipts.set(jobId, timeline.now);
-      this.noLongerOpen(jobId);
       const receipt = recordIn(text) as Receipt;
-      if (receipt.outcome === 'failed') this.failedJobs.add(jobId);
-      this.checkReceipt(receipt);
+      jobs.receiptWritten(jobId, receipt.outcome);
+      const runOf = (output: string) => this.runs[(this.writers.get(output) ?? 0) - 1];
+      checkReceipt(receipt, this.world, runOf, (...made) => this.check(...made));
       people.aim();
     }
     this.look();
   }
 
-  afterDelete(_process: SimProcess, bucket: BucketName, key: string): void {
+  afterDelete(process: SimProcess, bucket: BucketName, key: string): void {
     const jobId = bucket === 'control' ? jobIdInLedgerKey(OPEN_PREFIX, key) : undefined;
     if (jobId === undefined) return;
-    this.check('one receipt for each upload', this.receipts.has(jobId), () => {
-      return `${_process.id} deletes the open record of ${jobId.slice(0, 6)}, which has no receipt`;
+    const { jobs } = this.world;
+    this.check('one receipt for each upload', jobs.hasReceipt(jobId), () => {
+      return `${process.id} deletes the open record of ${jobId.slice(0, 6)}, which has no receipt`;
     });
-    this.noLongerOpen(jobId);
+    jobs.noLongerOpen(jobId);
     this.look();
   }
 
   functionEnded({ id, kind, calls, closedAt, tripped, startedInstanceAt, invoked }: SimProcess): void {
-    const { instance, faults } = this.world;
+    const { instance, faults, jobs } = this.world;
     const { from, to } = instance.onTimes.at(-1) ?? { from: 0, to: 0 };
     if (from === startedInstanceAt && to === Infinity) {
       this.check('who starts the instance invokes worker', invoked, () => {
@@ -308,9 +228,9 @@ export class Checks {
       });
     }
     if (closedAt !== undefined && !tripped && !instance.paused && !faults.has('person pauses')) {
-      const left = [...this.open].find(([, since]) => since < closedAt && instance.startAskedAt < closedAt);
+      const left = instance.startAskedAt < closedAt ? jobs.openBefore(closedAt) : undefined;
       this.check('what is left to the closer is woken for', left === undefined, () => {
-        return `${id} closed the gate and ended, and nobody has woken the instance for ${left?.[0].slice(0, 6) ?? ''}`;
+        return `${id} closed the gate and ended, and nobody has woken the instance for ${left?.slice(0, 6) ?? ''}`;
       });
     }
     const objects = this.world.people.uploads.length;
@@ -335,20 +255,9 @@ export class Checks {
 
   /** To be called when the instance, the orders, the ledger or the drain have changed. */
   look(): void {
-    const { instance, machine, timeline, faults } = this.world;
-    const now = timeline.now;
-    const idle = instance.state === 'running' && this.open.size === 0 && !instance.held;
-    if (idle) this.idleSince ??= now;
-    else if (this.idleSince !== undefined) {
-      this.endOfSpan('idle time is bounded', this.idleSince, this.idleBoundMs);
-      this.idleSince = undefined;
-    }
-    const neglected = this.open.size > 0 && !machine.drainLives && !instance.paused;
-    if (neglected) this.neglectedSince ??= now;
-    else if (this.neglectedSince !== undefined) {
-      this.endOfSpan('open jobs are not neglected', this.neglectedSince, NEGLECT_BOUND_MS);
-      this.neglectedSince = undefined;
-    }
+    const { instance, machine, faults, jobs } = this.world;
+    this.idle.follow(instance.state === 'running' && !jobs.areOpen && !instance.held);
+    this.neglected.follow(jobs.areOpen && !machine.drainLives && !instance.paused);
     if (faults.none) {
       this.check('the breaker does not trip without cause', !instance.paused, () => 'no fault has struck');
     }
@@ -357,11 +266,8 @@ export class Checks {
   /** Now and then when faults are over: ends the history when all is quiet, and tells what does not come to an end. */
   observe(): void {
     const { timeline, faults, people } = this.world;
-    if (this.idleSince !== undefined)
-      this.endOfSpan('idle time is bounded', this.idleSince, this.idleBoundMs);
-    if (this.neglectedSince !== undefined) {
-      this.endOfSpan('open jobs are not neglected', this.neglectedSince, NEGLECT_BOUND_MS);
-    }
+    this.idle.look();
+    this.neglected.look();
     this.check('the breaker does not trip without cause', people.resumed <= 3, () => {
       return 'it pauses again and again';
     });
@@ -386,25 +292,25 @@ export class Checks {
   }
 
   private isQuiet(): boolean {
-    const { s3, instance, functions, machine, people } = this.world;
+    const { s3, instance, functions, machine, people, jobs } = this.world;
     const taken = people.uploads.filter(({ taken }) => taken);
     return (
       instance.state === 'stopped' &&
       functions.pending === 0 &&
       !machine.drainLives &&
       s3.keys('control', OPEN_PREFIX).length === 0 &&
-      taken.every(({ jobId }) => this.receipts.has(jobId))
+      taken.every(({ jobId }) => jobs.hasReceipt(jobId))
     );
   }
 
   private atTheEnd(): void {
-    const { s3, instance, people, faults } = this.world;
+    const { s3, instance, people, faults, jobs } = this.world;
     for (const { key, jobId, taken, at } of people.uploads) {
       const found = s3.peek('output', receiptKey(key, jobId)) !== undefined;
       this.check('one receipt for each upload', found === taken, () => {
         return `${key}, job ${jobId.slice(0, 6)}: ${found ? 'a receipt for what no model takes' : 'no receipt'}`;
       });
-      const receiptAt = this.receipts.get(jobId);
+      const receiptAt = jobs.receiptAt(jobId);
       if (!faults.none || receiptAt === undefined) continue;
       this.check('prompt without faults', receiptAt - at <= this.programMs + PROMPT_MS, () => {
         return `job ${jobId.slice(0, 6)} took ${receiptAt - at} ms`;
@@ -420,62 +326,10 @@ export class Checks {
     );
   }
 
-  private checkReceipt({
-    jobId,
-    input,
-    attempt,
-    outcome,
-    outputs,
-    startedAt,
-    endedAt,
-    instance,
-    claimedAt,
-    error,
-  }: Receipt): void {
-    const { timeline, settings, instance: machine } = this.world;
-    const model =
-      settings.models.find(({ prefix }) => prefix !== '' && input.key.startsWith(prefix)) ??
-      settings.models[0];
-    const say = (what: string) => () => `receipt of ${jobId.slice(0, 6)}: ${what}`;
-    const check = (ok: boolean, what: string) => this.check('receipts tell the truth', ok, say(what));
-    this.check(
-      'attempts within bounds',
-      attempt <= Math.max(model?.maxAttempts ?? 0, 2),
-      say(`attempt ${attempt}`),
-    );
-    for (const { key } of outputs) {
-      const run = this.runs[(this.writers.get(key) ?? 0) - 1];
-      check(
-        run?.jobId === jobId && run.drain === instance.drainId && run.attempt === attempt,
-        `${key} is of another run`,
-      );
-    }
-    const ranLong = /time limit/.test(error?.message ?? '');
-    const reason =
-      outcome === 'succeeded' || ranLong || FAILING.some((fault) => this.world.faults.injected.has(fault));
-    this.check(
-      'no job fails without a reason',
-      reason || this.world.faults.hasCrashPoint,
-      say(`failed: ${error?.message ?? ''}`),
-    );
-    check((outcome === 'succeeded') === outputs.length > 0, `${outcome} with ${outputs.length} files`);
-    const times = [claimedAt, startedAt, endedAt].filter((time) => time !== undefined).map(Date.parse);
-    check(
-      times.every((time, index) => time >= (times[index - 1] ?? 0)),
-      `times out of order: ${times.join(', ')}`,
-    );
-    const begin = times[0] ?? 0;
-    const end = times.at(-1) ?? 0;
-    const on = machine.onTimes.some(
-      ({ from, to }) => from <= begin + CLOCK_SLACK_MS && end <= to + CLOCK_SLACK_MS,
-    );
-    check(on && end <= timeline.now + CLOCK_SLACK_MS, 'the instance was off at its times');
-  }
-
   /** Only where the rule is strict: a settle that looks at all open records, as receipts' settles do not. */
   private wakesFor(by: SimProcess, what: string): void {
     if (by.kind !== 'stop' || this.world.faults.has('call late')) return;
-    const forJob = this.open.size > 0 || this.lastOpenAt >= by.startedAt || !by.looksAtAll;
+    const forJob = this.world.jobs.wereOpenSince(by.startedAt) || !by.looksAtAll;
     this.check(
       'no wake-up for nothing',
       forJob,
@@ -483,24 +337,9 @@ export class Checks {
     );
   }
 
-  private noLongerOpen(jobId: string): void {
-    if (this.open.delete(jobId)) this.lastOpenAt = this.world.timeline.now;
-  }
-
   private busyProgram(): string | undefined {
     for (const program of this.world.machine.programs) if (program.owner.alive) return program.name;
     return undefined;
-  }
-
-  private endOfSpan(check: Check, since: number, bound: number): void {
-    const { timeline, faults } = this.world;
-    const from = Math.max(since, faults.overAt);
-    if (timeline.now < from) return;
-    this.check(
-      check,
-      timeline.now - from <= bound,
-      () => `for ${Math.round((timeline.now - from) / 1000)} s`,
-    );
   }
 
   private check(check: Check, ok: boolean, detail: () => string): void {
@@ -516,23 +355,6 @@ function recordIn(text: string): unknown {
 
 /** The plain chain does not converge: after so long, faults over, it is looked at as it is. */
 const PLAIN_CHAIN_MS = 3_600_000;
-
-/** Faults by which an attempt, and so a job, may fail. */
-const FAILING: readonly Fault[] = [
-  'model fails',
-  'model hangs',
-  'model writes nothing',
-  'setup fails',
-  'instance crashes',
-  'instance reboots',
-  'spot interruption',
-  'person stops it',
-  'drain killed',
-  'drain dies at a call',
-  'call failed',
-  'call late',
-  'call refused',
-];
 
 /** A description that is so old is seen by nobody any more. */
 const SEEN_AFTER_MS = 16_000;

@@ -3,10 +3,12 @@ import type { z } from 'zod';
 import { SESSIONS_PREFIX, jobIdInReceiptKey } from '../lifecycle/job';
 import { parseRecord, receiptSchema, sessionSchema, type Receipt, type Session } from '../lifecycle/records';
 import type { RunningTime } from './billing';
-import { Checks, type Check, type Violation } from './checks';
+import type { Check, Violation } from './check-list';
+import { Checks } from './checks';
 import { FAULT_NAMES, Faults, type Fault } from './faults';
 import { Functions, MODEL_NAMES } from './functions';
 import { SimInstance } from './instance';
+import { Jobs } from './jobs';
 import { Machine } from './machine';
 import { People } from './people';
 import { Random } from './random';
@@ -106,6 +108,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   world.functions = new Functions(world);
   world.wire = new Wire(world, options.crashPoint, options.listCalls === true);
   world.people = new People(world);
+  world.jobs = new Jobs(timeline);
   world.checks = new Checks(world);
 
   world.tell?.('history', `seed ${seed}, faults: ${faults.names.join(', ') || 'none'}`);
@@ -117,6 +120,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   }
   world.functions.planSweep(shape.between(1_000, SWEEP_MS));
   await timeline.run();
+  const taken = world.people.uploads.filter((upload) => upload.taken);
   return {
     seed,
     violation: world.checks.violation,
@@ -126,9 +130,9 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
     uploads: world.people.uploads.length,
     virtualMs: timeline.now - BEGINNING,
     callsMade: world.wire.made,
-    taken: world.people.uploads.filter(({ taken }) => taken).length,
-    lost: world.checks.lost,
-    failed: world.checks.failed,
+    taken: taken.length,
+    lost: taken.filter(({ jobId }) => !world.jobs.hasEnded(jobId)).length,
+    failed: world.jobs.failed,
     killed: world.checks.killed,
     onMs: world.instance.onTimes.reduce(
       (sum, { from, to }) => sum + Math.max(0, Math.min(to, overAt + 3_600_000) - from),

@@ -121,10 +121,10 @@ export class Machine {
     const program = new SimProgram(world, process, job, model, 'run', 0, quiet);
     void program.ended.then(({ code }) => {
       if (code !== 0 || program.files === 0) {
-        world.checks.failureOf(job);
+        world.jobs.plainFailure(job);
         return;
       }
-      world.checks.resultOf(job);
+      world.jobs.plainResult(job);
       world.functions.receiptWritten(`results/x/${job}/receipt.json`);
     });
   }

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
 import { bundleSimulator } from './bundle';
 import type { BatchReport, Comparison, CrashReport } from './batch';
-import { CHECKS, type Check, type Violation } from './checks';
+import { CHECKS, type Check, type Violation } from './check-list';
 import { inChild, type Obey, withChild } from './children';
 import { FAULTS, FAULT_NAMES, type Fault } from './faults';
 import { CATCHABLE, rememberSeed } from './mutants';

@@ -86,9 +86,9 @@ export class People {
 
   /** The job of the given workload that a start now is for: the first without a result. What the plain chain has lost it does not start for. */
   nextJob(): WorkloadJob | undefined {
-    const { workload, checks, plainChain } = this.world;
+    const { workload, jobs, plainChain } = this.world;
     const latest = this.uploads.length - 1;
-    const first = plainChain ? latest : this.uploads.findIndex(({ jobId }) => !checks.hasResult(jobId));
+    const first = plainChain ? latest : this.uploads.findIndex(({ jobId }) => !jobs.hasReceipt(jobId));
     return workload?.jobs[first === -1 ? latest : first];
   }
 

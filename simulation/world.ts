@@ -2,6 +2,7 @@ import type { Checks } from './checks';
 import type { Faults } from './faults';
 import type { Functions } from './functions';
 import type { SimInstance } from './instance';
+import type { Jobs } from './jobs';
 import type { Machine } from './machine';
 import type { People } from './people';
 import type { Random } from './random';
@@ -25,6 +26,7 @@ export interface World {
   readonly functions: Functions;
   readonly wire: Wire;
   readonly people: People;
+  readonly jobs: Jobs;
   readonly checks: Checks;
   /** The original design runs instead of ours, for comparison; nothing is checked. */
   readonly plainChain: boolean;
@@ -61,6 +63,9 @@ export interface SimModel {
 
 /** The sweep's period, as deployed by default. */
 export const SWEEP_MS = 5 * 60_000;
+
+/** What times of two clocks may differ by, and then some. */
+export const CLOCK_SLACK_MS = 20_000;
 
 export type FunctionName = 'trigger' | 'worker' | 'stop';
 

@@ -1,0 +1,69 @@
+import type { Receipt } from '../lifecycle/records';
+import type { MakeCheck } from './check-list';
+import type { Fault } from './faults';
+import { CLOCK_SLACK_MS, type World } from './world';
+
+/** One run of a program of a model. */
+export interface Run {
+  readonly jobId: string;
+  readonly drain: string;
+  readonly attempt: number;
+}
+
+/** Faults by which an attempt, and so a job, may fail. */
+const FAILING: readonly Fault[] = [
+  'model fails',
+  'model hangs',
+  'model writes nothing',
+  'setup fails',
+  'instance crashes',
+  'instance reboots',
+  'spot interruption',
+  'person stops it',
+  'drain killed',
+  'drain dies at a call',
+  'call failed',
+  'call late',
+  'call refused',
+];
+
+/** Compares a receipt with what happened; `runOf` tells which run has written an output. */
+export function checkReceipt(
+  { jobId, input, attempt, outcome, outputs, startedAt, endedAt, instance, claimedAt, error }: Receipt,
+  world: World,
+  runOf: (key: string) => Run | undefined,
+  make: MakeCheck,
+): void {
+  const { timeline, settings, faults, instance: machine } = world;
+  const model =
+    settings.models.find(({ prefix }) => prefix !== '' && input.key.startsWith(prefix)) ?? settings.models[0];
+  const say = (what: string) => () => `receipt of ${jobId.slice(0, 6)}: ${what}`;
+  const isTrue = (holds: boolean, what: string) => make('receipts tell the truth', holds, say(what));
+  make('attempts within bounds', attempt <= Math.max(model?.maxAttempts ?? 0, 2), say(`attempt ${attempt}`));
+  for (const { key } of outputs) {
+    const run = runOf(key);
+    isTrue(
+      run?.jobId === jobId && run.drain === instance.drainId && run.attempt === attempt,
+      `${key} is of another run`,
+    );
+  }
+  const ranLong = /time limit/.test(error?.message ?? '');
+  const reason = outcome === 'succeeded' || ranLong || FAILING.some((fault) => faults.injected.has(fault));
+  make(
+    'no job fails without a reason',
+    reason || faults.hasCrashPoint,
+    say(`failed: ${error?.message ?? ''}`),
+  );
+  isTrue((outcome === 'succeeded') === outputs.length > 0, `${outcome} with ${outputs.length} files`);
+  const times = [claimedAt, startedAt, endedAt].filter((time) => time !== undefined).map(Date.parse);
+  isTrue(
+    times.every((time, index) => time >= (times[index - 1] ?? 0)),
+    `times out of order: ${times.join(', ')}`,
+  );
+  const begin = times[0] ?? 0;
+  const end = times.at(-1) ?? 0;
+  const on = machine.onTimes.some(
+    ({ from, to }) => from <= begin + CLOCK_SLACK_MS && end <= to + CLOCK_SLACK_MS,
+  );
+  isTrue(on && end <= timeline.now + CLOCK_SLACK_MS, 'the instance was off at its times');
+}
