@@ -257,7 +257,8 @@ export class Checks {
   look(): void {
     const { instance, machine, faults, jobs } = this.world;
     this.idle.follow(instance.state === 'running' && !jobs.areOpen && !instance.held);
-    this.neglected.follow(jobs.areOpen && !machine.drainLives && !instance.paused);
+    const mayStart = !instance.paused && !instance.isInterrupted;
+    this.neglected.follow(jobs.areOpen && !machine.drainLives && mayStart);
     if (faults.none) {
       this.check('the breaker does not trip without cause', !instance.paused, () => 'no fault has struck');
     }
@@ -296,6 +297,7 @@ export class Checks {
     const taken = people.uploads.filter(({ taken }) => taken);
     return (
       instance.state === 'stopped' &&
+      !instance.isInterrupted &&
       functions.pending === 0 &&
       !machine.drainLives &&
       s3.keys('control', OPEN_PREFIX).length === 0 &&

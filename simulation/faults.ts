@@ -41,8 +41,8 @@ export const FAULTS = {
     'the instance boots again by itself, its launch time stays; per 10 minutes of running',
   ],
   'spot interruption': [
-    0.1,
-    'EC2 stops the instance and starts it again by itself; per 10 minutes of running',
+    0.3,
+    'EC2 takes a spot instance away and starts it again by itself; per 10 minutes of running',
   ],
   'person stops it': [0.1, 'somebody stops the instance in the console; per 10 minutes of running'],
   'person starts it': [0.1, 'somebody starts the instance in the console; per 10 minutes of standing'],

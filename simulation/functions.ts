@@ -272,6 +272,7 @@ export class Functions {
       timeLimitSeconds: timeLimitSeconds(world.settings, 'stop'),
       breakerWakeUps: environment.LAMPLIGHTER_BREAKER_WAKE_UPS,
       lingerSeconds: world.settings.lingerSeconds,
+      isSpot: world.settings.isSpot,
     });
   }
 }

@@ -79,8 +79,9 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   const shape = new Random(seed, 1);
   const luck = new Random(seed, 2);
   const timeline = new Timeline(BEGINNING);
+  const isSpot = options.faults?.includes('spot interruption') === true;
   const settings = workload
-    ? settingsFor(workload, options.lingerSeconds ?? 0, options.parallelJobs ?? 1)
+    ? settingsFor(workload, options.lingerSeconds ?? 0, options.parallelJobs ?? 1, isSpot)
     : drawSettings(shape, jobs !== undefined);
   const crowded = options.crowded === true;
   const minutes = crowded ? [3, 5, 8, 12, 30] : [1, 2, 3, 5, 12];
@@ -111,7 +112,8 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   world.jobs = new Jobs(timeline);
   world.checks = new Checks(world);
 
-  world.tell?.('history', `seed ${seed}, faults: ${faults.names.join(', ') || 'none'}`);
+  const which = `seed ${seed}${settings.isSpot ? ', a spot instance' : ''}`;
+  world.tell?.('history', `${which}, faults: ${faults.names.join(', ') || 'none'}`);
   if (workload) {
     usedMachine(world);
     world.people.planWorkload(workload);
@@ -186,6 +188,7 @@ function drawSettings(shape: Random, plain: boolean): WorldSettings {
     slowestCallMs: plain ? 60 : shape.pick([20, 60, 60, 400, 2_000]),
     listPage: shape.pick([1000, 1000, 2, 1]),
     versionsPage: shape.pick([1000, 1000, 2, 1]),
+    isSpot: !plain && shape.chance(0.5),
   };
 }
 

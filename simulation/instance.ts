@@ -30,6 +30,8 @@ export class SimInstance {
   pausedSince: number | undefined;
   /** When a start was last asked for, accepted or not. */
   startAskedAt = 0;
+  /** EC2 has taken the spot instance away, and has not started it again. */
+  isInterrupted = false;
   private readonly tags = new Map<string, string>();
   private readonly history: Description[] = [];
   private noCapacityUntil = 0;
@@ -72,6 +74,7 @@ export class SimInstance {
     const { timeline, faults, luck } = this.world;
     const PreviousState = { Name: this.state };
     this.startAskedAt = timeline.now;
+    if (this.isInterrupted && by !== 'EC2') throw awsError('IncorrectSpotRequestState', 400);
     if (this.state === 'stopping') throw awsError('IncorrectInstanceState', 400);
     if (this.state === 'stopped') {
       if (by !== 'EC2') {
@@ -87,10 +90,12 @@ export class SimInstance {
       this.onTimes.push({ from: timeline.now, to: Infinity });
       this.launchTime = Math.floor(timeline.now / 1000) * 1000;
       this.reason = '';
+      this.isInterrupted = false;
       this.become('pending');
       this.times = this.world.people.nextJob()?.start;
       this.later(this.times?.pendingMs ?? luck.spread(4_000, 20_000), () => {
-        if (faults.strikes('start falls back')) this.stopped();
+        // EC2 starts what it has taken when it has the capacity for it.
+        if (by !== 'EC2' && faults.strikes('start falls back')) this.stopped();
         else this.runs();
       });
     }
@@ -120,6 +125,12 @@ export class SimInstance {
     people.instanceStops();
     machine.shutDown(stopper, luck.between(0, 4_000));
     this.later(luck.spread(8_000, 60_000), () => this.stopped());
+  }
+
+  /** EC2 takes the spot instance away. It alone starts it again, some time after it has stopped, needed or not. */
+  interrupt(): void {
+    this.isInterrupted = true;
+    this.goDown('EC2');
   }
 
   createTags(by: SimProcess, input: Readonly<Record<string, unknown>>): object {
@@ -155,7 +166,9 @@ export class SimInstance {
     this.endOnTime();
     this.become('stopped');
     this.world.functions.instanceChanged('stopped');
-    this.world.people.instanceStopped();
+    if (!this.isInterrupted) return;
+    const { timeline, luck } = this.world;
+    timeline.after(luck.spread(10_000, 1_200_000), () => this.start('EC2'));
   }
 
   private endOnTime(): void {

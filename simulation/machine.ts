@@ -253,17 +253,16 @@ export class Machine {
 
   private planMisfortune(delay: number): void {
     this.later(delay, () => {
-      const { faults, instance, luck, people } = this.world;
+      const { faults, instance, settings } = this.world;
       if (faults.strikes('instance crashes')) {
         this.crash('host failure');
       } else if (faults.strikes('instance reboots')) {
         this.world.tell?.('machine', 'reboots by itself');
         this.powerOff('EC2');
         this.boot();
-      } else if (faults.strikes('spot interruption')) {
+      } else if (settings.isSpot && instance.state === 'running' && faults.strikes('spot interruption')) {
         this.world.tell?.('EC2', 'interrupts the instance');
-        people.willBeRestarted(luck.spread(10_000, 1_200_000));
-        instance.goDown('EC2');
+        instance.interrupt();
       } else if (faults.strikes('person stops it')) {
         this.world.tell?.('a person', 'stops the instance');
         instance.stop('people');

@@ -42,7 +42,6 @@ export class People {
   /** How often somebody had to take away the breaker's pause when faults were over. */
   resumed = 0;
   private aimed = 0;
-  private restartAfter: number | undefined;
 
   constructor(private readonly world: World) {}
 
@@ -109,21 +108,6 @@ export class People {
     timeline.after(luck.spread(1, 1_000), () => this.upload(key, true));
   }
 
-  /** After a spot interruption EC2 starts the instance again. */
-  willBeRestarted(afterMs: number): void {
-    this.restartAfter = afterMs;
-  }
-
-  instanceStopped(): void {
-    const { timeline, instance, faults } = this.world;
-    const { restartAfter } = this;
-    this.restartAfter = undefined;
-    if (restartAfter === undefined) return;
-    timeline.after(restartAfter, () => {
-      if (instance.state === 'stopped' && !faults.over) instance.start('EC2');
-    });
-  }
-
   private upload(key: string, aimed: boolean): void {
     const { s3, timeline, functions } = this.world;
     const versionId = s3.upload(key);
@@ -170,7 +154,7 @@ export class People {
         try {
           instance.start('people');
         } catch {
-          // No capacity: people see that too.
+          // No capacity, or EC2 has taken it away: people see that too.
         }
       }
       this.planStart(600_000);

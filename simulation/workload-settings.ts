@@ -5,7 +5,12 @@ import type { Workload } from './workloads';
 const UNHURRIED = { maxAttempts: 2, retryOnFailure: false, hasSetup: false } as const;
 
 /** An ordinary account for a given workload: nothing of it is drawn, so that designs differ in nothing else. */
-export function settingsFor({ jobs }: Workload, lingerSeconds: number, parallelJobs: number): WorldSettings {
+export function settingsFor(
+  { jobs }: Workload,
+  lingerSeconds: number,
+  parallelJobs: number,
+  isSpot: boolean,
+): WorldSettings {
   const longestRunMs = Math.max(...jobs.map(({ runMs }) => runMs));
   const timeLimitMinutes = Math.ceil(longestRunMs / 60_000) + 1;
   return {
@@ -23,6 +28,7 @@ export function settingsFor({ jobs }: Workload, lingerSeconds: number, parallelJ
     slowestCallMs: 60,
     listPage: 1000,
     versionsPage: 1000,
+    isSpot,
   };
 }
 

@@ -46,6 +46,8 @@ export interface WorldSettings {
   readonly slowestCallMs: number;
   readonly listPage: number;
   readonly versionsPage: number;
+  /** EC2 may take the instance away, and starts it again by itself. */
+  readonly isSpot: boolean;
 }
 
 /** One model as its card says, and how long its runs take. */
