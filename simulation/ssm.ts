@@ -6,9 +6,12 @@ export type CommandStatus = 'Pending' | 'InProgress' | 'Success' | 'Failed' | 'U
 
 export interface SimCommand {
   readonly id: string;
+  readonly document: string;
   readonly sentAt: number;
   /** Only the plain chain's commands name a job. */
   readonly job: string | undefined;
+  /** It never reaches the agent. */
+  readonly isLost: boolean;
   readonly statuses: { readonly at: number; readonly status: CommandStatus }[];
 }
 
@@ -17,6 +20,9 @@ const PING_MS = 5 * 60_000;
 
 /** TimeoutSeconds of lifecycle/dispatch.ts. */
 const DELIVERY_TIMEOUT_MS = 600_000;
+
+/** MaxResults of ListCommands. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListCommands.html */
+const LONGEST_PAGE = 50;
 
 /** How long a lost instance passes for a managed one that is online. */
 const STILL_ONLINE_MS = 5 * 60_000;
@@ -34,7 +40,7 @@ export class SimSsm {
     this.registeredAt = this.world.timeline.now;
     this.world.tell?.('agent', 'registered');
     for (const command of this.commands) {
-      if (statusOf(command) === 'Pending') this.deliver(command);
+      if (statusOf(command) === 'Pending' && !command.isLost) this.deliver(command);
     }
   }
 
@@ -49,6 +55,7 @@ export class SimSsm {
     return (this.pingNow() ?? -Infinity) > time;
   }
 
+  /** Of one instance, so there is never a second page. */
   describe(): object {
     const { faults, luck, timeline } = this.world;
     let ping = this.pingNow();
@@ -66,23 +73,26 @@ export class SimSsm {
     };
   }
 
+  /** Throws InvalidFilterKey for a filter that the simulator does not know. */
   list(input: Readonly<Record<string, unknown>>): object {
-    const { faults, luck, timeline } = this.world;
-    const filters = input.Filters as { key: string; value: string }[];
-    const after = Date.parse(filters.find(({ key }) => key === 'InvokedAfter')?.value ?? '');
+    const { faults, luck, timeline, settings } = this.world;
+    const { Filters = [], NextToken = '0' } = input as ListInput;
+    const isWanted = (command: SimCommand) => Filters.every((filter) => passes(command, filter));
     const lag = faults.strikes('command status stale') ? luck.between(1_000, 60_000) : luck.between(0, 200);
     const then = timeline.now - lag;
+    const seen = this.commands.filter((command) => command.sentAt <= then && isWanted(command));
+    const begin = Number(NextToken);
+    const end = begin + Math.min(settings.listPage, LONGEST_PAGE);
     return {
-      Commands: this.commands
-        .filter(({ sentAt }) => sentAt >= after && sentAt <= then)
-        .map((command) => ({
-          CommandId: command.id,
-          Status: command.statuses.findLast(({ at }) => at <= then)?.status ?? 'Pending',
-        })),
+      Commands: seen.slice(begin, end).map((command) => ({
+        CommandId: command.id,
+        Status: command.statuses.findLast(({ at }) => at <= then)?.status ?? 'Pending',
+      })),
+      ...(seen.length > end && { NextToken: String(end) }),
     };
   }
 
-  sendCommand(by: SimProcess, input: object): object {
+  sendCommand(by: SimProcess, input: Readonly<Record<string, unknown>>): object {
     const { timeline, faults, instance, checks } = this.world;
     const passesForOnline = this.lastPing !== undefined && timeline.now - this.lastPing < STILL_ONLINE_MS;
     const accepted = this.registeredAt !== undefined || (instance.state === 'running' && passesForOnline);
@@ -90,8 +100,10 @@ export class SimSsm {
     checks.beforeSend(by);
     const command = {
       id: `command-${this.commands.length + 1}`,
+      document: String(input.DocumentName),
       sentAt: timeline.now,
       job: jobIn(input),
+      isLost: faults.strikes('command lost'),
       statuses: [],
     };
     this.commands.push(command);
@@ -99,8 +111,9 @@ export class SimSsm {
     timeline.after(DELIVERY_TIMEOUT_MS, () => {
       if (statusOf(command) === 'Pending') this.report(command, 'Undeliverable');
     });
-    // What is sent to an agent that is not there gets lost: it is the reason for looking at its last ping.
-    if (this.registeredAt === undefined || faults.strikes('command lost')) return answer(command);
+    // What is sent to an agent that is not there waits until it reports, or times out: the reason for looking at its last ping.
+    if (command.isLost) this.world.tell?.(command.id, 'is lost');
+    if (this.registeredAt === undefined || command.isLost) return answer(command);
     this.post(command);
     if (faults.strikes('command twice')) this.post(command);
     return answer(command);
@@ -132,6 +145,22 @@ export class SimSsm {
     if (registeredAt === undefined) return lastPing;
     return registeredAt + Math.floor((this.world.timeline.now - registeredAt) / PING_MS) * PING_MS;
   }
+}
+
+interface ListInput {
+  Filters?: readonly Filter[];
+  NextToken?: string;
+}
+
+interface Filter {
+  readonly key: string;
+  readonly value: string;
+}
+
+function passes({ sentAt, document }: SimCommand, { key, value }: Filter): boolean {
+  if (key === 'InvokedAfter') return sentAt >= Date.parse(value);
+  if (key === 'DocumentName') return document === value;
+  throw awsError('InvalidFilterKey', 400);
 }
 
 function jobIn(input: object): string | undefined {
