@@ -20,6 +20,8 @@ export const CHECKS = {
   'no second command': 'economy: none is sent while one is known to be under way',
   'no command to an agent that is gone':
     'promptness: SSM has heard from the agent since the launch that the worker saw',
+  'no command names an upload':
+    'invariant 6: neither a key nor a job id reaches a shell; not for the plain chain',
   'who starts the instance invokes worker': 'promptness: whoever else meets it pending relies on that',
   'what is left to the closer is woken for':
     'a job that was open before CLOSED was written, when the closer ends',

@@ -106,8 +106,13 @@ export class Checks {
     this.wakesFor(by, 'invokes worker');
   }
 
-  beforeSend(by: SimProcess): void {
-    const { ssm, faults, timeline, instance } = this.world;
+  beforeSend(by: SimProcess, input: object): void {
+    const { ssm, faults, timeline, instance, people } = this.world;
+    const sent = JSON.stringify(input);
+    const named = people.uploads.find(({ key, jobId }) => sent.includes(inJson(key)) || sent.includes(jobId));
+    this.check('no command names an upload', named === undefined, () => {
+      return `${by.id} sends ${sent}, and ${JSON.stringify(named?.key)} was uploaded`;
+    });
     // A description that comes late may not be the one that the worker was given.
     if (by.shownLaunch !== undefined && !faults.has('call late')) {
       this.check('no command to an agent that is gone', ssm.heardAfter(by.shownLaunch), () => {
@@ -353,6 +358,11 @@ export class Checks {
 /** Whoever reads it in production checks its shape; here that would cost more than all the rest. */
 function recordIn(text: string): unknown {
   return JSON.parse(text);
+}
+
+/** A text as it stands within a longer one in JSON. */
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 /** The plain chain does not converge: after so long, faults over, it is looked at as it is. */

@@ -196,6 +196,7 @@ function teller(tell: ((line: string) => void) | undefined, timeline: Timeline):
   if (!tell) return undefined;
   return (who, what) => {
     const time = new Date(timeline.now).toISOString().slice(11, 23);
-    tell(`${time}  ${who.padEnd(12)} ${what}`);
+    // A key may hold an end of line.
+    tell(`${time}  ${who.padEnd(12)} ${what.replaceAll('\n', '\\n')}`);
   };
 }

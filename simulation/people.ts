@@ -13,16 +13,21 @@ export interface SeenUpload {
   readonly taken: boolean;
 }
 
-const KEYS = [
+/** What a shell or a path would trip over is among them. */
+const TAKEN_KEYS = [
+  'a.csv',
   'a.csv',
   'a.csv',
   'b c.csv',
   'deep/ä+1.csv',
   'second/x.csv',
   'second/y.csv',
-  'notes.txt',
-  'deep/',
+  '$(touch x)`y`;.csv',
+  'a/../b c.csv',
+  'second/one\ntwo "three" \'four\'.csv',
 ];
+
+const KEYS = [...TAKEN_KEYS, 'notes.txt', 'deep/'];
 
 const RESUME_MS = 3_600_000;
 
@@ -104,7 +109,7 @@ export class People {
     const { luck, timeline } = this.world;
     if (this.aimed === 0 || !luck.chance(0.3)) return;
     this.aimed -= 1;
-    const key = luck.pick(KEYS.slice(0, 6));
+    const key = luck.pick(TAKEN_KEYS);
     timeline.after(luck.spread(1, 1_000), () => this.upload(key, true));
   }
 

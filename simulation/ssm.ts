@@ -97,7 +97,7 @@ export class SimSsm {
     const passesForOnline = this.lastPing !== undefined && timeline.now - this.lastPing < STILL_ONLINE_MS;
     const accepted = this.registeredAt !== undefined || (instance.state === 'running' && passesForOnline);
     if (!accepted || faults.strikes('instance not accepted')) throw awsError('InvalidInstanceId', 400);
-    checks.beforeSend(by);
+    checks.beforeSend(by, input);
     const command = {
       id: `command-${this.commands.length + 1}`,
       document: String(input.DocumentName),

@@ -1,6 +1,18 @@
-import { traceOf } from '../../../simulation/history';
+import { runHistory, traceOf } from '../../../simulation/history';
+import { SimSsm } from '../../../simulation/ssm';
+
+const send = Reflect.get<SimSsm, 'sendCommand'>(SimSsm.prototype, 'sendCommand');
+
+/** From now on whoever sends a command sends this with it. */
+function alsoSend(more: object): void {
+  jest.spyOn(SimSsm.prototype, 'sendCommand').mockImplementation(function (this: SimSsm, by, input) {
+    return send.call(this, by, { ...input, ...more });
+  });
+}
 
 describe('the simulated Systems Manager', () => {
+  afterEach(() => jest.restoreAllMocks());
+
   it('never delivers a command that was lost, not even when the agent reports after a reboot', async () => {
     let lost = 0;
     for (let seed = 1; seed <= 200; seed += 1) {
@@ -13,5 +25,28 @@ describe('the simulated Systems Manager', () => {
       }
     }
     expect(lost).toBeGreaterThan(10);
+  }, 60_000);
+
+  const history = { seed: 1, jobs: 1, faults: [] } as const;
+
+  it.each([
+    ['key', () => Promise.resolve('job-0.csv')],
+    ['job', async () => (await runHistory(history)).receipts()[0]?.jobId ?? ''],
+  ])("does not take a command that tells of an upload's %s for harmless", async (_, findName) => {
+    const name = await findName();
+    alsoSend({ Parameters: { what: [`drain ${name} now`] } });
+    expect((await runHistory(history)).violation?.check).toBe('no command names an upload');
+    expect((await runHistory({ ...history, plainChain: true })).violation).toBeUndefined();
+  });
+
+  it('finds a key in a command whatever a shell would make of it', async () => {
+    alsoSend({ Comment: 'second/one\ntwo "three" \'four\'.csv' });
+    const found = [];
+    for (let seed = 1; seed <= 60; seed += 1) {
+      const { violation } = await runHistory({ seed, faults: [] });
+      if (violation) found.push(violation);
+    }
+    expect(found.length).toBeGreaterThan(2);
+    expect(new Set(found.map(({ check }) => check))).toEqual(new Set(['no command names an upload']));
   }, 60_000);
 });
