@@ -80,7 +80,7 @@ export async function runCrashPoints(seed: number, jobs: number): Promise<CrashR
   const { calls = [] } = await runHistory({ seed, jobs, faults: [], listCalls: true });
   const reports: CrashReport[] = [];
   for (const [call, place] of calls.entries()) {
-    const blows: Blow[] = ['crash before', 'crash after', 'answer lost', 'call failed'];
+    const blows: Blow[] = ['crash before', 'crash after', 'answer lost', 'call failed', 'call given up'];
     if (place.startsWith('drain')) blows.push('machine crash');
     for (const blow of blows) {
       const { violation } = await runHistory({ seed, jobs, faults: [], crashPoint: { call, blow } });

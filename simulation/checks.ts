@@ -1,16 +1,28 @@
-import { CLAIM_PREFIX, OPEN_PREFIX, jobIdInLedgerKey, jobIdInReceiptKey, receiptKey } from '../lifecycle/job';
+import {
+  CLAIM_PREFIX,
+  DRAIN_STATUS_KEY,
+  OPEN_PREFIX,
+  STATUS_PREFIX,
+  jobIdInLedgerKey,
+  jobIdInReceiptKey,
+  receiptKey,
+} from '../lifecycle/job';
 import type { Claim, Gate, Receipt } from '../lifecycle/records';
-import type { Program } from '../runner/host';
+import type { ProcessEnd, Program } from '../runner/host';
 import { BoundedSpan } from './bounded-span';
 import type { Check, MakeCheck, Violation } from './check-list';
 import type { SimProcess } from './process';
+import type { SimProgram } from './program';
 import { checkReceipt, type Run } from './receipt-check';
+import { RunEnds } from './run-ends';
 import type { BucketName } from './s3';
 import { CLOCK_SLACK_MS, SWEEP_MS, timeLimitSeconds, type SimModel, type World } from './world';
 
 /** A closer that died is believed dead after this; lifecycle/settle.ts. */
 const CLOSING_MARGIN_MS = 30_000;
 const SLACK_MS = 20_000;
+/** What a model has after SIGTERM, runner/context.ts, and a second. */
+const KILL_GRACE_MS = 11_000;
 /** A boot whose agent is deaf is given up after three silences of the breaker's, at 10 to 15 minutes each. */
 const NEGLECT_BOUND_MS = 60 * 60_000;
 /** What is left when all is quiet but for the gate: a dead closer's CLOSING, taken over by the second sweep. */
@@ -39,6 +51,7 @@ export class Checks {
   killed = 0;
   private readonly runs: Run[] = [];
   private readonly attempts = new Map<string, number>();
+  private readonly ends = new RunEnds();
   /** The latest claim of each job, as it was first written. */
   private readonly claims = new Map<string, SeenClaim>();
   private lastRunAt = -Infinity;
@@ -75,19 +88,22 @@ export class Checks {
   beforeOurStop(by: SimProcess | 'the idle timer'): void {
     const { instance } = this.world;
     const who = typeof by === 'string' ? by : by.id;
-    this.check('hold is heeded', !seenBy(by, instance.heldSince), () => `${who} stops the held instance`);
-    this.check('no stop of ours while a model runs', this.busyProgram() === undefined, () => {
-      return `${who} stops the instance while there is ${this.busyProgram() ?? ''}`;
+    // The machine asks its metadata service, which knows its tags at once.
+    const sawHold = typeof by === 'string' ? instance.held : seenBy(by, instance.heldSince);
+    this.check('hold is heeded', !sawHold, () => `${who} stops the held instance`);
+    const busy = this.busyPrograms();
+    this.check('no stop of ours while a model runs', busy.length === 0, () => {
+      return `${who} stops the instance while there is ${busy.join(' and ')}`;
     });
     this.world.people.aim();
   }
 
   /** The machine goes off by a stop of ours, with all that still runs on it. */
   offByOurStop(): void {
-    const busy = this.busyProgram();
-    if (busy !== undefined) this.killed += 1;
-    this.check('no model killed by a stop of ours', busy === undefined, () => {
-      return `${busy ?? ''} dies with the machine`;
+    const busy = this.busyPrograms();
+    this.killed += busy.length;
+    this.check('no model killed by a stop of ours', busy.length === 0, () => {
+      return `${busy.join(' and ')} dies with the machine`;
     });
   }
 
@@ -103,6 +119,11 @@ export class Checks {
 
   beforeInvoke(by: SimProcess): void {
     by.invoked = true;
+    if (this.world.faults.none) {
+      this.check('who meets it pending does not invoke worker', by.metOnlyPending !== true, () => {
+        return `${by.id} invokes worker, as whoever has started the instance does`;
+      });
+    }
     this.wakesFor(by, 'invokes worker');
   }
 
@@ -150,8 +171,22 @@ export class Checks {
       this.check('attempts within bounds', attempts <= model.maxAttempts, () => {
         return `job ${jobId.slice(0, 6)} is run for the ${attempts}th time, maxAttempts is ${model.maxAttempts}`;
       });
+      const isWanted = model.retryOnFailure || !this.ends.hasJustFailed(jobId, drain);
+      this.check('a failed model is retried as its card says', isWanted, () => {
+        return `${drain.id} runs job ${jobId.slice(0, 6)} again, though the model has failed and retryOnFailure is false`;
+      });
     }
     return this.runs.length;
+  }
+
+  /** A program has come to an end that its drain sees. */
+  programEnded(program: SimProgram, end: ProcessEnd, lastedMs: number): void {
+    if (program.program !== 'run') return;
+    this.ends.add(program, end, lastedMs);
+    const limitMs = program.model.timeLimitMinutes * 60_000 + KILL_GRACE_MS;
+    this.check('no run beyond its time limit', lastedMs <= limitMs, () => {
+      return `${program.name} ran for ${Math.round(lastedMs / 1000)} s`;
+    });
   }
 
   beforePut(process: SimProcess, bucket: BucketName, key: string, text: string): void {
@@ -207,7 +242,7 @@ export class Checks {
       const receipt = recordIn(text) as Receipt;
       jobs.receiptWritten(jobId, receipt.outcome);
       const runOf = (output: string) => this.runs[(this.writers.get(output) ?? 0) - 1];
-      checkReceipt(receipt, this.world, runOf, (...made) => this.check(...made));
+      checkReceipt(receipt, this.world, runOf, this.ends, (...made) => this.check(...made));
       people.aim();
     }
     this.look();
@@ -311,7 +346,7 @@ export class Checks {
   }
 
   private atTheEnd(): void {
-    const { s3, instance, people, faults, jobs } = this.world;
+    const { s3, instance, machine, people, faults, jobs } = this.world;
     for (const { key, jobId, taken, at } of people.uploads) {
       const found = s3.peek('output', receiptKey(key, jobId)) !== undefined;
       this.check('one receipt for each upload', found === taken, () => {
@@ -331,12 +366,42 @@ export class Checks {
       instance.state === 'stopped' && state === 'CLOSED',
       () => `the instance is ${instance.state}, the gate ${state}`,
     );
+    this.callsInAll();
+    // A stop may come while a drain, its receipt written, is still at deleting records; they expire.
+    if (!faults.none || machine.drainsKilled > 0) return;
+    const left = [...s3.keys('control', CLAIM_PREFIX), ...s3.keys('control', STATUS_PREFIX)].filter(
+      (key) => key !== DRAIN_STATUS_KEY,
+    );
+    this.check('nothing is left behind without faults', left.length === 0, () => left.join(', '));
+  }
+
+  /** The bounds without faults are half as much again as the most of 5,000 histories; a fault may cost as much as it ever did. */
+  private callsInAll(): void {
+    const { wire, functions, instance, people, faults } = this.world;
+    const { starts } = instance;
+    const uploads = people.uploads.length;
+    const reasons = uploads + starts + functions.sweeps;
+    const runMinutes = this.programMs / 60_000;
+    let struck = faults.hasCrashPoint ? 1 : 0;
+    for (const times of faults.injected.values()) struck += times;
+    const bounds = {
+      lambda: 2 * reasons + 3 * struck,
+      ec2: 6 * reasons + 24 * starts + 1_200 * struck,
+      ssm: 3 * reasons + 30 * starts + 1_200 * struck,
+      s3: 75 * uploads + 25 * functions.sweeps + 40 * starts + 6 * runMinutes + 70 * struck,
+    };
+    for (const service of ['lambda', 'ec2', 'ssm', 's3'] as const) {
+      const made = wire.counts[service];
+      this.check('calls are bounded in all', made <= bounds[service], () => {
+        return `${made} calls to ${service}, ${Math.round(bounds[service])} are allowed`;
+      });
+    }
   }
 
   /** Only where the rule is strict: a settle that looks at all open records, as receipts' settles do not. */
   private wakesFor(by: SimProcess, what: string): void {
-    if (by.kind !== 'stop' || this.world.faults.has('call late')) return;
-    const forJob = this.world.jobs.wereOpenSince(by.startedAt) || !by.looksAtAll;
+    if (by.kind !== 'stop' || !by.looksAtAll || this.world.faults.has('call late')) return;
+    const forJob = this.world.jobs.wereOpenSince(by.startedAt);
     this.check(
       'no wake-up for nothing',
       forJob,
@@ -344,9 +409,10 @@ export class Checks {
     );
   }
 
-  private busyProgram(): string | undefined {
-    for (const program of this.world.machine.programs) if (program.owner.alive) return program.name;
-    return undefined;
+  /** What a drain that died has left running is no attempt any more; the next drain ends it. */
+  private busyPrograms(): string[] {
+    const alive = [...this.world.machine.programs].filter(({ owner }) => owner.alive);
+    return alive.map(({ name }) => name);
   }
 
   private check(check: Check, ok: boolean, detail: () => string): void {

@@ -27,6 +27,9 @@ const WORKER_RESERVE_SECONDS = 30;
 
 const ENOUGH_SWEEPS = 6;
 
+/** No event comes later than this. */
+const LATEST_EVENT_MS = 600_000;
+
 export const MODEL_NAMES = [
   { name: 'first', digest: '1'.repeat(64), prefix: '' },
   { name: 'second', digest: '2'.repeat(64), prefix: 'second/' },
@@ -62,10 +65,13 @@ export class Functions {
   /** Executions under way, and invocations still to come. */
   pending = 0;
 
+  /** Ticks of the schedule, missed ones included. */
+  sweeps = 0;
+
   private sweepsAtRest = 0;
   private seenAtRest = '';
 
-  /** Late events that come when the next drain begins; if none does, never. */
+  /** Late events that come when the next drain begins, or at the latest that an event comes. */
   private heldBack: { name: FunctionName; event: object }[] = [];
 
   constructor(private readonly world: World) {}
@@ -128,6 +134,7 @@ export class Functions {
   planSweep(delay: number): void {
     this.world.timeline.after(delay, () => {
       this.planSweep(SWEEP_MS);
+      this.sweeps += 1;
       if (this.world.plainChain) return;
       const { workload, faults } = this.world;
       if (workload && this.hasNothingToRepair()) return;
@@ -165,7 +172,7 @@ export class Functions {
     twice: Fault,
     late: Fault,
   ): void {
-    const { faults, luck } = this.world;
+    const { faults, luck, timeline } = this.world;
     if (faults.strikes(lost)) {
       this.world.tell?.(name, `will not hear: ${lost}`);
       return;
@@ -173,13 +180,19 @@ export class Functions {
     if (faults.isDrawn(late) && luck.chance(0.4)) {
       // The worst moment for a late event is when a drain begins.
       faults.count(late);
-      this.heldBack.push({ name, event });
+      const held = { name, event };
+      this.heldBack.push(held);
+      timeline.after(LATEST_EVENT_MS, () => {
+        if (!this.heldBack.includes(held)) return;
+        this.heldBack = this.heldBack.filter((each) => each !== held);
+        this.plan(name, event, 0, 0);
+      });
       return;
     }
     this.invoke(
       name,
       event,
-      faults.strikes(late) ? luck.between(5_000, luck.pick([60_000, 600_000])) : delay,
+      faults.strikes(late) ? luck.between(5_000, luck.pick([60_000, LATEST_EVENT_MS])) : delay,
     );
     if (faults.strikes(twice)) this.invoke(name, event, luck.between(delay, delay + 60_000));
   }

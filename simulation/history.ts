@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { SESSIONS_PREFIX, jobIdInReceiptKey } from '../lifecycle/job';
+import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
 import { parseRecord, receiptSchema, sessionSchema, type Receipt, type Session } from '../lifecycle/records';
 import type { RunningTime } from './billing';
 import type { Check, Violation } from './check-list';
@@ -170,22 +171,22 @@ export async function traceOf(
   return { lines, hash: createHash('sha256').update(lines.join('\n')).digest('hex') };
 }
 
-function drawSettings(shape: Random, plain: boolean): WorldSettings {
+function drawSettings(shape: Random, small: boolean): WorldSettings {
   const models = MODEL_NAMES.map((model): SimModel => ({
     ...model,
     maxAttempts: shape.pick([1, 2, 2, 3]),
-    parallelJobs: plain ? 1 : shape.pick([1, 1, 2]),
+    parallelJobs: small ? 1 : shape.pick([1, 1, 2]),
     retryOnFailure: shape.chance(0.5),
     timeLimitMinutes: shape.pick([1, 3, 8]),
-    hasSetup: plain || shape.chance(0.5),
-    longestRunMs: plain ? 30_000 : shape.pick([3_000, 5_000, 30_000, 120_000, 400_000]),
+    hasSetup: small || shape.chance(0.5),
+    longestRunMs: small ? 30_000 : shape.pick([3_000, 5_000, 30_000, 120_000, 400_000]),
   }));
   return {
     models,
     leaseSeconds: 60,
-    lingerSeconds: plain ? 0 : shape.pick([0, 0, 30, 30, 90]),
+    lingerSeconds: small ? DEFAULT_LINGER_SECONDS : shape.pick([0, 0, 30, 30, 90]),
     idleShutdownMinutes: shape.pick([10, 10, 10, 15]),
-    slowestCallMs: plain ? 60 : shape.pick([20, 60, 60, 400, 2_000]),
+    slowestCallMs: small ? 60 : shape.pick([20, 60, 60, 400, 2_000]),
     listPage: shape.pick([1000, 1000, 2, 1]),
     versionsPage: shape.pick([1000, 1000, 2, 1]),
     isSpot: !plain && shape.chance(0.5),

@@ -74,6 +74,7 @@ export class SimInstance {
     const { timeline, faults, luck } = this.world;
     const PreviousState = { Name: this.state };
     this.startAskedAt = timeline.now;
+    if (typeof by !== 'string') by.metOnlyPending = by.metOnlyPending !== false && this.state === 'pending';
     if (this.isInterrupted && by !== 'EC2') throw awsError('IncorrectSpotRequestState', 400);
     if (this.state === 'stopping') throw awsError('IncorrectInstanceState', 400);
     if (this.state === 'stopped') {

@@ -38,6 +38,10 @@ export class Machine {
   private goingDown = false;
   /** Who holds the drain lock. */
   private lock: SimProcess | undefined;
+  /** Who waits for it. */
+  private waiting: SimCommand[] = [];
+  /** Drains that came to no end of their own. */
+  drainsKilled = 0;
   /** Counts power-ons and power-offs, so that what was planned for an earlier life does not happen in a later one. */
   private life = 0;
 
@@ -56,7 +60,7 @@ export class Machine {
     this.later(delay, () => this.isUp(from));
   }
 
-  /** Runs a command as the agent does: bring the machine up, then drain unless a drain is at work. */
+  /** Runs a command as the agent does: bring the machine up, then drain, after the drain that is at work. */
   runCommand(command: SimCommand): void {
     const { ssm, luck, instance } = this.world;
     if (!this.up) return;
@@ -70,9 +74,17 @@ export class Machine {
         return;
       }
       this.disk.broughtUp = true;
-      if (this.lock || this.goingDown) this.ended(command, 'Success', 'the drain lock is held');
-      else this.startDrain(command);
+      this.drainAfterOthers(command);
     });
+  }
+
+  private drainAfterOthers(command: SimCommand): void {
+    if (!this.lock && !this.goingDown) {
+      this.startDrain(command);
+      return;
+    }
+    this.world.tell?.(command.id, 'waits for the drain lock');
+    this.waiting.push(command);
   }
 
   /** The host fails. */
@@ -153,6 +165,7 @@ export class Machine {
       interrupt.abort(new InterruptedError('the drain was told to stop (SIGTERM)'));
     };
     process.whenKilled(() => {
+      this.drainsKilled += 1;
       this.unlock(process);
       this.later(luck.between(100, 2_000), () => this.ended(command, 'Failed', 'killed'));
     });
@@ -203,6 +216,8 @@ export class Machine {
     this.lock = undefined;
     this.interrupt = undefined;
     this.world.checks.look();
+    const next = this.waiting.shift();
+    if (next) this.later(this.world.luck.between(1, 50), () => this.drainAfterOthers(next));
   }
 
   private ended(command: SimCommand, status: 'Success' | 'Failed', why: string): void {
@@ -218,6 +233,7 @@ export class Machine {
     if (stopper === 'ours') this.world.checks.offByOurStop();
     for (const program of [...this.programs]) program.vanish();
     const drain = this.lock;
+    this.waiting = [];
     this.up = undefined;
     this.goingDown = false;
     this.world.ssm.silenced();

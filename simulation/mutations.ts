@@ -218,6 +218,54 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: 'await takeClaim(context, jobId, 1, present)',
   },
   {
+    name: 'a failed model is retried whatever its card says',
+    file: 'runner/attempt.ts',
+    text: 'card.retryOnFailure ? AttemptFailure : JobFailure;',
+    replacement: 'card ? AttemptFailure : JobFailure;',
+    faults: ['model fails'],
+  },
+  {
+    name: 'a failed model is not retried though its card says so',
+    file: 'runner/attempt.ts',
+    text: 'card.retryOnFailure ? AttemptFailure : JobFailure;',
+    replacement: 'card ? JobFailure : AttemptFailure;',
+    faults: ['model fails'],
+  },
+  {
+    name: 'a model runs beyond its time limit',
+    file: 'runner/attempt.ts',
+    text: 'timeLimitSeconds: card.timeLimitMinutes * 60,',
+    replacement: 'timeLimitSeconds: card.timeLimitMinutes * 180,',
+    faults: ['model hangs'],
+  },
+  {
+    name: 'whoever meets the instance pending invokes worker as well',
+    file: 'lifecycle/wake.ts',
+    text: "if (start && start.was !== 'pending') await",
+    replacement: 'if (start) await',
+  },
+  {
+    name: 'worker is invoked five times over',
+    file: 'lifecycle/wake.ts',
+    text: "if (start && start.was !== 'pending') await worker.invoke(reason, jobIds);",
+    replacement: `if (start && start.was !== 'pending') {
+    for (let times = 0; times < 5; times += 1) await worker.invoke(reason, jobIds);
+  }`,
+  },
+  {
+    name: 'the records of a finished job stay',
+    file: 'runner/begin.ts',
+    text: '  await control.delete(claimKey(jobId));\n  await control.delete(statusKey(jobId));\n',
+    replacement: '  void claimKey;\n  void statusKey;\n',
+  },
+  {
+    name: "the idle timer does not heed people's hold",
+    file: 'runner/idle.ts',
+    text: "return hold !== 'held' && now",
+    replacement: "return String(hold) !== '' && now",
+    faults: ['person holds', 'command lost', 'agent deaf'],
+  },
+  {
     name: 'a claim of an earlier boot is not dead',
     file: 'runner/claim.ts',
     text: "if (claim.bootId !== self.bootId) return before('the machine went down while it ran');",

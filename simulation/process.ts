@@ -12,6 +12,8 @@ export class SimProcess {
   looksAtAll = false;
   /** When its StartInstances started the instance. */
   startedInstanceAt: number | undefined;
+  /** Whether each StartInstances of its has met the instance `pending`; undefined: it has made none. */
+  metOnlyPending: boolean | undefined;
   /** It has invoked worker. */
   invoked = false;
   /** The breaker has tripped in it: it has set the pause. */
@@ -22,6 +24,8 @@ export class SimProcess {
   closedAt: number | undefined;
   /** So many calls to AWS were made. */
   calls = 0;
+  /** So many of them failed for good, after all of the SDK's tries. */
+  callsFailed = 0;
   private readonly onEnd: (() => void)[] = [];
 
   constructor(

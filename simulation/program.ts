@@ -10,13 +10,14 @@ export class SimProgram implements ModelProcess {
   files = 0;
   private resolve: (end: ProcessEnd) => void = () => undefined;
   private over = false;
+  private readonly startedAt: number;
   private readonly deaf: boolean;
 
   constructor(
     private readonly world: World,
     readonly owner: SimProcess,
     readonly jobId: string,
-    model: SimModel,
+    readonly model: SimModel,
     readonly program: Program,
     readonly run: number,
     output: ProcessOutput,
@@ -25,6 +26,7 @@ export class SimProgram implements ModelProcess {
     this.name = `${program} of ${model.name} for ${jobId.slice(0, 6)}`;
     this.ended = new Promise((resolve) => (this.resolve = resolve));
     machine.programs.add(this);
+    this.startedAt = timeline.now;
     world.tell?.(owner.id, `starts ${this.name}`);
     const isRun = program === 'run';
     const given = isRun ? people.jobOf(jobId)?.runMs : undefined;
@@ -33,7 +35,8 @@ export class SimProgram implements ModelProcess {
     this.deaf = hangs && faults.strikes('model ignores SIGTERM');
     if (hangs) return;
     const code = faults.strikes(isRun ? 'model fails' : 'setup fails') ? 1 : 0;
-    const files = faults.strikes('model writes nothing') ? 0 : luck.between(1, 2);
+    const empty = isRun && code === 0 && faults.strikes('model writes nothing');
+    const files = empty ? 0 : luck.between(1, 2);
     if (isRun && luck.chance(0.3)) {
       timeline.after(lasts >> 1, () => {
         if (this.over || !owner.alive) return;
@@ -73,6 +76,7 @@ export class SimProgram implements ModelProcess {
       end.signal === null ? `exits with ${end.code ?? '?'}` : `ends by ${end.signal}`,
     );
     if (!this.owner.alive) return;
+    this.world.checks.programEnded(this, end, this.world.timeline.now - this.startedAt);
     this.world.timeline.stir();
     this.resolve(end);
   }

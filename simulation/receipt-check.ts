@@ -1,6 +1,7 @@
 import type { Receipt } from '../lifecycle/records';
 import type { MakeCheck } from './check-list';
-import type { Fault } from './faults';
+import type { Fault, Faults } from './faults';
+import type { RunEnds } from './run-ends';
 import { CLOCK_SLACK_MS, type World } from './world';
 
 /** One run of a program of a model. */
@@ -10,12 +11,8 @@ export interface Run {
   readonly attempt: number;
 }
 
-/** Faults by which an attempt, and so a job, may fail. */
-const FAILING: readonly Fault[] = [
-  'model fails',
-  'model hangs',
-  'model writes nothing',
-  'setup fails',
+/** By these an attempt ends though its model is well, and so may a job. */
+const DISTURBING: readonly Fault[] = [
   'instance crashes',
   'instance reboots',
   'spot interruption',
@@ -24,6 +21,7 @@ const FAILING: readonly Fault[] = [
   'drain dies at a call',
   'call failed',
   'call late',
+  'call given up',
   'call refused',
 ];
 
@@ -32,6 +30,7 @@ export function checkReceipt(
   { jobId, input, attempt, outcome, outputs, startedAt, endedAt, instance, claimedAt, error }: Receipt,
   world: World,
   runOf: (key: string) => Run | undefined,
+  ends: RunEnds,
   make: MakeCheck,
 ): void {
   const { timeline, settings, faults, instance: machine } = world;
@@ -39,6 +38,7 @@ export function checkReceipt(
     settings.models.find(({ prefix }) => prefix !== '' && input.key.startsWith(prefix)) ?? settings.models[0];
   const say = (what: string) => () => `receipt of ${jobId.slice(0, 6)}: ${what}`;
   const isTrue = (holds: boolean, what: string) => make('receipts tell the truth', holds, say(what));
+  // A drain that cannot read the model's card assumes two.
   make('attempts within bounds', attempt <= Math.max(model?.maxAttempts ?? 0, 2), say(`attempt ${attempt}`));
   for (const { key } of outputs) {
     const run = runOf(key);
@@ -47,13 +47,13 @@ export function checkReceipt(
       `${key} is of another run`,
     );
   }
-  const ranLong = /time limit/.test(error?.message ?? '');
-  const reason = outcome === 'succeeded' || ranLong || FAILING.some((fault) => faults.injected.has(fault));
-  make(
-    'no job fails without a reason',
-    reason || faults.hasCrashPoint,
-    say(`failed: ${error?.message ?? ''}`),
-  );
+  if (error !== undefined) {
+    make('no job fails without a reason', hasHappened(error.kind, jobId, faults, ends), say(error.message));
+    const isLast = model?.retryOnFailure !== true || attempt >= model.maxAttempts;
+    make('a failed model is retried as its card says', error.kind !== 'model failed' || isLast, () => {
+      return `job ${jobId.slice(0, 6)} fails with attempt ${attempt}, though retryOnFailure is true`;
+    });
+  }
   isTrue((outcome === 'succeeded') === outputs.length > 0, `${outcome} with ${outputs.length} files`);
   const times = [claimedAt, startedAt, endedAt].filter((time) => time !== undefined).map(Date.parse);
   isTrue(
@@ -66,4 +66,22 @@ export function checkReceipt(
     ({ from, to }) => from <= begin + CLOCK_SLACK_MS && end <= to + CLOCK_SLACK_MS,
   );
   isTrue(on && end <= timeline.now + CLOCK_SLACK_MS, 'the instance was off at its times');
+}
+
+function hasHappened(
+  kind: string,
+  jobId: string,
+  { injected, hasCrashPoint }: Faults,
+  ends: RunEnds,
+): boolean {
+  switch (kind) {
+    case 'model failed':
+    case 'no output':
+    case 'time limit':
+      return ends.has(jobId, kind);
+    case 'setup failed':
+      return injected.has('setup fails');
+    default:
+      return hasCrashPoint || DISTURBING.some((fault) => injected.has(fault));
+  }
 }

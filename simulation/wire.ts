@@ -76,7 +76,8 @@ const OPERATIONS = new Map<unknown, Operation>([
 ]);
 
 /** What is to happen to one chosen call of a history, for going through them all. */
-export type Blow = 'crash before' | 'crash after' | 'answer lost' | 'call failed' | 'machine crash';
+export type Blow =
+  'crash before' | 'crash after' | 'answer lost' | 'call failed' | 'call given up' | 'machine crash';
 
 export interface CrashPoint {
   /** The how-manieth call of the history, from 0. */
@@ -170,6 +171,11 @@ export class Wire {
     call.triesLeft -= 1;
     let delay = luck.spread(2, settings.slowestCallMs);
     if (faults.strikes('call slow')) delay = luck.between(500, TIMEOUT_MS - 500);
+    if (call.blow === 'call given up' || faults.strikes('call given up')) {
+      call.triesLeft = 0;
+      timeline.after(delay, () => this.again(call, awsError('ThrottlingException', 429)));
+      return;
+    }
     if (faults.strikes('call refused')) {
       timeline.after(delay, () => this.again(call, awsError('ThrottlingException', 429)));
       return;
@@ -242,6 +248,7 @@ export class Wire {
     if (!call.process.alive) return;
     if (call.triesLeft === 0) {
       this.tell(call, `gives up (${error.name})`);
+      call.process.callsFailed += 1;
       this.answer(call, error);
       return;
     }

@@ -1,4 +1,4 @@
-# Runs the runner's drain, unless one is at work. What it begins with is rendered by modules/drain-document.ts.
+# Runs the runner's drain, after the one that is at work. What it begins with is rendered by modules/drain-document.ts.
 
 runner="$root/runner/$runner_sha256.mjs"
 if [ ! -x "$root/runner/node" ] || [ ! -f "$runner" ]; then
@@ -6,12 +6,9 @@ if [ ! -x "$root/runner/node" ] || [ ! -f "$runner" ]; then
   exit 1
 fi
 
-lock_is_held=75
-status=0
-flock -n -E "$lock_is_held" "$root/run/drain.lock" \
-  "$root/runner/node" "$runner" drain --config "$root/config.json" || status=$?
-if [ "$status" -eq "$lock_is_held" ]; then
-  printf 'lamplighter: another drain is at work; it will find what is open\n'
-  exit 0
+lock="$root/run/drain.lock"
+if ! flock -n "$lock" true; then
+  # It does not end at once: the end of a command has stop look for open jobs, find some, and wake the next, time and again.
+  printf 'lamplighter: another drain is at work; this one waits for its end\n'
 fi
-exit "$status"
+exec flock "$lock" "$root/runner/node" "$runner" drain --config "$root/config.json"

@@ -1,5 +1,5 @@
 /**
- * `flock -n -E CODE FILE COMMAND…` for a host without it (macOS), in Perl, which is there. The lock is the command's: it
+ * `flock [-n] [-E CODE] FILE COMMAND…` for a host without it (macOS), in Perl, which is there. The lock is the command's: it
  * lasts as long as the command holds the file open.
  */
 export const FLOCK_SHIM = `#!/usr/bin/env perl
