@@ -386,8 +386,8 @@ export class Checks {
     for (const times of faults.injected.values()) struck += times;
     const bounds = {
       lambda: 2 * reasons + 3 * struck,
-      ec2: 6 * reasons + 24 * starts + 1_200 * struck,
-      ssm: 3 * reasons + 30 * starts + 1_200 * struck,
+      ec2: 6 * reasons + 48 * starts + 1_200 * struck,
+      ssm: 3 * reasons + 48 * starts + 1_200 * struck,
       s3: 75 * uploads + 25 * functions.sweeps + 40 * starts + 6 * runMinutes + 70 * struck,
     };
     for (const service of ['lambda', 'ec2', 'ssm', 's3'] as const) {
