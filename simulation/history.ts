@@ -189,7 +189,7 @@ function drawSettings(shape: Random, small: boolean): WorldSettings {
     slowestCallMs: small ? 60 : shape.pick([20, 60, 60, 400, 2_000]),
     listPage: shape.pick([1000, 1000, 2, 1]),
     versionsPage: shape.pick([1000, 1000, 2, 1]),
-    isSpot: !plain && shape.chance(0.5),
+    isSpot: !small && shape.chance(0.5),
   };
 }
 
