@@ -1,6 +1,6 @@
 import type { Check, Violation } from './check-list';
 import type { Fault } from './faults';
-import { runHistory } from './history';
+import { runNamed } from './under-way';
 import type { Blow } from './wire';
 
 /** What a child process is told to run. */
@@ -25,8 +25,10 @@ export interface BatchReport {
   /** Processor time that the histories took, garbage collection on other cores included. */
   readonly cpuMs: number;
   readonly wallMs: number;
-  readonly violation: (Violation & { readonly seed: number }) | undefined;
+  readonly violation: SeededViolation | undefined;
 }
+
+export type SeededViolation = Violation & { readonly seed: number };
 
 /** Runs histories one after the other, up to the first violation. */
 export async function runBatch({
@@ -50,7 +52,7 @@ export async function runBatch({
   };
   for (let index = 0; index < histories; index += 1) {
     const seed = firstSeed + index;
-    const result = await runHistory({ seed, faults, jobs, crowded, plainChain, aimed: plainChain !== true });
+    const result = await runNamed({ seed, faults, jobs, crowded, plainChain, aimed: plainChain !== true });
     for (const [fault, count] of result.injected) injected[fault] = (injected[fault] ?? 0) + count;
     for (const [check, count] of result.checks) checks[check] = (checks[check] ?? 0) + count;
     sums.uploads += result.uploads;
@@ -77,13 +79,13 @@ export interface CrashReport {
 /** Every blow at every call of a history without faults. */
 export async function runCrashPoints(seed: number, jobs: number): Promise<CrashReport[]> {
   Error.stackTraceLimit = 0;
-  const { calls = [] } = await runHistory({ seed, jobs, faults: [], listCalls: true });
+  const { calls = [] } = await runNamed({ seed, jobs, faults: [], listCalls: true });
   const reports: CrashReport[] = [];
   for (const [call, place] of calls.entries()) {
     const blows: Blow[] = ['crash before', 'crash after', 'answer lost', 'call failed', 'call given up'];
     if (place.startsWith('drain')) blows.push('machine crash');
     for (const blow of blows) {
-      const { violation } = await runHistory({ seed, jobs, faults: [], crashPoint: { call, blow } });
+      const { violation } = await runNamed({ seed, jobs, faults: [], crashPoint: { call, blow } });
       reports.push({ call, blow, place, violation });
     }
   }
@@ -98,16 +100,20 @@ export interface Comparison {
   readonly lost: number;
   readonly killed: number;
   readonly onMs: number;
+  /** The first; of the plain chain nothing is checked. */
+  readonly violation: SeededViolation | undefined;
 }
 
 export async function runComparison(order: BatchOrder): Promise<{ plain: Comparison; ours: Comparison }> {
   Error.stackTraceLimit = 0;
   const sumUp = async (plainChain: boolean): Promise<Comparison> => {
     const sum = { taken: 0, failed: 0, lost: 0, killed: 0, onMs: 0 };
+    let violation: SeededViolation | undefined;
     for (let index = 0; index < order.histories; index += 1) {
       const { faults, jobs } = order;
-      const result = await runHistory({
-        seed: order.firstSeed + index,
+      const seed = order.firstSeed + index;
+      const result = await runNamed({
+        seed,
         faults,
         jobs,
         plainChain,
@@ -118,8 +124,9 @@ export async function runComparison(order: BatchOrder): Promise<{ plain: Compari
       sum.lost += result.lost;
       sum.killed += result.killed;
       sum.onMs += result.onMs;
+      if (result.violation) violation ??= { ...result.violation, seed };
     }
-    return sum;
+    return { ...sum, violation };
   };
   return { plain: await sumUp(true), ours: await sumUp(false) };
 }

@@ -1,30 +1,52 @@
 import { build, type Plugin } from 'esbuild';
-import { readFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import type { Mutation } from './mutations';
 
 const ROOT = join(__dirname, '..');
+const BUNDLES = join(ROOT, 'dist', 'simulation');
+/** No run takes so long; then its bundle is nobody's any more. */
+const KEPT_MS = 24 * 3_600_000;
 
 /**
  * Bundles the simulator with the production code it runs, mutated if asked for; the path of the bundle. A bundle is
- * faster than modules compiled on the way, and production builds never see a mutation. Throws when the mutation's text is
+ * faster than modules compiled on the way, and production builds never see a mutation. Its content's hash is in its name: a
+ * long run starts new processes from it, which have to run what the first ones ran. Throws when the mutation's text is
  * not found exactly once: the code has moved on, and the mutation must follow.
  */
 export async function bundleSimulator(mutation?: Mutation): Promise<string> {
   const name = mutation?.name.replace(/[^a-z0-9]+/gi, '-') ?? 'simulator';
-  const outfile = join(ROOT, 'dist', 'simulation', `${name}.cjs`);
-  await build({
+  const { outputFiles } = await build({
     absWorkingDir: ROOT,
     entryPoints: [join(ROOT, 'simulation', 'child.ts')],
     bundle: true,
     platform: 'node',
     target: 'node20',
-    outfile,
+    write: false,
     logLevel: 'error',
     plugins: [bareCommands, ...(mutation ? [mutating(mutation)] : [])],
   });
-  return outfile;
+  const contents = outputFiles[0]?.contents ?? new Uint8Array();
+  const hash = createHash('sha256').update(contents).digest('hex').slice(0, 16);
+  const bundle = join(BUNDLES, `${name}-${hash}.cjs`);
+  await mkdir(BUNDLES, { recursive: true });
+  // Under another name first: a process that is just starting from the same bundle never reads half of it.
+  const unfinished = `${bundle}.${randomUUID()}`;
+  await writeFile(unfinished, contents);
+  await rename(unfinished, bundle);
+  await removeOldBundles();
+  return bundle;
+}
+
+/** Others may be at it as well, so one that is gone is no error. */
+async function removeOldBundles(): Promise<void> {
+  for (const name of await readdir(BUNDLES)) {
+    const file = join(BUNDLES, name);
+    const written = await stat(file).catch(() => undefined);
+    if (written && Date.now() - written.mtimeMs > KEPT_MS) await rm(file, { force: true });
+  }
 }
 
 /**

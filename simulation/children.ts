@@ -4,6 +4,8 @@ import { once } from 'node:events';
 /** Bigger than the default, from the beginning: most of what a history makes dies with it. In megabytes. */
 const NODE_OPTIONS = ['--min-semi-space-size=32', '--max-semi-space-size=32'];
 
+type Reply<T> = { readonly answer: T } | { readonly failure: string };
+
 /** Has the process obey an order; its answer. One at a time. Rejects when the process ends without an answer. */
 export type Obey = <T>(order: object) => Promise<T>;
 
@@ -22,8 +24,9 @@ export async function withChild<T>(
   try {
     return await use(async <A>(order: object) => {
       child.send(order);
-      const [answer] = (await Promise.race([once(child, 'message'), ended])) as [A];
-      return answer;
+      const [reply] = (await Promise.race([once(child, 'message'), ended])) as [Reply<A>];
+      if ('failure' in reply) throw new Error(reply.failure);
+      return reply.answer;
     });
   } finally {
     if (child.connected) child.disconnect();

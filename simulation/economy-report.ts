@@ -20,6 +20,9 @@ const WORKLOADS_PER_ORDER = 200;
 /** No workload with a tail may cost more than this, times the clairvoyant. */
 const WORST_RATIO = 2;
 
+/** What no workload of these kinds may cost without a tail: a few long runs a day, for which docs/ECONOMY.md claims it. */
+const WORST_RATIO_WITHOUT_TAIL: Partial<Record<WorkloadKind, number>> = { original: 1.02 };
+
 /** Measures every kind of workload, side by side in processes, and shows the table. False if a bound does not hold. */
 export async function economy(
   bundle: string,
@@ -56,11 +59,26 @@ export async function economy(
 h: billed hours of all its workloads; ×: over the clairvoyant's, median and worst with its seed; a tail of ${lingerSeconds} s
 ${all.length.toLocaleString('en-US')} workloads from seed ${seed}, ${sum(all, ({ jobs }) => jobs).toLocaleString('en-US')} uploads, ${seconds.toFixed(0)} s in ${workers} process(es)`);
 
-  const worst = worstOf(all, ({ withTailMs }) => withTailMs);
-  if (worst.ratio <= WORST_RATIO) return true;
-  print(`\nA BOUND IS BROKEN: with the tail ${shown(worst)}; allowed is ${WORST_RATIO}`);
-  return false;
+  const broken = brokenBounds(bills);
+  for (const bound of broken) print(`\nA BOUND IS BROKEN: ${bound}`);
+  return broken.length === 0;
 }
+
+/** The bounds that do not hold: which, the worst ratio with its seed, and what is allowed. */
+export function brokenBounds(bills: ReadonlyMap<WorkloadKind, readonly Bills[]>): string[] {
+  return [...bills].flatMap(([kind, all]) => {
+    const bounds = [
+      ['with the tail', worstOf(all, withTail), WORST_RATIO],
+      ['without a tail', worstOf(all, withoutTail), WORST_RATIO_WITHOUT_TAIL[kind] ?? Infinity],
+    ] as const;
+    return bounds
+      .filter(([, worst, allowed]) => worst.ratio > allowed)
+      .map(([name, worst, allowed]) => `"${kind}" ${name} ${shown(worst)}; allowed is ${allowed}`);
+  });
+}
+
+const withTail = ({ withTailMs }: Bills) => withTailMs;
+const withoutTail = ({ stopAtOnceMs }: Bills) => stopAtOnceMs;
 
 const HEAD = [
   'workload',
@@ -79,20 +97,18 @@ const HEAD = [
 function row([kind, bills]: [WorkloadKind, Bills[]]): (string | number)[] {
   const hours = (bill: (bills: Bills) => number) => (sum(bills, bill) / 3_600_000).toFixed(1);
   const lost = sum(bills, ({ plainChainLost }) => plainChainLost);
-  const noTail = ({ stopAtOnceMs }: Bills) => stopAtOnceMs;
-  const tail = ({ withTailMs }: Bills) => withTailMs;
   return [
     kind,
     hours(({ alwaysOnMs }) => alwaysOnMs),
     hours(({ plainChainMs }) => plainChainMs),
     `${((100 * lost) / sum(bills, ({ jobs }) => jobs)).toFixed(1)} %`,
-    hours(noTail),
-    hours(tail),
+    hours(withoutTail),
+    hours(withTail),
     hours(({ clairvoyantMs }) => clairvoyantMs),
-    medianOf(bills, noTail).toFixed(3),
-    shown(worstOf(bills, noTail)),
-    medianOf(bills, tail).toFixed(3),
-    shown(worstOf(bills, tail)),
+    medianOf(bills, withoutTail).toFixed(3),
+    shown(worstOf(bills, withoutTail)),
+    medianOf(bills, withTail).toFixed(3),
+    shown(worstOf(bills, withTail)),
   ];
 }
 

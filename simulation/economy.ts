@@ -1,6 +1,7 @@
 import { billedMs } from './billing';
 import { clairvoyantBilledMs, type KnownJob } from './clairvoyant';
-import { runHistory, type HistoryResult } from './history';
+import type { HistoryResult } from './history';
+import { runNamed } from './under-way';
 import { drawWorkload, type Workload, type WorkloadKind } from './workloads';
 
 /** What a child process is told to measure: one kind, one workload a seed. */
@@ -46,7 +47,7 @@ export async function billsOf(workload: Workload, lingerSeconds: number): Promis
   const withTail = await ours(workload, lingerSeconds);
   const met = asItCame(workload, withTail.arrivals);
   const stopAtOnce = await ours(met, 0);
-  const plainChain = await runHistory({ seed: workload.seed, workload: met, plainChain: true });
+  const plainChain = await runNamed({ seed: workload.seed, workload: met, plainChain: true });
   const lastArrivalMs = met.jobs.at(-1)?.arrivesMs ?? 0;
   const known = met.jobs.map(({ arrivesMs, ...job }): KnownJob => ({ arrivedMs: arrivesMs, ...job }));
   return {
@@ -63,7 +64,7 @@ export async function billsOf(workload: Workload, lingerSeconds: number): Promis
 
 async function ours(workload: Workload, lingerSeconds: number): Promise<HistoryResult> {
   const { kind, seed } = workload;
-  const result = await runHistory({ seed, workload, lingerSeconds });
+  const result = await runNamed({ seed, workload, lingerSeconds });
   if (!result.violation && result.arrivals.length === workload.jobs.length) return result;
   const found = result.violation
     ? `${result.violation.check}: ${result.violation.detail}`

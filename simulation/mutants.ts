@@ -6,16 +6,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import seeds from './mutant-seeds.json';
 
-/** The mutations that some check has to miss. */
+/** The mutations that some check has to catch. */
 export const CATCHABLE = MUTATIONS.filter(({ redundant }) => redundant === undefined);
 
-/** The history that first missed each rule, as `npm run simulate -- --mutations` last found it. */
+/** The history that catches each mutation, as `npm run simulate -- --mutations` or a long run last found it. */
 export const CAUGHT_AT: Readonly<Record<string, number | undefined>> = seeds;
 
 const SEEDS_FILE = join(__dirname, 'mutant-seeds.json');
 
 export async function rememberSeed({ name }: Mutation, seed: number): Promise<void> {
   const known = JSON.parse(await readFile(SEEDS_FILE, 'utf8')) as Record<string, number>;
+  if (known[name] === seed) return;
   const inOrder = MUTATIONS.flatMap(({ name: each }) => {
     const its = each === name ? seed : known[each];
     return its === undefined ? [] : [[each, its] as const];
@@ -24,7 +25,7 @@ export async function rememberSeed({ name }: Mutation, seed: number): Promise<vo
 }
 
 /**
- * Lets the production code without one rule live through the one history that is known to miss it; what was violated, or
+ * Lets the production code without one rule live through the one history that is known to catch that; what was violated, or
  * undefined: the code or the simulator has changed, and the seed has to be found anew.
  */
 export async function violationWithout(mutation: Mutation) {

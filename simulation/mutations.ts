@@ -10,11 +10,11 @@ export interface Mutation {
   readonly faults?: readonly Fault[];
   /** False: plain histories, of which there are more in a second. @default true */
   readonly crowded?: false;
-  /** Why no check misses it: what else does the rule's work. */
+  /** Why no check catches it: what else does the rule's work. */
   readonly redundant?: string;
 }
 
-/** What each of these takes away must be missed by the checks, or the rule is redundant or the simulator blind. */
+/** What each of these takes away must be caught by the checks, or the rule is redundant or the simulator blind. */
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'no second list after CLOSING',

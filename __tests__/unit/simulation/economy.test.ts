@@ -1,5 +1,6 @@
 import { DEFAULT_LINGER_SECONDS } from '../../../lifecycle/linger';
 import { runEconomy, type Bills } from '../../../simulation/economy';
+import { brokenBounds } from '../../../simulation/economy-report';
 import { WORKLOAD_KINDS, type WorkloadKind } from '../../../simulation/workloads';
 
 const measured = (workload: WorkloadKind, workloads: number): Promise<Bills[]> =>
@@ -28,4 +29,28 @@ describe('what on-time costs', () => {
       expect(withTailMs - stopAtOnceMs).toBeGreaterThan(DEFAULT_LINGER_SECONDS * 1000);
     }
   }, 60_000);
+});
+
+describe('the command ends with 1 when a bound is broken, and says which', () => {
+  const billed = (withTailMs: number, stopAtOnceMs: number): Bills => ({
+    ...{ seed: 7, jobs: 1, alwaysOnMs: 9_000, plainChainMs: 1_000, plainChainLost: 0 },
+    ...{ stopAtOnceMs, withTailMs, clairvoyantMs: 1_000 },
+  });
+  const broken = (kind: WorkloadKind, bills: Bills) => brokenBounds(new Map([[kind, [bills]]]));
+
+  it.each(WORKLOAD_KINDS)('"%s": twice the optimum, with the tail', (kind) => {
+    expect(broken(kind, billed(2_000, 1_000))).toEqual([]);
+    expect(broken(kind, billed(2_001, 1_000))).toEqual([`"${kind}" with the tail 2.001 (7); allowed is 2`]);
+  });
+
+  it('"original": two in a hundred more than the optimum, without a tail', () => {
+    expect(broken('original', billed(1_000, 1_020))).toEqual([]);
+    expect(broken('original', billed(1_000, 1_021))).toEqual([
+      '"original" without a tail 1.021 (7); allowed is 1.02',
+    ]);
+  });
+
+  it('nothing is claimed of others without a tail: of runs from 1 to 20 minutes, 1.02 would not be true', () => {
+    expect(broken('original, shorter', billed(1_000, 1_028))).toEqual([]);
+  });
 });

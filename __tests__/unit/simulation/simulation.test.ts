@@ -44,7 +44,7 @@ describe('the simulated cloud', () => {
 
 describe('the checks', () => {
   // Seeds go with the code: after a change of what it calls, `npm run simulate -- --mutations` finds them anew.
-  it.each(CATCHABLE)('miss the rule when "$name"', async (mutation) => {
+  it.each(CATCHABLE)('catch "$name"', async (mutation) => {
     expect(await violationWithout(mutation)).toMatchObject({ seed: CAUGHT_AT[mutation.name] });
   });
 });

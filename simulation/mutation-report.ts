@@ -1,0 +1,67 @@
+import type { SeededViolation } from './batch';
+import { bundleSimulator } from './bundle';
+import type { Options, Output } from './command-line';
+import { rememberSeed, violationWithout } from './mutants';
+import type { Mutation } from './mutations';
+import { runAll, violationsIn } from './side-by-side';
+import { table } from './table';
+
+type SearchOptions = Pick<Options, 'histories' | 'seed' | 'workers' | 'search'>;
+
+/**
+ * Shows what catches each mutation, and keeps the seeds that were found for the tests. False if nothing catches one that is
+ * not declared redundant.
+ */
+export async function mutationReport(
+  mutations: readonly Mutation[],
+  options: SearchOptions,
+  { print, warn }: Output,
+): Promise<boolean> {
+  const rows: (string | number)[][] = [];
+  let allCaught = true;
+  for (const mutation of mutations) {
+    const catching = await caught(mutation, options);
+    const row = [
+      mutation.name,
+      mutation.file,
+      String(catching?.violation.seed ?? '—'),
+      catching?.seedIs ?? '—',
+      catching?.violation.check ?? 'NOTHING',
+    ];
+    rows.push(row);
+    warn(row.join(' | '));
+    if (catching?.seedIs === 'found now') await rememberSeed(mutation, catching.violation.seed);
+    if (!catching && mutation.redundant === undefined) allCaught = false;
+  }
+  print(table(['rule taken away', 'in', 'seed', 'seed is', 'caught by'], rows));
+  return allCaught;
+}
+
+interface Catch {
+  readonly seedIs: 'remembered' | 'found now';
+  readonly violation: SeededViolation;
+}
+
+/**
+ * What catches a mutation: the history that is remembered, or else the first of a search; for a search anew the other way
+ * round, as some were found by runs that are longer than any search.
+ */
+export async function caught(mutation: Mutation, options: SearchOptions): Promise<Catch | undefined> {
+  return options.search === true
+    ? ((await searched(mutation, options)) ?? (await remembered(mutation)))
+    : ((await remembered(mutation)) ?? (await searched(mutation, options)));
+}
+
+async function remembered(mutation: Mutation): Promise<Catch | undefined> {
+  const violation = await violationWithout(mutation);
+  return violation && { seedIs: 'remembered', violation };
+}
+
+async function searched(mutation: Mutation, options: SearchOptions): Promise<Catch | undefined> {
+  const { histories, seed, workers } = options;
+  const { faults, crowded = true } = mutation;
+  const bundle = await bundleSimulator(mutation);
+  const reports = await runAll(bundle, { histories, seed, workers, faults, crowded });
+  const violation = violationsIn(reports).at(0);
+  return violation && { seedIs: 'found now', violation };
+}

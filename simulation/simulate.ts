@@ -1,0 +1,88 @@
+import { CommanderError } from 'commander';
+import { messageOf } from '../lifecycle/errors';
+import { baseline } from './baseline-report';
+import type { CrashReport } from './batch';
+import { bundleSimulator } from './bundle';
+import type { Violation } from './check-list';
+import { inChild } from './children';
+import { type Options, type Output, readCommandLine } from './command-line';
+import { economy } from './economy-report';
+import { histories } from './histories';
+import { mutationReport } from './mutation-report';
+import { MUTATIONS } from './mutations';
+import { table } from './table';
+import type { Blow } from './wire';
+
+/** Runs the command line and says how it ended: 0, 1 if something does not hold, 2 if it could not be run, 130 if interrupted. */
+export async function simulate(args: readonly string[], output: Output): Promise<number> {
+  try {
+    return await run(readCommandLine(args, output), output);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    output.warn(messageOf(error));
+    return 2;
+  }
+}
+
+async function run(options: Options, output: Output): Promise<number> {
+  const { only = '', seed } = options;
+  if (options.mutations) {
+    const mutations = MUTATIONS.filter(({ name }) => name.includes(only));
+    return (await mutationReport(mutations, options, output)) ? 0 : 1;
+  }
+  const bundle = await bundleSimulator();
+  if (options.replay !== undefined) return (await replay(bundle, options.replay, options, output)) ? 0 : 1;
+  if (options.crashPoints) return (await crashPoints(bundle, seed, output)) ? 0 : 1;
+  if (options.baseline) return (await baseline(bundle, options, output)) ? 0 : 1;
+  if (options.economy) {
+    const { linger: lingerSeconds, ...rest } = options;
+    const holds = await economy(bundle, { ...rest, lingerSeconds }, output.print);
+    return holds ? 0 : 1;
+  }
+  return histories(bundle, options, output);
+}
+
+/** Tells one history's story. False if it has a violation. */
+async function replay(
+  bundle: string,
+  seed: number,
+  { faults, jobs, crowded }: Options,
+  { print }: Output,
+): Promise<boolean> {
+  const violation = await inChild<Violation | null>(bundle, { kind: 'replay', seed, faults, jobs, crowded });
+  print(violation ? `\nVIOLATION: ${violation.check}: ${violation.detail}` : '\nno violation');
+  return violation === null;
+}
+
+const BLOWS: readonly Blow[] = ['crash before', 'crash after', 'answer lost', 'call failed', 'machine crash'];
+
+/** Shows what becomes of a blow at each call. False if a history does not converge. */
+async function crashPoints(bundle: string, seed: number, { print }: Output): Promise<boolean> {
+  let converge = true;
+  for (const jobs of [1, 2]) {
+    const reports = await inChild<CrashReport[]>(bundle, { kind: 'crash points', seed, jobs });
+    const places = [...new Set(reports.map(({ place }) => place.replace('|', ': ')))].sort();
+    const rows = places.map((place) => [
+      place,
+      ...BLOWS.map((blow) => {
+        const struck = reports.filter(
+          (report) => report.place.replace('|', ': ') === place && report.blow === blow,
+        );
+        const bad = struck.filter(({ violation }) => violation);
+        return struck.length === 0
+          ? ''
+          : bad.length === 0
+            ? `${struck.length} ok`
+            : `${bad.length} of ${struck.length} BAD`;
+      }),
+    ]);
+    const bad = reports.filter(({ violation }) => violation);
+    print(`${jobs} job(s), seed ${seed}: ${reports.length} histories, ${bad.length} do not converge`);
+    print(`${table(['call', ...BLOWS], rows)}\n`);
+    for (const { call, blow, place, violation } of bad) {
+      print(`call ${call} (${place}), ${blow}: ${violation?.check ?? ''}: ${violation?.detail ?? ''}`);
+    }
+    if (bad.length > 0) converge = false;
+  }
+  return converge;
+}

@@ -1,0 +1,14 @@
+import { runHistory, type HistoryOptions, type HistoryResult } from './history';
+
+let seed: number | undefined;
+
+/** Lets a history happen, and keeps its seed for whoever has to say in which one the process ended. */
+export function runNamed(options: HistoryOptions): Promise<HistoryResult> {
+  ({ seed } = options);
+  return runHistory(options);
+}
+
+/** The seed of the history that began last. */
+export function lastSeed(): number | undefined {
+  return seed;
+}
