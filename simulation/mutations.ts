@@ -132,6 +132,12 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: 'void drainUnderWay;\n      if (await Promise.resolve(false)) {',
   },
   {
+    name: 'worker looks at the first page of commands only',
+    file: 'lifecycle/dispatch.ts',
+    text: 'token = page.NextToken;',
+    replacement: 'token = undefined;',
+  },
+  {
     name: 'worker takes a command of an earlier launch for a live one',
     file: 'lifecycle/dispatch.ts',
     text: 'value: wholeSeconds(launchTime)',
