@@ -1,7 +1,7 @@
 import type { Check, Violation } from './check-list';
+import { BLOWS, type Blow } from './crash-point';
 import type { Fault } from './faults';
 import { runNamed } from './under-way';
-import type { Blow } from './wire';
 
 /** What a child process is told to run. */
 export interface BatchOrder {
@@ -82,9 +82,8 @@ export async function runCrashPoints(seed: number, jobs: number): Promise<CrashR
   const { calls = [] } = await runNamed({ seed, jobs, faults: [], listCalls: true });
   const reports: CrashReport[] = [];
   for (const [call, place] of calls.entries()) {
-    const blows: Blow[] = ['crash before', 'crash after', 'answer lost', 'call failed', 'call given up'];
-    if (place.startsWith('drain')) blows.push('machine crash');
-    for (const blow of blows) {
+    for (const blow of BLOWS) {
+      if (blow === 'machine crash' && !place.startsWith('drain')) continue;
       const { violation } = await runNamed({ seed, jobs, faults: [], crashPoint: { call, blow } });
       reports.push({ call, blow, place, violation });
     }

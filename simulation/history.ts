@@ -6,6 +6,7 @@ import { parseRecord, receiptSchema, sessionSchema, type Receipt, type Session }
 import type { RunningTime } from './billing';
 import type { Check, Violation } from './check-list';
 import { Checks } from './checks';
+import type { CrashPoint } from './crash-point';
 import { FAULT_NAMES, Faults, type Fault } from './faults';
 import { Functions, MODEL_NAMES } from './functions';
 import { SimInstance } from './instance';
@@ -16,7 +17,7 @@ import { Random } from './random';
 import { SimS3, type BucketName } from './s3';
 import { SimSsm } from './ssm';
 import { Timeline } from './timeline';
-import { Wire, type CrashPoint } from './wire';
+import { Wire } from './wire';
 import { settingsFor, usedMachine } from './workload-settings';
 import type { Workload } from './workloads';
 import { SWEEP_MS, type SimModel, type World, type WorldSettings } from './world';

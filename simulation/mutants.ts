@@ -31,8 +31,8 @@ export async function rememberSeed({ name }: Mutation, seed: number): Promise<vo
 export async function violationWithout(mutation: Mutation) {
   const seed = CAUGHT_AT[mutation.name];
   if (seed === undefined) return undefined;
-  const { faults, crowded = true } = mutation;
-  const order = { firstSeed: seed, histories: 1, faults, jobs: undefined, crowded };
+  const { faults } = mutation;
+  const order = { firstSeed: seed, histories: 1, faults, jobs: undefined, crowded: true };
   const report = await inChild<BatchReport>(await bundleSimulator(mutation), { kind: 'batch', order });
   return report.violation;
 }

@@ -59,9 +59,8 @@ async function remembered(mutation: Mutation): Promise<Catch | undefined> {
 
 async function searched(mutation: Mutation, options: SearchOptions): Promise<Catch | undefined> {
   const { histories, seed, workers } = options;
-  const { faults, crowded = true } = mutation;
   const bundle = await bundleSimulator(mutation);
-  const reports = await runAll(bundle, { histories, seed, workers, faults, crowded });
+  const reports = await runAll(bundle, { histories, seed, workers, faults: mutation.faults, crowded: true });
   const violation = violationsIn(reports).at(0);
   return violation && { seedIs: 'found now', violation };
 }

@@ -6,12 +6,12 @@ import { bundleSimulator } from './bundle';
 import type { Violation } from './check-list';
 import { inChild } from './children';
 import { type Options, type Output, readCommandLine } from './command-line';
+import { BLOWS } from './crash-point';
 import { economy } from './economy-report';
 import { histories } from './histories';
 import { mutationReport } from './mutation-report';
 import { MUTATIONS } from './mutations';
 import { table } from './table';
-import type { Blow } from './wire';
 
 /** Runs the command line and says how it ended: 0, 1 if something does not hold, 2 if it could not be run, 130 if interrupted. */
 export async function simulate(args: readonly string[], output: Output): Promise<number> {
@@ -53,8 +53,6 @@ async function replay(
   print(violation ? `\nVIOLATION: ${violation.check}: ${violation.detail}` : '\nno violation');
   return violation === null;
 }
-
-const BLOWS: readonly Blow[] = ['crash before', 'crash after', 'answer lost', 'call failed', 'machine crash'];
 
 /** Shows what becomes of a blow at each call. False if a history does not converge. */
 async function crashPoints(bundle: string, seed: number, { print }: Output): Promise<boolean> {

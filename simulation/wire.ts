@@ -19,6 +19,7 @@ import {
   SendCommandCommand,
 } from '@aws-sdk/client-ssm';
 import { awsError } from './aws-error';
+import type { Blow, CrashPoint } from './crash-point';
 import type { SimProcess } from './process';
 import type { World } from './world';
 
@@ -74,16 +75,6 @@ const OPERATIONS = new Map<unknown, Operation>([
     { name: 'Invoke', service: 'lambda', effect: ({ functions }, p, input) => functions.invoked(p, input) },
   ],
 ]);
-
-/** What is to happen to one chosen call of a history, for going through them all. */
-export type Blow =
-  'crash before' | 'crash after' | 'answer lost' | 'call failed' | 'call given up' | 'machine crash';
-
-export interface CrashPoint {
-  /** The how-manieth call of the history, from 0. */
-  readonly call: number;
-  readonly blow: Blow;
-}
 
 /** A call as production code makes it: one promise, several tries inside the SDK. */
 interface Call {
