@@ -2,6 +2,7 @@ import {
   DescribeInstanceInformationCommand,
   ListCommandsCommand,
   SendCommandCommand,
+  type Command,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
 import type { Clock } from './clock';
@@ -77,12 +78,15 @@ async function agentHeardSince({ ssm, instance }: DispatchContext, launchTime: D
   return lastPing !== undefined && lastPing > launchTime;
 }
 
+/**
+ * The list is not asked for by instance: such a list lacks what has not reached it yet.
+ * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListCommands.html
+ */
 async function drainUnderWay(context: DispatchContext, launchTime: Date): Promise<boolean> {
   let token: string | undefined;
   do {
     const page = await context.ssm.send(
       new ListCommandsCommand({
-        InstanceId: context.instance.id,
         Filters: [
           { key: 'InvokedAfter', value: wholeSeconds(launchTime) },
           { key: 'DocumentName', value: context.document },
@@ -90,10 +94,14 @@ async function drainUnderWay(context: DispatchContext, launchTime: Date): Promis
         NextToken: token,
       }),
     );
-    if (page.Commands?.some(({ Status }) => Status === 'Pending' || Status === 'InProgress')) return true;
+    if (page.Commands?.some((command) => isUnderWay(command, context.instance.id))) return true;
     token = page.NextToken;
   } while (token);
   return false;
+}
+
+function isUnderWay({ Status, InstanceIds }: Command, instanceId: string): boolean {
+  return InstanceIds?.includes(instanceId) === true && (Status === 'Pending' || Status === 'InProgress');
 }
 
 /** False: SSM does not take the instance yet. */

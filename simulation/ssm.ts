@@ -86,6 +86,7 @@ export class SimSsm {
     return {
       Commands: seen.slice(begin, end).map((command) => ({
         CommandId: command.id,
+        InstanceIds: ['i-1'],
         Status: command.statuses.findLast(({ at }) => at <= then)?.status ?? 'Pending',
       })),
       ...(seen.length > end && { NextToken: String(end) }),

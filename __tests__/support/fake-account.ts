@@ -60,7 +60,7 @@ export class FakeAccount {
   stateTransitionReason = '';
   readonly tags = new Map<string, string>();
   lastPing: Date | undefined;
-  commands: { CommandId: string; Status: string; RequestedDateTime?: Date }[] = [];
+  commands: { CommandId: string; Status: string; InstanceIds?: string[]; RequestedDateTime?: Date }[] = [];
   /** How often the SDK has sent EC2's calls until there was an answer. */
   tries = 1;
   /** Errors to throw, by command name, first come first thrown. */
@@ -218,7 +218,7 @@ export class FakeAccount {
             : [],
         };
       case 'ListCommands':
-        return { Commands: this.commands };
+        return { Commands: this.commands.map((command) => ({ InstanceIds: ['i-1'], ...command })) };
       case 'SendCommand':
         return { Command: { CommandId: 'c-1' } };
       default:

@@ -174,7 +174,7 @@ async function isLeftBehind({ control }: Scene, clock: Clock, jobId: string): Pr
 export async function lookAtLastDrain({ target, manifest }: Scene): Promise<Facts['lastDrain']> {
   const { Commands } = await target.clients.ssm.send(
     new ListCommandsCommand({
-      InstanceId: manifest.instanceId,
+      // Not by instance: such a list lacks what has not reached it yet.
       Filters: [{ key: 'DocumentName', value: manifest.document }],
       MaxResults: 10,
     }),

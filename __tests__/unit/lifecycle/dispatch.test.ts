@@ -48,6 +48,12 @@ describe('dispatch', () => {
     },
   );
 
+  it('does not wait for the command of an instance that was there before', async () => {
+    const account = running();
+    account.commands = [{ CommandId: 'c-0', Status: 'InProgress', InstanceIds: ['i-0'] }];
+    expect(await dispatch(account.dispatchContext)).toBe('sent');
+  });
+
   it('asks again when SSM does not know the fresh instance yet', async () => {
     const account = running();
     account.failures.set('SendCommand', [FakeS3.error('InvalidInstanceId', 400)]);
