@@ -49,8 +49,8 @@ interface Opening {
   /** False: somebody closes it, or the start was refused. */
   readonly isOpen: boolean;
   /**
-   * The start that tells whose work it is to invoke worker: one that met `stopped`, else the first, since the next meet its
-   * `pending`; or the one that was refused. Undefined: none was tried.
+   * The start that tells whose work it is to invoke worker: one that met `stopped`, else the first that did not meet somebody's
+   * `pending`, else the last; or the one that was refused. Undefined: none was tried.
    */
   readonly start: StartOutcome | undefined;
 }
@@ -60,13 +60,13 @@ interface Opening {
  * for some seconds: behind an open gate it would begin a model, to be killed with the machine.
  */
 async function startAndOpenGate(context: LedgerContext): Promise<Opening> {
-  let told: StartOutcome | undefined;
+  let told: Extract<StartOutcome, { refused: false }> | undefined;
   for (let tries = 0; tries < GATE_TRIES; tries += 1) {
     const gate = await readGate(context.control);
     if (gate.state === 'CLOSING') return { isOpen: false, start: told };
     const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
-    if (told === undefined || start.was === 'stopped') told = start;
+    if (told === undefined || told.was === 'pending' || start.was === 'stopped') told = start;
     if (gate.state === 'OPEN') return { isOpen: true, start: told };
     try {
       await moveGate(context.control, gate, 'OPEN', context);

@@ -259,7 +259,16 @@ export class Checks {
     this.look();
   }
 
-  functionEnded({ id, kind, calls, closedAt, tripped, startedInstanceAt, invoked }: SimProcess): void {
+  functionEnded({
+    id,
+    kind,
+    calls,
+    startedAt,
+    closedAt,
+    tripped,
+    startedInstanceAt,
+    invoked,
+  }: SimProcess): void {
     const { instance, faults, jobs } = this.world;
     const { from, to } = instance.onTimes.at(-1) ?? { from: 0, to: 0 };
     if (from === startedInstanceAt && to === Infinity) {
@@ -267,7 +276,9 @@ export class Checks {
         return `${id} started the instance and ended without`;
       });
     }
-    if (closedAt !== undefined && !tripped && !instance.paused && !faults.has('person pauses')) {
+    // Who has seen it paused wakes nobody; when the pause is taken away, the next sweep does.
+    const mayHaveSeenPause = instance.paused || instance.unpausedAt >= startedAt - SEEN_AFTER_MS;
+    if (closedAt !== undefined && !tripped && !mayHaveSeenPause && !faults.has('person pauses')) {
       const left = instance.startAskedAt < closedAt ? jobs.openBefore(closedAt) : undefined;
       this.check('what is left to the closer is woken for', left === undefined, () => {
         return `${id} closed the gate and ended, and nobody has woken the instance for ${left?.slice(0, 6) ?? ''}`;

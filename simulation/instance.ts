@@ -28,6 +28,8 @@ export class SimInstance {
   starts = 0;
   heldSince: number | undefined;
   pausedSince: number | undefined;
+  /** When the pause was last taken away. */
+  unpausedAt = 0;
   /** When a start was last asked for, accepted or not. */
   startAskedAt = 0;
   /** EC2 has taken the spot instance away, and has not started it again. */
@@ -151,6 +153,7 @@ export class SimInstance {
     if (value === undefined) this.tags.delete(key);
     else this.tags.set(key, value);
     this.heldSince = this.held ? (this.heldSince ?? now) : undefined;
+    if (key === PAUSE_TAG && value === undefined) this.unpausedAt = now;
     this.pausedSince = this.paused ? (this.pausedSince ?? now) : undefined;
     this.remember();
     this.world.checks.look();

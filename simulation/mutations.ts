@@ -68,7 +68,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/wake.ts',
     text: `const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
-    if (told === undefined || start.was === 'stopped') told = start;
+    if (told === undefined || told.was === 'pending' || start.was === 'stopped') told = start;
     if (gate.state === 'OPEN')`,
     replacement: `if (gate.state !== 'OPEN') {
       try {
@@ -80,7 +80,7 @@ export const MUTATIONS: readonly Mutation[] = [
     }
     const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
-    if (told === undefined || start.was === 'stopped') told = start;
+    if (told === undefined || told.was === 'pending' || start.was === 'stopped') told = start;
     if (Boolean(start))`,
   },
   {
@@ -92,7 +92,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a start of its own is forgotten when the gate has moved',
     file: 'lifecycle/wake.ts',
-    text: "if (told === undefined || start.was === 'stopped') told = start;",
+    text: "if (told === undefined || told.was === 'pending' || start.was === 'stopped') told = start;",
     replacement: 'told = start;',
   },
   {

@@ -100,6 +100,22 @@ describe('wake', () => {
     expect(account.count('Invoke')).toBe(1);
   });
 
+  it('invokes worker when its second start may be what starts it: the answer to its first try was lost', async () => {
+    const account = new FakeAccount();
+    account.setGate('CLOSED');
+    account.state = 'pending';
+    account.s3.fault({
+      command: 'PutObject',
+      key: 'gate.json',
+      run: () => {
+        account.setGate('OPEN');
+        account.tries = 2;
+      },
+    });
+    expect(await wake(account.context, 'test')).toBe('woken');
+    expect(account.count('Invoke')).toBe(1);
+  });
+
   it('invokes worker when EC2 met its own earlier try, whose answer was lost', async () => {
     const account = new FakeAccount();
     account.state = 'pending';
