@@ -28,13 +28,14 @@ export async function bundleSimulator(mutation?: Mutation): Promise<string> {
     logLevel: 'error',
     plugins: [bareCommands, ...(mutation ? [mutating(mutation)] : [])],
   });
-  const contents = outputFiles[0]?.contents ?? new Uint8Array();
-  const hash = createHash('sha256').update(contents).digest('hex').slice(0, 16);
+  const [output] = outputFiles;
+  if (!output) throw new Error('esbuild has made no bundle of simulation/child.ts');
+  const hash = createHash('sha256').update(output.contents).digest('hex').slice(0, 16);
   const bundle = join(BUNDLES, `${name}-${hash}.cjs`);
   await mkdir(BUNDLES, { recursive: true });
   // Under another name first: a process that is just starting from the same bundle never reads half of it.
   const unfinished = `${bundle}.${randomUUID()}`;
-  await writeFile(unfinished, contents);
+  await writeFile(unfinished, output.contents);
   await rename(unfinished, bundle);
   await removeOldBundles();
   return bundle;

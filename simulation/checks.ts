@@ -61,6 +61,11 @@ export class Checks {
   private readonly neglected: BoundedSpan;
   private quietSince: number | undefined;
 
+  private readonly check: MakeCheck = (check, holds, detail) => {
+    this.made.set(check, (this.made.get(check) ?? 0) + 1);
+    if (!holds) this.fail(check, detail());
+  };
+
   constructor(private readonly world: World) {
     const { settings } = world;
     const idleBoundMs =
@@ -68,9 +73,8 @@ export class Checks {
       CLOSING_MARGIN_MS +
       (timeLimitSeconds(settings, 'stop') + settings.lingerSeconds) * 1000 +
       SLACK_MS;
-    const make: MakeCheck = (...made) => this.check(...made);
-    this.idle = new BoundedSpan(world, 'idle time is bounded', idleBoundMs, make);
-    this.neglected = new BoundedSpan(world, 'open jobs are not neglected', NEGLECT_BOUND_MS, make);
+    this.idle = new BoundedSpan(world, 'idle time is bounded', idleBoundMs, this.check);
+    this.neglected = new BoundedSpan(world, 'open jobs are not neglected', NEGLECT_BOUND_MS, this.check);
   }
 
   fail(check: Check, detail: string): void {
@@ -242,7 +246,7 @@ export class Checks {
       const receipt = recordIn(text) as Receipt;
       jobs.receiptWritten(jobId, receipt.outcome);
       const runOf = (output: string) => this.runs[(this.writers.get(output) ?? 0) - 1];
-      checkReceipt(receipt, this.world, runOf, this.ends, (...made) => this.check(...made));
+      checkReceipt(receipt, this.world, runOf, this.ends, this.check);
       people.aim();
     }
     this.look();
@@ -424,11 +428,6 @@ export class Checks {
   private busyPrograms(): string[] {
     const alive = [...this.world.machine.programs].filter(({ owner }) => owner.alive);
     return alive.map(({ name }) => name);
-  }
-
-  private check(check: Check, ok: boolean, detail: () => string): void {
-    this.made.set(check, (this.made.get(check) ?? 0) + 1);
-    if (!ok) this.fail(check, detail());
   }
 }
 

@@ -72,13 +72,13 @@ export class Functions {
   private seenAtRest = '';
 
   /** Late events that come when the next drain begins, or at the latest that an event comes. */
-  private heldBack: { name: FunctionName; event: object }[] = [];
+  private readonly heldBack = new Set<{ name: FunctionName; event: object }>();
 
   constructor(private readonly world: World) {}
 
   drainBegins(): void {
     for (const { name, event } of this.heldBack) this.plan(name, event, this.world.luck.spread(5, 800), 0);
-    this.heldBack = [];
+    this.heldBack.clear();
   }
 
   /** `soon`: an arrival that is aimed at a moment. */
@@ -181,11 +181,9 @@ export class Functions {
       // The worst moment for a late event is when a drain begins.
       faults.count(late);
       const held = { name, event };
-      this.heldBack.push(held);
+      this.heldBack.add(held);
       timeline.after(LATEST_EVENT_MS, () => {
-        if (!this.heldBack.includes(held)) return;
-        this.heldBack = this.heldBack.filter((each) => each !== held);
-        this.plan(name, event, 0, 0);
+        if (this.heldBack.delete(held)) this.plan(name, event, 0, 0);
       });
       return;
     }

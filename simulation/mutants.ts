@@ -1,9 +1,8 @@
-import { inChild } from './children';
-import type { BatchReport } from './batch';
-import { bundleSimulator } from './bundle';
-import { MUTATIONS, type Mutation } from './mutations';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bundleSimulator } from './bundle';
+import { MUTATIONS, type Mutation } from './mutations';
+import { runAll, violationsIn, type Run } from './side-by-side';
 import seeds from './mutant-seeds.json';
 
 /** The mutations that some check has to catch. */
@@ -25,14 +24,17 @@ export async function rememberSeed({ name }: Mutation, seed: number): Promise<vo
 }
 
 /**
- * Lets the production code without one rule live through the one history that is known to catch that; what was violated, or
- * undefined: the code or the simulator has changed, and the seed has to be found anew.
+ * Lets the production code without one rule live through histories; what was violated first. By default it is the one history
+ * that is known to catch that; undefined: the code or the simulator has changed, and the seed has to be found anew.
  */
-export async function violationWithout(mutation: Mutation) {
-  const seed = CAUGHT_AT[mutation.name];
-  if (seed === undefined) return undefined;
-  const { faults } = mutation;
-  const order = { firstSeed: seed, histories: 1, faults, jobs: undefined, crowded: true };
-  const report = await inChild<BatchReport>(await bundleSimulator(mutation), { kind: 'batch', order });
-  return report.violation;
+export async function violationWithout(mutation: Mutation, run = knownRun(mutation)) {
+  if (!run) return undefined;
+  const bundle = await bundleSimulator(mutation);
+  const reports = await runAll(bundle, { ...run, faults: mutation.faults, crowded: true });
+  return violationsIn(reports).at(0);
+}
+
+function knownRun({ name }: Mutation): Pick<Run, 'seed' | 'histories' | 'workers'> | undefined {
+  const seed = CAUGHT_AT[name];
+  return seed === undefined ? undefined : { seed, histories: 1, workers: 1 };
 }

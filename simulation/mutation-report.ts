@@ -1,9 +1,7 @@
 import type { SeededViolation } from './batch';
-import { bundleSimulator } from './bundle';
 import type { Options, Output } from './command-line';
 import { rememberSeed, violationWithout } from './mutants';
 import type { Mutation } from './mutations';
-import { runAll, violationsIn } from './side-by-side';
 import { table } from './table';
 
 type SearchOptions = Pick<Options, 'histories' | 'seed' | 'workers' | 'search'>;
@@ -59,8 +57,6 @@ async function remembered(mutation: Mutation): Promise<Catch | undefined> {
 
 async function searched(mutation: Mutation, options: SearchOptions): Promise<Catch | undefined> {
   const { histories, seed, workers } = options;
-  const bundle = await bundleSimulator(mutation);
-  const reports = await runAll(bundle, { histories, seed, workers, faults: mutation.faults, crowded: true });
-  const violation = violationsIn(reports).at(0);
+  const violation = await violationWithout(mutation, { histories, seed, workers });
   return violation && { seedIs: 'found now', violation };
 }

@@ -12,6 +12,9 @@ export interface Mutation {
   readonly redundant?: string;
 }
 
+/** How wake keeps the start that tells whose work worker is. */
+const TELLING = "if (told === undefined || told.was === 'pending' || start.was === 'stopped') told = start;";
+
 /** How the breaker looks once more before it stops. */
 const TRIPPING = `const closing = await moveGate(control, gate, 'CLOSING', context);
   const { hold } = await instance.read();
@@ -68,7 +71,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/wake.ts',
     text: `const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
-    if (told === undefined || told.was === 'pending' || start.was === 'stopped') told = start;
+    ${TELLING}
     if (gate.state === 'OPEN')`,
     replacement: `if (gate.state !== 'OPEN') {
       try {
@@ -80,7 +83,7 @@ export const MUTATIONS: readonly Mutation[] = [
     }
     const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
-    if (told === undefined || told.was === 'pending' || start.was === 'stopped') told = start;
+    ${TELLING}
     if (Boolean(start))`,
   },
   {
@@ -92,7 +95,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a start of its own is forgotten when the gate has moved',
     file: 'lifecycle/wake.ts',
-    text: "if (told === undefined || told.was === 'pending' || start.was === 'stopped') told = start;",
+    text: TELLING,
     replacement: 'told = start;',
   },
   {

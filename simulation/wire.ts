@@ -162,12 +162,9 @@ export class Wire {
     call.triesLeft -= 1;
     let delay = luck.spread(2, settings.slowestCallMs);
     if (faults.strikes('call slow')) delay = luck.between(500, TIMEOUT_MS - 500);
-    if (call.blow === 'call given up' || faults.strikes('call given up')) {
-      call.triesLeft = 0;
-      timeline.after(delay, () => this.again(call, awsError('ThrottlingException', 429)));
-      return;
-    }
-    if (faults.strikes('call refused')) {
+    const isGivenUp = call.blow === 'call given up' || faults.strikes('call given up');
+    if (isGivenUp) call.triesLeft = 0;
+    if (isGivenUp || faults.strikes('call refused')) {
       timeline.after(delay, () => this.again(call, awsError('ThrottlingException', 429)));
       return;
     }

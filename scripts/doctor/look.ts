@@ -179,7 +179,8 @@ export async function lookAtLastDrain({ target, manifest }: Scene): Promise<Fact
       MaxResults: 10,
     }),
   );
-  const [last] = [...(Commands ?? [])].sort(
+  const own = (Commands ?? []).filter(({ InstanceIds }) => InstanceIds?.includes(manifest.instanceId));
+  const [last] = own.sort(
     (a, b) => (b.RequestedDateTime?.getTime() ?? 0) - (a.RequestedDateTime?.getTime() ?? 0),
   );
   if (!last) return 'none';

@@ -34,13 +34,17 @@ export interface IamRecord {
   readonly decisionMs: readonly number[];
 }
 
+/** A role's time without a policy that it had; what it is denied then is excused if the role was deleted. */
+interface Loss {
+  wasDeleted: boolean;
+}
+
 /** Counts what IAM has decided in one local cloud. */
 export class Decisions {
   private readonly uses = new Map<string, number>();
-  private readonly denials: Omit<Denial, 'ofDeletedRole'>[] = [];
-  /** What was denied to each role since it lost a policy. */
-  private readonly sinceLoss = new Map<string, Set<object>>();
-  private readonly ofDeletedRoles = new Set<object>();
+  private readonly denials: { readonly denial: Omit<Denial, 'ofDeletedRole'>; readonly loss?: Loss }[] = [];
+  /** Of the roles that have lost a policy and got none since. */
+  private readonly losses = new Map<string, Loss>();
   private readonly operatorCalls = new Map<string, number>();
   private readonly decisionMs: number[] = [];
 
@@ -49,8 +53,8 @@ export class Decisions {
   }
 
   denied(denial: Omit<Denial, 'ofDeletedRole'>): void {
-    this.denials.push(denial);
-    this.sinceLoss.get(denial.role)?.add(denial);
+    const loss = this.losses.get(denial.role);
+    this.denials.push({ denial, ...(loss && { loss }) });
   }
 
   /**
@@ -61,20 +65,22 @@ export class Decisions {
     switch (operation) {
       case 'DeleteRolePolicy':
       case 'DetachRolePolicy':
-        if (!this.sinceLoss.has(role)) this.sinceLoss.set(role, new Set());
+        this.lossOf(role);
         break;
-      case 'DeleteRole': {
-        const denials = this.sinceLoss.get(role) ?? [];
-        for (const denial of denials) this.ofDeletedRoles.add(denial);
-        // From here on nothing can be needed: what comes is excused as well.
-        this.sinceLoss.set(role, this.ofDeletedRoles);
+      case 'DeleteRole':
+        this.lossOf(role).wasDeleted = true;
         break;
-      }
       case 'CreateRole':
       case 'PutRolePolicy':
       case 'AttachRolePolicy':
-        this.sinceLoss.delete(role);
+        this.losses.delete(role);
     }
+  }
+
+  private lossOf(role: string): Loss {
+    const loss = this.losses.get(role) ?? { wasDeleted: false };
+    this.losses.set(role, loss);
+    return loss;
   }
 
   operator(action: string): void {
@@ -93,9 +99,9 @@ export class Decisions {
         const [role = '', policy = '', statement = '', action = ''] = JSON.parse(key) as string[];
         return { role, policy, statement, action, times };
       }),
-      denials: this.denials.map((denial) => ({
+      denials: this.denials.map(({ denial, loss }) => ({
         ...denial,
-        ofDeletedRole: this.ofDeletedRoles.has(denial),
+        ofDeletedRole: loss?.wasDeleted === true,
       })),
       operatorCalls: Object.fromEntries(this.operatorCalls),
       decisionMs: this.decisionMs,

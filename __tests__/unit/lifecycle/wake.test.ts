@@ -3,6 +3,19 @@ import { wake } from '../../../lifecycle/wake';
 import { FakeAccount } from '../../support/fake-account';
 import { FakeS3 } from '../../support/fake-s3';
 
+/** Somebody opens the closed gate just before wake does; what else happens then. */
+function whenGateMoves(account: FakeAccount, happen: () => unknown = () => undefined): void {
+  account.setGate('CLOSED');
+  account.s3.fault({
+    command: 'PutObject',
+    key: 'gate.json',
+    run: () => {
+      account.setGate('OPEN');
+      happen();
+    },
+  });
+}
+
 describe('wake', () => {
   it.each([undefined, 'CLOSED', 'OPEN'] as const)(
     'starts the instance behind a gate that is %s',
@@ -76,8 +89,7 @@ describe('wake', () => {
 
   it('reads the gate again when another writer came first', async () => {
     const account = new FakeAccount();
-    account.setGate('CLOSED');
-    account.s3.fault({ command: 'PutObject', key: 'gate.json', run: () => account.setGate('OPEN') });
+    whenGateMoves(account);
     expect(await wake(account.context, 'test')).toBe('woken');
     // Its second start has met `pending`, but it was its first that made it so: nobody else invokes worker.
     expect(account.count('StartInstances')).toBe(2);
@@ -86,32 +98,16 @@ describe('wake', () => {
 
   it('invokes worker when it is its second start that starts it: what was pending has fallen back', async () => {
     const account = new FakeAccount();
-    account.setGate('CLOSED');
     account.state = 'pending';
-    account.s3.fault({
-      command: 'PutObject',
-      key: 'gate.json',
-      run: () => {
-        account.setGate('OPEN');
-        account.state = 'stopped';
-      },
-    });
+    whenGateMoves(account, () => (account.state = 'stopped'));
     expect(await wake(account.context, 'test')).toBe('woken');
     expect(account.count('Invoke')).toBe(1);
   });
 
   it('invokes worker when its second start may be what starts it: the answer to its first try was lost', async () => {
     const account = new FakeAccount();
-    account.setGate('CLOSED');
     account.state = 'pending';
-    account.s3.fault({
-      command: 'PutObject',
-      key: 'gate.json',
-      run: () => {
-        account.setGate('OPEN');
-        account.tries = 2;
-      },
-    });
+    whenGateMoves(account, () => (account.tries = 2));
     expect(await wake(account.context, 'test')).toBe('woken');
     expect(account.count('Invoke')).toBe(1);
   });
