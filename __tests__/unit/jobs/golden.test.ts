@@ -1,60 +1,14 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import os, { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { attemptPrefix, claimKey, openKey, receiptKey, statusKey } from '../../../lifecycle/job';
 import type { Receipt } from '../../../lifecycle/records';
+import { golden, keepMachineOut, run as runWith } from '../scripts/golden/run';
 import { waitReasons } from '../../../scripts/doctor/wait-reasons';
-import { main } from '../../../scripts/lamplighter';
-import type { Target } from '../../../scripts/pipeline/target';
-import { recordingTerminal } from '../scripts/stand-ins';
 import { Place } from './place';
 
-let mockTarget: Target;
-jest.mock('../../../scripts/pipeline/target', () => ({
-  ...jest.requireActual<object>('../../../scripts/pipeline/target'),
-  chooseTarget: () => Promise.resolve(mockTarget),
-}));
+keepMachineOut();
 
-/** Only the time of day stands still. */
-const REAL = ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'setInterval', 'clearInterval'];
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'golden ')));
-const home = process.cwd();
-const user = jest.spyOn(os, 'userInfo');
-
-beforeAll(() => {
-  process.chdir(folder);
-  user.mockReturnValue({ username: 'ada' } as os.UserInfo<string>);
-  jest.useFakeTimers({
-    doNotFake: [...REAL, 'nextTick', 'queueMicrotask', 'hrtime', 'performance'] as never[],
-  });
-});
-afterAll(() => {
-  jest.useRealTimers();
-  user.mockRestore();
-  process.chdir(home);
-  rmSync(folder, { recursive: true });
-});
-
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The command line, in the place, at the place's time. */
-async function run(place: Place, args: readonly string[], columns?: number): Promise<Run> {
-  mockTarget = place.scene.target;
-  jest.setSystemTime(place.account.clock.now());
-  const terminal = { ...recordingTerminal(), columns };
-  const code = await main(args, terminal);
-  return { code, stdout: terminal.stdout.join('\n'), stderr: terminal.stderr.join('\n') };
-}
-
-/** What is seen, and how it ended: the golden text. */
-const golden = ({ code, stdout, stderr }: Run) =>
-  [stdout, ...(stderr === '' ? [] : ['--- stderr', stderr]), `--- exit code ${code}`]
-    .join('\n')
-    .replaceAll(folder, 'FOLDER');
+const run = (place: Place, args: readonly string[], columns?: number) => runWith(place, args, { columns });
 
 const at = (place: Place) => new Date(place.account.clock.now()).toISOString();
 
@@ -215,8 +169,7 @@ describe('what cannot be done is said in a sentence', () => {
   const failing = (name: string, message: string) => {
     const place = new Place();
     const error = Object.assign(new Error(message), { name });
-    mockTarget = place.scene.target;
-    mockTarget.clients.ssm.send = (() => Promise.reject(error)) as never;
+    place.scene.target.clients.ssm.send = (() => Promise.reject(error)) as never;
     return place;
   };
 

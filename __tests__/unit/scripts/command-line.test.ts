@@ -2,7 +2,10 @@ import { InvalidInputError, LamplighterError } from '../../../lifecycle/errors';
 import { BrokenError, Exit, InterruptedError, MissingError, UsageError } from '../../../scripts/exit';
 import { explain } from '../../../scripts/explain';
 import { main } from '../../../scripts/lamplighter';
+import { keepMachineOut } from './golden/run';
 import { recordingTerminal } from './stand-ins';
+
+keepMachineOut();
 
 async function run(...args: string[]) {
   const terminal = recordingTerminal();

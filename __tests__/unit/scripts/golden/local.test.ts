@@ -1,0 +1,109 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { BrokenError, MissingError } from '../../../../scripts/exit';
+import { LamplighterError } from '../../../../lifecycle/errors';
+import { folder } from './folder';
+import { LocalScene } from './local-scene';
+import { golden, interrupt, keepMachineOut, run } from './run';
+import { LocalRun } from '../../../../scripts/local-run';
+
+let mockScene: LocalScene;
+jest.mock('../../../../scripts/tools/provide', () => ({
+  provideTools: (options: Parameters<LocalScene['provideTools']>[0]) => mockScene.provideTools(options),
+}));
+jest.mock('../../../../scripts/local/cloud', () => ({
+  ...jest.requireActual<object>('../../../../scripts/local/cloud'),
+  startLocalCloud: (options: Parameters<LocalScene['startLocalCloud']>[0]) =>
+    mockScene.startLocalCloud(options),
+}));
+jest.mock('../../../../scripts/local/deploy', () => ({
+  ...jest.requireActual<object>('../../../../scripts/local/deploy'),
+  deployToLocalCloud: (options: Parameters<LocalScene['deployToLocalCloud']>[0]) =>
+    mockScene.deployToLocalCloud(options),
+}));
+
+keepMachineOut();
+
+const { setTimeout: realTimeout } = globalThis;
+
+beforeEach(() => {
+  // Waiting between two looks takes no time.
+  const soon = (run: () => void) => realTimeout(run, 1);
+  jest.spyOn(globalThis, 'setTimeout').mockImplementation(soon);
+  mockScene = new LocalScene();
+  rmSync(join(folder, 'local'), { recursive: true, force: true });
+});
+
+afterEach(() => void jest.restoreAllMocks());
+
+async function local(line: string, options?: Parameters<typeof run>[2]): Promise<string> {
+  return golden(await run(mockScene.place, ['local', ...line.split(' ')], options));
+}
+
+describe.each([
+  ['for people', ''],
+  ['as lines of JSON', ' --json'],
+])('local --once, %s', (_name, json) => {
+  it('from the start to the end: a job that succeeds', async () => {
+    mockScene.jobComesAlong('patients.csv');
+    expect(await local(`--once patients.csv${json}`)).toMatchSnapshot();
+  });
+
+  it('two jobs, one of which fails', async () => {
+    mockScene.jobComesAlong('patients.csv', 'fails');
+    mockScene.jobComesAlong('others.csv');
+    expect(await local(`--once patients.csv others.csv${json}`)).toMatchSnapshot();
+  });
+
+  it('Ctrl-C, twice, while the pipeline is deployed', async () => {
+    mockScene.whileDeployed = () => {
+      interrupt();
+      interrupt();
+    };
+    expect(await local(`--once patients.csv${json}`)).toMatchSnapshot();
+  });
+
+  it.each([
+    ['tools', new MissingError('Lamplighter runs Terraform on Linux and macOS')],
+    ['cloud', new LamplighterError('port 4566 is taken')],
+    ['deploy', new BrokenError('terraform apply failed:\nError: creating S3 Bucket')],
+  ] as const)('what breaks: %s', async (step, error) => {
+    mockScene.fails[step] = error;
+    expect(await local(`--once patients.csv${json}`)).toMatchSnapshot();
+  });
+
+  it('a cloud that cannot be taken down in whole', async () => {
+    mockScene.fails.deploy = new BrokenError('terraform apply failed');
+    mockScene.fails.stop = new Error('The local cloud did not stop cleanly.');
+    expect(await local(`--once patients.csv${json}`)).toMatchSnapshot();
+  });
+
+  it.each(['gone.csv', 'image.png', 'patients.csv --pipeline q'])('%s', async (line) => {
+    expect(await local(`--once ${line}${json}`)).toMatchSnapshot();
+  });
+
+  it('a local cloud of this checkout runs already', async () => {
+    jest.setSystemTime(mockScene.place.account.clock.now());
+    const other = await LocalRun.begin(join(folder, 'local'));
+    expect(await local(`--once patients.csv${json}`)).toMatchSnapshot();
+    await other.end();
+  });
+
+  it('without --once: the page, how to use it, and the end by Ctrl-C', async () => {
+    mockScene.jobComesAlong('patients.csv');
+    const onLine = (text: string) => {
+      if (text.includes('Deploy your changes')) setTimeout(interrupt, 1);
+    };
+    expect(await local(`patients.csv${json}`, { onLine })).toMatchSnapshot();
+  });
+});
+
+it('local --once on 60 columns', async () => {
+  mockScene.jobComesAlong('patients.csv');
+  expect(await local('--once patients.csv', { columns: 60 })).toMatchSnapshot();
+});
+
+it('local --once without a file uploads the sample', async () => {
+  mockScene.jobComesAlong('patients.csv');
+  expect(await local('--once')).toMatch(/upload {5}\S*models\/breast-cancer\/samples\/patients\.csv \(/);
+});
