@@ -21,7 +21,7 @@ const barrel = {
 /** Its licence (AGPL) is no matter for a local cloud; nothing that is deployed may hold it. */
 const simulator = {
   group: ['@cloud-copilot/*'],
-  message: 'Only scripts/local/iam-simulation.ts and tests ask the IAM simulator.',
+  message: 'Only local-cloud/iam/simulation.ts and tests ask the IAM simulator.',
 };
 
 export default tseslint.config(
@@ -79,7 +79,7 @@ export default tseslint.config(
     },
   })),
   {
-    files: ['scripts/local/iam-simulation.ts', '__tests__/**/*.ts'],
+    files: ['local-cloud/iam/simulation.ts', '__tests__/**/*.ts'],
     rules: { 'no-restricted-imports': ['error', { paths: [barrel] }] },
   },
   {

@@ -3,22 +3,22 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from './commands/env';
 import { addEstimate } from './commands/estimate';
-import { type LocalOptions, local } from './commands/local';
+import { type LocalOptions, local } from './commands/local/local';
 import { type PlanOptions, plan } from './commands/plan';
-import { status } from './commands/status';
-import { submit } from './commands/submit';
-import { watchStatus } from './commands/watch-status';
+import { status } from './commands/status/status';
+import { submit } from './commands/submit/submit';
+import { watchStatus } from './commands/status/watch';
 import { addCommandHelp, exitCodes } from './console/command-help';
-import { completeCommands } from './console/completion';
+import { completeCommands } from './commands/complete';
 import { type Terminal, processTerminal } from './console/terminal';
-import { Exit, type ExitCode } from './exit';
-import { explain } from './explain';
-import { catchInterrupts } from './interrupt';
-import { addJobs } from './jobs/commands';
-import { type CommandLine, addOperations } from './operations/commands';
+import { Exit, type ExitCode } from './console/exit';
+import { explain } from './console/explain';
+import { catchInterrupts } from './console/interrupt';
+import { addJobs } from './commands/jobs';
+import { type CommandLine, addOperations } from './commands/operations';
 import { CLOUDS, type CloudChoice } from './pipeline/target';
-import { PROJECT } from './project';
-import { addReport } from './report/command-line';
+import { PROJECT } from './tools/project';
+import { addReport } from './commands/report-line';
 
 /** Runs the command line and says how it ended; it never throws. */
 export async function main(

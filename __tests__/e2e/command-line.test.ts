@@ -2,8 +2,8 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { processesWithin } from '../../scripts/local/process-scan';
-import { PROJECT } from '../../scripts/project';
+import { processesWithin } from '../../local-cloud/machine/process-scan';
+import { PROJECT } from '../../scripts/tools/project';
 import { eventually, hasMoto } from '../support/local-cloud';
 
 const program = join(PROJECT, 'bin', 'lamplighter.js');

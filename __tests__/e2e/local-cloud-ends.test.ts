@@ -4,18 +4,18 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isAlive } from '../../scripts/local/processes';
-import { findRunningCloud } from '../../scripts/local/running';
-import { startLocalCloud } from '../../scripts/local/cloud';
-import { timingsForTests } from '../../scripts/local/timings';
+import { isAlive } from '../../scripts/tools/process-groups';
+import { findRunningCloud } from '../../local-cloud/running';
+import { startLocalCloud } from '../../local-cloud/cloud';
+import { timingsForTests } from '../../local-cloud/clockwork/timings';
 import { eventually, hasMoto, REGION, startCloud } from '../support/local-cloud';
 
 const PROJECT = join(__dirname, '..', '..');
 
 /** A program that starts a local cloud, tells moto's pid, and then waits for its end. */
 const PROGRAM = `
-const { startLocalCloud } = require('./scripts/local/cloud');
-const { timingsForTests } = require('./scripts/local/timings');
+const { startLocalCloud } = require('./local-cloud/cloud');
+const { timingsForTests } = require('./local-cloud/clockwork/timings');
 const { execFileSync } = require('node:child_process');
 const [directory] = process.argv.slice(-1);
 startLocalCloud({ directory, motoServer: 'moto_server', region: 'eu-central-1', timings: timingsForTests }).then(() => {

@@ -19,7 +19,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import type { S3Event } from 'aws-lambda';
 import { existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { isAlive } from '../../scripts/local/processes';
+import { isAlive } from '../../scripts/tools/process-groups';
 import {
   type CloudUnderTest,
   eventually,

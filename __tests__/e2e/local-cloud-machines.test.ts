@@ -21,7 +21,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAlive } from '../../scripts/local/processes';
+import { isAlive } from '../../scripts/tools/process-groups';
 import {
   NO_SWEEP,
   type CloudUnderTest,

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { processesWithin } from '../../scripts/local/process-scan';
-import { PROJECT } from '../../scripts/project';
+import { processesWithin } from '../../local-cloud/machine/process-scan';
+import { PROJECT } from '../../scripts/tools/project';
 import { eventually, hasMoto } from '../support/local-cloud';
 
 const program = join(PROJECT, 'bin', 'lamplighter.js');

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { PROJECT } from '../../scripts/project';
+import { PROJECT } from '../../scripts/tools/project';
 import { DeployedPipeline } from '../support/deployed-pipeline';
 import { NO_SWEEP, eventually, hasMoto, json } from '../support/local-cloud';
 

@@ -3,12 +3,12 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OPERATOR, READER } from '../../scripts/iam/people';
-import { statementsFor } from '../../scripts/iam/people-policies';
-import { admitLost, audit } from '../../scripts/jobs/audit';
-import { sceneOf } from '../../scripts/operations/scene';
+import { OPERATOR, READER } from '../support/iam-people';
+import { statementsFor } from '../support/iam-people-policies';
+import { admitLost, audit } from '../../scripts/pipeline/audit';
+import { sceneOf } from '../../scripts/pipeline/connect';
 import { localTarget } from '../../scripts/pipeline/target';
-import { PROJECT } from '../../scripts/project';
+import { PROJECT } from '../../scripts/tools/project';
 import { DeployedPipeline, type Uploaded } from '../support/deployed-pipeline';
 import { NO_SWEEP, allowRole, hasMoto, makeRole, query } from '../support/local-cloud';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jobIdOf } from '../../lifecycle/job';
 import { DeployedPipeline } from '../support/deployed-pipeline';
-import type { CloudEvent } from '../../scripts/local/report';
+import type { CloudEvent } from '../../local-cloud/clockwork/events';
 import { eventually, hasMoto } from '../support/local-cloud';
 
 const settings = {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { plan, type PlanOptions } from '../../scripts/commands/plan';
-import { Exit } from '../../scripts/exit';
-import { LocalRun } from '../../scripts/local-run';
+import { Exit } from '../../scripts/console/exit';
+import { LocalRun } from '../../local-cloud/local-run';
 import { DeployedPipeline } from '../support/deployed-pipeline';
 import { hasMoto } from '../support/local-cloud';
 import { recordingTerminal } from '../unit/scripts/stand-ins';

@@ -8,7 +8,7 @@ import { duration } from '../../scripts/console/terminal';
 import type { Manifest } from '../../lifecycle/manifest';
 import { attemptPrefix, jobIdOf, openKey, receiptKey, statusKey } from '../../lifecycle/job';
 import { Store } from '../../lifecycle/store';
-import type { Scene } from '../../scripts/operations/scene';
+import type { Scene } from '../../scripts/pipeline/connect';
 import { factsOf } from '../../scripts/report/facts';
 import { type LiveServer, startLiveServer } from '../../scripts/report/live-server';
 import { pageOf } from '../../scripts/report/page';

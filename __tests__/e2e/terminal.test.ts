@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { receiptKey } from '../../lifecycle/job';
-import { processesWithin } from '../../scripts/local/process-scan';
+import { processesWithin } from '../../local-cloud/machine/process-scan';
 import { chooseTarget } from '../../scripts/pipeline/target';
-import { PROJECT } from '../../scripts/project';
+import { PROJECT } from '../../scripts/tools/project';
 import { eventually, hasMoto } from '../support/local-cloud';
 import { PseudoTerminal, type Seen, openPty } from '../support/pseudo-terminal';
 

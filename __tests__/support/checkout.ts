@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PROJECT } from '../../scripts/project';
+import { PROJECT } from '../../scripts/tools/project';
 
 const SOURCES = ['main.ts', 'cdktf.json', 'package.json', 'tsconfig.json'];
 const FOLDERS = ['handlers', 'lifecycle', 'modules', 'runner'];

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LocalCloud, startLocalCloud } from '../../scripts/local/cloud';
-import type { CloudEvent } from '../../scripts/local/report';
-import { type Timings, timingsForTests } from '../../scripts/local/timings';
+import { type LocalCloud, startLocalCloud } from '../../local-cloud/cloud';
+import type { CloudEvent } from '../../local-cloud/clockwork/events';
+import { type Timings, timingsForTests } from '../../local-cloud/clockwork/timings';
 
 export const REGION = 'eu-central-1';
 

@@ -7,9 +7,9 @@ import { look } from '../doctor/look';
 import { type PlanOptions, planOf, planOptions } from '../doctor/plan';
 import { reportLines } from '../doctor/report';
 import { isLive, waitReason, waitedMs } from '../doctor/waiting';
-import { type OperationOptions, openScene } from '../operations/scene';
+import { type OperationOptions, openScene } from '../pipeline/connect';
 import { type Target } from '../pipeline/target';
-import { PROJECT, readCdktfConfig } from '../project';
+import { PROJECT, readCdktfConfig } from '../tools/project';
 
 /** How the doctor ends; another scale than the other commands', for whoever runs it by the clock. */
 export const DoctorExit = { well: 0, findings: 1, couldNotLook: 2 } as const;

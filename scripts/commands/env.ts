@@ -1,7 +1,7 @@
 import type { Terminal } from '../console/terminal';
-import { MissingError } from '../exit';
-import { announcedEnvironment, isRunning } from '../local-run';
-import { LOCAL_DIRECTORY } from '../project';
+import { MissingError } from '../console/exit';
+import { announcedEnvironment, isRunning } from '../../local-cloud/local-run';
+import { LOCAL_DIRECTORY } from '../tools/project';
 
 /** Variables of the user's own that would lead a tool past the local cloud. */
 const IN_THE_WAY = ['AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_SECURITY_TOKEN'];

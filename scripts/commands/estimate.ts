@@ -2,15 +2,15 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { PipelineSettings } from '../../modules/settings';
 import { tell } from '../console/tell';
 import type { Terminal } from '../console/terminal';
-import { MissingError, UsageError } from '../exit';
-import type { CommandLine } from '../operations/commands';
+import { MissingError, UsageError } from '../console/exit';
+import type { CommandLine } from './operations';
 import { chooseSettings } from '../pipeline/chosen-settings';
 import { type Estimate, type EstimateOptions, estimate as estimateOf } from '../prices/estimate';
 import { type Prices, PRICES_FILE, loadPrices, usd } from '../prices/prices';
 import { refreshPrices } from '../prices/refresh';
 import { billOfSettings } from '../prices/settings-bill';
 import { TYPICAL } from '../prices/usage';
-import { shortPath } from '../project';
+import { shortPath } from '../tools/project';
 
 export interface EstimateArguments {
   readonly jobsPerDay?: number;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { Exit, type ExitCode } from '../exit';
+import { Exit, type ExitCode } from './exit';
 
 type Ends = Readonly<Partial<Record<ExitCode, string>>>;
 

@@ -1,5 +1,5 @@
 import { createColors } from 'picocolors';
-import { Exit } from '../exit';
+import { Exit } from './exit';
 import { wrapped } from './tell';
 
 /** Where a command writes: results and steps to `out`, trouble to `err`, one line at a time. */

@@ -1,6 +1,6 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
-import type { Scene } from '../operations/scene';
+import type { Scene } from '../pipeline/connect';
 import type { Facts } from './facts';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */

@@ -1,8 +1,8 @@
 import type { Clock } from '../../lifecycle/clock';
 import type { Receipt } from '../../lifecycle/records';
-import { endedSince } from '../jobs/ended';
-import { reasonOf } from '../jobs/reason';
-import type { Scene } from '../operations/scene';
+import { endedSince } from '../pipeline/receipts';
+import { reasonOf } from '../pipeline/failure-reason';
+import type { Scene } from '../pipeline/connect';
 import type { Facts } from './facts';
 
 /** What one look may list, and read, at most. */

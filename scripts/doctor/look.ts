@@ -15,14 +15,14 @@ import {
 } from '../../lifecycle/job';
 import type { ListedJob } from '../../lifecycle/ledger';
 import { claimSchema, drainStatusSchema, gateSchema, openRecordSchema } from '../../lifecycle/records';
-import { MissingError } from '../exit';
-import { type Scene, readInstance } from '../operations/scene';
+import { MissingError } from '../console/exit';
+import { type Scene, readInstance } from '../pipeline/connect';
 import { readOr } from '../pipeline/read-record';
 import { lookAtFailedEvents } from './failed-events';
 import type { Facts, OpenJob } from './facts';
 import { compareModels } from './models';
 import { lookAtFailedJobs } from './failed-jobs';
-import { lookAtUploads } from './uploads';
+import { lookAtUploads } from '../pipeline/unsettled-uploads';
 
 export interface LookOptions {
   /** Versions of uploads that are compared with receipts. */

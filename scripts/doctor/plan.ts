@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { MissingError, BrokenError } from '../exit';
+import { MissingError, BrokenError } from '../console/exit';
 import { withoutOwnCredentials } from '../commands/env';
-import { announcedEnvironment } from '../local-run';
+import { announcedEnvironment } from '../../local-cloud/local-run';
 import type { Target } from '../pipeline/target';
-import { LOCAL_DIRECTORY, PROJECT } from '../project';
-import { systemCodeOf } from '../system-error';
+import { LOCAL_DIRECTORY, PROJECT } from '../tools/project';
+import { systemCodeOf } from '../console/system-error';
 import { Children } from '../tools/children';
 import type { Facts } from './facts';
 

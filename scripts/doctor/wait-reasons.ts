@@ -1,5 +1,5 @@
 import type { Clock } from '../../lifecycle/clock';
-import type { Scene } from '../operations/scene';
+import type { Scene } from '../pipeline/connect';
 import { lookAtAgent, lookAtGate, lookAtInstance, lookAtLastDrain, lookAtLedger } from './look';
 import { isLive, waitReason } from './waiting';
 

@@ -1,4 +1,4 @@
-import type { IamRecord } from '../local/iam-record';
+import type { IamRecord } from '../../local-cloud/iam/record';
 import type { Granted } from './granted';
 import type { Unused } from './reasons';
 

@@ -1,6 +1,6 @@
 import { type PipelineSettings, readPipelines } from '../../modules/settings';
-import { UsageError } from '../exit';
-import { PROJECT, readCdktfConfig } from '../project';
+import { UsageError } from '../console/exit';
+import { PROJECT, readCdktfConfig } from '../tools/project';
 
 /**
  * The settings of the pipeline of that name, or of the only one that there is. Throws UsageError when the settings hold

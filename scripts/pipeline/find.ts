@@ -7,7 +7,7 @@ import {
   manifestSchema,
 } from '../../lifecycle/manifest';
 import { parseRecord } from '../../lifecycle/records';
-import { MissingError, UsageError } from '../exit';
+import { MissingError, UsageError } from '../console/exit';
 import type { CloudChoice } from './target';
 
 /**

@@ -9,8 +9,8 @@ import { attemptPrefix } from '../../lifecycle/job';
 import type { Receipt } from '../../lifecycle/records';
 import { tell } from '../console/tell';
 import { type Terminal, bytes, printable } from '../console/terminal';
-import { BrokenError } from '../exit';
-import { shortPath } from '../project';
+import { BrokenError } from '../console/exit';
+import { shortPath } from '../tools/project';
 import { localPath, localPaths } from './local-paths';
 
 export interface ResultFile {

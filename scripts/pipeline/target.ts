@@ -5,9 +5,9 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { settingsSchema } from '../../modules/settings';
-import { MissingError } from '../exit';
-import { LOCAL_DIRECTORY, PROJECT, readCdktfConfig } from '../project';
-import { type RunningCloud, findRunningCloud } from '../local/running';
+import { MissingError } from '../console/exit';
+import { LOCAL_DIRECTORY, PROJECT, readCdktfConfig } from '../tools/project';
+import { type RunningCloud, findRunningCloud } from '../../local-cloud/running';
 
 export const CLOUDS = ['local', 'aws'] as const;
 export type CloudChoice = (typeof CLOUDS)[number];

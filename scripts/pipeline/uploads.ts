@@ -4,8 +4,8 @@ import { accessSync, constants, createReadStream, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { jobIdOf } from '../../lifecycle/job';
 import { type TakingModel, modelFor } from '../../lifecycle/model';
-import { BrokenError, InterruptedError, UsageError } from '../exit';
-import { systemCodeOf } from '../system-error';
+import { BrokenError, InterruptedError, UsageError } from '../console/exit';
+import { systemCodeOf } from '../console/system-error';
 import { filesIn } from './folders';
 
 /** A file that may be uploaded: it was looked at, and a model takes its key. */

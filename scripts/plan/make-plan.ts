@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CommandError } from '../exit';
+import { CommandError } from '../console/exit';
 import { type StackOptions, initialize, stackFolder, synthesize, terraform } from '../tools/stack';
 import {
   type Configuration,

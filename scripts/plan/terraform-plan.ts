@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BrokenError } from '../exit';
+import { BrokenError } from '../console/exit';
 
 /*
  * What `terraform show -json PLAN` says, as far as a reviewer is concerned.

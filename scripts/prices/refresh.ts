@@ -1,7 +1,7 @@
 import { type Filter, GetProductsCommand, PricingClient } from '@aws-sdk/client-pricing';
 import { rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { BrokenError } from '../exit';
+import { BrokenError } from '../console/exit';
 import { type Prices, type RegionPrices, pricesSchema, readPrices } from './prices';
 
 export interface RefreshOptions {

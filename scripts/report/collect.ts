@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { InvalidInputError } from '../../lifecycle/errors';
 import { RESULTS_PREFIX, jobIdInReceiptKey, SESSIONS_PREFIX } from '../../lifecycle/job';
 import type { Store } from '../../lifecycle/store';
-import type { Scene } from '../operations/scene';
+import type { Scene } from '../pipeline/connect';
 import { hourPrice, loadPrices } from '../prices/prices';
 import type { Readings } from './facts';
 import { isOn } from './on-time';

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { awsCodeOf } from '../../lifecycle/errors';
-import type { Scene } from '../operations/scene';
+import type { Scene } from '../pipeline/connect';
 import { safeName } from '../pipeline/local-paths';
 
 /** Nothing of a result runs or is shown in the page's origin, whatever a model has written into it. */

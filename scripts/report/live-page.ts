@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Clock } from '../../lifecycle/clock';
-import type { Scene } from '../operations/scene';
+import type { Scene } from '../pipeline/connect';
 import type { WatchedJob } from '../pipeline/job-watch';
 import { takenKeys } from '../pipeline/uploads';
 import { Collector } from './collect';

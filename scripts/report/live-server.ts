@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type Clock, systemClock } from '../../lifecycle/clock';
 import { messageOf } from '../../lifecycle/errors';
 import { jobIdOf } from '../../lifecycle/job';
-import type { Scene } from '../operations/scene';
+import type { Scene } from '../pipeline/connect';
 import type { WatchedJob } from '../pipeline/job-watch';
 import { prefixFor, takenKeys } from '../pipeline/uploads';
 import { sendResult } from './live-download';

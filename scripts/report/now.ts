@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
 import { OPEN_PREFIX, jobIdInLedgerKey, openKey, receiptKey, statusKey } from '../../lifecycle/job';
 import { openRecordSchema, receiptSchema, statusSchema } from '../../lifecycle/records';
-import type { Scene } from '../operations/scene';
-import { readInstance } from '../operations/scene';
+import type { Scene } from '../pipeline/connect';
+import { readInstance } from '../pipeline/connect';
 import { type WatchedJob, statusText } from '../pipeline/job-watch';
 import { type ResultLink, resultLinks } from './live-results';
 

@@ -1,6 +1,6 @@
 import envPaths from 'env-paths';
 import { isAbsolute } from 'node:path';
-import { UsageError } from '../exit';
+import { UsageError } from '../console/exit';
 
 /**
  * The folder for what is fetched once and used by every run (Terraform, moto, the provider): LAMPLIGHTER_CACHE_DIR, else

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { InterruptedError } from '../exit';
-import { killGroup } from '../local/processes';
+import { InterruptedError } from '../console/exit';
+import { killGroup } from './process-groups';
 
 export interface ChildOptions {
   readonly cwd?: string;

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../../lifecycle/clock';
-import { MissingError } from '../exit';
-import { pause } from '../interrupt';
-import { isAlive } from '../local/processes';
-import { systemCodeOf } from '../system-error';
+import { MissingError } from '../console/exit';
+import { pause } from '../console/interrupt';
+import { isAlive } from './process-groups';
+import { systemCodeOf } from '../console/system-error';
 import type { ChildEnd, Children } from './children';
 
 export interface MotoServer {

@@ -1,4 +1,4 @@
-import { MissingError } from '../exit';
+import { MissingError } from '../console/exit';
 import { cacheDirectory } from './cache';
 import type { Children } from './children';
 import { provideMoto } from './moto';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { UsageError } from '../exit';
+import { UsageError } from '../console/exit';
 import type { Platform } from './terraform-release';
 
 const REGISTRY = 'registry.terraform.io';

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { BrokenError, UsageError } from '../exit';
-import { readCdktfConfig } from '../project';
+import { BrokenError, UsageError } from '../console/exit';
+import { readCdktfConfig } from './project';
 import type { ChildEnd, ChildOptions, Children } from './children';
 
 /** One stack of the project, and what Terraform is to be run on it with. */

@@ -6,7 +6,7 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Entry, type ZipFile, open } from 'yauzl';
 import { LamplighterError, messageOf } from '../../lifecycle/errors';
-import { systemCodeOf } from '../system-error';
+import { systemCodeOf } from '../console/system-error';
 
 export type Platform = 'linux_amd64' | 'linux_arm64' | 'darwin_amd64' | 'darwin_arm64';
 

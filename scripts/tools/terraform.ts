@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../lifecycle/errors';
-import { InterruptedError, MissingError } from '../exit';
+import { InterruptedError, MissingError } from '../console/exit';
 import type { Children } from './children';
 import {
   type Platform,

@@ -8,7 +8,7 @@ import {
   statusKey,
 } from '../../../../lifecycle/job';
 import type { OpenRecord, Receipt, Status } from '../../../../lifecycle/records';
-import type { Place } from '../../jobs/place';
+import type { Place } from '../place';
 
 /** What the trigger and the drain write of one upload's job, as it comes along. */
 export class JobStory {

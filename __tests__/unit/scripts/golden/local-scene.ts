@@ -1,9 +1,9 @@
 import { folder } from './folder';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LocalCloud } from '../../../../scripts/local/cloud';
-import type { CloudEvent, Happening } from '../../../../scripts/local/report';
-import { Place } from '../../jobs/place';
+import type { LocalCloud } from '../../../../local-cloud/cloud';
+import type { CloudEvent, Happening } from '../../../../local-cloud/clockwork/events';
+import { Place } from '../place';
 import { JobStory } from './job-story';
 import { ENDPOINT } from './run';
 

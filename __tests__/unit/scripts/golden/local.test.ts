@@ -1,23 +1,23 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { BrokenError, MissingError } from '../../../../scripts/exit';
+import { BrokenError, MissingError } from '../../../../scripts/console/exit';
 import { LamplighterError } from '../../../../lifecycle/errors';
 import { folder } from './folder';
 import { LocalScene } from './local-scene';
 import { golden, interrupt, keepMachineOut, run } from './run';
-import { LocalRun } from '../../../../scripts/local-run';
+import { LocalRun } from '../../../../local-cloud/local-run';
 
 let mockScene: LocalScene;
 jest.mock('../../../../scripts/tools/provide', () => ({
   provideTools: (options: Parameters<LocalScene['provideTools']>[0]) => mockScene.provideTools(options),
 }));
-jest.mock('../../../../scripts/local/cloud', () => ({
-  ...jest.requireActual<object>('../../../../scripts/local/cloud'),
+jest.mock('../../../../local-cloud/cloud', () => ({
+  ...jest.requireActual<object>('../../../../local-cloud/cloud'),
   startLocalCloud: (options: Parameters<LocalScene['startLocalCloud']>[0]) =>
     mockScene.startLocalCloud(options),
 }));
-jest.mock('../../../../scripts/local/deploy', () => ({
-  ...jest.requireActual<object>('../../../../scripts/local/deploy'),
+jest.mock('../../../../local-cloud/deploy', () => ({
+  ...jest.requireActual<object>('../../../../local-cloud/deploy'),
   deployToLocalCloud: (options: Parameters<LocalScene['deployToLocalCloud']>[0]) =>
     mockScene.deployToLocalCloud(options),
 }));

@@ -2,11 +2,11 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openKey } from '../../../../lifecycle/job';
 import type { ChildEnd, ChildOptions } from '../../../../scripts/tools/children';
-import { Place } from '../../jobs/place';
+import { Place } from '../place';
 import { folder } from './folder';
 import { golden, keepMachineOut, run } from './run';
 // Behind ./run, which says where the local cloud's folder is.
-import { LocalRun } from '../../../../scripts/local-run';
+import { LocalRun } from '../../../../local-cloud/local-run';
 
 type RunChild = (program: string, args: readonly string[], options: ChildOptions) => Promise<ChildEnd>;
 let mockRunChild: RunChild;

@@ -3,8 +3,8 @@ import { rmSync } from 'node:fs';
 import os from 'node:os';
 import { main } from '../../../../scripts/lamplighter';
 import type { Target } from '../../../../scripts/pipeline/target';
-import { PROJECT } from '../../../../scripts/project';
-import type { Place } from '../../jobs/place';
+import { PROJECT } from '../../../../scripts/tools/project';
+import type { Place } from '../place';
 import { recordingTerminal } from '../stand-ins';
 
 let mockTarget: Target | undefined;

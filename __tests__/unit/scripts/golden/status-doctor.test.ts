@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Place } from '../../jobs/place';
+import { Place } from '../place';
 import { script } from '../stand-ins';
 import { folder } from './folder';
 import { golden, interrupt, keepMachineOut, run } from './run';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Place } from '../../jobs/place';
+import { Place } from '../place';
 import { folder } from './folder';
 import { JobStory } from './job-story';
 import { golden, interrupt, keepMachineOut, run } from './run';

@@ -1,0 +1,175 @@
+/*
+ * What the person at the command line needs: every call to AWS that the code can send, by which command it is sent, and what IAM
+ * asks for. A test compares it with the code.
+ */
+
+/** One call in one file, for some commands of the command line. */
+export interface Sent {
+  readonly file: string;
+  /** As the SDK calls it: `GetObject`, or `Upload` of its library for uploads in parts. */
+  readonly call: string;
+  /** As they are typed; none: only the functions, or only the local cloud, send it from there. */
+  readonly by: readonly string[];
+  readonly needs: readonly Grant[];
+}
+
+/** Actions on one kind of thing. */
+export type Grant = readonly [Place, ...string[]];
+
+/** What permissions are given on, in the order of the policies. */
+export const PLACES = {
+  manifests: 'the manifests',
+  data: 'data bucket',
+  uploads: 'data bucket',
+  output: 'output bucket',
+  results: 'output bucket',
+  control: 'control bucket',
+  ledger: 'control bucket',
+  toAdmit: 'control bucket, `open/`',
+  instance: 'the instance',
+  orders: 'tags of the instance',
+  stop: 'the function stop',
+  failures: 'the queue of failures',
+  logs: 'the logs',
+  everything: '`*`',
+} as const;
+
+export type Place = keyof typeof PLACES;
+
+const LOOKING = ['status', 'list', 'results', 'logs', 'audit', 'doctor', 'report'] as const;
+const ORDERING = ['pause', 'resume', 'hold', 'release', 'warm'] as const;
+const ADMITTING = 'audit --admit';
+const WAITING = 'submit --wait';
+export const REFRESHING = 'estimate --refresh-prices';
+
+/** Those who only look, and those who act. */
+export const READER: readonly string[] = LOOKING;
+export const OPERATOR: readonly string[] = [...LOOKING, 'submit', WAITING, 'retry', ADMITTING, ...ORDERING];
+
+/** Of those who read records of both buckets; for an object that is not there S3 says so only to those who may list. */
+const READING = [...LOOKING, ADMITTING, WAITING, 'retry'];
+const records: readonly Grant[] = [
+  ['results', 's3:GetObject'],
+  ['ledger', 's3:GetObject'],
+];
+const lists: readonly Grant[] = [
+  ['output', 's3:ListBucket'],
+  ['control', 's3:ListBucket'],
+];
+const describe: readonly Grant[] = [['everything', 'ec2:DescribeInstances']];
+const versions: readonly Grant[] = [['data', 's3:ListBucketVersions']];
+const headVersion: readonly Grant[] = [
+  ['uploads', 's3:GetObjectVersion'],
+  ['data', 's3:ListBucket'],
+];
+
+const ec2Instance = (call: string, by: readonly string[], needs: readonly Grant[]): Sent => ({
+  ...{ file: 'lifecycle/instance.ts', call, by, needs },
+});
+const store = (call: string, by: readonly string[], needs: readonly Grant[]): Sent => ({
+  ...{ file: 'lifecycle/store.ts', call, by, needs },
+});
+const nobody = (file: string, call: string): Sent => ({ file, call, by: [], needs: [] });
+
+export const SENT: readonly Sent[] = [
+  {
+    file: 'scripts/pipeline/find.ts',
+    call: 'GetParametersByPath',
+    by: OPERATOR,
+    needs: [['manifests', 'ssm:GetParametersByPath']],
+  },
+  { file: 'scripts/commands/status/status.ts', call: 'DescribeInstances', by: ['status'], needs: describe },
+  { file: 'scripts/commands/submit/submit.ts', call: 'DescribeInstances', by: [WAITING], needs: describe },
+  { file: 'scripts/report/collect.ts', call: 'DescribeInstances', by: ['report'], needs: describe },
+  {
+    file: 'scripts/pipeline/uploads.ts',
+    call: 'Upload',
+    by: ['submit', WAITING],
+    needs: [['uploads', 's3:PutObject', 's3:AbortMultipartUpload']],
+  },
+  {
+    file: 'scripts/pipeline/results.ts',
+    call: 'GetObject',
+    by: ['results', WAITING],
+    needs: [['results', 's3:GetObject']],
+  },
+  {
+    file: 'scripts/pipeline/unsettled-uploads.ts',
+    call: 'ListObjectVersions',
+    by: ['audit', ADMITTING, 'doctor'],
+    needs: versions,
+  },
+  // By what submit --wait asks of it, too, to tell why a job waits.
+  { file: 'scripts/doctor/look.ts', call: 'HeadObject', by: ['doctor', WAITING], needs: headVersion },
+  {
+    file: 'scripts/doctor/look.ts',
+    call: 'DescribeInstanceInformation',
+    by: ['doctor', WAITING],
+    needs: [['everything', 'ssm:DescribeInstanceInformation']],
+  },
+  {
+    file: 'scripts/doctor/look.ts',
+    call: 'ListCommands',
+    by: ['doctor', WAITING],
+    needs: [['everything', 'ssm:ListCommands']],
+  },
+  ...['GetQueueUrl', 'GetQueueAttributes', 'ReceiveMessage'].map((call): Sent => ({
+    ...{ file: 'scripts/doctor/failed-events.ts', call, by: ['doctor'] },
+    needs: [['failures', `sqs:${call}`]],
+  })),
+  {
+    file: 'scripts/pipeline/job-logs.ts',
+    call: 'FilterLogEvents',
+    by: ['logs'],
+    needs: [['logs', 'logs:FilterLogEvents']],
+  },
+  {
+    file: 'scripts/pipeline/sweep.ts',
+    call: 'Invoke',
+    by: ['resume', 'release', ADMITTING],
+    needs: [['stop', 'lambda:InvokeFunction']],
+  },
+  { file: 'scripts/pipeline/retry.ts', call: 'HeadObject', by: ['retry'], needs: headVersion },
+  { file: 'scripts/pipeline/retry.ts', call: 'ListObjectVersions', by: ['retry'], needs: versions },
+  {
+    file: 'scripts/pipeline/retry.ts',
+    call: 'CopyObject',
+    by: ['retry'],
+    needs: [['uploads', 's3:GetObjectVersion', 's3:PutObject']],
+  },
+  {
+    file: 'scripts/pipeline/tags.ts',
+    call: 'CreateTags',
+    by: ['pause', 'hold', 'warm'],
+    needs: [['orders', 'ec2:CreateTags']],
+  },
+  {
+    file: 'scripts/pipeline/tags.ts',
+    call: 'DeleteTags',
+    by: ['resume', 'release'],
+    needs: [['orders', 'ec2:DeleteTags']],
+  },
+  ec2Instance('DescribeInstances', ['doctor', WAITING, ...ORDERING], describe),
+  ec2Instance('StartInstances', ['warm'], [['instance', 'ec2:StartInstances']]),
+  store('GetObject', READING, records),
+  store('HeadObject', ['logs', 'audit', ADMITTING, 'doctor', WAITING, 'retry'], records),
+  store('ListObjectsV2', READING, lists),
+  // Whether something is open.
+  store('ListObjectsV2', ['pause', 'resume', 'release'], [['control', 's3:ListBucket']]),
+  store('PutObject', [ADMITTING], [['toAdmit', 's3:PutObject']]),
+  {
+    file: 'scripts/prices/refresh.ts',
+    call: 'GetProducts',
+    by: [REFRESHING],
+    needs: [['everything', 'pricing:GetProducts']],
+  },
+  // The functions' own, in the files that the command line uses, too.
+  nobody('lifecycle/instance.ts', 'StopInstances'),
+  nobody('lifecycle/instance.ts', 'CreateTags'),
+  nobody('lifecycle/store.ts', 'DeleteObject'),
+  nobody('lifecycle/context.ts', 'Invoke'),
+  // The local cloud's, whose user may do everything.
+  nobody('scripts/commands/local/follow.ts', 'DescribeInstances'),
+  nobody('scripts/report/live-download.ts', 'GetObject'),
+  nobody('scripts/report/live-server.ts', 'Upload'),
+];

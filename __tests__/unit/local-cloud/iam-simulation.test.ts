@@ -1,0 +1,158 @@
+import { type Question, decide } from '../../../local-cloud/iam/simulation';
+
+const SELF = 'arn:aws:sts::123456789012:assumed-role/role/session';
+
+const allow = (Action: string, Resource: string, Condition?: object) => ({
+  Sid: 'Permitted',
+  Effect: 'Allow',
+  Action: [Action],
+  Resource: [Resource],
+  ...(Condition ? { Condition } : {}),
+});
+const policyOf = (...Statement: object[]) => ({ Version: '2012-10-17', Statement });
+const ask = (question: Partial<Question>) =>
+  decide({
+    principal: SELF,
+    action: 's3:GetObject',
+    resource: 'arn:aws:s3:::bucket/key',
+    context: { 'aws:SecureTransport': 'true' },
+    identityPolicies: [
+      { name: 'permissions', policy: policyOf(allow('s3:GetObject', 'arn:aws:s3:::bucket/*')) },
+    ],
+    ...question,
+  });
+
+const onlyOverTls = policyOf({
+  Sid: 'OnlyOverTls',
+  Effect: 'Deny',
+  Principal: '*',
+  Action: ['s3:*'],
+  Resource: ['arn:aws:s3:::bucket', 'arn:aws:s3:::bucket/*'],
+  Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+});
+
+test('what a statement allows is allowed, and the statement is named', async () => {
+  expect(await ask({})).toEqual({
+    allowed: true,
+    grants: [{ policy: 'permissions', statement: 'Permitted' }],
+  });
+});
+
+test('what no statement allows is denied', async () => {
+  for (const question of [
+    { action: 's3:PutObject' },
+    { resource: 'arn:aws:s3:::other/key' },
+    { identityPolicies: [] },
+  ]) {
+    expect(await ask(question)).toMatchObject({
+      allowed: false,
+      because: expect.stringMatching(/^because no identity-based policy allows the s3:/) as string,
+    });
+  }
+});
+
+test('a bucket’s policy denies clear text to whom everything else is allowed', async () => {
+  expect(await ask({ resourcePolicy: onlyOverTls })).toMatchObject({ allowed: true });
+  expect(await ask({ resourcePolicy: onlyOverTls, context: { 'aws:SecureTransport': 'false' } })).toEqual({
+    allowed: false,
+    because: 'with an explicit deny in a resource-based policy',
+  });
+});
+
+test('a permissions boundary takes away what a policy gives', async () => {
+  const boundary = (policy: object) => ({ name: 'boundary', policy });
+  expect(await ask({ boundary: boundary(policyOf(allow('s3:PutObject', '*'))) })).toEqual({
+    allowed: false,
+    because: 'because no permissions boundary allows the s3:GetObject action',
+  });
+  expect(await ask({ boundary: boundary(policyOf(allow('s3:*', '*'))) })).toMatchObject({ allowed: true });
+});
+
+test('nobody gets only what a bucket’s policy gives to all', async () => {
+  const nobody = { principal: undefined, identityPolicies: [] };
+  expect(await ask({ ...nobody, resourcePolicy: onlyOverTls })).toMatchObject({ allowed: false });
+  const open = policyOf({ ...allow('s3:GetObject', 'arn:aws:s3:::bucket/*'), Principal: '*' });
+  expect(await ask({ ...nobody, resourcePolicy: open })).toMatchObject({ allowed: true });
+});
+
+test.each(['a\nb', 'a*b', 'a?b', 'a:b', '${aws:username}', '../b', '日本'])(
+  'the key %j is a name and no pattern',
+  async (key) => {
+    expect(await ask({ resource: `arn:aws:s3:::bucket/${key}` })).toMatchObject({ allowed: true });
+    expect(await ask({ resource: `arn:aws:s3:::other/${key}` })).toMatchObject({ allowed: false });
+  },
+);
+
+test('a key with an asterisk in it does not stand for the keys beside it', async () => {
+  const one = [{ name: 'one', policy: policyOf(allow('s3:GetObject', 'arn:aws:s3:::bucket/key')) }];
+  expect(await ask({ identityPolicies: one, resource: 'arn:aws:s3:::bucket/*' })).toMatchObject({
+    allowed: false,
+  });
+});
+
+test('a service gets in by the function’s policy for its own source only', async () => {
+  const name = 'arn:aws:lambda:eu-central-1:123456789012:function:trigger';
+  const question = {
+    principal: 's3.amazonaws.com',
+    action: 'lambda:InvokeFunction',
+    resource: name,
+    identityPolicies: [],
+    resourcePolicy: policyOf({
+      ...allow('lambda:InvokeFunction', name, {
+        ArnLike: { 'AWS:SourceArn': 'arn:aws:s3:::bucket' },
+        StringEquals: { 'AWS:SourceAccount': '123456789012' },
+      }),
+      Principal: { Service: 's3.amazonaws.com' },
+    }),
+  };
+  const from = (bucket: string, account?: string) => ({
+    'aws:SourceArn': `arn:aws:s3:::${bucket}`,
+    ...(account === undefined ? {} : { 'aws:SourceAccount': account }),
+  });
+  expect(await ask({ ...question, context: from('bucket', '123456789012') })).toMatchObject({
+    allowed: true,
+  });
+  expect(await ask({ ...question, context: from('other', '123456789012') })).toMatchObject({
+    allowed: false,
+  });
+  // As EventBridge does.
+  expect(await ask({ ...question, context: from('bucket') })).toMatchObject({ allowed: false });
+});
+
+describe('what the local cloud cannot name', () => {
+  const nameless = [
+    ['an action that it does not know', { action: 'lambda:GETversions' }],
+    ['a resource that it does not know', { action: 'ec2:CreateSecurityGroup', resource: '*' }],
+  ] as const;
+  const everything = { name: 'admin', policy: policyOf(allow('*', '*')) };
+
+  test.each(nameless)('is denied to who may do some things: %s', async (_, question) => {
+    const [service = ''] = question.action.split(':');
+    const some = { name: 'some', policy: policyOf(allow(`${service}:*`, '*')) };
+    expect(await ask({ ...question, identityPolicies: [some] })).toMatchObject({
+      allowed: false,
+      because: expect.stringContaining('only who may do everything') as string,
+    });
+  });
+
+  test.each(nameless)('is allowed to an administrator, as deploying takes it: %s', async (_, question) => {
+    expect(await ask({ ...question, identityPolicies: [everything] })).toEqual({
+      allowed: true,
+      grants: [{ policy: 'admin', statement: 'Permitted' }],
+    });
+  });
+
+  test.each<[string, Partial<Question>]>([
+    [
+      'with a condition',
+      { identityPolicies: [{ name: 'a', policy: policyOf(allow('*', '*', { Bool: {} })) }] },
+    ],
+    ['within a boundary', { identityPolicies: [everything], boundary: { name: 'b', policy: policyOf() } }],
+    [
+      'with a deny beside it',
+      { identityPolicies: [everything, { name: 'd', policy: policyOf({ Effect: 'Deny' }) }] },
+    ],
+  ])('is denied to who may do everything %s', async (_, question) => {
+    expect((await ask({ action: 'lambda:GETversions', ...question })).allowed).toBe(false);
+  });
+});

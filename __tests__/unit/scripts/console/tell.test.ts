@@ -1,0 +1,38 @@
+import { createColors } from 'picocolors';
+import { tell, wrapped } from '../../../../scripts/console/tell';
+import { recordingTerminal } from '../stand-ins';
+
+const id = 'a'.repeat(64);
+
+describe('a line that is wider than the terminal', () => {
+  it.each([
+    ['plain words go on indented', 'one two three four five', ['one two three', '  four five']],
+    ['behind its own indentation', '  one two three four', ['  one two', '    three four']],
+    ['behind its label', 'Gate   OPEN since 3 s ago', ['Gate   OPEN', '       since 3 s', '       ago']],
+    [
+      'a label too wide for that is none',
+      'very long words  and more',
+      ['very long', '  words  and', '  more'],
+    ],
+    ['a word that is wider stays whole, to be copied', `id ${id} ends`, ['id', `  ${id}`, '  ends']],
+    ['each of several lines', 'one two three four\nfive', ['one two three', '  four', 'five']],
+  ])('%s', (_what, line, parts) => expect(wrapped(line, 16)).toEqual(parts));
+
+  it('keeps its colours, which do not count', () => {
+    const { red } = createColors(true);
+    expect(wrapped(red('one two three'), 13)).toEqual([red('one two three')]);
+    expect(wrapped(red('one two three'), 9)).toEqual([red('one two'), `  ${red('three')}`]);
+  });
+
+  it('counts a wide character as two columns', () => {
+    expect(wrapped('漢字 漢字', 8)).toEqual(['漢字', '  漢字']);
+  });
+});
+
+it('nothing is broken where it fits, or where there is no terminal', () => {
+  expect(wrapped('one two  three', 14)).toEqual(['one two  three']);
+  expect(wrapped('', 10)).toEqual(['']);
+  const terminal = recordingTerminal();
+  tell(terminal, ['one two three four', 'five\nsix']);
+  expect(terminal.stdout).toEqual(['one two three four', 'five\nsix']);
+});

@@ -1,0 +1,231 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Manifest } from '../../../../lifecycle/manifest';
+import type { Claim, Gate } from '../../../../lifecycle/records';
+import type { Facts, OpenJob } from '../../../../scripts/doctor/facts';
+import { FINDING_NAMES, findings } from '../../../../scripts/doctor/findings';
+import { reportLines } from '../../../../scripts/doctor/report';
+import { waitReason } from '../../../../scripts/doctor/waiting';
+import { PROJECT } from '../../../../scripts/tools/project';
+import { recordingTerminal } from '../stand-ins';
+
+const now = Date.parse('2026-01-01T12:00:00.000Z');
+const minutesAgo = (minutes: number) => new Date(now - minutes * 60_000);
+
+const manifest: Manifest = {
+  version: 1,
+  pipeline: 'p',
+  region: 'eu-central-1',
+  dataBucket: 'p-data',
+  outputBucket: 'p-output',
+  controlBucket: 'p-control',
+  instanceId: 'i-1',
+  functions: { trigger: 'p-trigger', worker: 'p-worker', stop: 'p-stop' },
+  document: 'p-drain',
+  failuresQueue: 'p-failures',
+  drainLogGroup: '/lamplighter/p/drain',
+  sweepMinutes: 5,
+  stopTimeLimitSeconds: 120,
+  lingerSeconds: 0,
+  breakerWakeUps: 3,
+  models: [],
+};
+
+const gate: Gate = {
+  version: 1,
+  state: 'OPEN',
+  since: minutesAgo(60).toISOString(),
+  by: 'stop r',
+  fruitless: 0,
+  progressMark: '',
+  lastEnd: '',
+  nonce: 'n',
+};
+
+const off = {
+  state: 'stopped',
+  launchTime: minutesAgo(60),
+  hold: undefined,
+  pause: undefined,
+  phase: 'stopped',
+} as const;
+const on = { ...off, state: 'running', phase: 'working' } as const;
+
+const well: Facts = {
+  manifest,
+  instance: off,
+  gate: { gate: { ...gate, state: 'CLOSED' }, trouble: undefined },
+  agent: { pingStatus: 'ConnectionLost', lastPing: minutesAgo(50) },
+  open: { count: 0, isCountWhole: true, jobs: [], claimsWithoutJob: [] },
+  lastDrain: { commandId: 'c-1', status: 'Success', requestedAt: minutesAgo(58) },
+  trace: {
+    version: 1,
+    did: 'ended',
+    jobId: 'a'.repeat(64),
+    drainId: 'd',
+    bootId: 'b',
+    at: minutesAgo(50).toISOString(),
+  },
+  lastSweep: minutesAgo(2),
+  uploads: { looked: 1, isWhole: true, lost: [] },
+  failed: { jobs: [], isListWhole: true },
+  failedEvents: { count: 0, samples: [] },
+  models: [{ name: 'm', is: 'same' }],
+  plan: undefined,
+  unseen: [],
+};
+
+function job(facts: Partial<OpenJob> = {}, openMinutes = 60): OpenJob {
+  return {
+    jobId: 'b'.repeat(64),
+    openSince: minutesAgo(openMinutes),
+    open: { trouble: 'never mind' },
+    claim: undefined,
+    upload: undefined,
+    ...facts,
+  };
+}
+
+const record = { record: { input: { key: 'a.csv' } } } as unknown as OpenJob['open'];
+
+function claim(leaseMinutes: number, released?: string): OpenJob['claim'] {
+  const leaseUntil = new Date(now + leaseMinutes * 60_000).toISOString();
+  return { record: { attempt: 1, leaseUntil, released } as Claim };
+}
+
+const withJobs = (facts: Partial<Facts>, ...jobs: OpenJob[]): Facts => ({
+  ...well,
+  ...facts,
+  open: { count: jobs.length, isCountWhole: true, jobs, claimsWithoutJob: [] },
+});
+
+const names = (facts: Facts) => findings(facts, now).map(({ name }) => name);
+
+it('finds nothing wrong with a pipeline at rest', () => {
+  expect(names(well)).toEqual([]);
+  const lines = reportLines(well, [], now, recordingTerminal());
+  expect(lines.at(-1)).toBe('✓ All is well.');
+});
+
+it('finds nothing wrong with one that has just been deployed: no sweep, no gate, no drain yet', () => {
+  const fresh: Facts = {
+    ...well,
+    instance: { ...on, launchTime: minutesAgo(2) },
+    gate: { gate: undefined, trouble: undefined },
+    ...({ agent: 'never', lastDrain: 'none', trace: 'none', lastSweep: 'never' } as const),
+  };
+  expect(names(fresh)).toEqual([]);
+});
+
+it('says nothing is well when it could not look, and which part it did not see', () => {
+  const blind: Facts = {
+    ...well,
+    ...{ instance: undefined, gate: undefined, agent: undefined, open: undefined, uploads: undefined },
+    ...{
+      lastDrain: undefined,
+      lastSweep: undefined,
+      failed: undefined,
+      failedEvents: undefined,
+      models: undefined,
+    },
+    unseen: [{ what: 'the ledger', why: 'AccessDenied: not you' }],
+  };
+  expect(names(blind)).toEqual([]);
+  const text = reportLines(blind, [], now, recordingTerminal()).join('\n');
+  expect(text).toContain('the ledger could not be looked at: AccessDenied: not you');
+  expect(text).not.toContain('All is well');
+});
+
+describe('a job that waits too long is named with the reason', () => {
+  const reporting = { pingStatus: 'Online', lastPing: minutesAgo(1) };
+  const atWork = { gate: { gate, trouble: undefined }, agent: reporting, instance: on };
+  const facts: [string, Partial<Facts>, Partial<OpenJob>, RegExp][] = [
+    ['off', {}, {}, /the instance is off/],
+    ['gone', { instance: 'gone' }, {}, /there is no instance/],
+    ['stopping', { instance: { ...off, state: 'stopping' } }, {}, /still stopping/],
+    ['coming up', { instance: { ...on, state: 'pending' } }, {}, /coming up/],
+    ['silent', { ...atWork, agent: 'never' }, {}, /SSM agent has not reported/],
+    [
+      'shut',
+      { ...atWork, gate: { gate: { ...gate, state: 'CLOSED' }, trouble: undefined } },
+      {},
+      /the gate is CLOSED/,
+    ],
+    ['idle', atWork, {}, /no drain is at work/],
+    [
+      'begun',
+      { ...atWork, lastDrain: { commandId: 'c', status: 'InProgress', requestedAt: minutesAgo(1) } },
+      {},
+      /about to begin/,
+    ],
+    ['dead', atWork, { claim: claim(-1) }, /the drain of attempt 1 has died/],
+    ['released', atWork, { claim: claim(1, 'disk full') }, /attempt 1 ended without a receipt \(disk full\)/],
+  ];
+  it.each(facts)('%s', (_what, seen, own, reason) => {
+    const waiting = withJobs(seen, job({ open: record, ...own }));
+    expect(waitReason(waiting, waiting.open!.jobs[0]!, now)).toMatch(reason);
+    const found = findings(waiting, now).find(({ name }) => name === 'job-waits');
+    expect(found?.what).toMatch(reason);
+  });
+
+  it('but not one that has only just come, nor one behind another that runs', () => {
+    expect(names(withJobs(atWork, job({ open: record }, 5)))).toEqual([]);
+    const behind = withJobs(atWork, job({ open: record }), job({ open: record, claim: claim(1) }, 61));
+    expect(names(behind)).toEqual([]);
+    expect(waitReason(behind, behind.open!.jobs[0]!, now)).toMatch(/another job runs/);
+  });
+});
+
+describe('a drain that failed', () => {
+  const failed = { commandId: 'c-9', status: 'Failed', requestedAt: minutesAgo(10) };
+
+  it('is named with its log when it did no work', () => {
+    const [found] = findings({ ...well, lastDrain: failed }, now);
+    expect(found).toMatchObject({ name: 'drain-failed', what: expect.stringContaining('c-9') as string });
+    expect(found!.advice).toContain('/lamplighter/p/drain');
+  });
+
+  it('is not when it did: the stop after the last receipt ends it with its machine', () => {
+    const trace = {
+      ...(well.trace as Exclude<Facts['trace'], string | undefined>),
+      at: minutesAgo(9).toISOString(),
+    };
+    expect(names({ ...well, lastDrain: failed, trace })).toEqual([]);
+  });
+});
+
+it('tells that the breaker counts before it trips, but not of a count that is over', () => {
+  const counting = { gate: { ...gate, fruitless: 2 }, trouble: undefined };
+  const facts = withJobs(
+    { gate: counting, instance: on, agent: { pingStatus: 'Online', lastPing: minutesAgo(1) } },
+    job({ open: record }, 5),
+  );
+  expect(findings(facts, now)[0]).toMatchObject({
+    name: 'breaker-counting',
+    what: expect.stringContaining('2 wake-ups in a row') as string,
+  });
+  expect(names({ ...well, gate: counting })).toEqual([]);
+});
+
+it('names five of many alike, and the number of the rest', () => {
+  const jobs = Array.from({ length: 8 }, (_, index) => job({ jobId: `${index}`.repeat(64) }, 1));
+  const [found] = findings(withJobs({}, ...jobs), now);
+  expect(found!.what).toMatch(/000000000000, 111111111111, .*, and 3 more/);
+  expect(found!.jobIds).toHaveLength(8);
+});
+
+it('shows nothing of an upload’s name that could drive the terminal', () => {
+  const evil = '\u001b[2J\u202e.csv';
+  const facts: Facts = {
+    ...well,
+    failed: { isListWhole: true, jobs: [{ jobId: 'c'.repeat(64), key: evil, endedAt: 'then', why: evil }] },
+  };
+  const text = reportLines(facts, findings(facts, now), now, recordingTerminal()).join('\n');
+  expect(text).not.toMatch(/[\u001b\u202e]/);
+  expect(text).toContain('\\x1b[2J');
+});
+
+test('somebody woken at night finds each finding in docs/OPERATIONS.md under its name', () => {
+  const text = readFileSync(join(PROJECT, 'docs', 'OPERATIONS.md'), 'utf8');
+  for (const name of FINDING_NAMES) expect(text).toContain(`\n### ${name}\n`);
+});

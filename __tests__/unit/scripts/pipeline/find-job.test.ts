@@ -1,0 +1,34 @@
+import { openKey, receiptKey } from '../../../../lifecycle/job';
+import { findReceipt } from '../../../../scripts/pipeline/find-job';
+import type { Scene } from '../../../../scripts/pipeline/connect';
+import { FakeAccount } from '../../../support/fake-account';
+
+/** A pipeline with these jobs, by the first digits of their ids. */
+function scene(jobs: { ended?: string[]; open?: string[] }): Scene {
+  const account = new FakeAccount();
+  const whole = (digits: string) => digits.padEnd(64, '0');
+  for (const digits of jobs.open ?? []) account.s3.put('control', openKey(whole(digits)), '{}');
+  for (const digits of jobs.ended ?? []) {
+    account.s3.put('output', receiptKey('a.csv', whole(digits)), '{"half":');
+  }
+  const { control, output } = account.context;
+  return { control, output, manifest: { pipeline: 'p' } } as unknown as Scene;
+}
+
+describe('a job is found by the first digits of its id', () => {
+  it.each([
+    ['ab', { ended: ['abc', 'abd'] }, /Several jobs begin with "ab": abc000000000, abd000000000. Say more/],
+    ['ab', { ended: ['abc'], open: ['abd'] }, /Several jobs/],
+    ['ff', { ended: ['abc'] }, /No job begins with "ff" in the pipeline p/],
+    ['ab', { open: ['abc'] }, /abc000000000 is still open: it has not failed yet/],
+    ['', {}, /"" is no job/],
+    ['AB', {}, /"AB" is no job/],
+    ['../ab', {}, /is no job/],
+  ])('%j of %j: %s', async (prefix, jobs, sentence) => {
+    await expect(findReceipt(scene(jobs), prefix)).rejects.toThrow(sentence);
+  });
+
+  it('is the ended one while its open record is still there, and a receipt that cannot be read is said to be so', async () => {
+    await expect(findReceipt(scene({ ended: ['abc'], open: ['abc'] }), 'ab')).rejects.toThrow(/is not JSON/);
+  });
+});

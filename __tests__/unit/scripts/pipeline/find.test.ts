@@ -1,0 +1,48 @@
+import type { SSMClient } from '@aws-sdk/client-ssm';
+import { findPipeline } from '../../../../scripts/pipeline/find';
+import { MissingError, UsageError } from '../../../../scripts/console/exit';
+
+/** Parameter Store with these, a page each. */
+function store(...names: string[]): SSMClient {
+  const send = ({ input }: { input: { NextToken?: string } }) => {
+    const at = Number(input.NextToken ?? 0);
+    const [name, ...others] = names.slice(at);
+    return Promise.resolve({
+      Parameters: name === undefined ? [] : [{ Name: `/lamplighter/${name}/manifest`, Value: '{}' }],
+      NextToken: others.length > 0 ? String(at + 1) : undefined,
+    });
+  };
+  return { send, config: { region: () => Promise.resolve('eu-central-1') } } as unknown as SSMClient;
+}
+
+describe('whoever has not said which pipeline is told what to say', () => {
+  it.each([
+    [
+      [],
+      undefined,
+      'aws' as const,
+      MissingError,
+      /in eu-central-1, in the account.*cdktf deploy; .*--region REGION/,
+    ],
+    [
+      [],
+      undefined,
+      'local' as const,
+      MissingError,
+      /local cloud yet. Try again when its terminal has shown "applied"/,
+    ],
+    [
+      ['one', 'two'],
+      undefined,
+      'aws' as const,
+      UsageError,
+      /several pipelines here: one, two. Say which: --pipeline NAME/,
+    ],
+    [['one', 'two'], 'three', 'aws' as const, UsageError, /no pipeline "three" here; there is: one, two/],
+    [['one'], undefined, 'aws' as const, Error, /"one" was deployed by another version of Lamplighter/],
+  ])('%j, %p on %s', async (names, name, cloud, kind, sentence) => {
+    const found = findPipeline(store(...names), name, cloud);
+    await expect(found).rejects.toThrow(kind);
+    await expect(found).rejects.toThrow(sentence);
+  });
+});

@@ -1,0 +1,328 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openKey, receiptKey } from '../../../../lifecycle/job';
+import { auditOf, logs, results } from '../../../../scripts/commands/jobs';
+import { admitLost, audit, auditLines } from '../../../../scripts/pipeline/audit';
+import { listJobs, listLines } from '../../../../scripts/pipeline/jobs';
+import { JobLogs, logGroupsOf, logText } from '../../../../scripts/pipeline/job-logs';
+import { meantBy } from '../../../../scripts/pipeline/resolve-receipt';
+import { retryFailed } from '../../../../scripts/pipeline/retry-failed';
+import { timeSpan } from '../../../../scripts/commands/options';
+import { recordingTerminal, temporaryFolder } from '../stand-ins';
+import { Place } from '../place';
+
+const WEEK = timeSpan('7d');
+const options = { failed: false, since: WEEK, limit: 50 };
+
+it.each([
+  ['90s', 90_000],
+  ['30m', 1_800_000],
+  ['2w', 1_209_600_000],
+])('a span of %s is %i ms', (text, milliseconds) => {
+  expect(timeSpan(text)).toBe(milliseconds);
+});
+
+it.each(['7', '0d', '-1d', '1.5h', 'd', '7 d', '1y'])(
+  '%j is no span, and is not taken for another',
+  (text) => {
+    expect(() => timeSpan(text)).toThrow('a number and a unit');
+  },
+);
+
+describe('the list of jobs', () => {
+  function busy() {
+    const place = new Place();
+    place.failed('old.csv');
+    place.passMinutes(8 * 24 * 60);
+    place.failed('in/bad.csv', 'no such\ncolumn');
+    place.passMinutes(3);
+    place.ended('in/good.csv');
+    place.passMinutes(1);
+    place.account.openJob('in/open.csv');
+    place.passMinutes(2);
+    return { place, now: place.account.clock.now() };
+  }
+
+  it('shows open jobs, then what has ended, the latest first; not what ended before', async () => {
+    const { place, now } = busy();
+    const terminal = recordingTerminal();
+    expect(listLines(await listJobs(place.scene, options, now), options, now, terminal))
+      .toMatchInlineSnapshot(`
+     [
+       "open       2051e51e280d   2 min 00 s ago  in/open.csv  m",
+       "succeeded  2ff5bee0c9c3   3 min 00 s ago  in/good.csv  m",
+       "failed     9e39f9b91c2a   6 min 00 s ago  in/bad.csv  m",
+       "  no such\\x0acolumn",
+     ]
+    `);
+  });
+
+  it('fits forty columns, and loses no job’s id there', async () => {
+    const { place, now } = busy();
+    place.ended(`in/${'long'.repeat(30)}.csv`);
+    const narrow = { ...recordingTerminal(), columns: 40 };
+    const lines = listLines(await listJobs(place.scene, options, now), options, now, narrow);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
+    expect(lines.filter((line) => /[0-9a-f]{12}/.test(line))).toHaveLength(4);
+  });
+
+  it('of failed jobs has no other, and gives the reason', async () => {
+    const { place, now } = busy();
+    const failed = { ...options, failed: true };
+    const { jobs } = await listJobs(place.scene, failed, now);
+    expect(jobs).toMatchObject([{ key: 'in/bad.csv', state: 'failed', error: 'no such\ncolumn' }]);
+  });
+
+  it('says so when there is more than was asked for', async () => {
+    const { place, now } = busy();
+    const one = { ...options, limit: 1 };
+    const listed = await listJobs(place.scene, one, now);
+    expect(listed.isWhole).toBe(false);
+    expect(listLines(listed, one, now, recordingTerminal()).at(-1)).toContain('--limit');
+  });
+
+  it('shows a job once while its open record is not gone yet, and skips a file that is no receipt', async () => {
+    const place = new Place();
+    const record = place.account.openJob('a.csv');
+    const { jobId } = record;
+    const receipt = { ...place.ended('b.csv'), jobId, input: record.input };
+    place.account.s3.put('output', receiptKey('a.csv', jobId), JSON.stringify(receipt));
+    place.account.s3.put('output', receiptKey('c.csv', 'c'.repeat(64)), '{}');
+    const { jobs } = await listJobs(place.scene, options, place.account.clock.now());
+    expect(jobs.map(({ key, state }) => `${key} ${state}`).sort()).toEqual([
+      'a.csv succeeded',
+      'b.csv succeeded',
+    ]);
+  });
+});
+
+describe('results', () => {
+  const folder = temporaryFolder();
+  afterAll(() => folder.remove());
+
+  it('of a key are the latest upload’s, and the earlier ones are named', async () => {
+    const place = new Place();
+    const first = place.failed('in/a.csv');
+    place.passMinutes(1);
+    const second = place.ended('in/a.csv');
+    place.ended('in/a.csv/b.csv');
+    const { receipt, others } = await meantBy(place.scene, 'in/a.csv');
+    expect(receipt.jobId).toBe(second.jobId);
+    expect(others.map(({ jobId }) => jobId)).toEqual([first.jobId]);
+    expect((await meantBy(place.scene, first.jobId.slice(0, 10))).receipt.jobId).toBe(first.jobId);
+  });
+
+  it('of a key that looks like a job’s id are the key’s', async () => {
+    const place = new Place();
+    place.account.models[0]!.suffixes.splice(0);
+    const { jobId } = place.ended('abc');
+    expect((await meantBy(place.scene, 'abc')).receipt.jobId).toBe(jobId);
+  });
+
+  it.each([
+    ['in/open.csv', /its job [0-9a-f]{12} is still open/],
+    ['nobody.csv', /There are no results of "nobody.csv" in the pipeline p/],
+    ['ffff', /No job begins with "ffff"/],
+  ])('of %s: what is wrong', async (text, sentence) => {
+    const place = new Place();
+    place.account.openJob('in/open.csv');
+    await expect(meantBy(place.scene, text)).rejects.toThrow(sentence);
+  });
+
+  it('are copied, and a failed job’s make the command exit 1', async () => {
+    const place = new Place();
+    const { jobId } = place.failed('in/a.csv');
+    const terminal = recordingTerminal();
+    const out = join(folder.path, 'copies');
+    expect(await results(place.scene, 'in/a.csv', { out, json: true }, terminal)).toBe(1);
+    expect(JSON.parse(terminal.stdout.join('\n'))).toMatchObject({
+      ...{ command: 'results', cloud: 'local', pipeline: 'p', files: [], otherJobs: [] },
+      receipt: { jobId, outcome: 'failed' },
+    });
+    const copy = join(out, 'in', 'a.csv', jobId.slice(0, 12), 'receipt.json');
+    expect(JSON.parse(readFileSync(copy, 'utf8'))).toMatchObject({ jobId });
+  });
+});
+
+describe('logs', () => {
+  const jobId = 'a'.repeat(64);
+  const at = Date.parse('2026-01-01T00:00:00.000Z');
+  const groups = ['/aws/lambda/p-trigger', '/lamplighter/p/drain'];
+
+  it('are those of the job alone, from every group, in order, each once however often one looks', async () => {
+    const place = new Place();
+    const say = (group: string, seconds: number, text: string) =>
+      place.events.push({ group, at: at + seconds * 1000, message: text });
+    say(groups[1]!, 3, `third ${jobId}`);
+    say(groups[1]!, 2, `second ${jobId}`);
+    say(groups[1]!, 4, `fourth ${jobId}`);
+    say(groups[0]!, 1, `first ${jobId}`);
+    say(groups[0]!, 1, `another job ${'b'.repeat(64)}`);
+    const reader = new JobLogs(place.scene.target.clients.logs, groups, jobId, at);
+    expect((await reader.look()).map(({ message }) => message.split(' ')[0])).toEqual([
+      'first',
+      'second',
+      'third',
+      'fourth',
+    ]);
+    // A line may be shown later than one that is newer.
+    say(groups[0]!, 3.5, `late ${jobId}`);
+    expect((await reader.look()).map(({ message }) => message.split(' ')[0])).toEqual(['late']);
+    expect(await reader.look()).toEqual([]);
+  });
+
+  it('do without a group that nothing was written to yet', async () => {
+    const place = new Place();
+    place.missing.add(groups[0]!);
+    place.events.push({ group: groups[1]!, at, message: jobId });
+    expect(await new JobLogs(place.scene.target.clients.logs, groups, jobId, at).look()).toHaveLength(1);
+  });
+
+  it('read from the trigger to the stop function', () => {
+    expect(logGroupsOf(new Place().scene.manifest)).toEqual([
+      '/aws/lambda/p-trigger',
+      '/aws/lambda/p-worker',
+      '/lamplighter/p/drain',
+      '/aws/lambda/p-stop',
+    ]);
+  });
+
+  it.each([
+    [
+      { level: 'info', fact: 'run says', part: 'drain', jobId, stream: 'stderr', line: 'oh\u001b[2J' },
+      '00:00:00.000  drain    stderr: oh\\x1b[2J',
+    ],
+    [
+      { level: 'error', fact: 'job failed', part: 'drain', jobId, error: { kind: 'exit' } },
+      '00:00:00.000  drain    error: job failed  error={"kind":"exit"}',
+    ],
+    [{ no: 'fact' }, '00:00:00.000  drain    {"no":"fact"}'],
+  ])('%j reads as a person would want it', (message, text) => {
+    expect(logText({ at, id: '1', group: groups[1]!, message: JSON.stringify(message) })).toBe(text);
+  });
+
+  it('are followed until the job has ended, and the lines that come after its receipt are shown', async () => {
+    const place = new Place();
+    const record = place.account.openJob('a.csv');
+    const group = groups[1]!;
+    const say = (text: string) =>
+      place.events.push({ group, at: place.account.clock.now(), message: `${text} ${record.jobId}` });
+    say('begins');
+    const terminal = recordingTerminal();
+    let heads = 0;
+    place.account.s3.fault({
+      ...{ command: 'HeadObject', key: openKey(record.jobId), times: 2 },
+      run: () => {
+        heads += 1;
+        if (heads === 2) place.account.s3.delete('control', openKey(record.jobId));
+        if (heads === 2) say('receipt written');
+      },
+    });
+    await logs(place.scene, record.jobId, { follow: true, json: false }, terminal);
+    expect(
+      terminal.stdout.map((line) => line.replace(/.*drain {4}/, '').replace(/ [0-9a-f]{64}/, '')),
+    ).toEqual(['begins', 'receipt written']);
+  });
+
+  it('say so when there are none', async () => {
+    const place = new Place();
+    const { jobId: ended } = place.ended('a.csv');
+    const terminal = recordingTerminal();
+    await logs(place.scene, ended, { follow: true, json: false }, terminal);
+    expect(terminal.stderr.join()).toContain('Nothing is logged of the job');
+  });
+});
+
+describe('the audit', () => {
+  function lossy() {
+    const place = new Place();
+    place.ended('done.csv');
+    place.account.openJob('open.csv');
+    const lost = place.upload('in/lost ü.csv', 'four');
+    place.upload('not taken.txt');
+    place.passMinutes(10);
+    place.upload('young.csv');
+    return { place, lost };
+  }
+
+  it('names each upload that has neither receipt nor open record, and changes nothing', async () => {
+    const { place, lost } = lossy();
+    const found = await audit(place.scene, place.account.clock);
+    expect(found).toMatchObject({ uploads: 4, ended: 1, open: 1, young: 1, doubled: [] });
+    expect(found.lost).toMatchObject([{ jobId: lost.jobId, key: 'in/lost ü.csv' }]);
+    expect(auditLines(found, undefined, recordingTerminal()).join('\n')).toContain('--admit');
+    expect(place.account.s3.callsOf('PutObject')).toEqual([]);
+  });
+
+  it('admits them as the trigger would have, once, and has the stop function look', async () => {
+    const { place, lost } = lossy();
+    const found = await audit(place.scene, place.account.clock);
+    const done = await admitLost(place.scene, found.lost, place.account.clock);
+    expect(done).toMatchObject({ admitted: [lost.jobId], refused: [] });
+    expect(JSON.parse(place.account.s3.text('control', openKey(lost.jobId)) ?? '')).toMatchObject({
+      ...{ admittedBy: 'audit', input: { ...lost.input, sizeBytes: 4 }, model: { name: 'm' } },
+    });
+    expect(place.invoked).toMatchObject([{ FunctionName: 'p-stop' }]);
+    const again = await audit(place.scene, place.account.clock);
+    expect(again).toMatchObject({ open: 2, lost: [] });
+  });
+
+  it('goes on after one that cannot be admitted, and says which', async () => {
+    const { place, lost } = lossy();
+    const other = place.upload('other.csv');
+    place.passMinutes(10);
+    place.account.s3.fault({
+      ...{ command: 'PutObject', key: openKey(lost.jobId) },
+      error: Object.assign(new Error('not you'), { name: 'AccessDenied' }),
+    });
+    const found = await audit(place.scene, place.account.clock);
+    const done = await admitLost(place.scene, found.lost, place.account.clock);
+    expect(done.admitted).toContain(other.jobId);
+    expect(done.refused).toEqual([{ key: 'in/lost ü.csv', why: 'not you' }]);
+  });
+
+  it('sees that an upload has two receipts', async () => {
+    const place = new Place();
+    const receipt = place.ended('a.csv');
+    place.account.s3.put('output', receiptKey('b.csv', receipt.jobId), JSON.stringify(receipt));
+    const terminal = recordingTerminal();
+    expect(await auditOf(place.scene, { admit: false, json: true }, terminal)).toBe(1);
+    expect(JSON.parse(terminal.stdout.join('\n'))).toMatchObject({ doubled: [receipt.jobId] });
+  });
+
+  it('does not take for lost what was admitted while it looked', async () => {
+    const { place, lost } = lossy();
+    place.account.s3.fault({
+      ...{ command: 'ListObjectVersions' },
+      run: () => place.account.s3.put('control', openKey(lost.jobId), '{}'),
+    });
+    expect(await audit(place.scene, place.account.clock)).toMatchObject({ lost: [], open: 2 });
+  });
+});
+
+describe('retry --failed', () => {
+  it('leaves alone what has succeeded since, and goes on after what cannot be retried', async () => {
+    const place = new Place();
+    place.failed('mended.csv');
+    const gone = place.failed('gone.csv');
+    place.account.s3.deleteVersion('data', 'gone.csv', gone.input.versionId);
+    place.passMinutes(1);
+    const newer = place.failed('newer.csv');
+    place.passMinutes(1);
+    place.ended('mended.csv');
+    place.upload('newer.csv');
+    const done = await retryFailed(place.scene, WEEK, false, place.account.clock.now());
+    expect(done.facts.jobs).toMatchObject([
+      { jobId: newer.jobId, changed: false, error: expect.stringContaining('--anyway') as string },
+      { jobId: gone.jobId, changed: false, error: expect.stringContaining('has been deleted') as string },
+    ]);
+    expect(done).toMatchObject({ changed: false, failures: 0 });
+  });
+
+  it('says so when nothing has failed', async () => {
+    const done = await retryFailed(new Place().scene, WEEK, false, 0);
+    expect(done.lines).toEqual([
+      'Nothing to retry: no job has failed in that time, or its key has succeeded since.',
+    ]);
+  });
+});

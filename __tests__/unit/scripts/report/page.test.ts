@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto';
+import { parseHTML } from 'linkedom';
+import type { Manifest } from '../../../../lifecycle/manifest';
+import { Store } from '../../../../lifecycle/store';
+import type { Scene } from '../../../../scripts/pipeline/connect';
+import { Collector } from '../../../../scripts/report/collect';
+import { type Readings, factsOf } from '../../../../scripts/report/facts';
+import { pageOf } from '../../../../scripts/report/page';
+import { FakeS3 } from '../../../support/fake-s3';
+import { NOW_MS, afternoon, iso, month, readings, receipt } from '../../../support/report-readings';
+
+interface Element {
+  readonly textContent: string;
+  readonly id: string;
+  getAttribute(name: string): string | null;
+  querySelectorAll(selector: string): Iterable<Element>;
+}
+
+function documentOf(from: Readings): Element {
+  const window = parseHTML(pageOf(factsOf(from))) as { readonly document: Element };
+  return window.document;
+}
+
+/** What a person reads, one line for each thing. */
+function textOf(from: Readings): string {
+  return [
+    ...documentOf(from).querySelectorAll(
+      'h1,h2,h3,#period,nav li,dt,dd,p,li,caption,tr,summary,figcaption,.wide text',
+    ),
+  ]
+    .map((element) => {
+      const parts = [...element.querySelectorAll('td,th,.number,.small')];
+      const texts = (parts.length === 0 ? [element] : parts).map(({ textContent }) => textContent);
+      return texts.join(' | ').replace(/\s+/g, ' ').trim();
+    })
+    .join('\n');
+}
+
+describe('the page of a report', () => {
+  it('tells an afternoon with a failure in these words', () => {
+    expect(textOf(afternoon())).toMatchSnapshot();
+  });
+
+  it('of a pipeline in which nothing has run says so, and does not fail', () => {
+    const text = textOf(readings);
+    expect(text).toContain('Nothing has run in this period.');
+    expect(text).toContain('No job has failed in this period.');
+    expect(textOf({ ...readings, hasEarlier: false })).toContain('No job has begun in this period.');
+  });
+
+  it('asks nothing of any other place, and its policy holds the hash of its only style', () => {
+    const page = pageOf(factsOf(month()));
+    const [, style = ''] = /<style>([\s\S]*?)<\/style>/.exec(page) ?? [];
+    const [, policy = ''] = /Content-Security-Policy" content="([^"]*)"/.exec(page) ?? [];
+    const hash = createHash('sha256').update(style).digest('base64');
+    expect(policy.replaceAll('&#39;', "'")).toBe(
+      `default-src 'none'; img-src data:; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`,
+    );
+    expect(page).not.toMatch(/ style="|<script|@import|url\(| src=/);
+    const links = [...documentOf(month()).querySelectorAll('[href]')].map(
+      (link) => link.getAttribute('href') ?? '',
+    );
+    expect(
+      links.filter((href) => !/^(#|data:,$|https:\/\/eu-central-1\.console\.aws\.amazon\.com\/)/.test(href)),
+    ).toEqual([]);
+  });
+
+  it('shows what uploaders and models have written as text, never as markup', () => {
+    const evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e';
+    const page = pageOf(
+      factsOf({
+        ...month(),
+        receipts: [
+          receipt('x', NOW_MS - 9_000, 1_000, 1_000, {
+            input: { key: evil, sizeBytes: 1 },
+            model: { name: evil },
+            outcome: 'failed',
+            error: { kind: evil, message: evil },
+            stderrTail: evil,
+          }),
+        ],
+      }),
+    );
+    expect(page).not.toMatch(/<script|<img|\u202e/);
+    expect(page).toContain('&#60;script&#62;alert(1)');
+  });
+
+  it('gives every picture words, and a table with its numbers', () => {
+    const document = documentOf(month());
+    const pictures = [...document.querySelectorAll('svg')];
+    expect(pictures).toHaveLength(8);
+    for (const picture of pictures) {
+      expect(picture.getAttribute('role')).toBe('img');
+      expect(picture.getAttribute('aria-label')).toMatch(/tables? below holds? the/);
+    }
+    for (const id of ['on-times', 'job-list', 'day-list', 'wait-list', 'run-list']) {
+      expect([...document.querySelectorAll(`#${id} tbody tr`)].length).toBeGreaterThan(7);
+    }
+  });
+});
+
+describe('what a report reads', () => {
+  const s3 = new FakeS3();
+  const sinceMs = Date.now() - 3_600_000;
+  const instance = {
+    State: { Name: 'stopped' },
+    InstanceType: 't3.medium',
+    LaunchTime: new Date(NOW_MS),
+  };
+  const scene = {
+    target: {
+      cloud: 'aws',
+      clients: { ec2: { send: () => Promise.resolve({ Reservations: [{ Instances: [instance] }] }) } },
+    },
+    manifest: { pipeline: 'p', region: 'eu-central-1', outputBucket: 'o' } as Manifest,
+    control: new Store(s3.client, 'c'),
+    output: new Store(s3.client, 'o'),
+  } as unknown as Scene;
+  const collector = new Collector(scene);
+  const job = receipt('a', NOW_MS, 1_000, 1_000);
+
+  beforeAll(() => {
+    s3.put('o', `results/raw/a.csv/${job.jobId}/receipt.json`, JSON.stringify(job));
+    s3.put('o', `results/raw/a.csv/${job.jobId}/attempt-1/receipt.json`, '{"a": "model’s own"}');
+    s3.put('o', `results/raw/b.csv/${'b'.repeat(64)}/receipt.json`, 'not JSON');
+    s3.put('c', 'sessions/1.json', JSON.stringify({ version: 1, launchedAt: iso(NOW_MS), colour: 'red' }));
+  });
+
+  it('is every receipt and session; one that cannot be read hides no other', async () => {
+    const read = await collector.collect(sinceMs, Date.now());
+    expect(read.receipts.map(({ input }) => input.key)).toEqual(['raw/a.csv']);
+    expect(read.sessions.map(({ launchedAt }) => launchedAt)).toEqual([iso(NOW_MS)]);
+    expect(read).toMatchObject({ unreadable: 1, isWhole: true, hasEarlier: false });
+    expect(read.instance).toMatchObject({ isOn: false, type: 't3.medium' });
+    expect(read.usdPerHour).toBe(0.048);
+  });
+
+  it('is not fetched again while it is the same', async () => {
+    s3.calls.length = 0;
+    await collector.collect(sinceMs, Date.now());
+    expect(s3.callsOf('GetObject').map(({ key }) => key)).toEqual([
+      `results/raw/b.csv/${'b'.repeat(64)}/receipt.json`,
+    ]);
+  });
+
+  it('is not what ended before the period, but that there is such a thing is noticed', async () => {
+    const read = await collector.collect(Date.now() + 1_000, Date.now() + 2_000);
+    expect(read.receipts).toEqual([]);
+    expect(read.hasEarlier).toBe(true);
+  });
+});

@@ -1,0 +1,48 @@
+import type { CommandStatus } from '../ssm/commands';
+
+/** What happened, without the time; each kind has its own details. */
+export type Happening = { readonly text: string } & (
+  | { readonly kind: 'instance'; readonly instanceId: string; readonly state: string }
+  | { readonly kind: 'agent'; readonly instanceId: string; readonly pingStatus: string }
+  | {
+      readonly kind: 'command';
+      readonly commandId: string;
+      readonly instanceId: string;
+      readonly documentName: string;
+      readonly status: CommandStatus;
+    }
+  /** One line that a step of a command wrote. */
+  | {
+      readonly kind: 'output';
+      readonly commandId: string;
+      readonly instanceId: string;
+      readonly stream: 'stdout' | 'stderr';
+    }
+  | {
+      readonly kind: 'notification';
+      readonly bucket: string;
+      readonly key: string;
+      readonly functionName: string;
+      readonly outcome: 'delivered' | 'dropped' | 'refused';
+    }
+  /** An EventBridge rule matched. */
+  | { readonly kind: 'event'; readonly rule: string; readonly detailType: string }
+  | {
+      readonly kind: 'function';
+      readonly functionName: string;
+      readonly requestId: string;
+      readonly phase: 'invoked' | 'succeeded' | 'failed';
+    }
+  /** One line that a function wrote. */
+  | { readonly kind: 'log'; readonly functionName: string; readonly requestId: string }
+  /** What IAM does not let a caller do. */
+  | { readonly kind: 'denied'; readonly role: string; readonly action: string; readonly resource: string }
+  /** Something that the local cloud could not do as AWS would. */
+  | { readonly kind: 'warning' }
+);
+
+/** Something that happened in the local cloud; `at` is ISO 8601. */
+export type CloudEvent = Happening & { readonly at: string };
+
+/** Tells whoever watches the local cloud what happened. */
+export type Report = (happening: Happening) => void;

@@ -1,0 +1,180 @@
+import { type Answer, AwsError, xmlAnswer } from '../wire/answer';
+import { type Call, formOf, listIn, operationOf, withForm } from '../wire/call';
+import {
+  type InstanceFacts,
+  type InstanceState,
+  STATE_CODES,
+  instancesIn,
+  rewriteInstances,
+  stateChanges,
+} from './xml';
+import type { Machine, Machines } from './machines';
+import type { MotoApi } from '../moto/moto-api';
+import {
+  cancelSpotRequests,
+  describeSpotRequests,
+  refuseStartOfInterrupted,
+  refuseTerminationProtection,
+  spotRequestIn,
+} from './spot-requests';
+
+/** EC2's API: instances are moto's, but their states and launch times are ours. */
+export class Ec2Api {
+  constructor(
+    private readonly moto: MotoApi,
+    private readonly machines: Machines,
+  ) {}
+
+  async answer(call: Call): Promise<Answer> {
+    const form = formOf(call);
+    // moto says what a dry run would say.
+    if (form.get('DryRun') === 'true') return this.moto.forward(call);
+    switch (operationOf(call)) {
+      case 'RunInstances':
+        return this.run(call, form);
+      case 'StartInstances':
+        return this.start(call);
+      case 'StopInstances':
+        return this.stop(call);
+      case 'TerminateInstances':
+        return this.terminate(call);
+      case 'RebootInstances':
+        return this.reboot(call);
+      case 'DescribeInstances':
+        return this.describe(call, form);
+      case 'DescribeInstanceStatus':
+        return this.describeStatus(call, form);
+      case 'DescribeSpotInstanceRequests':
+        return describeSpotRequests(form, this.machines);
+      case 'CancelSpotInstanceRequests':
+        return cancelSpotRequests(form, this.machines);
+      case 'ModifyInstanceAttribute':
+        refuseTerminationProtection(form, this.machines);
+        return this.moto.forward(call);
+      default:
+        return this.moto.forward(call);
+    }
+  }
+
+  private async run(call: Call, form: URLSearchParams): Promise<Answer> {
+    const answer = await this.moto.forward(call);
+    if (answer.status !== 200) return answer;
+    for (const { instanceId } of instancesIn(answer.body.toString())) {
+      this.machines.launch(instanceId, spotRequestIn(form, instanceId));
+    }
+    return this.rewritten(answer);
+  }
+
+  private async start(call: Call): Promise<Answer> {
+    refuseStartOfInterrupted(this.named(call));
+    return this.changeStates(call, 'StartInstances', 'started', {
+      begin: (machine) => this.machines.start(machine),
+      from: ['stopped'],
+      noOp: ['pending', 'running'],
+    });
+  }
+
+  private async stop(call: Call): Promise<Answer> {
+    return this.changeStates(call, 'StopInstances', 'stopped', {
+      begin: (machine) => this.machines.stop(machine),
+      from: ['pending', 'running'],
+      noOp: ['stopping', 'stopped'],
+    });
+  }
+
+  private async terminate(call: Call): Promise<Answer> {
+    return this.changeStates(call, 'TerminateInstances', 'terminated', {
+      begin: (machine) => this.machines.terminate(machine),
+      from: ['pending', 'running', 'stopping', 'stopped'],
+      noOp: ['shutting-down', 'terminated'],
+    });
+  }
+
+  /** Checks all instances, then changes all, as EC2 does; moto has its own checks (unknown ids, protection). */
+  private async changeStates(
+    call: Call,
+    operation: string,
+    participle: string,
+    rule: {
+      begin: (machine: Machine) => void;
+      from: readonly InstanceState[];
+      noOp: readonly InstanceState[];
+    },
+  ): Promise<Answer> {
+    const known = this.named(call);
+    const wrong = known.find(({ state }) => !rule.from.includes(state) && !rule.noOp.includes(state));
+    if (wrong) {
+      throw new AwsError(
+        400,
+        'IncorrectInstanceState',
+        `The instance '${wrong.instanceId}' is not in a state from which it can be ${participle}.`,
+      );
+    }
+    const answer = await this.moto.forward(call);
+    if (answer.status !== 200) return answer;
+    const changes = known.map((machine) => {
+      const previous = machine.state;
+      if (rule.from.includes(previous)) rule.begin(machine);
+      return { instanceId: machine.instanceId, previous, current: machine.state };
+    });
+    return xmlAnswer(stateChanges(operation, changes));
+  }
+
+  private named(call: Call): Machine[] {
+    const machines = listIn(formOf(call), 'InstanceId').map((id) => this.machines.get(id));
+    return machines.filter((machine) => machine !== undefined);
+  }
+
+  private async reboot(call: Call): Promise<Answer> {
+    const answer = await this.moto.forward(call);
+    if (answer.status !== 200) return answer;
+    for (const instanceId of listIn(formOf(call), 'InstanceId')) {
+      const machine = this.machines.get(instanceId);
+      if (machine) this.machines.reboot(machine);
+    }
+    return answer;
+  }
+
+  private async describe(call: Call, form: URLSearchParams): Promise<Answer> {
+    const { rest, isWanted } = withoutStateFilters(form);
+    return this.rewritten(await this.moto.forward(withForm(call, rest)), isWanted);
+  }
+
+  private async describeStatus(call: Call, form: URLSearchParams): Promise<Answer> {
+    const { rest, isWanted } = withoutStateFilters(form);
+    const all = form.get('IncludeAllInstances') === 'true';
+    rest.set('IncludeAllInstances', 'true');
+    const answer = await this.moto.forward(withForm(call, rest));
+    return this.rewritten(answer, (facts) => isWanted(facts) && (all || facts.state === 'running'));
+  }
+
+  private rewritten(answer: Answer, isWanted?: (facts: InstanceFacts) => boolean): Answer {
+    if (answer.status !== 200) return answer;
+    const xml = rewriteInstances(answer.body.toString(), (id) => this.machines.get(id), isWanted);
+    return { ...answer, body: Buffer.from(xml) };
+  }
+}
+
+/** moto would judge these by its own states: they are taken out of the call and judged by ours. */
+function withoutStateFilters(form: URLSearchParams) {
+  const rest = new URLSearchParams();
+  const names: string[][] = [];
+  const codes: string[][] = [];
+  let kept = 0;
+  for (const [field, value] of form) if (!field.startsWith('Filter.')) rest.append(field, value);
+  for (let index = 1; form.has(`Filter.${index}.Name`); index += 1) {
+    const name = form.get(`Filter.${index}.Name`) ?? '';
+    const values = listIn(form, `Filter.${index}.Value`);
+    if (name === 'instance-state-name') names.push(values);
+    else if (name === 'instance-state-code') codes.push(values);
+    else {
+      kept += 1;
+      rest.append(`Filter.${kept}.Name`, name);
+      values.forEach((value, at) => rest.append(`Filter.${kept}.Value.${at + 1}`, value));
+    }
+  }
+  const isWanted = ({ state }: InstanceFacts) =>
+    names.every((values) => values.includes(state)) &&
+    codes.every((values) => values.includes(String(STATE_CODES[state])));
+  return { rest, isWanted };
+}

@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { messageOf } from '../../lifecycle/errors';
+import type { Answer } from '../wire/answer';
+import { type Call, operationOf } from '../wire/call';
+import { matchesPattern } from './event-pattern';
+import { functionNameOf } from '../lambda/function-configuration';
+import type { Invocations } from '../lambda/invocations';
+import { ACCOUNT_ID, type MotoApi } from '../moto/moto-api';
+import type { Report } from '../clockwork/events';
+import { mayInvoke } from '../iam/resource-policy';
+import type { Timers } from '../clockwork/timers';
+
+/** What a service tells the default event bus. */
+export interface BusEvent {
+  readonly source: string;
+  readonly detailType: string;
+  readonly resources: readonly string[];
+  readonly detail: unknown;
+}
+
+interface Rule {
+  readonly Name: string;
+  readonly Arn: string;
+  readonly State: string;
+  readonly EventPattern?: string;
+  readonly ScheduleExpression?: string;
+}
+
+interface Target {
+  readonly Id: string;
+  readonly Arn: string;
+  readonly Input?: string;
+  readonly InputPath?: string;
+  readonly InputTransformer?: unknown;
+}
+
+/** EventBridge's default bus: the rules are moto's, matching and delivering to functions is ours. */
+export class EventBus {
+  constructor(
+    private readonly options: {
+      readonly moto: MotoApi;
+      readonly invocations: Invocations;
+      readonly timers: Timers;
+      readonly report: Report;
+      readonly region: string;
+      readonly sweepMs: number;
+      readonly notificationMs: number;
+    },
+  ) {
+    options.timers.every(options.sweepMs, 'the schedules', () => this.fireSchedules());
+  }
+
+  /** Delivers an event to every rule that wants it, after the usual delay; returns at once. */
+  publish(event: BusEvent): void {
+    const document = this.documentOf(event);
+    this.options.timers.deliver(this.options.notificationMs, `the event "${event.detailType}"`, async () => {
+      for (const rule of await this.enabledRules()) {
+        if (this.matches(rule, document)) await this.deliver(rule, document);
+      }
+    });
+  }
+
+  /** Fires every enabled schedule now. */
+  async fireSchedules(): Promise<void> {
+    for (const rule of await this.enabledRules()) {
+      if (rule.ScheduleExpression === undefined || rule.ScheduleExpression === '') continue;
+      const scheduled = { source: 'aws.events', detailType: 'Scheduled Event', detail: {} };
+      await this.deliver(rule, this.documentOf({ ...scheduled, resources: [rule.Arn] }));
+    }
+  }
+
+  /** EventBridge for callers: moto's; what is put on the bus is delivered to functions by us. */
+  async answer(call: Call): Promise<Answer> {
+    const answer = await this.options.moto.forward(call);
+    if (operationOf(call) === 'PutEvents' && answer.status === 200) {
+      const { Entries = [] } = JSON.parse(call.body.toString()) as {
+        Entries?: { Source: string; DetailType: string; Detail: string; Resources?: string[] }[];
+      };
+      for (const { Source, DetailType, Detail, Resources } of Entries) {
+        const detail: unknown = JSON.parse(Detail);
+        this.publish({ source: Source, detailType: DetailType, detail, resources: Resources ?? [] });
+      }
+    }
+    return answer;
+  }
+
+  private async enabledRules(): Promise<Rule[]> {
+    const { Rules } = await this.options.moto.json<{ Rules: Rule[] }>('events', 'AWSEvents.ListRules', {});
+    return Rules.filter(({ State }) => State.startsWith('ENABLED'));
+  }
+
+  private matches(rule: Rule, document: object): boolean {
+    if (rule.EventPattern === undefined || rule.EventPattern === '') return false;
+    try {
+      return matchesPattern(JSON.parse(rule.EventPattern), document);
+    } catch (error) {
+      this.options.report({ kind: 'warning', text: `rule ${rule.Name}: ${messageOf(error)}` });
+      return false;
+    }
+  }
+
+  private async deliver(rule: Rule, document: { 'detail-type': string }): Promise<void> {
+    const { moto, report, invocations } = this.options;
+    const { Targets } = await moto.json<{ Targets: Target[] }>('events', 'AWSEvents.ListTargetsByRule', {
+      Rule: rule.Name,
+    });
+    for (const { Arn, Input, InputPath, InputTransformer } of Targets) {
+      if (!Arn.includes(':lambda:') || InputPath !== undefined || InputTransformer !== undefined) {
+        report({
+          kind: 'warning',
+          text: `rule ${rule.Name}: the local cloud cannot deliver to ${Arn} as asked`,
+        });
+        continue;
+      }
+      const functionName = functionNameOf(Arn);
+      if (!(await mayInvoke(moto, functionName, 'events.amazonaws.com', rule.Arn))) {
+        const text = `rule ${rule.Name} may not invoke ${functionName}: its policy does not permit it`;
+        report({ kind: 'warning', text });
+        continue;
+      }
+      const detailType = document['detail-type'];
+      report({ kind: 'event', rule: rule.Name, detailType, text: `${rule.Name} calls ${functionName}` });
+      invocations.begin(functionName, Buffer.from(Input ?? JSON.stringify(document)));
+    }
+  }
+
+  private documentOf({ source, detailType, resources, detail }: BusEvent) {
+    return {
+      version: '0',
+      id: randomUUID(),
+      'detail-type': detailType,
+      source,
+      account: ACCOUNT_ID,
+      // Whole seconds, as EventBridge writes it.
+      time: `${new Date().toISOString().slice(0, 19)}Z`,
+      region: this.options.region,
+      resources,
+      detail,
+    };
+  }
+}

@@ -1,0 +1,232 @@
+import { once } from 'node:events';
+import {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  createServer,
+  request as httpRequest,
+} from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { LamplighterError, messageOf } from '../lifecycle/errors';
+import { type Answer, AwsError, emptyAnswer, errorAnswer } from './wire/answer';
+import type { Call, CallHead } from './wire/call';
+import { type Callers, credentialScopeOf } from './wire/caller';
+import { motoIsDead, targetFor, withoutHopByHop } from './moto/moto-api';
+import { newlinesOut } from './moto/newline-keys';
+
+export const HEALTH_PATH = '/_lamplighter/health';
+export const RUNTIME_PATH = '/_lamplighter/runtime/';
+
+/** A function's zip comes as base64 inside JSON; Lambda itself takes 50 MB. */
+const MAX_BUFFERED_BYTES = 128 * 1024 * 1024;
+
+/** What stands behind the gateway. */
+export interface Services {
+  readonly region: string;
+  readonly motoPort: number;
+  readonly callers: Callers;
+  /** The services that need more than moto … */
+  readonly answers: Readonly<Record<string, (call: Call) => Promise<Answer | undefined>>>;
+  /** … and moto, for all others. */
+  readonly otherwise: (call: Call) => Promise<Answer | undefined>;
+  /** Whether an S3 request must be read as a whole: a service answers it, or its body says what it needs permission for. */
+  isBuffered(head: CallHead): boolean;
+  /** Throws AwsError when the caller may not make the call; the body is there when `isBuffered`. */
+  authorize(call: CallHead & { body?: Buffer | undefined }): Promise<void>;
+  /** Throws AwsError when the caller may not know that there is no such object. */
+  authorizeMiss(head: CallHead): Promise<void>;
+  /** Is told of every call that was let in, before and after it has been answered. */
+  changes(call: CallHead & { body?: Buffer | undefined }): void;
+  /** Looks at an S3 request that moto has answered; `answer` has no body. */
+  observeS3(head: CallHead, answer: Pick<Answer, 'status' | 'headers'>): void;
+  /** Lambda's runtime interface. */
+  runtime(path: string, request: IncomingMessage, response: ServerResponse): Promise<void>;
+}
+
+/** The one door of the local cloud, on 127.0.0.1. */
+export class Gateway {
+  private services: Services | undefined;
+
+  private constructor(
+    private readonly server: Server,
+    readonly port: number,
+  ) {}
+
+  /** Opens the door; a `port` of 0 means a free one. Throws LamplighterError when the port is taken. */
+  static async open(port: number): Promise<Gateway> {
+    const server = createServer({ requestTimeout: 0, keepAliveTimeout: 30_000 });
+    server.listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+      throw new LamplighterError(
+        `Port ${port} on 127.0.0.1 is taken by another program. Choose another port, or none to get a free one.`,
+        { cause },
+      );
+    }
+    const address = server.address();
+    const gateway = new Gateway(server, typeof address === 'object' && address ? address.port : port);
+    server.on('request', (request, response) => void gateway.handle(request, response));
+    return gateway;
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  serve(services: Services): void {
+    this.services = services;
+  }
+
+  async close(): Promise<void> {
+    if (!this.server.listening) return;
+    const closed = once(this.server, 'close');
+    this.server.close();
+    this.server.closeAllConnections();
+    await closed;
+  }
+
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let service = 's3';
+    try {
+      if (!this.services) throw new AwsError(503, 'ServiceUnavailable', 'The local cloud is still starting.');
+      if (request.url === HEALTH_PATH) {
+        this.health(response, this.services);
+        return;
+      }
+      if (request.url?.startsWith(RUNTIME_PATH)) {
+        await this.services.runtime(request.url.slice(RUNTIME_PATH.length), request, response);
+        return;
+      }
+      const head = headOf(request, this.services);
+      service = head.service;
+      const { services } = this;
+      // What a request to another service wants is in its body; an S3 object streams past.
+      const isWhole = head.service !== 's3' || services.isBuffered(head);
+      const call = { ...head, body: isWhole ? await bodyOf(request) : undefined };
+      await services.authorize(call);
+      services.changes(call);
+      await this.answer(call, request, response, services);
+      services.changes(call);
+    } catch (error) {
+      // A denied upload's bytes are not wanted, but a client may not listen before it has sent them.
+      request.resume();
+      if (response.headersSent) response.destroy();
+      else send(response, errorAnswer(service, asAwsError(error)), request.method);
+    }
+  }
+
+  private async answer(
+    call: CallHead & { body: Buffer | undefined },
+    request: IncomingMessage,
+    response: ServerResponse,
+    services: Services,
+  ): Promise<void> {
+    const { body } = call;
+    if (body === undefined) {
+      await passOn(call, request, response, services);
+      return;
+    }
+    const answers = services.answers[call.service] ?? services.otherwise;
+    const answer = await answers({ ...call, body });
+    if (answer) send(response, answer, request.method);
+    else throw new AwsError(501, 'NotImplemented', `The local cloud cannot answer ${call.method}.`);
+  }
+
+  private health(response: ServerResponse, { region }: Services): void {
+    const body = Buffer.from(JSON.stringify({ lamplighter: 'local cloud', pid: process.pid, region }));
+    send(response, { ...emptyAnswer(200, { 'content-type': 'application/json' }), body }, 'GET');
+  }
+}
+
+function headOf(request: IncomingMessage, { callers, region }: Services): CallHead {
+  const target = request.url ?? '/';
+  const mark = target.indexOf('?');
+  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
+  const scope = credentialScopeOf(request.headers, query);
+  return {
+    // moto, too, takes what is not signed for S3.
+    service: scope?.service ?? 's3',
+    region: scope?.region ?? region,
+    caller: callers.of(scope),
+    method: request.method ?? 'GET',
+    target,
+    path: mark < 0 ? target : target.slice(0, mark),
+    query,
+    headers: request.headers,
+  };
+}
+
+/** Streams an S3 request to moto and moto's answer back. */
+async function passOn(
+  head: CallHead,
+  request: IncomingMessage,
+  response: ServerResponse,
+  services: Services,
+): Promise<void> {
+  const upstream = await new Promise<IncomingMessage>((resolve, reject) => {
+    const outgoing = httpRequest(
+      {
+        host: '127.0.0.1',
+        port: services.motoPort,
+        method: head.method,
+        path: targetFor(head),
+        // The host stays the caller's: it is part of what was signed, and moto makes links of it.
+        headers: withoutHopByHop(headersFor(head)),
+        agent: false,
+      },
+      resolve,
+    );
+    outgoing.once('error', (cause) => reject(motoIsDead(cause)));
+    request.once('aborted', () => outgoing.destroy());
+    request.pipe(outgoing);
+  });
+  const status = upstream.statusCode ?? 502;
+  const headers = withoutHopByHop(upstream.headers);
+  if (status === 404 && (head.method === 'GET' || head.method === 'HEAD')) {
+    try {
+      await services.authorizeMiss(head);
+    } catch (error) {
+      upstream.destroy();
+      throw error;
+    }
+  }
+  // What moto has done has happened, whether or not the caller still listens.
+  services.observeS3(head, { status, headers: headers as Record<string, string> });
+  response.writeHead(status, headers);
+  await pipeline(upstream, response);
+}
+
+/** The source of a copy is a key as well. */
+function headersFor({ headers }: CallHead): IncomingHttpHeaders {
+  const source = headers['x-amz-copy-source'];
+  return typeof source === 'string' ? { ...headers, 'x-amz-copy-source': newlinesOut(source) } : headers;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > MAX_BUFFERED_BYTES) {
+      throw new AwsError(413, 'RequestEntityTooLargeException', 'The request is larger than 128 MB.');
+    }
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+function send(response: ServerResponse, answer: Answer, method: string | undefined): void {
+  // Of a HEAD only the headers are sent, and they tell the length of what a GET would bring.
+  const length = method === 'HEAD' ? {} : { 'content-length': String(answer.body.length) };
+  response.writeHead(answer.status, { ...answer.headers, ...length });
+  response.end(method === 'HEAD' ? undefined : answer.body);
+}
+
+function asAwsError(error: unknown): AwsError {
+  return error instanceof AwsError
+    ? error
+    : new AwsError(500, 'InternalFailure', `The local cloud failed: ${messageOf(error)}`);
+}

@@ -1,0 +1,233 @@
+import type { Call, CallHead } from '../wire/call';
+import { formOf, listIn, operationOf } from '../wire/call';
+import { functionNameOf } from '../lambda/function-configuration';
+import { s3Asks } from './s3-asks';
+import { ACCOUNT_ID } from '../moto/moto-api';
+
+/** One thing that a call needs permission for: IAM decides about each action on each resource by itself. */
+export interface Ask {
+  /** As policies name it: `s3:GetObject`. */
+  readonly action: string;
+  /** An ARN, or `*` for an action that knows no resources. */
+  readonly resource: string;
+  readonly context: Context;
+  /** The instance whose tags belong into the context. */
+  readonly instanceId?: string;
+}
+
+export type Context = Readonly<Record<string, string | string[]>>;
+
+/** A request whose body has been read as far as its permissions need it. */
+export type Readable = CallHead & { readonly body?: Buffer | undefined };
+
+/** What a call needs permission for. https://docs.aws.amazon.com/service-authorization/latest/reference/ */
+export function asksOf(call: Readable): Ask[] {
+  if (call.service === 's3') return s3Asks(call);
+  const whole: Call = { ...call, body: call.body ?? Buffer.alloc(0) };
+  switch (call.service) {
+    case 'ec2':
+      return ec2Asks(whole);
+    case 'ssm':
+      return ssmAsks(whole);
+    case 'lambda':
+      return lambdaAsks(whole);
+    case 'sts':
+      return stsAsks(whole);
+    case 'sqs':
+    case 'logs':
+      return jsonAsks(whole);
+    default:
+      return [ask(`${PREFIXES[call.service] ?? call.service}:${operationOf(whole) ?? 'Unknown'}`, '*')];
+  }
+}
+
+export function arnOf(service: string, region: string, resource: string): string {
+  return `arn:aws:${service}:${region}:${ACCOUNT_ID}:${resource}`;
+}
+
+/** Where a service signs by another name than its actions have. */
+const PREFIXES: Readonly<Record<string, string>> = { monitoring: 'cloudwatch', email: 'ses' };
+
+function ask(action: string, resource: string, context: Context = {}): Ask {
+  return { action, resource, context };
+}
+
+function ec2Asks(call: Call): Ask[] {
+  const operation = operationOf(call) ?? 'Unknown';
+  const action = `ec2:${operation}`;
+  const form = formOf(call);
+  const context: Context = { 'ec2:Region': call.region };
+  const onInstance = (instanceId: string, more: Context = {}): Ask => ({
+    action,
+    resource: arnOf('ec2', call.region, `instance/${instanceId}`),
+    context: { ...context, ...more },
+    instanceId,
+  });
+  switch (operation) {
+    case 'StartInstances':
+    case 'StopInstances':
+    case 'RebootInstances':
+    case 'TerminateInstances':
+      return listIn(form, 'InstanceId').map((id) => onInstance(id));
+    case 'ModifyInstanceAttribute':
+      return [onInstance(form.get('InstanceId') ?? '')];
+    case 'CreateTags':
+    case 'DeleteTags': {
+      const tags = tagsIn(form);
+      return listIn(form, 'ResourceId').map((id) =>
+        id.startsWith('i-')
+          ? onInstance(id, tags)
+          : ask(action, arnOf('ec2', call.region, `${EC2_KINDS[id.split('-')[0] ?? ''] ?? '*'}/${id}`), {
+              ...context,
+              ...tags,
+            }),
+      );
+    }
+    default:
+      return [ask(action, '*', context)];
+  }
+}
+
+const EC2_KINDS: Readonly<Record<string, string>> = {
+  vol: 'volume',
+  sg: 'security-group',
+  subnet: 'subnet',
+  vpc: 'vpc',
+  eni: 'network-interface',
+};
+
+function tagsIn(form: URLSearchParams): Context {
+  const context: Record<string, string | string[]> = {};
+  const keys: string[] = [];
+  for (let index = 1; form.has(`Tag.${index}.Key`); index += 1) {
+    const key = form.get(`Tag.${index}.Key`) ?? '';
+    keys.push(key);
+    context[`aws:RequestTag/${key}`] = form.get(`Tag.${index}.Value`) ?? '';
+  }
+  // Without tags the key is absent, and not an empty list.
+  return keys.length === 0 ? context : { ...context, 'aws:TagKeys': keys };
+}
+
+interface SsmRequest {
+  readonly DocumentName?: string;
+  readonly InstanceIds?: string[];
+  readonly Targets?: { Key: string; Values: string[] }[];
+  readonly Name?: string;
+  readonly Names?: string[];
+  readonly Path?: string;
+  readonly InstanceId?: string;
+}
+
+function ssmAsks(call: Call): Ask[] {
+  const operation = operationOf(call) ?? 'Unknown';
+  const action = `ssm:${operation}`;
+  const request = jsonOf(call) as SsmRequest;
+  const on = (resource: string) => ask(action, arnOf('ssm', call.region, resource));
+  switch (operation) {
+    case 'SendCommand': {
+      // Allowed only if the document and every instance are.
+      const targets = request.Targets ?? [];
+      const byId = targets.filter(({ Key }) => Key.toLowerCase() === 'instanceids');
+      const instanceIds = [...(request.InstanceIds ?? []), ...byId.flatMap(({ Values }) => Values)];
+      return [
+        ask(action, documentArn(request.DocumentName ?? '', call.region)),
+        ...instanceIds.map((instanceId) => ({
+          ...ask(action, arnOf('ec2', call.region, `instance/${instanceId}`)),
+          instanceId,
+        })),
+        // Whatever bears a tag can be any instance.
+        ...(byId.length < targets.length ? [ask(action, arnOf('ec2', call.region, 'instance/*'))] : []),
+      ];
+    }
+    case 'GetDocument':
+    case 'DescribeDocument':
+    case 'UpdateDocument':
+    case 'CreateDocument':
+    case 'DeleteDocument':
+    case 'ModifyDocumentPermission':
+      return [ask(action, documentArn(request.Name ?? '', call.region))];
+    case 'GetParameter':
+    case 'PutParameter':
+    case 'DeleteParameter':
+    case 'GetParameterHistory':
+      return [on(parameter(request.Name ?? ''))];
+    case 'GetParameters':
+    case 'DeleteParameters':
+      return (request.Names ?? []).map((name) => on(parameter(name)));
+    case 'GetParametersByPath':
+      return [on(parameter(request.Path ?? '/'))];
+    case 'UpdateInstanceInformation':
+      return [ask(action, arnOf('ec2', call.region, `instance/${request.InstanceId ?? ''}`))];
+    default:
+      return [ask(action, '*')];
+  }
+}
+
+function documentArn(nameOrArn: string, region: string): string {
+  if (nameOrArn.startsWith('arn:')) return nameOrArn;
+  // Amazon's own documents belong to no account.
+  if (/^(AWS|Amazon)[A-Za-z]*-/.test(nameOrArn)) return `arn:aws:ssm:${region}::document/${nameOrArn}`;
+  return arnOf('ssm', region, `document/${nameOrArn}`);
+}
+
+function parameter(name: string): string {
+  return `parameter/${name.replace(/^\//, '')}`;
+}
+
+/** The actions of Lambda's paths, as far as a role could want them; any other is nobody's. */
+function lambdaAsks(call: Call): Ask[] {
+  const [, , area, name, part] = call.path.replace(/\/$/, '').split('/');
+  if (area !== 'functions') return [ask(`lambda:${call.method}${area ?? ''}`, '*')];
+  if (name === undefined)
+    return [ask(call.method === 'GET' ? 'lambda:ListFunctions' : 'lambda:CreateFunction', '*')];
+  const operations: Readonly<Record<string, string>> = {
+    'POST invocations': 'InvokeFunction',
+    'POST invoke-async': 'InvokeFunction',
+    'GET ': 'GetFunction',
+    'DELETE ': 'DeleteFunction',
+    'GET configuration': 'GetFunctionConfiguration',
+    'PUT configuration': 'UpdateFunctionConfiguration',
+    'PUT code': 'UpdateFunctionCode',
+    'GET policy': 'GetPolicy',
+    'POST policy': 'AddPermission',
+  };
+  const operation = operations[`${call.method} ${part ?? ''}`] ?? `${call.method}${part ?? ''}`;
+  return [ask(`lambda:${operation}`, arnOf('lambda', call.region, `function:${functionNameOf(name)}`))];
+}
+
+function stsAsks(call: Call): Ask[] {
+  const operation = operationOf(call) ?? 'Unknown';
+  // Nobody needs permission to ask who they are.
+  if (operation === 'GetCallerIdentity') return [];
+  return [ask(`sts:${operation}`, formOf(call).get('RoleArn') ?? '*')];
+}
+
+interface JsonRequest {
+  readonly QueueUrl?: string;
+  readonly QueueName?: string;
+  readonly logGroupName?: string;
+  readonly logStreamName?: string;
+}
+
+function jsonAsks(call: Call): Ask[] {
+  const action = `${call.service}:${operationOf(call) ?? 'Unknown'}`;
+  const { QueueUrl, QueueName, logGroupName, logStreamName = '' } = jsonOf(call) as JsonRequest;
+  const queue = QueueName ?? QueueUrl?.split('/').at(-1);
+  if (queue !== undefined) return [ask(action, arnOf('sqs', call.region, queue))];
+  if (logGroupName !== undefined)
+    return [ask(action, logStreamArn(call.region, logGroupName, logStreamName))];
+  return [ask(action, '*')];
+}
+
+export function logStreamArn(region: string, group: string, stream: string): string {
+  return arnOf('logs', region, `log-group:${group}:log-stream:${stream}`);
+}
+
+function jsonOf(call: Call): unknown {
+  try {
+    return JSON.parse(call.body.toString() || '{}');
+  } catch {
+    // The service itself says what is wrong with it.
+    return {};
+  }
+}

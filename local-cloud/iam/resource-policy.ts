@@ -1,0 +1,33 @@
+import { decide } from './simulation';
+import { ACCOUNT_ID, type MotoApi } from '../moto/moto-api';
+
+/** Whether the function's resource policy lets a service invoke it for a bucket or rule of our account. */
+export async function mayInvoke(
+  moto: MotoApi,
+  functionName: string,
+  service: string,
+  sourceArn: string,
+): Promise<boolean> {
+  let resourcePolicy: unknown;
+  try {
+    const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/policy`;
+    const answer = await moto.request('GET', path, { service: 'lambda' });
+    resourcePolicy = JSON.parse((JSON.parse(answer.body.toString()) as { Policy: string }).Policy);
+  } catch {
+    // No function, or no policy.
+    return false;
+  }
+  const decision = await decide({
+    principal: service,
+    action: 'lambda:InvokeFunction',
+    resource: `arn:aws:lambda:${moto.region}:${ACCOUNT_ID}:function:${functionName}`,
+    // EventBridge tells no account, so that a permission that asks for one never lets it in.
+    context: {
+      'aws:SourceArn': sourceArn,
+      ...(service === 's3.amazonaws.com' ? { 'aws:SourceAccount': ACCOUNT_ID } : {}),
+    },
+    identityPolicies: [],
+    resourcePolicy,
+  });
+  return decision.allowed;
+}

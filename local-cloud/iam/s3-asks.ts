@@ -1,0 +1,212 @@
+import { XMLParser } from 'fast-xml-parser';
+import type { Ask, Context, Readable } from './ask';
+import { s3OperationOf } from '../s3/operation';
+
+/** What an S3 request needs permission for. https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
+export function s3Asks(call: Readable): Ask[] {
+  const { bucket, key } = s3OperationOf(call);
+  if (bucket === '') return [{ action: 's3:ListAllMyBuckets', resource: '*', context: {} }];
+  return key === '' ? bucketAsks(call, bucket) : objectAsks(call, bucket, key);
+}
+
+/**
+ * The permission by which S3 answers 404, and not 403, for an object that is not there. The check has no prefix: nothing is
+ * listed. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
+export function missAsk(bucket: string): Ask {
+  return { action: 's3:ListBucket', resource: `arn:aws:s3:::${bucket}`, context: {} };
+}
+
+/** Settings of a bucket, by the query parameter that names them: what reads them, what writes them. */
+const SETTINGS: Readonly<Record<string, readonly [read: string, write: string]>> = {
+  policy: ['GetBucketPolicy', 'PutBucketPolicy'],
+  policyStatus: ['GetBucketPolicyStatus', 'PutBucketPolicy'],
+  acl: ['GetBucketAcl', 'PutBucketAcl'],
+  notification: ['GetBucketNotification', 'PutBucketNotification'],
+  versioning: ['GetBucketVersioning', 'PutBucketVersioning'],
+  lifecycle: ['GetLifecycleConfiguration', 'PutLifecycleConfiguration'],
+  encryption: ['GetEncryptionConfiguration', 'PutEncryptionConfiguration'],
+  publicAccessBlock: ['GetBucketPublicAccessBlock', 'PutBucketPublicAccessBlock'],
+  ownershipControls: ['GetBucketOwnershipControls', 'PutBucketOwnershipControls'],
+  tagging: ['GetBucketTagging', 'PutBucketTagging'],
+  cors: ['GetBucketCORS', 'PutBucketCORS'],
+  logging: ['GetBucketLogging', 'PutBucketLogging'],
+  website: ['GetBucketWebsite', 'PutBucketWebsite'],
+  replication: ['GetReplicationConfiguration', 'PutReplicationConfiguration'],
+  requestPayment: ['GetBucketRequestPayment', 'PutBucketRequestPayment'],
+  accelerate: ['GetAccelerateConfiguration', 'PutAccelerateConfiguration'],
+  'object-lock': ['GetBucketObjectLockConfiguration', 'PutBucketObjectLockConfiguration'],
+};
+
+function bucketAsks(call: Readable, bucket: string): Ask[] {
+  const { method, query } = call;
+  const resource = `arn:aws:s3:::${bucket}`;
+  const on = (operation: string, context: Context = {}): Ask[] => [
+    { action: `s3:${operation}`, resource, context },
+  ];
+  const setting = Object.entries(SETTINGS).find(([name]) => query.has(name));
+  if (setting) {
+    const [name, [read, write]] = setting;
+    if (method === 'DELETE' && name === 'policy') return on('DeleteBucketPolicy');
+    return on(method === 'GET' || method === 'HEAD' ? read : write);
+  }
+  if (query.has('location')) return on('GetBucketLocation');
+  if (query.has('uploads')) return on('ListBucketMultipartUploads', listContext(query));
+  if (query.has('versions')) return on('ListBucketVersions', listContext(query));
+  switch (method) {
+    case 'PUT':
+      return on('CreateBucket');
+    case 'DELETE':
+      return on('DeleteBucket');
+    case 'POST':
+      return query.has('delete')
+        ? deletions(call.body).map(({ key, versionId }) => ({
+            action: versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion',
+            resource: objectArn(bucket, key),
+            context: versionId === undefined ? {} : { 's3:VersionId': versionId },
+          }))
+        : // A form names its key in its body; who may not write every key may not write by form here.
+          [{ action: 's3:PutObject', resource: objectArn(bucket, '*'), context: creation('true') }];
+    default:
+      return on('ListBucket', listContext(query));
+  }
+}
+
+function listContext(query: URLSearchParams): Context {
+  const context: Record<string, string> = {};
+  for (const [parameter, key] of [
+    ['prefix', 's3:prefix'],
+    ['delimiter', 's3:delimiter'],
+    ['max-keys', 's3:max-keys'],
+  ] as const) {
+    const value = query.get(parameter);
+    if (value !== null) context[key] = value;
+  }
+  return context;
+}
+
+function objectAsks(call: Readable, bucket: string, key: string): Ask[] {
+  const { method, query } = call;
+  const versionId = query.get('versionId');
+  const context: Context = {
+    ...headerContext(call),
+    ...(versionId === null ? {} : { 's3:VersionId': versionId }),
+  };
+  const resource = objectArn(bucket, key);
+  const on = (operation: string, more: Context = {}): Ask => ({
+    action: `s3:${operation}`,
+    resource,
+    context: { ...context, ...more },
+  });
+  const versioned = (operation: string) =>
+    on(versionId === null ? operation : operation.replace('Object', 'ObjectVersion'));
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+      if (query.has('acl')) return [versioned('GetObjectAcl')];
+      if (query.has('tagging')) return [versioned('GetObjectTagging')];
+      if (query.has('attributes')) return [on('GetObject'), versioned('GetObjectAttributes')];
+      if (query.has('retention')) return [on('GetObjectRetention')];
+      if (query.has('legal-hold')) return [on('GetObjectLegalHold')];
+      if (query.has('uploadId')) return [on('ListMultipartUploadParts')];
+      return [versioned('GetObject')];
+    case 'DELETE':
+      if (query.has('uploadId')) return [on('AbortMultipartUpload')];
+      if (query.has('tagging')) return [versioned('DeleteObjectTagging')];
+      return [versioned('DeleteObject'), ...readOfCondition(call, on)];
+    case 'PUT':
+      if (query.has('acl')) return [versioned('PutObjectAcl')];
+      if (query.has('tagging')) return [versioned('PutObjectTagging')];
+      if (query.has('retention')) return [on('PutObjectRetention')];
+      if (query.has('legal-hold')) return [on('PutObjectLegalHold')];
+      return writeAsks(call, on, query.has('uploadId') ? 'false' : 'true');
+    case 'POST':
+      if (query.has('restore')) return [on('RestoreObject')];
+      if (query.has('select')) return [on('GetObject')];
+      // A multi-part upload creates its object only when it is completed.
+      return writeAsks(call, on, query.has('uploads') ? 'false' : 'true');
+    default:
+      return [on(`${method}Object`)];
+  }
+}
+
+function writeAsks(
+  call: Readable,
+  on: (operation: string, more?: Context) => Ask,
+  creates: 'true' | 'false',
+): Ask[] {
+  const { headers } = call;
+  const source = headers['x-amz-copy-source'];
+  return [
+    on('PutObject', creation(creates)),
+    ...(headers['x-amz-tagging'] === undefined ? [] : [on('PutObjectTagging')]),
+    ...(headers['x-amz-acl'] === undefined ? [] : [on('PutObjectAcl')]),
+    ...(typeof source === 'string' ? [copyAsk(source)] : []),
+    ...readOfCondition(call, on),
+  ];
+}
+
+/** To compare an ETag is to read. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html */
+function readOfCondition({ headers }: Readable, on: (operation: string) => Ask): Ask[] {
+  const etag = headers['if-match'];
+  return etag === undefined || etag === '*' ? [] : [on('GetObject')];
+}
+
+function copyAsk(source: string): Ask {
+  const [path = '', version] = source.split('?versionId=');
+  const [bucket = '', ...key] = path.replace(/^\//, '').split('/');
+  return {
+    action: version === undefined ? 's3:GetObject' : 's3:GetObjectVersion',
+    resource: objectArn(decode(bucket), decode(key.join('/'))),
+    context: version === undefined ? {} : { 's3:VersionId': version },
+  };
+}
+
+function creation(value: 'true' | 'false'): Context {
+  return { 's3:ObjectCreationOperation': value };
+}
+
+/** Headers that policies can ask for by their own name. */
+const HEADERS = [
+  'x-amz-acl',
+  'x-amz-copy-source',
+  'x-amz-metadata-directive',
+  'x-amz-server-side-encryption',
+  'x-amz-server-side-encryption-aws-kms-key-id',
+  'x-amz-storage-class',
+  'if-match',
+  'if-none-match',
+];
+
+function headerContext({ headers }: Readable): Context {
+  const found = HEADERS.flatMap((name): [string, string][] => {
+    const value = headers[name];
+    return typeof value === 'string' ? [[`s3:${name}`, value]] : [];
+  });
+  return Object.fromEntries(found);
+}
+
+const parser = new XMLParser({
+  parseTagValue: false,
+  trimValues: false,
+  isArray: (name) => name === 'Object',
+});
+
+function deletions(body: Buffer | undefined): { key: string; versionId: string | undefined }[] {
+  const document = parser.parse((body ?? Buffer.alloc(0)).toString()) as {
+    Delete?: { Object?: { Key: string; VersionId?: string }[] };
+  };
+  return (document.Delete?.Object ?? []).map(({ Key, VersionId }) => ({ key: Key, versionId: VersionId }));
+}
+
+function objectArn(bucket: string, key: string): string {
+  return `arn:aws:s3:::${bucket}/${key}`;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,82 @@
+import { unzipSync } from 'fflate';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
+import { InvalidInputError } from '../../lifecycle/errors';
+import type { MotoApi } from '../moto/moto-api';
+
+/** Where a function's zip comes from, in CreateFunction and UpdateFunctionCode. */
+export interface CodeSource {
+  readonly ZipFile?: string;
+  readonly S3Bucket?: string;
+  readonly S3Key?: string;
+  readonly S3ObjectVersion?: string;
+}
+
+/** The zips of the functions that were really deployed, unpacked once each. */
+export class FunctionCode {
+  private readonly zips = new Map<string, Buffer>();
+
+  constructor(
+    private readonly moto: MotoApi,
+    private readonly directory: string,
+  ) {}
+
+  async keep(functionName: string, source: CodeSource): Promise<void> {
+    this.zips.set(functionName, await this.bytesOf(source));
+  }
+
+  forget(functionName: string): void {
+    this.zips.delete(functionName);
+  }
+
+  /** The folder with the function's unpacked zip. Throws InvalidInputError when there is none, or it is no zip. */
+  async unpacked(functionName: string): Promise<string> {
+    const zip = this.zips.get(functionName);
+    if (!zip) throw new InvalidInputError(`The function ${functionName} has no zip in this local cloud.`);
+    const digest = createHash('sha256').update(zip).digest('hex').slice(0, 16);
+    const folder = join(this.directory, functionName, digest);
+    if (await exists(folder)) return folder;
+    // Unpacked aside and renamed, so that what has the name is whole.
+    const aside = `${folder}.${randomUUID()}`;
+    await unpack(zip, aside);
+    await rename(aside, folder).catch(async (error: unknown) => {
+      await rm(aside, { recursive: true, force: true });
+      if (!(await exists(folder))) throw error;
+    });
+    return folder;
+  }
+
+  private async bytesOf({ ZipFile, S3Bucket, S3Key, S3ObjectVersion }: CodeSource): Promise<Buffer> {
+    if (ZipFile !== undefined) return Buffer.from(ZipFile, 'base64');
+    const path = `/${S3Bucket ?? ''}/${(S3Key ?? '').split('/').map(encodeURIComponent).join('/')}`;
+    const version = S3ObjectVersion === undefined ? '' : `?versionId=${encodeURIComponent(S3ObjectVersion)}`;
+    return (await this.moto.request('GET', path + version)).body;
+  }
+}
+
+async function unpack(zip: Buffer, folder: string): Promise<void> {
+  let entries: Record<string, Uint8Array>;
+  try {
+    entries = unzipSync(zip);
+  } catch (cause) {
+    throw new InvalidInputError('The function’s code is not a zip file.', { cause });
+  }
+  await mkdir(folder, { recursive: true });
+  for (const [name, bytes] of Object.entries(entries)) {
+    const file = resolve(folder, name);
+    if (!file.startsWith(folder + sep)) {
+      throw new InvalidInputError(`The function’s zip has an entry outside its folder: ${name}`);
+    }
+    if (name.endsWith('/')) continue;
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, bytes);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

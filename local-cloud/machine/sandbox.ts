@@ -1,0 +1,185 @@
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+
+import { cacheDirectory } from '../../scripts/tools/cache';
+import { FLOCK_SHIM } from './flock-shim';
+import { killGroup } from '../../scripts/tools/process-groups';
+import { processesWithin } from './process-scan';
+
+/** A folder that is "the instance": its disk, and the mark by which its processes are known. */
+export class Sandbox {
+  /** The process groups of steps that are running. */
+  readonly stepGroups = new Set<number>();
+
+  constructor(
+    readonly folder: string,
+    /** The bundled sandbox-aws.ts. */
+    private readonly awsProgram: string,
+  ) {}
+
+  get root(): string {
+    return join(this.folder, 'opt', 'lamplighter');
+  }
+
+  get steps(): string {
+    return join(this.folder, 'var', 'steps');
+  }
+
+  /** Makes the folders and the programs that an instance has and this machine may lack; what is there stays. */
+  async prepare(): Promise<void> {
+    const folders = [join(this.folder, 'bin'), join(this.folder, 'home'), join(this.folder, 'tmp')];
+    for (const folder of [...folders, this.root, this.steps]) await mkdir(folder, { recursive: true });
+    const node = shellQuoted(process.execPath);
+    await this.program('aws', `#!/bin/sh\nexec ${node} ${shellQuoted(this.awsProgram)} "$@"\n`);
+    if (!isOnPath('flock')) await this.program('flock', FLOCK_SHIM);
+  }
+
+  /** The environment of what runs on the instance. */
+  environment(own: Record<string, string>): NodeJS.ProcessEnv {
+    const passed = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name));
+    return {
+      ...Object.fromEntries(passed),
+      PATH: [join(this.folder, 'bin'), process.env.PATH, dirname(process.execPath)].join(delimiter),
+      HOME: join(this.folder, 'home'),
+      TMPDIR: join(this.folder, 'tmp'),
+      LANG: process.env.LANG ?? 'C.UTF-8',
+      ...pipConfiguration(),
+      // A proxy must not come between the instance and the gateway.
+      ...noProxy(),
+      ...QUIET_SDK,
+      LAMPLIGHTER_ROOT: this.root,
+      ...own,
+    };
+  }
+
+  /** Kills every process of the instance. Synchronous: it must work while our own process exits. */
+  killAll(): void {
+    for (const group of this.stepGroups) killGroup(group);
+    this.stepGroups.clear();
+    for (const group of this.modelGroups()) killGroup(group);
+    // A process may be born while we look: look until there is none.
+    for (let round = 0; round < 20; round += 1) {
+      const processes = processesWithin(this.folder);
+      if (processes.length === 0) return;
+      for (const pid of processes) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // It ended by itself.
+        }
+      }
+    }
+  }
+
+  /** SIGKILLs the drain, and nothing else; false if there is none. */
+  killDrain(): boolean {
+    const drain = drainIn(this.stepGroups);
+    if (drain === undefined) return false;
+    process.kill(drain, 'SIGKILL');
+    return true;
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** The runner notes the group of each model that it runs. */
+  private modelGroups(): number[] {
+    const jobs = join(this.root, 'jobs');
+    if (!existsSync(jobs)) return [];
+    return readdirSync(jobs).flatMap((job) => {
+      try {
+        const note = JSON.parse(readFileSync(join(jobs, job, 'process.json'), 'utf8')) as { pgid?: unknown };
+        const group = note.pgid;
+        // An old note's number may belong to another program by now: only a group that is still ours.
+        return typeof group === 'number' && isWithin(group, this.folder) ? [group] : [];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  private async program(name: string, text: string): Promise<void> {
+    const file = join(this.folder, 'bin', name);
+    await writeFile(file, text);
+    await chmod(file, 0o755);
+  }
+}
+
+/** Kills what an earlier local cloud left in its sandboxes, and removes them. */
+export function clearSandboxes(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(folder)) {
+    const sandbox = new Sandbox(join(folder, name), '');
+    sandbox.killAll();
+    sandbox.remove();
+  }
+}
+
+/** The SDK's advice about the host's Node.js is not of interest in the output of a function or a command. */
+export const QUIET_SDK = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
+
+/** Of the host's environment: how to reach the internet and where pip finds its packages. */
+const PASSED_ON =
+  /^((https?|all|no)_proxy|PIP_\w+|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS)$/i;
+
+function pipConfiguration(): Record<string, string> {
+  const candidates = [
+    process.env.PIP_CONFIG_FILE,
+    join(homedir(), '.config', 'pip', 'pip.conf'),
+    join(homedir(), '.pip', 'pip.conf'),
+    join(homedir(), 'Library', 'Application Support', 'pip', 'pip.conf'),
+  ];
+  const file = candidates.find((candidate) => candidate !== undefined && existsSync(candidate));
+  return {
+    // Each run has a new disk; what pip has downloaded need not be downloaded again.
+    PIP_CACHE_DIR: process.env.PIP_CACHE_DIR ?? join(cacheDirectory(), 'pip'),
+    ...(file === undefined ? {} : { PIP_CONFIG_FILE: file }),
+  };
+}
+
+/** `NO_PROXY` with loopback in it. */
+export function noProxy(): Record<string, string> {
+  const present = process.env.NO_PROXY ?? process.env.no_proxy;
+  const value = [present, '127.0.0.1', 'localhost']
+    .filter((part) => part !== undefined && part !== '')
+    .join(',');
+  return { NO_PROXY: value, no_proxy: value };
+}
+
+/** One `-o` each: on macOS, all that follows an equals sign is a header. */
+const PS = ['-A', '-ww', '-o', 'pid=', '-o', 'pgid=', '-o', 'args='];
+
+function drainIn(groups: ReadonlySet<number>): number | undefined {
+  const table = execFileSync('ps', PS, { encoding: 'utf8' });
+  for (const line of table.split('\n')) {
+    const [, pid, group, command = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+    if (!groups.has(Number(group)) || !command.includes('.mjs drain')) continue;
+    // The lock's holder has the drain's words on its own command line.
+    if (/^\S*node\S*\s/.test(command) || !command.includes('flock')) return Number(pid);
+  }
+  return undefined;
+}
+
+function isWithin(group: number, folder: string): boolean {
+  if (process.platform !== 'linux') return true;
+  return processesWithin(folder, group).length > 0;
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,129 @@
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { type Answer, AwsError } from '../wire/answer';
+import type { Call, CallHead } from '../wire/call';
+import { newlinesOut } from './newline-keys';
+
+/** The account that moto plays. */
+export const ACCOUNT_ID = '123456789012';
+
+/** Our own conversation with moto, below the gateway: what is asked here is asked by nobody and never denied. */
+export class MotoApi {
+  constructor(
+    readonly port: number,
+    readonly region: string,
+  ) {}
+
+  /** A call of a JSON protocol, e.g. `json('events', 'AWSEvents.ListRules', {})`. Throws AwsError. */
+  async json<T>(service: string, target: string, body: object): Promise<T> {
+    const answer = await this.request('POST', '/', {
+      service,
+      headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': target },
+      body: JSON.stringify(body),
+    });
+    return (answer.body.length === 0 ? {} : JSON.parse(answer.body.toString())) as T;
+  }
+
+  /** A call of a query protocol, e.g. `query('sts', { Action: … })`; the answer is XML. Throws AwsError. */
+  async query(service: string, fields: Record<string, string>): Promise<string> {
+    const answer = await this.request('POST', '/', {
+      service,
+      headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+      body: new URLSearchParams(fields).toString(),
+    });
+    return answer.body.toString();
+  }
+
+  /** Any request. Throws AwsError when the status is not 2xx. */
+  async request(
+    method: string,
+    target: string,
+    options: { service?: string; headers?: Record<string, string>; body?: string } = {},
+  ): Promise<Answer> {
+    const scope = `lamplighter/20260101/${this.region}/${options.service ?? 's3'}/aws4_request`;
+    const path = targetFor({ service: options.service ?? 's3', target });
+    const answer = await this.send(method, path, options.body, {
+      host: `127.0.0.1:${this.port}`,
+      authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
+      'content-length': String(Buffer.byteLength(options.body ?? '')),
+      ...options.headers,
+    });
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    const text = answer.body.toString();
+    throw new AwsError(answer.status, codeIn(text, answer), `moto: ${method} ${target}: ${text}`);
+  }
+
+  /** A caller's request, passed on as it is; whatever moto answers is the answer. */
+  async forward(call: Call): Promise<Answer> {
+    const headers = { ...call.headers, 'content-length': String(call.body.length) };
+    return this.send(call.method, targetFor(call), call.body, withoutHopByHop(headers));
+  }
+
+  private async send(
+    method: string,
+    target: string,
+    body: Buffer | string | undefined,
+    headers: Record<string, string | string[] | undefined>,
+  ): Promise<Answer> {
+    const message = await new Promise<IncomingMessage>((resolve, reject) => {
+      const upstream = httpRequest(
+        { host: '127.0.0.1', port: this.port, method, path: target, headers: defined(headers), agent: false },
+        resolve,
+      );
+      upstream.once('error', (cause) => reject(motoIsDead(cause)));
+      upstream.end(body);
+    });
+    const chunks: Buffer[] = [];
+    for await (const chunk of message) chunks.push(chunk as Buffer);
+    return {
+      status: message.statusCode ?? 502,
+      headers: answerHeaders(message),
+      body: Buffer.concat(chunks),
+    };
+  }
+}
+
+/** The path and query that moto gets for a call. */
+export function targetFor({ service, target }: Pick<CallHead, 'service' | 'target'>): string {
+  return service === 's3' ? newlinesOut(target) : target;
+}
+
+/** The error for a moto that does not answer. */
+export function motoIsDead(cause: Error): AwsError {
+  return new AwsError(
+    503,
+    'ServiceUnavailable',
+    `The local cloud's moto server does not answer (${cause.message}). Start the local cloud again.`,
+  );
+}
+
+const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'expect', 'upgrade'];
+
+/** Headers without those that belong to one connection only. */
+export function withoutHopByHop<T>(headers: Record<string, T>): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name.toLowerCase())),
+  );
+}
+
+function answerHeaders(message: IncomingMessage): Record<string, string> {
+  const flat = Object.entries(withoutHopByHop(message.headers)).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join(', ') : (value ?? ''),
+  ]);
+  return Object.fromEntries(flat) as Record<string, string>;
+}
+
+function defined<T>(headers: Record<string, T | undefined>): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(headers).filter((entry): entry is [string, T] => entry[1] !== undefined),
+  );
+}
+
+function codeIn(text: string, answer: Answer): string {
+  return (
+    answer.headers['x-amzn-errortype'] ??
+    /<Code>([^<]+)<\/Code>/.exec(text)?.[1] ??
+    /"__type":\s*"([^"]+)"/.exec(text)?.[1] ??
+    'UnknownError'
+  );
+}

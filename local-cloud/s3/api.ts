@@ -1,0 +1,64 @@
+import type { Answer } from '../wire/answer';
+import type { BucketPolicies } from './bucket-policies';
+import type { Call, CallHead } from '../wire/call';
+import type { MotoApi } from '../moto/moto-api';
+import { wantsEncodedVersions, withEncodedKeys } from './listed-versions';
+import { newlinesBack, newlinesOutOfXml } from '../moto/newline-keys';
+import type { Notifications } from './notifications';
+import { type S3Operation, s3OperationOf } from './operation';
+import { SuspendedVersioning } from './suspended-versioning';
+
+/** What is kept here and not in moto. */
+const OURS: readonly S3Operation['name'][] = [
+  'BucketPolicy',
+  'PutBucketNotificationConfiguration',
+  'GetBucketNotificationConfiguration',
+];
+
+/** S3's API: objects are moto's and stream past; what is about a bucket, or speaks of keys in XML, comes through here. */
+export class S3Api {
+  private readonly versioning = new SuspendedVersioning();
+
+  constructor(
+    private readonly moto: MotoApi,
+    private readonly notifications: Notifications,
+    private readonly policies: BucketPolicies,
+  ) {}
+
+  /** Whether `answer` must have the request, and not the stream to moto. */
+  takes(head: CallHead): boolean {
+    return s3OperationOf(head).key === '' || head.method === 'POST';
+  }
+
+  async answer(call: Call): Promise<Answer> {
+    const { bucket, name } = s3OperationOf(call);
+    if (OURS.includes(name)) {
+      // moto knows whether there is such a bucket, and says it well if not.
+      const found = await this.moto.forward(lookFor(call, bucket));
+      if (found.status !== 200) return found;
+      return name === 'BucketPolicy' ? this.policies.answer(call, bucket) : this.notifications.answer(call);
+    }
+    const forwarded = await this.moto.forward(
+      call.query.has('delete')
+        ? { ...call, body: Buffer.from(newlinesOutOfXml(call.body.toString())) }
+        : this.versioning.outgoing(call, bucket),
+    );
+    const answer = this.versioning.incoming(call, bucket, forwarded);
+    this.notifications.observe(call, answer);
+    if (name === 'DeleteBucket' && answer.status < 300) {
+      this.policies.forget(bucket);
+      this.versioning.forget(bucket);
+    }
+    if (!(answer.headers['content-type'] ?? '').includes('xml')) return answer;
+    const xml = answer.body.toString();
+    return {
+      ...answer,
+      body: Buffer.from(newlinesBack(wantsEncodedVersions(call) ? withEncodedKeys(xml) : xml)),
+    };
+  }
+}
+
+function lookFor(call: Call, bucket: string): Call {
+  const target = `/${bucket}?location`;
+  return { ...call, method: 'GET', target, body: Buffer.alloc(0) };
+}

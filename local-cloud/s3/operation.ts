@@ -1,0 +1,67 @@
+import type { CallHead } from '../wire/call';
+
+/** The operations of S3 that the local cloud must tell from the others. */
+export interface S3Operation {
+  readonly bucket: string;
+  /** Decoded; empty for an operation on the bucket. */
+  readonly key: string;
+  readonly name:
+    | 'PutObject'
+    | 'CopyObject'
+    | 'CompleteMultipartUpload'
+    | 'PostObject'
+    | 'PutBucketNotificationConfiguration'
+    | 'GetBucketNotificationConfiguration'
+    | 'BucketPolicy'
+    | 'DeleteBucket'
+    | 'other';
+}
+
+/** Query parameters that turn a PUT of an object into something else. */
+const SUBRESOURCES = [
+  'acl',
+  'tagging',
+  'retention',
+  'legal-hold',
+  'torrent',
+  'restore',
+  'select',
+  'encryption',
+];
+
+/** Which operation a path-style S3 request is. */
+export function s3OperationOf({ path, query, method, headers }: CallHead): S3Operation {
+  const slash = path.indexOf('/', 1);
+  const bucket = decode(slash < 0 ? path.slice(1) : path.slice(1, slash));
+  const key = slash < 0 ? '' : decode(path.slice(slash + 1));
+  return { bucket, key, name: nameOf() };
+
+  function nameOf(): S3Operation['name'] {
+    if (key === '') return bucketOperation();
+    if (method === 'POST') {
+      return query.has('uploadId') ? 'CompleteMultipartUpload' : 'other';
+    }
+    if (method !== 'PUT' || query.has('uploadId')) return 'other';
+    if (SUBRESOURCES.some((name) => query.has(name))) return 'other';
+    return headers['x-amz-copy-source'] === undefined ? 'PutObject' : 'CopyObject';
+  }
+
+  function bucketOperation(): S3Operation['name'] {
+    if (query.has('notification')) {
+      if (method === 'PUT') return 'PutBucketNotificationConfiguration';
+      if (method === 'GET') return 'GetBucketNotificationConfiguration';
+    }
+    if (query.has('policy')) return 'BucketPolicy';
+    if (method === 'DELETE' && [...query.keys()].every((name) => name === 'x-id')) return 'DeleteBucket';
+    const isForm = headers['content-type']?.startsWith('multipart/form-data') ?? false;
+    return method === 'POST' && isForm && !query.has('delete') ? 'PostObject' : 'other';
+  }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { AwsError } from '../wire/answer';
+import type { EventBus } from '../eventbridge/api';
+import { ACCOUNT_ID } from '../moto/moto-api';
+import type { Report } from '../clockwork/events';
+import type { RunnableDocument } from './document';
+
+export type CommandStatus = 'Pending' | 'InProgress' | 'Success' | 'Failed' | 'TimedOut' | 'Cancelled';
+
+/** How one step of a document went. */
+export interface StepResult {
+  readonly name: string;
+  readonly status: CommandStatus;
+  readonly statusDetails: string;
+  readonly responseCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+/** A command on one instance. */
+export interface CommandInvocation {
+  readonly command: Command;
+  readonly instanceId: string;
+  status: CommandStatus;
+  statusDetails: string;
+  results: StepResult[];
+  startedAt: number | undefined;
+  endedAt: number | undefined;
+  wasResubmitted: boolean;
+  /** Kills what runs of it, nothing else. */
+  kill: () => void;
+}
+
+export interface Command {
+  readonly id: string;
+  readonly document: RunnableDocument;
+  readonly comment: string;
+  readonly parameters: Readonly<Record<string, readonly string[]>>;
+  readonly requestedAt: number;
+  /** Seconds until a command that was not delivered is given up. */
+  readonly timeoutSeconds: number;
+  /** The log group that the agent sends the output to. */
+  readonly logGroup: string | undefined;
+  readonly invocations: CommandInvocation[];
+}
+
+/** Every command that was sent, with its state and the events about it. */
+export class Commands {
+  private readonly commands = new Map<string, Command>();
+
+  constructor(
+    private readonly bus: EventBus,
+    private readonly report: Report,
+    private readonly region: string,
+  ) {}
+
+  create(
+    request: Pick<Command, 'document' | 'comment' | 'parameters' | 'timeoutSeconds' | 'logGroup'>,
+    instanceIds: readonly string[],
+  ): Command {
+    const command: Command = { id: randomUUID(), requestedAt: Date.now(), invocations: [], ...request };
+    for (const instanceId of instanceIds) {
+      command.invocations.push({
+        command,
+        instanceId,
+        status: 'Pending',
+        statusDetails: 'Pending',
+        results: [],
+        startedAt: undefined,
+        endedAt: undefined,
+        wasResubmitted: false,
+        kill: () => undefined,
+      });
+    }
+    this.commands.set(command.id, command);
+    for (const invocation of command.invocations) this.tell(invocation);
+    return command;
+  }
+
+  /** Newest first, as Systems Manager lists them. */
+  all(): Command[] {
+    return [...this.commands.values()].reverse();
+  }
+
+  /** Throws AwsError when there is no such command. */
+  get(commandId: string): Command {
+    const command = this.commands.get(commandId);
+    if (!command) throw new AwsError(400, 'InvalidCommandId', `There is no command ${commandId}.`);
+    return command;
+  }
+
+  of(instanceId: string, status: CommandStatus): CommandInvocation[] {
+    return [...this.commands.values()]
+      .flatMap(({ invocations }) => invocations)
+      .filter((invocation) => invocation.instanceId === instanceId && invocation.status === status);
+  }
+
+  /** Changes an invocation's state; an end is final. */
+  change(invocation: CommandInvocation, status: CommandStatus, statusDetails: string = status): void {
+    if (hasEnded(invocation.status)) return;
+    const before = statusOf(invocation.command);
+    invocation.status = status;
+    invocation.statusDetails = statusDetails;
+    if (status === 'InProgress') invocation.startedAt ??= Date.now();
+    if (hasEnded(status)) invocation.endedAt = Date.now();
+    this.tell(invocation);
+    const { command, instanceId } = invocation;
+    this.publish(command, 'EC2 Command Invocation Status-change Notification', [instanceId], {
+      'instance-id': instanceId,
+      status,
+    });
+    const after = statusOf(command);
+    if (after === before) return;
+    const instanceIds = command.invocations.map((each) => each.instanceId);
+    this.publish(command, 'EC2 Command Status-change Notification', instanceIds, { status: after });
+  }
+
+  private tell({ command, instanceId, status, statusDetails }: CommandInvocation): void {
+    const documentName = command.document.name;
+    const text = `command ${documentName} on ${instanceId}: ${statusDetails}`;
+    this.report({ kind: 'command', commandId: command.id, instanceId, documentName, status, text });
+  }
+
+  /** https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-manager-event-examples.html */
+  private publish(command: Command, detailType: string, instanceIds: string[], own: object): void {
+    this.bus.publish({
+      source: 'aws.ssm',
+      detailType,
+      resources: instanceIds.map((id) => `arn:aws:ec2:${this.region}:${ACCOUNT_ID}:instance/${id}`),
+      detail: {
+        'command-id': command.id,
+        'document-name': command.document.name,
+        'expire-after': new Date(expiryOf(command)).toISOString(),
+        parameters: command.parameters,
+        'requested-date-time': new Date(command.requestedAt).toISOString(),
+        ...own,
+      },
+    });
+  }
+}
+
+export function hasEnded(status: CommandStatus): boolean {
+  return status !== 'Pending' && status !== 'InProgress';
+}
+
+/** When a command that was not delivered is given up, in milliseconds since the epoch. */
+export function expiryOf({ requestedAt, timeoutSeconds }: Command): number {
+  return requestedAt + timeoutSeconds * 1000;
+}
+
+/** The command's state over all its instances. */
+export function statusOf({ invocations }: Command): CommandStatus {
+  const statuses = invocations.map(({ status }) => status);
+  if (statuses.every((status) => status === 'Pending')) return 'Pending';
+  if (statuses.some((status) => !hasEnded(status))) return 'InProgress';
+  return (['Failed', 'TimedOut', 'Cancelled'] as const).find((bad) => statuses.includes(bad)) ?? 'Success';
+}

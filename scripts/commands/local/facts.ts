@@ -1,0 +1,109 @@
+import { type Clock, systemClock } from '../../../lifecycle/clock';
+import type { Manifest } from '../../../lifecycle/manifest';
+import type { Receipt } from '../../../lifecycle/records';
+import type { Terminal } from '../../console/terminal';
+import { Exit, type ExitCode } from '../../console/exit';
+import { explain } from '../../console/explain';
+import type { CloudEvent } from '../../../local-cloud/clockwork/events';
+import type { WatchedJob } from '../../pipeline/job-watch';
+import type { ResultFile } from '../../pipeline/results';
+import type { Job } from '../../pipeline/uploads';
+
+/** What one line of `lamplighter local --json` tells, but for the time. */
+export type LocalFact =
+  /** The cloud is up and the pipeline is deployed: uploads are taken from now on. */
+  | {
+      readonly event: 'ready';
+      readonly endpoint: string;
+      readonly pipeline: string;
+      readonly region: string;
+      readonly dataBucket: string;
+      readonly outputBucket: string;
+      readonly controlBucket: string;
+      readonly instanceId: string;
+      readonly models: readonly string[];
+    }
+  /** The live page is there; not with `--once`. */
+  | { readonly event: 'page'; readonly url: string }
+  | ({ readonly event: 'uploaded' } & Job)
+  /** Something that the local cloud did; `kind` says what, and which further fields there are. */
+  | ({ readonly event: 'happening' } & CloudEvent)
+  /** What can be seen of a job that is on its way. */
+  | ({ readonly event: 'progress'; readonly text: string } & WatchedJob)
+  /** A job has its receipt. */
+  | ({ readonly event: 'ended' } & Ended)
+  /** The last line, after everything was taken down. */
+  | ({ readonly event: 'done' } & LocalEnd);
+
+interface Ended extends WatchedJob {
+  readonly outcome: Receipt['outcome'];
+  /** Copies of the results, or none of them. */
+  readonly results: readonly ResultFile[];
+  /** Why there are no copies. */
+  readonly error?: string | undefined;
+  readonly receipt: Receipt;
+}
+
+interface LocalEnd {
+  readonly outcome: 'succeeded' | 'failed' | 'interrupted' | 'error';
+  readonly exitCode: ExitCode;
+  /** Jobs that have ended. */
+  readonly jobs: { readonly succeeded: number; readonly failed: number };
+  readonly error?: string;
+}
+
+export type TellFact = (fact: LocalFact) => void;
+
+export function readyFact(endpoint: string, manifest: Manifest): LocalFact {
+  const { pipeline, region, dataBucket, outputBucket, controlBucket, instanceId, models } = manifest;
+  return {
+    event: 'ready',
+    ...{ endpoint, pipeline, region, dataBucket, outputBucket, controlBucket, instanceId },
+    models: models.map(({ name }) => name),
+  };
+}
+
+export function endedFact(
+  receipt: Receipt,
+  got: { readonly files?: readonly ResultFile[]; readonly error?: string },
+): LocalFact {
+  const { jobId, input, outcome } = receipt;
+  const { files: results = [], error } = got;
+  return { event: 'ended', jobId, key: input.key, outcome, results, error, receipt };
+}
+
+/**
+ * Runs a command that tells facts, a line of JSON each on stdout; what is for people goes to stderr. However it ends, by an
+ * error too, the last line says how.
+ */
+export async function inLines(
+  terminal: Terminal,
+  run: (told: Terminal, tell: TellFact) => Promise<ExitCode>,
+  clock: Clock = systemClock,
+): Promise<ExitCode> {
+  const jobs = { succeeded: 0, failed: 0 };
+  const tell: TellFact = (fact) => {
+    if (fact.event === 'ended') jobs[fact.outcome] += 1;
+    const { event, ...details } = fact;
+    terminal.out(JSON.stringify({ event, at: new Date(clock.now()).toISOString(), ...details }));
+  };
+  // Whoever asks for lines has no screen that could be drawn on.
+  const told: Terminal = { ...terminal, columns: undefined, out: (line = '') => terminal.err(line) };
+  try {
+    const exitCode = await run(told, tell);
+    tell({ event: 'done', outcome: OUTCOMES[exitCode] ?? 'error', exitCode, jobs });
+    return exitCode;
+  } catch (thrown) {
+    const { message, exitCode } = explain(thrown);
+    const isInterrupted = exitCode === Exit.interrupted;
+    const why = isInterrupted ? {} : { error: message };
+    tell({ event: 'done', outcome: OUTCOMES[exitCode] ?? 'error', exitCode, jobs, ...why });
+    throw thrown;
+  }
+}
+
+const OUTCOMES: Readonly<Partial<Record<ExitCode, LocalEnd['outcome']>>> = {
+  [Exit.ok]: 'succeeded',
+  [Exit.jobFailed]: 'failed',
+  [Exit.interrupted]: 'interrupted',
+};

@@ -1,0 +1,18 @@
+import { type Timings, timingsForPeople, timingsForTests } from '../../../local-cloud/clockwork/timings';
+
+/**
+ * Near what EC2 and SSM take for an Amazon Linux 2023 instance that was stopped; the waits between tries of a failed function
+ * are AWS's own (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+ */
+const timingsOfAws: Timings = {
+  startMs: 16_000,
+  agentMs: 10_000,
+  stopMs: 30_000,
+  sweepMs: 300_000,
+  notificationMs: 1_000,
+  lambdaRetryMs: 60_000,
+};
+
+export const TIMINGS = { people: timingsForPeople, tests: timingsForTests, real: timingsOfAws };
+
+export type TimingsName = keyof typeof TIMINGS;

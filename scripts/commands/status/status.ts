@@ -1,0 +1,260 @@
+import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import pLimit from 'p-limit';
+import { type Clock, systemClock } from '../../../lifecycle/clock';
+import {
+  GATE_KEY,
+  OPEN_PREFIX,
+  RESULTS_PREFIX,
+  claimKey,
+  jobIdInLedgerKey,
+  jobIdInReceiptKey,
+  statusKey,
+} from '../../../lifecycle/job';
+import type { Manifest } from '../../../lifecycle/manifest';
+import {
+  type Claim,
+  type Gate,
+  type OpenRecord,
+  type Receipt,
+  type Status,
+  claimSchema,
+  gateSchema,
+  openRecordSchema,
+  receiptSchema,
+  statusSchema,
+} from '../../../lifecycle/records';
+import { Store } from '../../../lifecycle/store';
+import { tell } from '../../console/tell';
+import { type Terminal, age, duration, printable } from '../../console/terminal';
+import { endedRow, rowLines } from '../../pipeline/jobs';
+import type { OperationOptions } from '../../pipeline/connect';
+import { findPipeline } from '../../pipeline/find';
+import { type Read, readOr } from '../../pipeline/read-record';
+import { statusText } from '../../pipeline/job-watch';
+import { hourPrice, loadPrices, usd } from '../../prices/prices';
+import { type SeenInstance, isOn } from '../../report/on-time';
+import { type Today, lookAtToday } from '../../report/today';
+import { type Clients, type Target, chooseTarget } from '../../pipeline/target';
+
+/** What one look costs at most: 6 + 3 × 20 + 5 + 5 + 100 requests to S3, whatever the buckets hold. */
+const OPEN_COUNTED = 1_000;
+const OPEN_SHOWN = 20;
+const RESULTS_LISTED = 5_000;
+const RECEIPTS_SHOWN = 5;
+const REQUESTS_AT_ONCE = 8;
+
+const INDENT = '  ';
+
+/** Shows a pipeline's instance, gate, open jobs, latest receipts, and how long it was on today. */
+export async function status(options: OperationOptions, terminal: Terminal): Promise<void> {
+  const target = await chooseTarget(options);
+  const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
+  const report = await lookAt(target, manifest);
+  if (options.json) {
+    terminal.out(JSON.stringify(asJson(report), null, 2));
+    return;
+  }
+  terminal.err(`Using ${target.text}.`);
+  tell(terminal, reportLines(report, systemClock, terminal));
+}
+
+/** One look at a pipeline. */
+export async function lookAt(target: Target, manifest: Manifest): Promise<Report> {
+  const control = new Store(target.clients.s3, manifest.controlBucket);
+  const output = new Store(target.clients.s3, manifest.outputBucket);
+  const [instance, gate, open, receipts] = await Promise.all([
+    readInstance(target.clients, manifest),
+    readOr(() => control.get(GATE_KEY, gateSchema)),
+    readOpen(control),
+    readReceipts(output),
+  ]);
+  const price = hourPrice(loadPrices(), manifest.region, instance.type);
+  const today = await lookAtToday(control, seenOf(instance), price, systemClock.now());
+  return { cloud: target.cloud, manifest, instance, gate, open, receipts, today };
+}
+
+function seenOf({ state, launchTime }: Instance): SeenInstance {
+  return {
+    isOn: isOn(state),
+    launchedAtMs: launchTime === undefined ? undefined : Date.parse(launchTime),
+  };
+}
+
+/** What a look at one record gave: the record, nothing, or why it cannot be read. */
+type Seen<T> = Read<T> | undefined;
+
+interface Instance {
+  readonly id: string;
+  readonly state: string;
+  readonly type: string | undefined;
+  readonly launchTime: string | undefined;
+  readonly phase: string | undefined;
+  readonly hold: string | undefined;
+  readonly pause: string | undefined;
+}
+
+interface OpenJob {
+  readonly jobId: string;
+  readonly open: Seen<OpenRecord>;
+  readonly claim: Seen<Claim>;
+  readonly status: Seen<Status>;
+}
+
+export interface Report {
+  readonly cloud: string;
+  readonly manifest: Manifest;
+  readonly instance: Instance;
+  readonly gate: Seen<Gate>;
+  readonly open: {
+    readonly count: number;
+    readonly isCountWhole: boolean;
+    readonly jobs: readonly OpenJob[];
+  };
+  readonly receipts: { readonly latest: readonly Receipt[]; readonly isListWhole: boolean };
+  readonly today: Today;
+}
+
+async function readInstance({ ec2 }: Clients, { instanceId }: Manifest): Promise<Instance> {
+  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
+  const instance = Reservations?.[0]?.Instances?.[0];
+  const tag = (key: string) => instance?.Tags?.find(({ Key }) => Key === `lamplighter:${key}`)?.Value;
+  return {
+    id: instanceId,
+    state: instance?.State?.Name ?? 'unknown',
+    type: instance?.InstanceType,
+    launchTime: instance?.LaunchTime?.toISOString(),
+    phase: tag('phase'),
+    hold: tag('hold'),
+    pause: tag('pause'),
+  };
+}
+
+async function readOpen(control: Store): Promise<Report['open']> {
+  const jobIds: string[] = [];
+  let isCountWhole = true;
+  for await (const { key } of control.list(OPEN_PREFIX)) {
+    const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
+    if (jobId === undefined) continue;
+    if (jobIds.length === OPEN_COUNTED) {
+      isCountWhole = false;
+      break;
+    }
+    jobIds.push(jobId);
+  }
+  const limit = pLimit(REQUESTS_AT_ONCE);
+  const jobs = await Promise.all(
+    jobIds.slice(0, OPEN_SHOWN).map(async (jobId) => ({
+      jobId,
+      open: await limit(() => readOr(() => control.get(`${OPEN_PREFIX}${jobId}.json`, openRecordSchema))),
+      claim: await limit(() => readOr(() => control.get(claimKey(jobId), claimSchema))),
+      status: await limit(() => readOr(() => control.get(statusKey(jobId), statusSchema))),
+    })),
+  );
+  return { count: jobIds.length, isCountWhole, jobs };
+}
+
+/** S3 lists by name, not by time; so the latest are sought among as many as one look may list. */
+async function readReceipts(output: Store): Promise<Report['receipts']> {
+  const found: { key: string; at: number }[] = [];
+  let listed = 0;
+  let isListWhole = true;
+  for await (const { key, lastModified } of output.list(RESULTS_PREFIX)) {
+    listed += 1;
+    if (listed > RESULTS_LISTED) {
+      isListWhole = false;
+      break;
+    }
+    if (jobIdInReceiptKey(key) !== undefined) found.push({ key, at: lastModified?.getTime() ?? 0 });
+  }
+  const keys = found.sort((a, b) => b.at - a.at).slice(0, RECEIPTS_SHOWN);
+  const receipts = await Promise.all(keys.map(({ key }) => readOr(() => output.get(key, receiptSchema))));
+  const latest = receipts.flatMap((seen) => (seen && 'record' in seen ? [seen.record] : []));
+  return { latest: latest.sort((a, b) => (a.endedAt < b.endedAt ? 1 : -1)), isListWhole };
+}
+
+/** The report for people. */
+export function reportLines(
+  report: Report,
+  clock: Clock,
+  { colours, columns }: Pick<Terminal, 'colours' | 'columns'>,
+): string[] {
+  const { manifest, instance, gate, open, receipts, today } = report;
+  const ageOf = (time: string) => age(time, clock.now());
+  const line = (what: string, text: string) =>
+    `${colours.bold(what)}${' '.repeat(10 - what.length)}${printable(text, 1000)}`;
+  const lines = [
+    line(
+      'Pipeline',
+      `${manifest.pipeline} (${manifest.region}), models: ${manifest.models.map(({ name }) => name).join(', ')}`,
+    ),
+    line('Uploads', `s3://${manifest.dataBucket}/`),
+    line(
+      'Instance',
+      `${instance.id} is ${instance.state}${instance.phase === undefined ? '' : `, phase ${instance.phase}`}`,
+    ),
+  ];
+  if (instance.hold !== undefined)
+    lines.push(line('', `ordered not to stop: lamplighter:hold = ${instance.hold}`));
+  if (instance.pause !== undefined)
+    lines.push(line('', `ordered not to start: lamplighter:pause = ${instance.pause}`));
+  const price = today.usd === undefined ? '' : `, ${usd(today.usd)} at most`;
+  const onToday =
+    today.onSeconds === 0
+      ? 'not on since midnight UTC'
+      : `on for ${duration(today.onSeconds * 1000)} since midnight UTC${price}`;
+  lines.push(line('Today', onToday));
+  lines.push(line('Gate', gateText(gate, ageOf)));
+  lines.push(
+    line('Open', open.count === 0 ? 'no job' : `${open.count}${open.isCountWhole ? '' : ' or more'}`),
+  );
+  for (const job of open.jobs) lines.push(`  ${printable(openText(job, ageOf), 1000)}`);
+  if (open.count > open.jobs.length) lines.push(`  and ${open.count - open.jobs.length} more`);
+  const which = receipts.isListWhole ? '' : `, among the first ${RESULTS_LISTED} results by name`;
+  lines.push(line('Receipts', receipts.latest.length === 0 ? 'none yet' : `the latest${which}`));
+  for (const receipt of receipts.latest) {
+    const room = { colours, columns: columns === undefined ? undefined : columns - INDENT.length };
+    for (const text of rowLines(endedRow(receipt), clock.now(), room)) lines.push(`${INDENT}${text}`);
+  }
+  return lines;
+}
+
+function gateText(gate: Seen<Gate>, ageOf: (time: string) => string): string {
+  if (!gate) return 'never opened';
+  if ('trouble' in gate) return `unreadable: ${gate.trouble}`;
+  const { state, since, fruitless } = gate.record;
+  return `${state} for ${ageOf(since)}${fruitless > 0 ? `; ${fruitless} wake-ups without a trace of work` : ''}`;
+}
+
+function openText({ jobId, open, claim, status: seen }: OpenJob, ageOf: (time: string) => string): string {
+  const what =
+    open && 'record' in open
+      ? `${open.record.input.key}  admitted ${ageOf(open.record.admittedAt)} ago`
+      : (open?.trouble ?? 'its record is gone: it has just ended');
+  const attempt = claim && 'record' in claim ? `  attempt ${claim.record.attempt}` : '  not begun';
+  const progress = seen && 'record' in seen ? `  ${statusText(seen.record)}` : '';
+  return `${jobId.slice(0, 12)}  ${what}${attempt}${progress}`;
+}
+
+export function asJson({ cloud, manifest, instance, gate, open, receipts, today }: Report) {
+  const plain = <T>(seen: Seen<T>) => (seen && 'record' in seen ? seen.record : (seen ?? null));
+  return {
+    command: 'status',
+    cloud,
+    pipeline: manifest.pipeline,
+    manifest,
+    instance,
+    gate: plain(gate),
+    open: {
+      count: open.count,
+      isCountWhole: open.isCountWhole,
+      jobs: open.jobs.map((job) => ({
+        jobId: job.jobId,
+        open: plain(job.open),
+        claim: plain(job.claim),
+        status: plain(job.status),
+      })),
+    },
+    receipts,
+    today,
+  };
+}

@@ -1,0 +1,50 @@
+import { systemClock } from '../../../lifecycle/clock';
+import { wrapped } from '../../console/tell';
+import type { Terminal } from '../../console/terminal';
+import { catchInterrupts, pause } from '../../console/interrupt';
+import type { OperationOptions } from '../../pipeline/connect';
+import { findPipeline } from '../../pipeline/find';
+import { chooseTarget } from '../../pipeline/target';
+import { type Report, asJson, lookAt, reportLines } from './status';
+
+/** The cursor home, and what is below it gone. */
+const CLEAR = '\u001b[H\u001b[2J';
+
+/** Shows the status whenever it has changed; throws InterruptedError on Ctrl-C. On a terminal it stays in place. */
+export async function watchStatus(options: OperationOptions, terminal: Terminal): Promise<void> {
+  const interrupt = catchInterrupts(
+    () => undefined,
+    () => undefined,
+  );
+  try {
+    const target = await chooseTarget(options);
+    const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
+    const show = showChanges(options.json, target.text, terminal);
+    for (;;) {
+      show(await lookAt(target, manifest));
+      await pause(target.pollMs, interrupt.signal);
+    }
+  } finally {
+    interrupt.release();
+  }
+}
+
+/** Shows a report unless it says the same as the last; that time goes by is no change, but is kept up on a terminal. */
+export function showChanges(json: boolean, using: string, terminal: Terminal): (report: Report) => void {
+  const isScreen = terminal.columns !== undefined && !json;
+  let last = '';
+  return (report) => {
+    const facts = asJson(report);
+    const told = JSON.stringify({ ...facts, today: undefined });
+    if (told === last && !isScreen) return;
+    last = told;
+    if (json) {
+      terminal.out(JSON.stringify(facts));
+      return;
+    }
+    const lines = [`Using ${using}.`, ...reportLines(report, systemClock, terminal)].flatMap((line) =>
+      wrapped(line, terminal.columns),
+    );
+    terminal.out(isScreen ? `${CLEAR}${lines.join('\n')}` : `${lines.join('\n')}\n`);
+  };
+}

@@ -1,0 +1,129 @@
+import {
+  InvalidInputError,
+  LamplighterError,
+  awsCodeOf,
+  httpStatusOf,
+  messageOf,
+} from '../../lifecycle/errors';
+import { CommandError, Exit, type ExitCode } from './exit';
+import { systemCodeOf } from './system-error';
+
+export interface Explained {
+  readonly message: string;
+  readonly exitCode: ExitCode;
+}
+
+/** What went wrong and what to do, in words for the person at the terminal, and the exit code. */
+export function explain(error: unknown): Explained {
+  if (error instanceof CommandError) return { message: error.message, exitCode: error.exitCode };
+  if (error instanceof InvalidInputError) return { message: error.message, exitCode: Exit.usage };
+  if (error instanceof LamplighterError) return { message: error.message, exitCode: Exit.broken };
+  const text = messageOf(error);
+  const code = awsCodeOf(error);
+  return (
+    credentials(code, text) ??
+    region(code, text) ??
+    permission(error, code, text) ??
+    network(error, text) ?? { message: code === undefined ? text : `${code}: ${text}`, exitCode: Exit.broken }
+  );
+}
+
+const EXPIRED = new Set(['ExpiredToken', 'ExpiredTokenException', 'RequestExpired']);
+
+const UNKNOWN = new Set([
+  'CredentialsProviderError',
+  'TokenProviderError',
+  'InvalidClientTokenId',
+  'UnrecognizedClientException',
+  'InvalidAccessKeyId',
+  'AuthFailure',
+]);
+
+const SKEWED = new Set(['RequestTimeTooSkewed', 'InvalidSignatureException', 'SignatureDoesNotMatch']);
+
+const SIGN_IN = 'aws sso login, or new keys in AWS_PROFILE or the environment';
+
+function credentials(code: string | undefined, text: string): Explained | undefined {
+  if (code === undefined) return undefined;
+  const exitCode = Exit.missing;
+  // An SSO session that has run out is told by a provider, not by a service.
+  if (EXPIRED.has(code) || (UNKNOWN.has(code) && /expired/i.test(text)))
+    return { message: `Your AWS credentials have expired (${text}). Sign in again: ${SIGN_IN}`, exitCode };
+  if (UNKNOWN.has(code)) {
+    return {
+      message: `AWS does not know who you are (${text}). Sign in as usual (aws configure, aws sso login, AWS_PROFILE), or start the local cloud: npm start`,
+      exitCode,
+    };
+  }
+  if (SKEWED.has(code)) {
+    return {
+      message: `AWS does not accept the signature (${text}). Is this machine's clock right, and are the secret key and the access key a pair?`,
+      exitCode,
+    };
+  }
+  return undefined;
+}
+
+const OTHER_REGION = new Set([
+  'PermanentRedirect',
+  'AuthorizationHeaderMalformed',
+  'IllegalLocationConstraintException',
+]);
+
+function region(code: string | undefined, text: string): Explained | undefined {
+  if (text === 'Region is missing')
+    return { message: 'Which AWS region? Say --region REGION or set AWS_REGION.', exitCode: Exit.missing };
+  if (code === undefined || !OTHER_REGION.has(code)) return undefined;
+  const expected = /expecting '([a-z0-9-]+)'/.exec(text)?.[1];
+  return {
+    message: `That is in another AWS region (${text}). Say which: --region ${expected ?? 'REGION'}`,
+    exitCode: Exit.missing,
+  };
+}
+
+const DENIED = new Set([
+  'AccessDenied',
+  'AccessDeniedException',
+  'UnauthorizedOperation',
+  'Forbidden',
+  'AllAccessDisabled',
+]);
+
+/** Which permission it is stands in most services' answers, but never in that to a HEAD, which has no body. */
+function permission(error: unknown, code: string | undefined, text: string): Explained | undefined {
+  if (!DENIED.has(code ?? '') && httpStatusOf(error) !== 403) return undefined;
+  const [, action] = /not authorized to perform:? ([\w-]+:\w+)/.exec(text) ?? [];
+  const [, resource] = /on resource: (\S+)/.exec(text) ?? [];
+  const [, who] = /User: (\S+) is/.exec(text) ?? [];
+  const what =
+    action === undefined
+      ? 'do that; AWS does not say which permission is missing, often it is s3:GetObject or s3:ListBucket'
+      : `${action}${resource === undefined ? '' : ` on ${resource}`}`;
+  return {
+    message:
+      `${who ?? 'Your AWS identity'} may not ${what} (${code ?? 'HTTP 403'}: ${text}). ` +
+      'Have that allowed, or use another profile: AWS_PROFILE=NAME; aws sts get-caller-identity shows who you are.',
+    exitCode: Exit.broken,
+  };
+}
+
+const UNREACHED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+]);
+
+function network(error: unknown, text: string): Explained | undefined {
+  const code = systemCodeOf(error);
+  if (code === undefined || !UNREACHED.has(code)) return undefined;
+  const isLocal = /127\.0\.0\.1|localhost|::1/.test(text);
+  return {
+    message: isLocal
+      ? `The local cloud does not answer any more (${text}): it has been stopped. Start it again: npm start; or say --cloud aws`
+      : `AWS could not be reached (${text}). Is there a network, and is there such a region? --region REGION says another`,
+    exitCode: Exit.missing,
+  };
+}

@@ -1,0 +1,126 @@
+import { admit } from '../../lifecycle/admit';
+import type { Clock } from '../../lifecycle/clock';
+import { Worker } from '../../lifecycle/context';
+import { messageOf } from '../../lifecycle/errors';
+import { OPEN_PREFIX, RESULTS_PREFIX, jobIdInLedgerKey, jobIdInReceiptKey } from '../../lifecycle/job';
+import { silentLog } from '../../lifecycle/log';
+import type { Terminal } from '../console/terminal';
+import { printable } from '../console/terminal';
+import { EVENT_GRACE_MS, type ListedUpload, isKnown, uploads } from './unsettled-uploads';
+import type { Scene } from './connect';
+import { sweepNow, sweepText } from './sweep';
+
+/** How the uploads that the pipeline takes stand to receipts. */
+export interface Audit {
+  readonly uploads: number;
+  readonly ended: number;
+  readonly open: number;
+  /** Uploaded so lately that their event may still be under way. */
+  readonly young: number;
+  /** Neither receipt nor open record. */
+  readonly lost: readonly ListedUpload[];
+  /** More than one receipt: must never be. */
+  readonly doubled: readonly string[];
+}
+
+/** Compares every version of every upload that a model takes with receipts and open records, by their names alone. */
+export async function audit(scene: Scene, clock: Clock): Promise<Audit> {
+  const open = new Set<string>();
+  for await (const { key } of scene.control.list(OPEN_PREFIX)) {
+    const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
+    if (jobId !== undefined) open.add(jobId);
+  }
+  // After the open ones: a job that ends meanwhile has its receipt before its open record goes.
+  const receipts = new Map<string, number>();
+  for await (const { key } of scene.output.list(RESULTS_PREFIX)) {
+    const jobId = jobIdInReceiptKey(key);
+    if (jobId !== undefined) receipts.set(jobId, (receipts.get(jobId) ?? 0) + 1);
+  }
+
+  const counts = { uploads: 0, ended: 0, open: 0, young: 0 };
+  const lost: ListedUpload[] = [];
+  const doubled: string[] = [];
+  for await (const upload of uploads(scene)) {
+    counts.uploads += 1;
+    const found = receipts.get(upload.jobId) ?? 0;
+    if (found > 1) doubled.push(upload.jobId);
+    if (found > 0) counts.ended += 1;
+    else if (open.has(upload.jobId)) counts.open += 1;
+    else if (clock.now() - (upload.uploadedAt?.getTime() ?? 0) < EVENT_GRACE_MS) counts.young += 1;
+    // What was admitted since the lists were read is not lost.
+    else if (await isKnown(scene, upload)) counts.open += 1;
+    else lost.push(upload);
+  }
+  return { ...counts, lost, doubled };
+}
+
+export interface Admitted {
+  readonly admitted: readonly string[];
+  readonly refused: readonly { readonly key: string; readonly why: string }[];
+  /** What a sweep then did, in words. */
+  readonly sweep: string | undefined;
+}
+
+/** Makes jobs of lost uploads as the trigger would have, and has the stop function look at once. One that fails does not sink the others. */
+export async function admitLost(
+  scene: Scene,
+  lost: readonly ListedUpload[],
+  clock: Clock,
+): Promise<Admitted> {
+  const { target, manifest, control, output, instance } = scene;
+  const { s3, lambda } = target.clients;
+  const context = {
+    ...{ pipeline: manifest.pipeline, s3, control, output, instance, clock, log: silentLog },
+    dataBucket: manifest.dataBucket,
+    models: manifest.models,
+    worker: new Worker(lambda, manifest.functions.worker),
+    by: 'lamplighter audit',
+  };
+  const admitted: string[] = [];
+  const refused: { key: string; why: string }[] = [];
+  for (const { jobId, key, versionId, sizeBytes, uploadedAt } of lost) {
+    const upload = { bucket: manifest.dataBucket, key, versionId, sizeBytes };
+    try {
+      await admit(context, { ...upload, uploadedAt: uploadedAt?.toISOString() }, 'audit');
+      admitted.push(jobId);
+    } catch (error) {
+      refused.push({ key, why: messageOf(error) });
+    }
+  }
+  if (admitted.length === 0) return { admitted, refused, sweep: undefined };
+  return {
+    admitted,
+    refused,
+    sweep: await sweepText(scene, await sweepNow(scene, `${admitted.length} admitted`)),
+  };
+}
+
+/** So many are named; the JSON has all. */
+const NAMED = 20;
+
+export function auditLines(
+  found: Audit,
+  done: Admitted | undefined,
+  { colours }: Pick<Terminal, 'colours'>,
+): string[] {
+  const { uploads: all, ended, open, young, lost, doubled } = found;
+  if (all === 0 && doubled.length === 0) return ['Nothing to check: no upload that a model takes.'];
+  const lines = [
+    `${all} ${all === 1 ? 'upload' : 'uploads'} that a model takes: ${ended} with a receipt, ${open} open, ${young} uploaded just now, ${lost.length} with neither`,
+  ];
+  for (const { jobId, key, uploadedAt } of lost.slice(0, NAMED)) {
+    const when = uploadedAt?.toISOString() ?? 'at an unknown time';
+    lines.push(`  ${colours.red('lost')}  ${jobId.slice(0, 12)}  ${printable(key, 1000)}  uploaded ${when}`);
+  }
+  if (lost.length > NAMED) lines.push(`  and ${lost.length - NAMED} more`);
+  for (const jobId of doubled) lines.push(`  ${colours.red('more than one receipt')}  ${jobId}`);
+  if (done) {
+    lines.push(`${done.admitted.length} admitted. ${done.sweep ?? ''}`.trimEnd());
+    for (const { key, why } of done.refused) lines.push(`  not admitted: ${printable(key, 1000)}: ${why}`);
+  } else if (lost.length > 0) {
+    lines.push(
+      'Their events were lost. The sweep admits them within a day; at once: npx lamplighter audit --admit',
+    );
+  }
+  return lines;
+}

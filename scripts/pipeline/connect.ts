@@ -1,0 +1,81 @@
+import type { Manifest } from '../../lifecycle/manifest';
+import { Instance, type InstanceReading } from '../../lifecycle/instance';
+import { LamplighterError, awsCodeOf, messageOf } from '../../lifecycle/errors';
+import { Store } from '../../lifecycle/store';
+import { tell } from '../console/tell';
+import type { Terminal } from '../console/terminal';
+import { MissingError } from '../console/exit';
+import { findPipeline } from './find';
+import { type Target, type TargetOptions, chooseTarget } from './target';
+
+export interface OperationOptions extends TargetOptions {
+  readonly pipeline?: string | undefined;
+  readonly json: boolean;
+}
+
+/** One pipeline, as its operator reaches it. */
+export interface Scene {
+  readonly target: Target;
+  readonly manifest: Manifest;
+  readonly control: Store;
+  readonly output: Store;
+  readonly instance: Instance;
+}
+
+/** What a command did: a sentence for people, facts for programs. */
+export interface Done {
+  /** False: everything was already as it was asked for. */
+  readonly changed: boolean;
+  readonly lines: readonly string[];
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** Finds the pipeline that is meant; which cloud it is in goes to stderr, so that stdout is all result. */
+export async function openScene(options: OperationOptions, terminal: Terminal): Promise<Scene> {
+  const target = await chooseTarget(options);
+  if (!options.json) terminal.err(`Using ${target.text}.`);
+  return sceneOf(target, await findPipeline(target.clients.ssm, options.pipeline, target.cloud));
+}
+
+/** Finds the pipeline, has the command act on it, and tells what it did. */
+export async function operate(
+  command: string,
+  options: OperationOptions,
+  terminal: Terminal,
+  act: (scene: Scene) => Promise<Done>,
+): Promise<void> {
+  const scene = await openScene(options, terminal);
+  const { changed, lines, facts } = await act(scene);
+  if (options.json) terminal.out(jsonOf(command, scene, { changed, ...facts }));
+  else tell(terminal, lines);
+}
+
+/** What the JSON of a command on a pipeline begins with, then its own. */
+export function jsonOf(command: string, { target, manifest }: Scene, facts: object): string {
+  return JSON.stringify({ command, cloud: target.cloud, pipeline: manifest.pipeline, ...facts }, null, 2);
+}
+
+export function sceneOf(target: Target, manifest: Manifest): Scene {
+  const { s3, ec2 } = target.clients;
+  return {
+    target,
+    manifest,
+    control: new Store(s3, manifest.controlBucket),
+    output: new Store(s3, manifest.outputBucket),
+    instance: new Instance(ec2, manifest.instanceId),
+  };
+}
+
+/** Throws MissingError when there is no such instance any more. */
+export async function readInstance({ instance }: Scene): Promise<InstanceReading> {
+  try {
+    return await instance.read();
+  } catch (error) {
+    if (awsCodeOf(error) === 'InvalidInstanceID.NotFound') {
+      const message = `there is no instance ${instance.id} any more; run \`npx cdktf deploy\` to make a new one`;
+      throw new MissingError(message, { cause: error });
+    }
+    if (error instanceof LamplighterError) throw new MissingError(messageOf(error), { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+import { InvalidInputError } from '../../lifecycle/errors';
+import { openKey, resultsPrefix } from '../../lifecycle/job';
+import { listOpenJobs } from '../../lifecycle/ledger';
+import { type Receipt, openRecordSchema } from '../../lifecycle/records';
+import { UsageError } from '../console/exit';
+import { JOB, findReceipt } from './find-job';
+import type { Scene } from './connect';
+import { endedSince } from './receipts';
+
+/** Versions of one key that are looked at. */
+const RECEIPTS_READ = 200;
+
+/** What a key, or the first digits of a job's id, means. */
+export interface Meant {
+  readonly receipt: Receipt;
+  /** Other versions of the same key that have ended, the latest first. */
+  readonly others: readonly Receipt[];
+}
+
+/**
+ * The receipt of the latest upload of that key, or of the job whose id begins so: a key counts first. Throws UsageError when
+ * there is neither, or when the job is still open.
+ */
+export async function meantBy(scene: Scene, keyOrJob: string): Promise<Meant> {
+  // The label of a key that is too long is cut: the receipt has it in full.
+  const prefix = resultsPrefix(keyOrJob, '').replace(/\/$/, '');
+  const { receipts } = await endedSince(scene, 0, { limit: RECEIPTS_READ, prefix });
+  const [receipt, ...others] = receipts.filter(({ input }) => input.key === keyOrJob);
+  if (receipt) return { receipt, others };
+  const open = await openJobOf(scene, keyOrJob);
+  if (open !== undefined) {
+    throw new UsageError(
+      `"${keyOrJob}" has no results yet: its job ${open.slice(0, 12)} is still open. npx lamplighter doctor says what it waits for.`,
+    );
+  }
+  if (JOB.test(keyOrJob)) return { receipt: await findReceipt(scene, keyOrJob), others: [] };
+  throw new UsageError(
+    `There are no results of "${keyOrJob}" in the pipeline ${scene.manifest.pipeline}: a key is written in full, as ` +
+      'npx lamplighter list shows it; a job by the first digits of its id.',
+  );
+}
+
+async function openJobOf({ control }: Scene, key: string): Promise<string | undefined> {
+  for (const { jobId } of await listOpenJobs(control)) {
+    try {
+      const stored = await control.get(openKey(jobId), openRecordSchema);
+      if (stored?.record.input.key === key) return jobId;
+    } catch (error) {
+      if (!(error instanceof InvalidInputError)) throw error;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,54 @@
+import { messageOf } from '../../lifecycle/errors';
+import type { Receipt } from '../../lifecycle/records';
+import { printable } from '../console/terminal';
+import { UsageError } from '../console/exit';
+import { retryReceipt } from './retry';
+import type { Done, Scene } from './connect';
+import { endedSince } from './receipts';
+
+/** So many receipts are read at most. */
+const RECEIPTS_READ = 1_000;
+
+/** Retries every job that has failed since and was not mended; what cannot be retried is told and does not sink the others. */
+export async function retryFailed(
+  scene: Scene,
+  sinceMs: number,
+  anyway: boolean,
+  now: number,
+): Promise<Done & { readonly failures: number }> {
+  const { receipts, isWhole } = await endedSince(scene, now - sinceMs, { limit: RECEIPTS_READ });
+  const failed = receipts.filter((receipt) => receipt.outcome === 'failed' && !isMended(receipt, receipts));
+  const lines: string[] = [];
+  const jobs: Readonly<Record<string, unknown>>[] = [];
+  let failures = 0;
+  let changed = false;
+  for (const receipt of failed) {
+    const short = receipt.jobId.slice(0, 12);
+    const key = printable(receipt.input.key, 1000);
+    try {
+      const done = await retryReceipt(scene, receipt, anyway);
+      changed ||= done.changed;
+      const newJob = String(done.facts.newJobId).slice(0, 12);
+      lines.push(
+        `${short}  ${key}: ${done.changed ? `runs again as ${newJob}` : `was retried already, as ${newJob}`}`,
+      );
+      jobs.push({ ...done.facts, changed: done.changed });
+    } catch (error) {
+      // A newer upload of the key is no failure of ours: it stands in for the failed one.
+      if (!(error instanceof UsageError)) failures += 1;
+      lines.push(`${short}  ${key}: not retried: ${messageOf(error)}`);
+      jobs.push({ jobId: receipt.jobId, key: receipt.input.key, changed: false, error: messageOf(error) });
+    }
+  }
+  if (failed.length === 0)
+    lines.push('Nothing to retry: no job has failed in that time, or its key has succeeded since.');
+  if (!isWhole) lines.push(`Only the latest ${RECEIPTS_READ} jobs were looked at: say a shorter --since.`);
+  return { changed, lines, facts: { jobs, isWhole }, failures };
+}
+
+function isMended(failed: Receipt, receipts: readonly Receipt[]): boolean {
+  return receipts.some(
+    ({ outcome, input, endedAt }) =>
+      outcome === 'succeeded' && input.key === failed.input.key && endedAt > failed.endedAt,
+  );
+}

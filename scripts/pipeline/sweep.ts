@@ -1,0 +1,68 @@
+import { InvokeCommand } from '@aws-sdk/client-lambda';
+import { z } from 'zod';
+import { messageOf } from '../../lifecycle/errors';
+import { anyOpen } from '../../lifecycle/ledger';
+import { BrokenError } from '../console/exit';
+import type { Scene } from './connect';
+
+/** lifecycle/settle.ts's SettleOutcome, as the function answers it. */
+const outcomeSchema = z.looseObject({ did: z.string(), wake: z.string().optional() });
+
+export type SweepOutcome = z.infer<typeof outcomeSchema>;
+
+/** The stop function takes it for a tick of its schedule. */
+const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
+
+/** Has the stop function sweep now, instead of within minutes, and returns what it did. Throws BrokenError. */
+export async function sweepNow({ target, manifest }: Scene, done: string): Promise<SweepOutcome> {
+  const later = `${done}; the next sweep, in at most ${manifest.sweepMinutes} minutes, settles the rest`;
+  let answer;
+  try {
+    answer = await target.clients.lambda.send(
+      new InvokeCommand({ FunctionName: manifest.functions.stop, Payload: JSON.stringify(SWEEP) }),
+    );
+  } catch (cause) {
+    const why = messageOf(cause);
+    throw new BrokenError(`${later}. The stop function could not be invoked now: ${why}`, { cause });
+  }
+  const text = answer.Payload?.transformToString() ?? '';
+  const outcome = outcomeSchema.safeParse(jsonIn(text));
+  if (answer.FunctionError === undefined && outcome.success) return outcome.data;
+  throw new BrokenError(
+    `${later}. The stop function failed just now: ${text.slice(0, 500)}; its log is /aws/lambda/${manifest.functions.stop}`,
+  );
+}
+
+/** What a sweep did, for people. */
+export async function sweepText(scene: Scene, { did, wake }: SweepOutcome): Promise<string> {
+  const open = (await anyOpen(scene.control)) ? 'jobs are open' : 'no job is open any more';
+  switch (did) {
+    case 'woke':
+      return WOKE[wake ?? ''] ?? `${open}; the stop function: ${wake ?? did}.`;
+    case 'stopped':
+      return 'Nothing is open: the instance has been told to stop.';
+    case 'held':
+      return 'Nothing is open, and the instance is held: it stays as it is.';
+    case 'nothing':
+      return 'Nothing is open, and nothing was to be done.';
+    case 'tripped':
+      return 'The breaker has tripped just now: the pipeline is paused again. npx lamplighter doctor says more.';
+    default:
+      return 'Another function is at it just now: the next sweep looks again.';
+  }
+}
+
+const WOKE: Readonly<Record<string, string>> = {
+  woken: 'Jobs are open: the instance has been told to run them.',
+  paused: 'Jobs are open, but the pipeline is paused: they stay open until npx lamplighter resume.',
+  closing: 'Jobs are open; the instance is being stopped just now and starts again after that.',
+  stopping: 'Jobs are open; the instance is still stopping and starts again after that.',
+};
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

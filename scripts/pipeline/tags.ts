@@ -1,0 +1,50 @@
+import { CreateTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-ec2';
+import { HOLD_TAG, type InstanceReading, PAUSE_TAG } from '../../lifecycle/instance';
+import { BrokenError } from '../console/exit';
+import { type Scene, readInstance } from './connect';
+
+export type Order = 'hold' | 'pause';
+
+const TAGS: Readonly<Record<Order, string>> = { hold: HOLD_TAG, pause: PAUSE_TAG };
+
+/** EC2's reads lag behind its writes, by seconds at most; so often they are looked at, and so long. */
+const READ_BACK_MS = 20_000;
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
+const MAX_TAG_CHARACTERS = 256;
+
+/** Gives the order, and returns once EC2 shows it. */
+export async function give(scene: Scene, order: Order, why: string): Promise<void> {
+  const { target, manifest } = scene;
+  const tag = { Key: TAGS[order], Value: why.slice(0, MAX_TAG_CHARACTERS) };
+  await target.clients.ec2.send(new CreateTagsCommand({ Resources: [manifest.instanceId], Tags: [tag] }));
+  await untilInstance(scene, `shows ${tag.Key}`, (reading) => reading[order] !== undefined);
+}
+
+/** Takes the order back, and returns once EC2 shows that: the stop function, asked at once, must not read the old one. */
+export async function takeBack(scene: Scene, order: Order): Promise<void> {
+  const { target, manifest } = scene;
+  const Tags = [{ Key: TAGS[order] }];
+  await target.clients.ec2.send(new DeleteTagsCommand({ Resources: [manifest.instanceId], Tags }));
+  await untilInstance(scene, `no longer shows ${TAGS[order]}`, (reading) => reading[order] === undefined);
+}
+
+/** Looks at the instance until it is as wanted. Throws BrokenError when that takes too long. */
+export async function untilInstance(
+  scene: Scene,
+  what: string,
+  isSo: (reading: InstanceReading) => boolean | Promise<boolean>,
+  limitMs = READ_BACK_MS,
+): Promise<InstanceReading> {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const reading = await readInstance(scene);
+    if (await isSo(reading)) return reading;
+    if (Date.now() > deadline) {
+      throw new BrokenError(
+        `${scene.manifest.instanceId} is ${reading.state}: not seen within ${limitMs / 1000} s that it ${what}; look with: npx lamplighter status`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, scene.target.pollMs));
+  }
+}

@@ -1,0 +1,50 @@
+import type { Receipt } from '../../lifecycle/records';
+import { duration } from '../console/terminal';
+import type { Scene } from './connect';
+import { endedSince } from './receipts';
+
+/** How long a model's jobs took: medians of those that have succeeded of late. */
+export interface Usual {
+  readonly model: string;
+  readonly count: number;
+  /** From admission to receipt, waiting for the machine included. */
+  readonly wholeMs: number;
+  /** The model's own time; undefined: no receipt tells it. */
+  readonly runMs: number | undefined;
+}
+
+const LOOKED_BACK_MS = 30 * 24 * 3_600_000;
+const RECEIPTS_READ = 30;
+
+/** Of each model that has succeeded in the last 30 days, by the latest receipts. */
+export async function usualTimes(
+  scene: Pick<Scene, 'output'>,
+  models: readonly string[],
+  now: number,
+): Promise<Usual[]> {
+  const { receipts } = await endedSince(scene, now - LOOKED_BACK_MS, { limit: RECEIPTS_READ });
+  return models.flatMap((model) => {
+    const own = receipts.filter((receipt) => receipt.outcome === 'succeeded' && receipt.model.name === model);
+    const wholeMs = median(own.map(({ admittedAt, endedAt }) => between(admittedAt, endedAt)));
+    if (wholeMs === undefined) return [];
+    const runMs = median(own.flatMap(({ startedAt, endedAt }) => runTime(startedAt, endedAt)));
+    return [{ model, count: own.length, wholeMs, runMs }];
+  });
+}
+
+export function usualText({ model, count, wholeMs, runMs }: Usual): string {
+  const run = runMs === undefined ? '' : `, of which ${duration(runMs)} is the model`;
+  return `${model} usually takes ${duration(wholeMs)} from upload to receipt${run} (median of ${count})`;
+}
+
+const between = (from: string, to: string) => Date.parse(to) - Date.parse(from);
+
+const runTime = (startedAt: Receipt['startedAt'], endedAt: string) =>
+  startedAt === undefined ? [] : [between(startedAt, endedAt)];
+
+function median(numbers: readonly number[]): number | undefined {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const [low, high] = [sorted[middle - 1], sorted[middle]];
+  return sorted.length % 2 === 1 || low === undefined || high === undefined ? high : (low + high) / 2;
+}
