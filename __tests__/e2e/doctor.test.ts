@@ -15,7 +15,7 @@ import type { Gate } from '../../lifecycle/records';
 import { doctor, type DoctorOptions } from '../../scripts/commands/doctor';
 import type { Finding } from '../../scripts/doctor/findings';
 import { hold, pause, release, resume, warm } from '../../scripts/pipeline/orders';
-import { type Done, type Scene, operate } from '../../scripts/pipeline/connect';
+import { type Done, type PipelineHandle, operate } from '../../scripts/pipeline/connect';
 import { PROJECT } from '../../scripts/tools/project';
 import { stackFolder } from '../../scripts/tools/stack';
 import { DeployedPipeline } from '../support/deployed-pipeline';
@@ -87,7 +87,7 @@ story('lamplighter doctor', () => {
   }
 
   /** One of the operator's commands, without another process. */
-  async function act(command: string, how: (scene: Scene) => Promise<Done>): Promise<void> {
+  async function act(command: string, how: (handle: PipelineHandle) => Promise<Done>): Promise<void> {
     const { directory } = pipeline.cloud;
     await operate(command, { json: true, cloud: 'local', directory }, recordingTerminal(), how);
   }
@@ -113,7 +113,7 @@ story('lamplighter doctor', () => {
   }, 60_000);
 
   it('names a pause and who waits for it, and exits 1', async () => {
-    await act('pause', (scene) => pause(scene, 'moving house'));
+    await act('pause', (handle) => pause(handle, 'moving house'));
     const job = await pipeline.upload('waits.txt', 'hello');
     await pipeline.isOpen(job);
     const { code, names, findings, open } = await examine(30);
@@ -130,7 +130,7 @@ story('lamplighter doctor', () => {
   }, 90_000);
 
   it('names a hold that was left behind', async () => {
-    await act('hold', (scene) => hold(scene, undefined));
+    await act('hold', (handle) => hold(handle, undefined));
     expect((await examine()).names).toEqual(['held']);
     await act('release', release);
     expect((await examine()).names).toEqual([]);
@@ -201,7 +201,7 @@ story('lamplighter doctor', () => {
 
   it('names an agent that does not report', async () => {
     pipeline.cloud.faults.agentsAreMute = true;
-    await act('warm', (scene) => warm(scene, undefined));
+    await act('warm', (handle) => warm(handle, undefined));
     expect((await examine()).names).toEqual(['held']);
     expect((await examine(6)).names).toEqual(['held', 'agent-silent']);
     pipeline.cloud.faults.agentsAreMute = false;
@@ -289,7 +289,7 @@ story('lamplighter doctor', () => {
   }, 90_000);
 
   it('names an open job whose upload has been deleted', async () => {
-    await act('pause', (scene) => pause(scene, undefined));
+    await act('pause', (handle) => pause(handle, undefined));
     const job = await pipeline.upload('deleted.txt', 'hello');
     await pipeline.isOpen(job);
     const { dataBucket: Bucket } = pipeline.manifest;

@@ -8,7 +8,7 @@ import { duration } from '../../scripts/console/terminal';
 import type { Manifest } from '../../lifecycle/manifest';
 import { attemptPrefix, jobIdOf, openKey, receiptKey, statusKey } from '../../lifecycle/job';
 import { Store } from '../../lifecycle/store';
-import type { Scene } from '../../scripts/pipeline/connect';
+import type { PipelineHandle } from '../../scripts/pipeline/connect';
 import { factsOf } from '../../scripts/report/facts';
 import { type LiveServer, startLiveServer } from '../../scripts/report/live-server';
 import { pageOf } from '../../scripts/report/page';
@@ -123,7 +123,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
         control: new Store(s3.client, 'c'),
         output: new Store(s3.client, 'o'),
         instance: { id: 'i-1', read: () => Promise.resolve({ state }) },
-      } as unknown as Scene);
+      } as unknown as PipelineHandle);
     });
     afterAll(() => live.close());
 

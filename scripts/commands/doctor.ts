@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../../lifecycle/clock';
-import { tell } from '../console/tell';
+import { print } from '../console/print';
 import type { Terminal } from '../console/terminal';
 import type { Facts } from '../doctor/facts';
 import { type Finding, findings } from '../doctor/findings';
@@ -7,7 +7,7 @@ import { look } from '../doctor/look';
 import { type PlanOptions, planOf, planOptions } from '../doctor/plan';
 import { reportLines } from '../doctor/report';
 import { isLive, waitReason, waitedMs } from '../doctor/waiting';
-import { type OperationOptions, openScene } from '../pipeline/connect';
+import { type OperationOptions, connect } from '../pipeline/connect';
 import { type Target } from '../pipeline/target';
 import { PROJECT, readCdktfConfig } from '../tools/project';
 
@@ -34,9 +34,9 @@ export async function doctor(
   terminal: Terminal,
   clock: Clock = systemClock,
 ): Promise<DoctorExitCode> {
-  const scene = await openScene(options, terminal);
-  const { target, manifest } = scene;
-  const facts = await look(scene, clock, {
+  const handle = await connect(options, terminal);
+  const { target, manifest } = handle;
+  const facts = await look(handle, clock, {
     uploadsChecked: options.uploads,
     failedHours: options.hours,
     settings: () => options.settings ?? { pipelines: readCdktfConfig().context.pipelines, project: PROJECT },
@@ -47,7 +47,7 @@ export async function doctor(
   const now = clock.now();
   const found = findings(facts, now);
   if (options.json) terminal.out(JSON.stringify(asJson(target, facts, found, now), null, 2));
-  else tell(terminal, reportLines(facts, found, now, terminal));
+  else print(terminal, reportLines(facts, found, now, terminal));
   if (facts.unseen.length > 0) return DoctorExit.couldNotLook;
   return found.length > 0 ? DoctorExit.findings : DoctorExit.well;
 }

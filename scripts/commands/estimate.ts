@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { PipelineSettings } from '../../modules/settings';
-import { tell } from '../console/tell';
+import { print } from '../console/print';
 import type { Terminal } from '../console/terminal';
 import { MissingError, UsageError } from '../console/exit';
 import type { CommandLine } from './operations';
@@ -74,7 +74,7 @@ export async function estimate(options: EstimateArguments, terminal: Terminal): 
   const said = estimateOptions(settings, asked);
   const made = estimateOf(said, regionPrices(prices, settings));
   if (options.json) terminal.out(JSON.stringify(asJson(settings, said, made, prices), null, 2));
-  else tell(terminal, lines(settings, said, made, prices, terminal));
+  else print(terminal, lines(settings, said, made, prices, terminal));
 }
 
 /** The settings with what was said on the command line instead. */

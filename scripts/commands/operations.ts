@@ -7,7 +7,7 @@ import { sinceOption } from './options';
 import type { CloudChoice } from '../pipeline/target';
 import { hold, pause, release, resume, warm } from '../pipeline/orders';
 import { retry } from '../pipeline/retry';
-import { type Done, type Scene, operate } from '../pipeline/connect';
+import { type Done, type PipelineHandle, operate } from '../pipeline/connect';
 
 interface Arguments {
   readonly cloud?: CloudChoice;
@@ -45,12 +45,12 @@ export function addOperations(root: Command, line: CommandLine): void {
   const addWithReason = (
     name: string,
     description: string,
-    act: (scene: Scene, why: string | undefined) => Promise<Done>,
+    act: (handle: PipelineHandle, why: string | undefined) => Promise<Done>,
   ) =>
     add(name, description)
       .option('--why <TEXT>', 'a word for whoever finds the order')
       .action((options: ArgumentsWithReason) =>
-        operate(name, options, terminal, (scene) => act(scene, options.why)),
+        operate(name, options, terminal, (handle) => act(handle, options.why)),
       );
 
   addWithReason('pause', 'order that the instance be not started; uploads wait', pause);
@@ -70,9 +70,9 @@ export function addOperations(root: Command, line: CommandLine): void {
     .action(async (job: string | undefined, options: RetryArguments) => {
       if ((job === undefined) !== options.failed)
         throw new UsageError('Say which job to retry, or --failed: npx lamplighter retry JOB');
-      await operate('retry', options, terminal, async (scene) => {
-        if (job !== undefined) return retry(scene, job, options.anyway);
-        const done = await retryFailed(scene, options.since, options.anyway, Date.now());
+      await operate('retry', options, terminal, async (handle) => {
+        if (job !== undefined) return retry(handle, job, options.anyway);
+        const done = await retryFailed(handle, options.since, options.anyway, Date.now());
         if (done.failures > 0) line.end(Exit.broken);
         return done;
       });

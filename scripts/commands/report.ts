@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Clock, systemClock } from '../../lifecycle/clock';
 import { messageOf } from '../../lifecycle/errors';
-import { tell } from '../console/tell';
+import { print } from '../console/print';
 import { type Terminal, duration } from '../console/terminal';
 import { UsageError } from '../console/exit';
-import { type OperationOptions, openScene } from '../pipeline/connect';
+import { type OperationOptions, connect } from '../pipeline/connect';
 import { usd } from '../prices/prices';
 import { shortPath } from '../tools/project';
 import { Collector } from '../report/collect';
@@ -27,13 +27,13 @@ export async function report(
   terminal: Terminal,
   clock: Clock = systemClock,
 ): Promise<void> {
-  const scene = await openScene(options, terminal);
+  const handle = await connect(options, terminal);
   const now = clock.now();
-  const facts = factsOf(await new Collector(scene).collect(now - options.sinceMs, now));
+  const facts = factsOf(await new Collector(handle).collect(now - options.sinceMs, now));
   const out = options.out ?? (options.json ? undefined : DEFAULT_OUT);
   if (out !== undefined) await writePage(out, facts);
   if (options.json) terminal.out(JSON.stringify(asJson(facts), null, 2));
-  else tell(terminal, lines(facts, out ?? ''));
+  else print(terminal, lines(facts, out ?? ''));
 }
 
 async function writePage(out: string, facts: ReportFacts): Promise<void> {

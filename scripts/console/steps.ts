@@ -1,5 +1,5 @@
 import { type Clock } from '../../lifecycle/clock';
-import { wrapped } from './tell';
+import { wrapped } from './print';
 import { type Terminal, duration, printable } from './terminal';
 
 export type Mood = 'plain' | 'good' | 'bad';

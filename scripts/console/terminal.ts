@@ -1,6 +1,6 @@
 import { createColors } from 'picocolors';
 import { Exit } from './exit';
-import { wrapped } from './tell';
+import { wrapped } from './print';
 
 /** Where a command writes: results and steps to `out`, trouble to `err`, one line at a time. */
 export interface Terminal {
@@ -38,12 +38,12 @@ type Outputs = Pick<NodeJS.Process, 'stdout' | 'stderr' | 'emit' | 'exit'>;
  */
 export function endWhenOutputCloses(outputs: Outputs): void {
   let isTold = false;
-  const tell = () => {
+  const endOnBrokenPipe = () => {
     if (isTold) return;
     isTold = true;
     if (!outputs.emit('SIGPIPE', 'SIGPIPE')) outputs.exit(Exit.interrupted);
   };
-  for (const stream of [outputs.stdout, outputs.stderr]) stream.on('error', tell);
+  for (const stream of [outputs.stdout, outputs.stderr]) stream.on('error', endOnBrokenPipe);
 }
 
 /** Always a boolean: told nothing, picocolors decides by itself, and colours whatever a CI writes. */

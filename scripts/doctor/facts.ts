@@ -1,14 +1,14 @@
 import type { InstanceReading } from '../../lifecycle/instance';
 import type { Manifest } from '../../lifecycle/manifest';
 import type { Claim, DrainStatus, Gate, OpenRecord } from '../../lifecycle/records';
-import type { Read } from '../pipeline/read-record';
+import type { ReadResult } from '../pipeline/read-record';
 
 export interface OpenJob {
   readonly jobId: string;
   readonly openSince: Date | undefined;
-  readonly open: Read<OpenRecord>;
+  readonly open: ReadResult<OpenRecord>;
   /** Undefined: nobody has claimed it. */
-  readonly claim: Read<Claim> | undefined;
+  readonly claim: ReadResult<Claim> | undefined;
   /** Undefined: its record does not say which upload it is of. */
   readonly upload: 'there' | 'deleted' | undefined;
 }

@@ -1,6 +1,6 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
-import type { Scene } from '../pipeline/connect';
+import type { PipelineHandle } from '../pipeline/connect';
 import type { Facts } from './facts';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
@@ -16,7 +16,7 @@ const SAMPLES = 3;
 export async function lookAtFailedEvents({
   target,
   manifest,
-}: Scene): Promise<NonNullable<Facts['failedEvents']>> {
+}: PipelineHandle): Promise<NonNullable<Facts['failedEvents']>> {
   const { sqs } = target.clients;
   const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: manifest.failuresQueue }));
   const { Attributes } = await sqs.send(

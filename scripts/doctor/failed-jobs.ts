@@ -2,7 +2,7 @@ import type { Clock } from '../../lifecycle/clock';
 import type { Receipt } from '../../lifecycle/records';
 import { endedSince } from '../pipeline/receipts';
 import { reasonOf } from '../pipeline/failure-reason';
-import type { Scene } from '../pipeline/connect';
+import type { PipelineHandle } from '../pipeline/connect';
 import type { Facts } from './facts';
 
 /** What one look may list, and read, at most. */
@@ -11,7 +11,7 @@ const RECEIPTS_READ = 50;
 
 /** Jobs that failed of late, unless the same key has succeeded since. */
 export async function lookAtFailedJobs(
-  { output }: Scene,
+  { output }: PipelineHandle,
   clock: Clock,
   hours: number,
 ): Promise<NonNullable<Facts['failed']>> {

@@ -16,8 +16,8 @@ import {
 import type { ListedJob } from '../../lifecycle/ledger';
 import { claimSchema, drainStatusSchema, gateSchema, openRecordSchema } from '../../lifecycle/records';
 import { MissingError } from '../console/exit';
-import { type Scene, readInstance } from '../pipeline/connect';
-import { readOr } from '../pipeline/read-record';
+import { type PipelineHandle, readInstance } from '../pipeline/connect';
+import { readOrTrouble } from '../pipeline/read-record';
 import { lookAtFailedEvents } from './failed-events';
 import type { Facts, OpenJob } from './facts';
 import { compareModels } from './models';
@@ -42,7 +42,7 @@ const CLAIMS_COUNTED = 1_000;
 const REQUESTS_AT_ONCE = 8;
 
 /** Looks at everything once; nothing is changed. What cannot be looked at does not keep the rest from being seen. */
-export async function look(scene: Scene, clock: Clock, options: LookOptions): Promise<Facts> {
+export async function look(handle: PipelineHandle, clock: Clock, options: LookOptions): Promise<Facts> {
   const unseen: { what: string; why: string }[] = [];
   const see = async <T>(what: string, looking: () => T | Promise<T>): Promise<T | undefined> => {
     try {
@@ -53,46 +53,46 @@ export async function look(scene: Scene, clock: Clock, options: LookOptions): Pr
       return undefined;
     }
   };
-  const { manifest } = scene;
+  const { manifest } = handle;
   const [instance, gate, agent, open, lastDrain, trace, lastSweep, failed, failedEvents, models, plan] =
     await Promise.all([
-      see('the instance', () => lookAtInstance(scene)),
-      see('the gate', () => lookAtGate(scene)),
-      see('the agent', () => lookAtAgent(scene)),
-      see('the ledger', () => lookAtLedger(scene, clock)),
-      see('the last drain', () => lookAtLastDrain(scene)),
-      see('the last trace of work', () => lookAtTrace(scene)),
-      see('the last sweep', () => lookAtLastSweep(scene)),
-      see('the receipts', () => lookAtFailedJobs(scene, clock, options.failedHours)),
-      see('the queue of failed events', () => lookAtFailedEvents(scene)),
+      see('the instance', () => lookAtInstance(handle)),
+      see('the gate', () => lookAtGate(handle)),
+      see('the agent', () => lookAtAgent(handle)),
+      see('the ledger', () => lookAtLedger(handle, clock)),
+      see('the last drain', () => lookAtLastDrain(handle)),
+      see('the last trace of work', () => lookAtTrace(handle)),
+      see('the last sweep', () => lookAtLastSweep(handle)),
+      see('the receipts', () => lookAtFailedJobs(handle, clock, options.failedHours)),
+      see('the queue of failed events', () => lookAtFailedEvents(handle)),
       see("the models' folders", () => compareModels(manifest, options.settings())),
       see('terraform plan', () => options.plan?.()),
     ]);
-  const uploads = await see('the uploads', () => lookAtUploads(scene, clock, options.uploadsChecked));
+  const uploads = await see('the uploads', () => lookAtUploads(handle, clock, options.uploadsChecked));
   return {
     ...{ manifest, instance, gate, agent, open, lastDrain, trace, lastSweep },
     ...{ uploads, failed, failedEvents, models, plan, unseen },
   };
 }
 
-export async function lookAtInstance(scene: Scene): Promise<Facts['instance']> {
+export async function lookAtInstance(handle: PipelineHandle): Promise<Facts['instance']> {
   try {
-    return await readInstance(scene);
+    return await readInstance(handle);
   } catch (error) {
     if (error instanceof MissingError) return 'gone';
     throw error;
   }
 }
 
-export async function lookAtGate({ control }: Scene): Promise<Facts['gate']> {
-  const read = await readOr(() => control.get(GATE_KEY, gateSchema));
+export async function lookAtGate({ control }: PipelineHandle): Promise<Facts['gate']> {
+  const read = await readOrTrouble(() => control.get(GATE_KEY, gateSchema));
   if (!read) return { gate: undefined, trouble: undefined };
   return 'record' in read
     ? { gate: read.record, trouble: undefined }
     : { gate: undefined, trouble: read.trouble };
 }
 
-export async function lookAtAgent({ target, manifest }: Scene): Promise<Facts['agent']> {
+export async function lookAtAgent({ target, manifest }: PipelineHandle): Promise<Facts['agent']> {
   const { InstanceInformationList } = await target.clients.ssm.send(
     new DescribeInstanceInformationCommand({
       Filters: [{ Key: 'InstanceIds', Values: [manifest.instanceId] }],
@@ -103,8 +103,8 @@ export async function lookAtAgent({ target, manifest }: Scene): Promise<Facts['a
 }
 
 /** Claims are listed before jobs: a drain deletes the open record first, so what is left without one was left behind. */
-export async function lookAtLedger(scene: Scene, clock: Clock): Promise<Facts['open']> {
-  const { control } = scene;
+export async function lookAtLedger(handle: PipelineHandle, clock: Clock): Promise<Facts['open']> {
+  const { control } = handle;
   const claimed: string[] = [];
   for await (const { key } of control.list(CLAIM_PREFIX)) {
     const jobId = jobIdInLedgerKey(CLAIM_PREFIX, key);
@@ -124,12 +124,12 @@ export async function lookAtLedger(scene: Scene, clock: Clock): Promise<Facts['o
     .sort((a, b) => (a.openSince?.getTime() ?? 0) - (b.openSince?.getTime() ?? 0))
     .slice(0, JOBS_READ);
   const limit = pLimit(REQUESTS_AT_ONCE);
-  const jobs = await Promise.all(oldest.map((job) => limit(() => lookAtJob(scene, job))));
+  const jobs = await Promise.all(oldest.map((job) => limit(() => lookAtJob(handle, job))));
   const isOpen = new Set(listed.map(({ jobId }) => jobId));
   const left = await Promise.all(
     claimed
       .filter((jobId) => isCountWhole && !isOpen.has(jobId))
-      .map((jobId) => limit(async () => ((await isLeftBehind(scene, clock, jobId)) ? [jobId] : []))),
+      .map((jobId) => limit(async () => ((await isLeftBehind(handle, clock, jobId)) ? [jobId] : []))),
   );
   return {
     count: listed.length,
@@ -140,17 +140,20 @@ export async function lookAtLedger(scene: Scene, clock: Clock): Promise<Facts['o
 }
 
 /** Undefined: the job has just ended. */
-async function lookAtJob(scene: Scene, { jobId, openSince }: ListedJob): Promise<OpenJob | undefined> {
-  const { control } = scene;
-  const open = await readOr(() => control.get(openKey(jobId), openRecordSchema));
+async function lookAtJob(
+  handle: PipelineHandle,
+  { jobId, openSince }: ListedJob,
+): Promise<OpenJob | undefined> {
+  const { control } = handle;
+  const open = await readOrTrouble(() => control.get(openKey(jobId), openRecordSchema));
   if (!open) return undefined;
-  const claim = await readOr(() => control.get(claimKey(jobId), claimSchema));
-  const upload = 'record' in open ? await uploadOf(scene, open.record.input) : undefined;
+  const claim = await readOrTrouble(() => control.get(claimKey(jobId), claimSchema));
+  const upload = 'record' in open ? await uploadOf(handle, open.record.input) : undefined;
   return { jobId, openSince, open, claim, upload };
 }
 
 async function uploadOf(
-  { target }: Scene,
+  { target }: PipelineHandle,
   { bucket, key, versionId }: { bucket: string; key: string; versionId: string },
 ): Promise<OpenJob['upload']> {
   try {
@@ -165,13 +168,13 @@ async function uploadOf(
 }
 
 /** A drain that is just ending its job has a lease still. */
-async function isLeftBehind({ control }: Scene, clock: Clock, jobId: string): Promise<boolean> {
-  const claim = await readOr(() => control.get(claimKey(jobId), claimSchema));
+async function isLeftBehind({ control }: PipelineHandle, clock: Clock, jobId: string): Promise<boolean> {
+  const claim = await readOrTrouble(() => control.get(claimKey(jobId), claimSchema));
   if (!claim) return false;
   return 'trouble' in claim || Date.parse(claim.record.leaseUntil) < clock.now();
 }
 
-export async function lookAtLastDrain({ target, manifest }: Scene): Promise<Facts['lastDrain']> {
+export async function lookAtLastDrain({ target, manifest }: PipelineHandle): Promise<Facts['lastDrain']> {
   const { Commands } = await target.clients.ssm.send(
     new ListCommandsCommand({
       // Not by instance: such a list lacks what has not reached it yet.
@@ -188,13 +191,13 @@ export async function lookAtLastDrain({ target, manifest }: Scene): Promise<Fact
   return { commandId, status, requestedAt };
 }
 
-async function lookAtTrace({ control }: Scene): Promise<Facts['trace']> {
-  const read = await readOr(() => control.get(DRAIN_STATUS_KEY, drainStatusSchema));
+async function lookAtTrace({ control }: PipelineHandle): Promise<Facts['trace']> {
+  const read = await readOrTrouble(() => control.get(DRAIN_STATUS_KEY, drainStatusSchema));
   return read && 'record' in read ? read.record : 'none';
 }
 
 /** Each sweep rewrites the audit's cursor, unless some upload could not be audited. */
-async function lookAtLastSweep({ control }: Scene): Promise<Facts['lastSweep']> {
+async function lookAtLastSweep({ control }: PipelineHandle): Promise<Facts['lastSweep']> {
   for await (const { key, lastModified } of control.list(AUDIT_CURSOR_KEY)) {
     if (key === AUDIT_CURSOR_KEY && lastModified) return lastModified;
   }

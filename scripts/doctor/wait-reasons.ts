@@ -1,16 +1,16 @@
 import type { Clock } from '../../lifecycle/clock';
-import type { Scene } from '../pipeline/connect';
+import type { PipelineHandle } from '../pipeline/connect';
 import { lookAtAgent, lookAtGate, lookAtInstance, lookAtLastDrain, lookAtLedger } from './look';
 import { isLive, waitReason } from './waiting';
 
 /** Why each open job that does not run waits, by its id; of so many jobs as a look of the doctor's reads. */
-export async function waitReasons(scene: Scene, clock: Clock): Promise<Map<string, string>> {
+export async function waitReasons(handle: PipelineHandle, clock: Clock): Promise<Map<string, string>> {
   const [instance, gate, agent, open, lastDrain] = await Promise.all([
-    lookAtInstance(scene),
-    lookAtGate(scene),
-    lookAtAgent(scene),
-    lookAtLedger(scene, clock),
-    lookAtLastDrain(scene),
+    lookAtInstance(handle),
+    lookAtGate(handle),
+    lookAtAgent(handle),
+    lookAtLedger(handle, clock),
+    lookAtLastDrain(handle),
   ]);
   const facts = { instance, gate, agent, open, lastDrain };
   const now = clock.now();

@@ -7,7 +7,7 @@ import { silentLog } from '../../lifecycle/log';
 import type { Terminal } from '../console/terminal';
 import { printable } from '../console/terminal';
 import { EVENT_GRACE_MS, type ListedUpload, isKnown, uploads } from './unsettled-uploads';
-import type { Scene } from './connect';
+import type { PipelineHandle } from './connect';
 import { sweepNow, sweepText } from './sweep';
 
 /** How the uploads that the pipeline takes stand to receipts. */
@@ -24,15 +24,15 @@ export interface Audit {
 }
 
 /** Compares every version of every upload that a model takes with receipts and open records, by their names alone. */
-export async function audit(scene: Scene, clock: Clock): Promise<Audit> {
+export async function audit(handle: PipelineHandle, clock: Clock): Promise<Audit> {
   const open = new Set<string>();
-  for await (const { key } of scene.control.list(OPEN_PREFIX)) {
+  for await (const { key } of handle.control.list(OPEN_PREFIX)) {
     const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
     if (jobId !== undefined) open.add(jobId);
   }
   // After the open ones: a job that ends meanwhile has its receipt before its open record goes.
   const receipts = new Map<string, number>();
-  for await (const { key } of scene.output.list(RESULTS_PREFIX)) {
+  for await (const { key } of handle.output.list(RESULTS_PREFIX)) {
     const jobId = jobIdInReceiptKey(key);
     if (jobId !== undefined) receipts.set(jobId, (receipts.get(jobId) ?? 0) + 1);
   }
@@ -40,7 +40,7 @@ export async function audit(scene: Scene, clock: Clock): Promise<Audit> {
   const counts = { uploads: 0, ended: 0, open: 0, young: 0 };
   const lost: ListedUpload[] = [];
   const doubled: string[] = [];
-  for await (const upload of uploads(scene)) {
+  for await (const upload of uploads(handle)) {
     counts.uploads += 1;
     const found = receipts.get(upload.jobId) ?? 0;
     if (found > 1) doubled.push(upload.jobId);
@@ -48,7 +48,7 @@ export async function audit(scene: Scene, clock: Clock): Promise<Audit> {
     else if (open.has(upload.jobId)) counts.open += 1;
     else if (clock.now() - (upload.uploadedAt?.getTime() ?? 0) < EVENT_GRACE_MS) counts.young += 1;
     // What was admitted since the lists were read is not lost.
-    else if (await isKnown(scene, upload)) counts.open += 1;
+    else if (await isKnown(handle, upload)) counts.open += 1;
     else lost.push(upload);
   }
   return { ...counts, lost, doubled };
@@ -63,11 +63,11 @@ export interface Admitted {
 
 /** Makes jobs of lost uploads as the trigger would have, and has the stop function look at once. One that fails does not sink the others. */
 export async function admitLost(
-  scene: Scene,
+  handle: PipelineHandle,
   lost: readonly ListedUpload[],
   clock: Clock,
 ): Promise<Admitted> {
-  const { target, manifest, control, output, instance } = scene;
+  const { target, manifest, control, output, instance } = handle;
   const { s3, lambda } = target.clients;
   const context = {
     ...{ pipeline: manifest.pipeline, s3, control, output, instance, clock, log: silentLog },
@@ -91,7 +91,7 @@ export async function admitLost(
   return {
     admitted,
     refused,
-    sweep: await sweepText(scene, await sweepNow(scene, `${admitted.length} admitted`)),
+    sweep: await sweepText(handle, await sweepNow(handle, `${admitted.length} admitted`)),
   };
 }
 

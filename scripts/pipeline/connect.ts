@@ -2,7 +2,7 @@ import type { Manifest } from '../../lifecycle/manifest';
 import { Instance, type InstanceReading } from '../../lifecycle/instance';
 import { LamplighterError, awsCodeOf, messageOf } from '../../lifecycle/errors';
 import { Store } from '../../lifecycle/store';
-import { tell } from '../console/tell';
+import { print } from '../console/print';
 import type { Terminal } from '../console/terminal';
 import { MissingError } from '../console/exit';
 import { findPipeline } from './find';
@@ -14,7 +14,7 @@ export interface OperationOptions extends TargetOptions {
 }
 
 /** One pipeline, as its operator reaches it. */
-export interface Scene {
+export interface PipelineHandle {
   readonly target: Target;
   readonly manifest: Manifest;
   readonly control: Store;
@@ -31,10 +31,10 @@ export interface Done {
 }
 
 /** Finds the pipeline that is meant; which cloud it is in goes to stderr, so that stdout is all result. */
-export async function openScene(options: OperationOptions, terminal: Terminal): Promise<Scene> {
+export async function connect(options: OperationOptions, terminal: Terminal): Promise<PipelineHandle> {
   const target = await chooseTarget(options);
   if (!options.json) terminal.err(`Using ${target.text}.`);
-  return sceneOf(target, await findPipeline(target.clients.ssm, options.pipeline, target.cloud));
+  return handleOf(target, await findPipeline(target.clients.ssm, options.pipeline, target.cloud));
 }
 
 /** Finds the pipeline, has the command act on it, and tells what it did. */
@@ -42,20 +42,20 @@ export async function operate(
   command: string,
   options: OperationOptions,
   terminal: Terminal,
-  act: (scene: Scene) => Promise<Done>,
+  act: (handle: PipelineHandle) => Promise<Done>,
 ): Promise<void> {
-  const scene = await openScene(options, terminal);
-  const { changed, lines, facts } = await act(scene);
-  if (options.json) terminal.out(jsonOf(command, scene, { changed, ...facts }));
-  else tell(terminal, lines);
+  const handle = await connect(options, terminal);
+  const { changed, lines, facts } = await act(handle);
+  if (options.json) terminal.out(jsonOf(command, handle, { changed, ...facts }));
+  else print(terminal, lines);
 }
 
 /** What the JSON of a command on a pipeline begins with, then its own. */
-export function jsonOf(command: string, { target, manifest }: Scene, facts: object): string {
+export function jsonOf(command: string, { target, manifest }: PipelineHandle, facts: object): string {
   return JSON.stringify({ command, cloud: target.cloud, pipeline: manifest.pipeline, ...facts }, null, 2);
 }
 
-export function sceneOf(target: Target, manifest: Manifest): Scene {
+export function handleOf(target: Target, manifest: Manifest): PipelineHandle {
   const { s3, ec2 } = target.clients;
   return {
     target,
@@ -67,7 +67,7 @@ export function sceneOf(target: Target, manifest: Manifest): Scene {
 }
 
 /** Throws MissingError when there is no such instance any more. */
-export async function readInstance({ instance }: Scene): Promise<InstanceReading> {
+export async function readInstance({ instance }: PipelineHandle): Promise<InstanceReading> {
   try {
     return await instance.read();
   } catch (error) {

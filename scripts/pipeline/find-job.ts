@@ -1,7 +1,7 @@
 import { OPEN_PREFIX, RESULTS_PREFIX, jobIdInLedgerKey, jobIdInReceiptKey } from '../../lifecycle/job';
 import { type Receipt, receiptSchema } from '../../lifecycle/records';
 import { UsageError } from '../console/exit';
-import type { Scene } from './connect';
+import type { PipelineHandle } from './connect';
 
 /** What `lamplighter status` shows of a job's id; any number of its first digits will do if no other job has them. */
 export const JOB = /^[0-9a-f]{1,64}$/;
@@ -20,19 +20,19 @@ export interface FoundJob {
  * The job whose id begins so. It reads the names of everything below `results/`: a page of 1,000 a request. Throws UsageError
  * when there is no such job, or more than one.
  */
-export async function findJob(scene: Scene, prefix: string): Promise<FoundJob> {
+export async function findJob(handle: PipelineHandle, prefix: string): Promise<FoundJob> {
   if (!JOB.test(prefix)) {
     throw new UsageError(
       `"${prefix}" is no job: a job's id is hexadecimal, of 64 digits at most; npx lamplighter status shows the latest`,
     );
   }
   const ended = new Map<string, string>();
-  for await (const { key } of scene.output.list(RESULTS_PREFIX)) {
+  for await (const { key } of handle.output.list(RESULTS_PREFIX)) {
     const jobId = jobIdInReceiptKey(key);
     if (jobId?.startsWith(prefix) === true) ended.set(jobId, key);
   }
   const open = new Set<string>();
-  for await (const { key } of scene.control.list(`${OPEN_PREFIX}${prefix}`)) {
+  for await (const { key } of handle.control.list(`${OPEN_PREFIX}${prefix}`)) {
     const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
     // A job with a receipt has ended, whether or not its open record is gone yet.
     if (jobId !== undefined && !ended.has(jobId)) open.add(jobId);
@@ -47,16 +47,16 @@ export async function findJob(scene: Scene, prefix: string): Promise<FoundJob> {
   const [jobId] = found;
   if (jobId === undefined) {
     throw new UsageError(
-      `No job begins with "${prefix}" in the pipeline ${scene.manifest.pipeline}; npx lamplighter status shows the latest`,
+      `No job begins with "${prefix}" in the pipeline ${handle.manifest.pipeline}; npx lamplighter status shows the latest`,
     );
   }
   return { jobId, receiptKey: ended.get(jobId) };
 }
 
 /** The receipt of the job whose id begins so. Throws UsageError as `findJob` does, and when the job has not ended. */
-export async function findReceipt(scene: Scene, prefix: string): Promise<Receipt> {
-  const { jobId, receiptKey } = await findJob(scene, prefix);
-  const receipt = receiptKey === undefined ? undefined : await scene.output.get(receiptKey, receiptSchema);
+export async function findReceipt(handle: PipelineHandle, prefix: string): Promise<Receipt> {
+  const { jobId, receiptKey } = await findJob(handle, prefix);
+  const receipt = receiptKey === undefined ? undefined : await handle.output.get(receiptKey, receiptSchema);
   if (!receipt) {
     throw new UsageError(
       `The job ${jobId.slice(0, 12)} is still open: it has not failed yet. npx lamplighter doctor says what it waits for.`,

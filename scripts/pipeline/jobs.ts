@@ -4,7 +4,7 @@ import { openKey } from '../../lifecycle/job';
 import { listOpenJobs } from '../../lifecycle/ledger';
 import { type Receipt, openRecordSchema } from '../../lifecycle/records';
 import { type Terminal, ago, printable } from '../console/terminal';
-import type { Scene } from './connect';
+import type { PipelineHandle } from './connect';
 import { endedSince } from './receipts';
 import { reasonOf } from './failure-reason';
 
@@ -36,15 +36,15 @@ export interface Listed {
 const REQUESTS_AT_ONCE = 8;
 
 /** Open jobs, then those that have ended since, the latest first. */
-export async function listJobs(scene: Scene, options: ListOptions, now: number): Promise<Listed> {
-  const { receipts, isWhole } = await endedSince(scene, now - options.since, { limit: options.limit });
+export async function listJobs(handle: PipelineHandle, options: ListOptions, now: number): Promise<Listed> {
+  const { receipts, isWhole } = await endedSince(handle, now - options.since, { limit: options.limit });
   const ended = receipts.filter(({ outcome }) => !options.failed || outcome === 'failed').map(endedRow);
   if (options.failed) return { jobs: ended, isWhole };
   const done = new Set(ended.map(({ jobId }) => jobId));
-  const listed = (await listOpenJobs(scene.control)).filter(({ jobId }) => !done.has(jobId));
+  const listed = (await listOpenJobs(handle.control)).filter(({ jobId }) => !done.has(jobId));
   const atOnce = pLimit(REQUESTS_AT_ONCE);
   const shown = listed.slice(0, options.limit);
-  const open = await Promise.all(shown.map(({ jobId }) => atOnce(() => openRow(scene, jobId))));
+  const open = await Promise.all(shown.map(({ jobId }) => atOnce(() => openRow(handle, jobId))));
   return { jobs: [...open.flat(), ...ended], isWhole: isWhole && shown.length === listed.length };
 }
 
@@ -61,7 +61,7 @@ export function endedRow(receipt: Receipt): Row {
 }
 
 /** Nothing for one that has just ended, or that cannot be read. */
-async function openRow({ control }: Scene, jobId: string): Promise<Row[]> {
+async function openRow({ control }: PipelineHandle, jobId: string): Promise<Row[]> {
   try {
     const stored = await control.get(openKey(jobId), openRecordSchema);
     if (!stored) return [];

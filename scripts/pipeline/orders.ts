@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { messageOf } from '../../lifecycle/errors';
 import { listOpenJobs } from '../../lifecycle/ledger';
 import { UsageError } from '../console/exit';
-import { type Done, type Scene, readInstance } from './connect';
+import { type Done, type PipelineHandle, readInstance } from './connect';
 import { sweepNow, sweepText } from './sweep';
 import { give, takeBack, untilInstance } from './tags';
 
@@ -10,11 +10,11 @@ import { give, takeBack, untilInstance } from './tags';
 const STATE_LIMIT_MS = 5 * 60_000;
 
 /** Orders that the instance be not started: uploads are admitted and wait. */
-export async function pause(scene: Scene, why: string | undefined): Promise<Done> {
-  const { pause: before, state } = await readInstance(scene);
-  const open = (await listOpenJobs(scene.control)).length;
+export async function pause(handle: PipelineHandle, why: string | undefined): Promise<Done> {
+  const { pause: before, state } = await readInstance(handle);
+  const open = (await listOpenJobs(handle.control)).length;
   const value = before ?? reasonOf(why);
-  if (before === undefined) await give(scene, 'pause', value);
+  if (before === undefined) await give(handle, 'pause', value);
   const lines = [
     before === undefined
       ? 'Paused: the instance is not started until you say: npx lamplighter resume'
@@ -28,23 +28,23 @@ export async function pause(scene: Scene, why: string | undefined): Promise<Done
 }
 
 /** Takes the pause back, whoever gave it, and has open jobs start. */
-export async function resume(scene: Scene): Promise<Done> {
-  const { pause: before } = await readInstance(scene);
-  if (before !== undefined) await takeBack(scene, 'pause');
+export async function resume(handle: PipelineHandle): Promise<Done> {
+  const { pause: before } = await readInstance(handle);
+  if (before !== undefined) await takeBack(handle, 'pause');
   const said = before === undefined ? 'It was not paused.' : `No longer paused (it was: ${before}).`;
-  const sweep = await sweepNow(scene, said.replace(/\.$/, ''));
+  const sweep = await sweepNow(handle, said.replace(/\.$/, ''));
   return {
     changed: before !== undefined,
-    lines: [said, await sweepText(scene, sweep)],
+    lines: [said, await sweepText(handle, sweep)],
     facts: { pausedBefore: before ?? null, sweep },
   };
 }
 
 /** Orders that the instance be not stopped. */
-export async function hold(scene: Scene, why: string | undefined): Promise<Done> {
-  const { hold: before, state } = await readInstance(scene);
+export async function hold(handle: PipelineHandle, why: string | undefined): Promise<Done> {
+  const { hold: before, state } = await readInstance(handle);
   const value = before ?? reasonOf(why);
-  if (before === undefined) await give(scene, 'hold', value);
+  if (before === undefined) await give(handle, 'hold', value);
   const lines = [
     before === undefined
       ? 'Held: once on, the instance stays on, and is paid for, until you say: npx lamplighter release'
@@ -57,14 +57,14 @@ export async function hold(scene: Scene, why: string | undefined): Promise<Done>
 }
 
 /** Takes the hold back, and has the instance stop if nothing is open. */
-export async function release(scene: Scene): Promise<Done> {
-  const { hold: before } = await readInstance(scene);
-  if (before !== undefined) await takeBack(scene, 'hold');
+export async function release(handle: PipelineHandle): Promise<Done> {
+  const { hold: before } = await readInstance(handle);
+  if (before !== undefined) await takeBack(handle, 'hold');
   const said = before === undefined ? 'It was not held.' : `No longer held (it was: ${before}).`;
-  const sweep = await sweepNow(scene, said.replace(/\.$/, ''));
+  const sweep = await sweepNow(handle, said.replace(/\.$/, ''));
   return {
     changed: before !== undefined,
-    lines: [said, await sweepText(scene, sweep)],
+    lines: [said, await sweepText(handle, sweep)],
     facts: { heldBefore: before ?? null, sweep },
   };
 }
@@ -73,8 +73,8 @@ export async function release(scene: Scene): Promise<Done> {
  * Starts the instance now and holds it: without the hold the next sweep would stop a machine with nothing to do. The gate
  * stays as it is; an upload opens it, and finds the machine on.
  */
-export async function warm(scene: Scene, why: string | undefined): Promise<Done> {
-  const before = await readInstance(scene);
+export async function warm(handle: PipelineHandle, why: string | undefined): Promise<Done> {
+  const before = await readInstance(handle);
   if (before.pause !== undefined) {
     throw new UsageError(
       `The pipeline is paused (${before.pause}), which means: do not start it. First say: npx lamplighter resume`,
@@ -82,9 +82,9 @@ export async function warm(scene: Scene, why: string | undefined): Promise<Done>
   }
   // First the hold: whoever stops reads it before.
   const value = before.hold ?? reasonOf(why);
-  if (before.hold === undefined) await give(scene, 'hold', value);
+  if (before.hold === undefined) await give(handle, 'hold', value);
   const wasOn = before.state === 'running';
-  if (!wasOn) await start(scene);
+  if (!wasOn) await start(handle);
   return {
     changed: !wasOn || before.hold === undefined,
     lines: [
@@ -95,15 +95,15 @@ export async function warm(scene: Scene, why: string | undefined): Promise<Done>
   };
 }
 
-async function start(scene: Scene): Promise<void> {
+async function start(handle: PipelineHandle): Promise<void> {
   // One that is stopping cannot be started; what EC2 shows may be old news, then it refuses the start.
   await untilInstance(
-    scene,
+    handle,
     'takes a start',
-    async ({ state }) => state !== 'stopping' && !(await scene.instance.start()).refused,
+    async ({ state }) => state !== 'stopping' && !(await handle.instance.start()).refused,
     STATE_LIMIT_MS,
   );
-  await untilInstance(scene, 'runs', ({ state }) => state === 'running', STATE_LIMIT_MS);
+  await untilInstance(handle, 'runs', ({ state }) => state === 'running', STATE_LIMIT_MS);
 }
 
 /** The tag's value, for whoever finds it: who, when, why. */

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { InvalidInputError } from '../../lifecycle/errors';
 import { RESULTS_PREFIX, jobIdInReceiptKey } from '../../lifecycle/job';
 import { type Receipt, receiptSchema } from '../../lifecycle/records';
-import type { Scene } from './connect';
+import type { PipelineHandle } from './connect';
 
 const REQUESTS_AT_ONCE = 8;
 
@@ -26,7 +26,7 @@ export interface Bounds {
 
 /** The jobs that have ended since, the latest first. What is no receipt (a model's own receipt.json) is left out. */
 export async function endedSince(
-  { output }: Pick<Scene, 'output'>,
+  { output }: Pick<PipelineHandle, 'output'>,
   since: number,
   { limit, names = Infinity, prefix = RESULTS_PREFIX }: Bounds,
 ): Promise<Ended> {
@@ -48,7 +48,7 @@ export async function endedSince(
   };
 }
 
-async function receiptAt(output: Scene['output'], key: string): Promise<Receipt[]> {
+async function receiptAt(output: PipelineHandle['output'], key: string): Promise<Receipt[]> {
   try {
     const stored = await output.get(key, receiptSchema);
     return stored ? [stored.record] : [];

@@ -4,14 +4,14 @@ import { listOpenJobs } from '../../lifecycle/ledger';
 import { type Receipt, openRecordSchema } from '../../lifecycle/records';
 import { UsageError } from '../console/exit';
 import { JOB, findReceipt } from './find-job';
-import type { Scene } from './connect';
+import type { PipelineHandle } from './connect';
 import { endedSince } from './receipts';
 
 /** Versions of one key that are looked at. */
 const RECEIPTS_READ = 200;
 
 /** What a key, or the first digits of a job's id, means. */
-export interface Meant {
+export interface ResolvedReceipt {
   readonly receipt: Receipt;
   /** Other versions of the same key that have ended, the latest first. */
   readonly others: readonly Receipt[];
@@ -21,26 +21,26 @@ export interface Meant {
  * The receipt of the latest upload of that key, or of the job whose id begins so: a key counts first. Throws UsageError when
  * there is neither, or when the job is still open.
  */
-export async function meantBy(scene: Scene, keyOrJob: string): Promise<Meant> {
+export async function resolveReceipt(handle: PipelineHandle, keyOrJob: string): Promise<ResolvedReceipt> {
   // The label of a key that is too long is cut: the receipt has it in full.
   const prefix = resultsPrefix(keyOrJob, '').replace(/\/$/, '');
-  const { receipts } = await endedSince(scene, 0, { limit: RECEIPTS_READ, prefix });
+  const { receipts } = await endedSince(handle, 0, { limit: RECEIPTS_READ, prefix });
   const [receipt, ...others] = receipts.filter(({ input }) => input.key === keyOrJob);
   if (receipt) return { receipt, others };
-  const open = await openJobOf(scene, keyOrJob);
+  const open = await openJobOf(handle, keyOrJob);
   if (open !== undefined) {
     throw new UsageError(
       `"${keyOrJob}" has no results yet: its job ${open.slice(0, 12)} is still open. npx lamplighter doctor says what it waits for.`,
     );
   }
-  if (JOB.test(keyOrJob)) return { receipt: await findReceipt(scene, keyOrJob), others: [] };
+  if (JOB.test(keyOrJob)) return { receipt: await findReceipt(handle, keyOrJob), others: [] };
   throw new UsageError(
-    `There are no results of "${keyOrJob}" in the pipeline ${scene.manifest.pipeline}: a key is written in full, as ` +
+    `There are no results of "${keyOrJob}" in the pipeline ${handle.manifest.pipeline}: a key is written in full, as ` +
       'npx lamplighter list shows it; a job by the first digits of its id.',
   );
 }
 
-async function openJobOf({ control }: Scene, key: string): Promise<string | undefined> {
+async function openJobOf({ control }: PipelineHandle, key: string): Promise<string | undefined> {
   for (const { jobId } of await listOpenJobs(control)) {
     try {
       const stored = await control.get(openKey(jobId), openRecordSchema);

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { attemptPrefix } from '../../lifecycle/job';
 import type { Receipt } from '../../lifecycle/records';
-import { tell } from '../console/tell';
+import { print } from '../console/print';
 import { type Terminal, bytes, printable } from '../console/terminal';
 import { BrokenError } from '../console/exit';
 import { shortPath } from '../tools/project';
@@ -85,20 +85,20 @@ export async function showResults(
   const good = receipt.outcome === 'succeeded';
   const took =
     receipt.startedAt === undefined ? '' : `, model time ${seconds(receipt.startedAt, receipt.endedAt)}`;
-  tell(terminal, [
+  print(terminal, [
     '',
     `${colours.bold(printable(receipt.input.key))}: ${good ? colours.green('succeeded') : colours.red('failed')}` +
       ` (job ${receipt.jobId.slice(0, 12)}, model ${printable(receipt.model.name)}, attempt ${receipt.attempt}${took})`,
   ]);
-  if (receipt.error) tell(terminal, `  ${colours.red(printable(receipt.error.message, 2000))}`);
+  if (receipt.error) print(terminal, `  ${colours.red(printable(receipt.error.message, 2000))}`);
   for (const line of (receipt.stderrTail ?? '')
     .split('\n')
     .filter((text) => text !== '')
     .slice(-LINES_SHOWN)) {
-    tell(terminal, `  ${colours.dim('model:')} ${printable(line, WORDS_SHOWN)}`);
+    print(terminal, `  ${colours.dim('model:')} ${printable(line, WORDS_SHOWN)}`);
   }
   for (const { key, sizeBytes, file } of files) {
-    tell(terminal, [
+    print(terminal, [
       `  s3://${outputBucket}/${printable(key, 2000)} (${bytes(sizeBytes)})`,
       `    ${colours.dim('copy:')} ${printable(shortPath(file), 2000)}`,
     ]);
@@ -106,7 +106,7 @@ export async function showResults(
   for (const { file } of mostReadable(files)) {
     const lines = await firstLines(file);
     if (lines.length > 0)
-      tell(terminal, `  ${colours.dim(`the first lines of ${printable(shortName(file))}:`)}`);
+      print(terminal, `  ${colours.dim(`the first lines of ${printable(shortName(file))}:`)}`);
     const room = Math.min(LINE_WIDTH, (terminal.columns ?? Infinity) - 4);
     for (const line of lines) terminal.out(`    ${printable(line, room)}`);
   }

@@ -3,7 +3,7 @@ import type { Receipt } from '../../lifecycle/records';
 import { printable } from '../console/terminal';
 import { UsageError } from '../console/exit';
 import { retryReceipt } from './retry';
-import type { Done, Scene } from './connect';
+import type { Done, PipelineHandle } from './connect';
 import { endedSince } from './receipts';
 
 /** So many receipts are read at most. */
@@ -11,12 +11,12 @@ const RECEIPTS_READ = 1_000;
 
 /** Retries every job that has failed since and was not mended; what cannot be retried is told and does not sink the others. */
 export async function retryFailed(
-  scene: Scene,
+  handle: PipelineHandle,
   sinceMs: number,
   anyway: boolean,
   now: number,
 ): Promise<Done & { readonly failures: number }> {
-  const { receipts, isWhole } = await endedSince(scene, now - sinceMs, { limit: RECEIPTS_READ });
+  const { receipts, isWhole } = await endedSince(handle, now - sinceMs, { limit: RECEIPTS_READ });
   const failed = receipts.filter((receipt) => receipt.outcome === 'failed' && !isMended(receipt, receipts));
   const lines: string[] = [];
   const jobs: Readonly<Record<string, unknown>>[] = [];
@@ -26,7 +26,7 @@ export async function retryFailed(
     const short = receipt.jobId.slice(0, 12);
     const key = printable(receipt.input.key, 1000);
     try {
-      const done = await retryReceipt(scene, receipt, anyway);
+      const done = await retryReceipt(handle, receipt, anyway);
       changed ||= done.changed;
       const newJob = String(done.facts.newJobId).slice(0, 12);
       lines.push(

@@ -11,7 +11,7 @@ import { receiptSchema, type Receipt } from '../../lifecycle/records';
 import { BrokenError, UsageError } from '../console/exit';
 import { reasonOf } from './failure-reason';
 import { findReceipt } from './find-job';
-import type { Done, Scene } from './connect';
+import type { Done, PipelineHandle } from './connect';
 
 /** In the metadata of the copy: the job that it is a retry of, so that a second `retry` finds the first. */
 const RETRY_OF = 'lamplighter-retry-of';
@@ -27,12 +27,12 @@ const NEWER_LOOKED_AT = 50;
  * copied onto its own key, and a new version is a new job. The failed receipt stays. Throws UsageError when the job has not
  * failed, its upload is gone, or somebody has uploaded to the key since (`anyway` overrides that).
  */
-export async function retry(scene: Scene, prefix: string, anyway: boolean): Promise<Done> {
-  return retryReceipt(scene, await findReceipt(scene, prefix), anyway);
+export async function retry(handle: PipelineHandle, prefix: string, anyway: boolean): Promise<Done> {
+  return retryReceipt(handle, await findReceipt(handle, prefix), anyway);
 }
 
 /** `retry`, of a job whose receipt is known. */
-export async function retryReceipt(scene: Scene, receipt: Receipt, anyway: boolean): Promise<Done> {
+export async function retryReceipt(handle: PipelineHandle, receipt: Receipt, anyway: boolean): Promise<Done> {
   const { jobId, input, outcome } = receipt;
   const short = jobId.slice(0, 12);
   if (outcome !== 'failed') {
@@ -40,15 +40,15 @@ export async function retryReceipt(scene: Scene, receipt: Receipt, anyway: boole
       `The job ${short} (${input.key}) has succeeded: there is nothing to retry. To run it again, upload the file again.`,
     );
   }
-  if (!modelFor(input, scene.manifest.models)) {
+  if (!modelFor(input, handle.manifest.models)) {
     throw new UsageError(
       `No model of the pipeline takes "${input.key}" any more: a copy of it would not be run.`,
     );
   }
-  const head = await headOf(scene, receipt);
-  const newer = await newerVersions(scene, receipt);
+  const head = await headOf(handle, receipt);
+  const newer = await newerVersions(handle, receipt);
   const earlier = newer.find(({ retryOf }) => retryOf === jobId);
-  if (earlier) return retriedAlready(scene, receipt, earlier.versionId);
+  if (earlier) return retriedAlready(handle, receipt, earlier.versionId);
   const [latest] = newer;
   if (latest && !anyway) {
     throw new UsageError(
@@ -57,7 +57,7 @@ export async function retryReceipt(scene: Scene, receipt: Receipt, anyway: boole
     );
   }
 
-  const versionId = await copyOntoItself(scene, receipt, head);
+  const versionId = await copyOntoItself(handle, receipt, head);
   const newJobId = jobIdOf({ ...input, versionId });
   return {
     changed: true,
@@ -70,7 +70,10 @@ export async function retryReceipt(scene: Scene, receipt: Receipt, anyway: boole
   };
 }
 
-async function headOf({ target }: Scene, { jobId, input }: Receipt): Promise<HeadObjectCommandOutput> {
+async function headOf(
+  { target }: PipelineHandle,
+  { jobId, input }: Receipt,
+): Promise<HeadObjectCommandOutput> {
   const { bucket: Bucket, key: Key, versionId: VersionId } = input;
   let head;
   try {
@@ -96,7 +99,7 @@ interface Newer {
 }
 
 /** The versions of the key that are newer than the job's, the newest first. */
-async function newerVersions({ target }: Scene, { input }: Receipt): Promise<Newer[]> {
+async function newerVersions({ target }: PipelineHandle, { input }: Receipt): Promise<Newer[]> {
   const { bucket: Bucket, key: Key } = input;
   const { s3 } = target.clients;
   const page = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key, MaxKeys: 1000 }));
@@ -115,10 +118,14 @@ async function newerVersions({ target }: Scene, { input }: Receipt): Promise<New
   );
 }
 
-async function retriedAlready(scene: Scene, { jobId, input }: Receipt, versionId: string): Promise<Done> {
+async function retriedAlready(
+  handle: PipelineHandle,
+  { jobId, input }: Receipt,
+  versionId: string,
+): Promise<Done> {
   const newJobId = jobIdOf({ ...input, versionId });
-  const stored = await scene.output.get(receiptKey(input.key, newJobId), receiptSchema);
-  const isOpen = await scene.control.exists(openKey(newJobId));
+  const stored = await handle.output.get(receiptKey(input.key, newJobId), receiptSchema);
+  const isOpen = await handle.control.exists(openKey(newJobId));
   const newJob = stored?.record.outcome ?? (isOpen ? 'open' : 'uploaded');
   const short = newJobId.slice(0, 12);
   const lines = [
@@ -131,7 +138,7 @@ async function retriedAlready(scene: Scene, { jobId, input }: Receipt, versionId
 
 /** S3 refuses a copy onto itself that changes nothing; what changes is the note of where it came from. */
 async function copyOntoItself(
-  { target }: Scene,
+  { target }: PipelineHandle,
   { jobId, input }: Receipt,
   head: HeadObjectCommandOutput,
 ): Promise<string> {

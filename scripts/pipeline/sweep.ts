@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { messageOf } from '../../lifecycle/errors';
 import { anyOpen } from '../../lifecycle/ledger';
 import { BrokenError } from '../console/exit';
-import type { Scene } from './connect';
+import type { PipelineHandle } from './connect';
 
 /** lifecycle/settle.ts's SettleOutcome, as the function answers it. */
 const outcomeSchema = z.looseObject({ did: z.string(), wake: z.string().optional() });
@@ -14,7 +14,7 @@ export type SweepOutcome = z.infer<typeof outcomeSchema>;
 const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
 
 /** Has the stop function sweep now, instead of within minutes, and returns what it did. Throws BrokenError. */
-export async function sweepNow({ target, manifest }: Scene, done: string): Promise<SweepOutcome> {
+export async function sweepNow({ target, manifest }: PipelineHandle, done: string): Promise<SweepOutcome> {
   const later = `${done}; the next sweep, in at most ${manifest.sweepMinutes} minutes, settles the rest`;
   let answer;
   try {
@@ -34,8 +34,8 @@ export async function sweepNow({ target, manifest }: Scene, done: string): Promi
 }
 
 /** What a sweep did, for people. */
-export async function sweepText(scene: Scene, { did, wake }: SweepOutcome): Promise<string> {
-  const open = (await anyOpen(scene.control)) ? 'jobs are open' : 'no job is open any more';
+export async function sweepText(handle: PipelineHandle, { did, wake }: SweepOutcome): Promise<string> {
+  const open = (await anyOpen(handle.control)) ? 'jobs are open' : 'no job is open any more';
   switch (did) {
     case 'woke':
       return WOKE[wake ?? ''] ?? `${open}; the stop function: ${wake ?? did}.`;

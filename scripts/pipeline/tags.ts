@@ -1,7 +1,7 @@
 import { CreateTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-ec2';
 import { HOLD_TAG, type InstanceReading, PAUSE_TAG } from '../../lifecycle/instance';
 import { BrokenError } from '../console/exit';
-import { type Scene, readInstance } from './connect';
+import { type PipelineHandle, readInstance } from './connect';
 
 export type Order = 'hold' | 'pause';
 
@@ -14,37 +14,37 @@ const READ_BACK_MS = 20_000;
 const MAX_TAG_CHARACTERS = 256;
 
 /** Gives the order, and returns once EC2 shows it. */
-export async function give(scene: Scene, order: Order, why: string): Promise<void> {
-  const { target, manifest } = scene;
+export async function give(handle: PipelineHandle, order: Order, why: string): Promise<void> {
+  const { target, manifest } = handle;
   const tag = { Key: TAGS[order], Value: why.slice(0, MAX_TAG_CHARACTERS) };
   await target.clients.ec2.send(new CreateTagsCommand({ Resources: [manifest.instanceId], Tags: [tag] }));
-  await untilInstance(scene, `shows ${tag.Key}`, (reading) => reading[order] !== undefined);
+  await untilInstance(handle, `shows ${tag.Key}`, (reading) => reading[order] !== undefined);
 }
 
 /** Takes the order back, and returns once EC2 shows that: the stop function, asked at once, must not read the old one. */
-export async function takeBack(scene: Scene, order: Order): Promise<void> {
-  const { target, manifest } = scene;
+export async function takeBack(handle: PipelineHandle, order: Order): Promise<void> {
+  const { target, manifest } = handle;
   const Tags = [{ Key: TAGS[order] }];
   await target.clients.ec2.send(new DeleteTagsCommand({ Resources: [manifest.instanceId], Tags }));
-  await untilInstance(scene, `no longer shows ${TAGS[order]}`, (reading) => reading[order] === undefined);
+  await untilInstance(handle, `no longer shows ${TAGS[order]}`, (reading) => reading[order] === undefined);
 }
 
 /** Looks at the instance until it is as wanted. Throws BrokenError when that takes too long. */
 export async function untilInstance(
-  scene: Scene,
+  handle: PipelineHandle,
   what: string,
   isSo: (reading: InstanceReading) => boolean | Promise<boolean>,
   limitMs = READ_BACK_MS,
 ): Promise<InstanceReading> {
   const deadline = Date.now() + limitMs;
   for (;;) {
-    const reading = await readInstance(scene);
+    const reading = await readInstance(handle);
     if (await isSo(reading)) return reading;
     if (Date.now() > deadline) {
       throw new BrokenError(
-        `${scene.manifest.instanceId} is ${reading.state}: not seen within ${limitMs / 1000} s that it ${what}; look with: npx lamplighter status`,
+        `${handle.manifest.instanceId} is ${reading.state}: not seen within ${limitMs / 1000} s that it ${what}; look with: npx lamplighter status`,
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, scene.target.pollMs));
+    await new Promise((resolve) => setTimeout(resolve, handle.target.pollMs));
   }
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../lifecycle/clock';
 import { decodeListedKey } from '../../lifecycle/events';
 import { jobIdOf, openKey, receiptKey } from '../../lifecycle/job';
 import { modelFor } from '../../lifecycle/model';
-import type { Scene } from './connect';
+import type { PipelineHandle } from './connect';
 import type { Facts, LostUpload } from '../doctor/facts';
 
 /** S3's events usually come within seconds, sometimes after a minute or more. */
@@ -15,13 +15,13 @@ const REQUESTS_AT_ONCE = 8;
 
 /** Compares the first versions, by name, with open records and receipts: what has neither is nobody's job. */
 export async function lookAtUploads(
-  scene: Scene,
+  handle: PipelineHandle,
   clock: Clock,
   checks: number,
 ): Promise<NonNullable<Facts['uploads']>> {
   const due: ListedUpload[] = [];
   let isWhole = true;
-  for await (const upload of uploads(scene)) {
+  for await (const upload of uploads(handle)) {
     if ((upload.uploadedAt?.getTime() ?? 0) > clock.now() - EVENT_GRACE_MS) continue;
     isWhole = due.length < checks;
     if (!isWhole) break;
@@ -29,7 +29,7 @@ export async function lookAtUploads(
   }
   const limit = pLimit(REQUESTS_AT_ONCE);
   const lost = await Promise.all(
-    due.map((upload) => limit(async () => ((await isKnown(scene, upload)) ? [] : [upload]))),
+    due.map((upload) => limit(async () => ((await isKnown(handle, upload)) ? [] : [upload]))),
   );
   return {
     looked: due.length,
@@ -46,7 +46,7 @@ export interface ListedUpload extends LostUpload {
 export async function* uploads({
   target,
   manifest,
-}: Pick<Scene, 'target' | 'manifest'>): AsyncGenerator<ListedUpload> {
+}: Pick<PipelineHandle, 'target' | 'manifest'>): AsyncGenerator<ListedUpload> {
   const bucket = manifest.dataBucket;
   let marker: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } | undefined = {};
   while (marker) {
@@ -70,7 +70,7 @@ export async function* uploads({
 }
 
 function listPage(
-  { clients }: Scene['target'],
+  { clients }: PipelineHandle['target'],
   bucket: string,
   marker: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined },
 ) {
@@ -79,6 +79,9 @@ function listPage(
 }
 
 /** The receipt is looked for last: a job that ends meanwhile has it before its open record goes. */
-export async function isKnown({ control, output }: Scene, { key, jobId }: LostUpload): Promise<boolean> {
+export async function isKnown(
+  { control, output }: PipelineHandle,
+  { key, jobId }: LostUpload,
+): Promise<boolean> {
   return (await control.exists(openKey(jobId))) || (await output.exists(receiptKey(key, jobId)));
 }

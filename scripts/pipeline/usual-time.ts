@@ -1,6 +1,6 @@
 import type { Receipt } from '../../lifecycle/records';
 import { duration } from '../console/terminal';
-import type { Scene } from './connect';
+import type { PipelineHandle } from './connect';
 import { endedSince } from './receipts';
 
 /** How long a model's jobs took: medians of those that have succeeded of late. */
@@ -18,11 +18,11 @@ const RECEIPTS_READ = 30;
 
 /** Of each model that has succeeded in the last 30 days, by the latest receipts. */
 export async function usualTimes(
-  scene: Pick<Scene, 'output'>,
+  handle: Pick<PipelineHandle, 'output'>,
   models: readonly string[],
   now: number,
 ): Promise<Usual[]> {
-  const { receipts } = await endedSince(scene, now - LOOKED_BACK_MS, { limit: RECEIPTS_READ });
+  const { receipts } = await endedSince(handle, now - LOOKED_BACK_MS, { limit: RECEIPTS_READ });
   return models.flatMap((model) => {
     const own = receipts.filter((receipt) => receipt.outcome === 'succeeded' && receipt.model.name === model);
     const wholeMs = median(own.map(({ admittedAt, endedAt }) => between(admittedAt, endedAt)));

@@ -1,4 +1,4 @@
-import { tell } from '../console/tell';
+import { print } from '../console/print';
 import { type Terminal, printable } from '../console/terminal';
 import type { Line, Page } from './page';
 
@@ -17,10 +17,10 @@ export function showPage(page: Page, terminal: Terminal): void {
     '!': colours.magenta,
     ' ': (text: string) => text,
   };
-  tell(terminal, [colours.bold(printable(page.title)), printable(page.summary)]);
+  print(terminal, [colours.bold(printable(page.title)), printable(page.summary)]);
   for (const { title, lines } of page.sections) {
-    tell(terminal, ['', colours.bold(title)]);
-    for (const line of lines) tell(terminal, `  ${paint[line.sign](textOf(line))}`.trimEnd());
+    print(terminal, ['', colours.bold(title)]);
+    for (const line of lines) print(terminal, `  ${paint[line.sign](textOf(line))}`.trimEnd());
   }
 }
 

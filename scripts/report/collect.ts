@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { InvalidInputError } from '../../lifecycle/errors';
 import { RESULTS_PREFIX, jobIdInReceiptKey, SESSIONS_PREFIX } from '../../lifecycle/job';
 import type { Store } from '../../lifecycle/store';
-import type { Scene } from '../pipeline/connect';
+import type { PipelineHandle } from '../pipeline/connect';
 import { hourPrice, loadPrices } from '../prices/prices';
 import type { Readings } from './facts';
 import { isOn } from './on-time';
@@ -26,15 +26,15 @@ export class Collector {
   private readonly known = new Map<string, { readonly etag: string; readonly record: unknown }>();
   private readonly limit = pLimit(REQUESTS_AT_ONCE);
 
-  constructor(private readonly scene: Scene) {}
+  constructor(private readonly handle: PipelineHandle) {}
 
   /** Throws what the SDK throws; a record that cannot be read is counted, and hides no other. */
   async collect(sinceMs: number, nowMs: number): Promise<Readings> {
-    const { manifest, target } = this.scene;
+    const { manifest, target } = this.handle;
     const [receipts, sessions, instance] = await Promise.all([
       this.receipts(sinceMs),
       this.sessions(sinceMs),
-      readInstance(this.scene),
+      readInstance(this.handle),
     ]);
     const prices = loadPrices();
     return {
@@ -57,7 +57,7 @@ export class Collector {
   }
 
   private async receipts(sinceMs: number) {
-    const { output } = this.scene;
+    const { output } = this.handle;
     const found: Found[] = [];
     let listed = 0;
     let hasEarlier = false;
@@ -78,7 +78,7 @@ export class Collector {
   }
 
   private async sessions(sinceMs: number) {
-    const { control } = this.scene;
+    const { control } = this.handle;
     const found: Found[] = [];
     for await (const { key, etag, lastModified } of control.list(SESSIONS_PREFIX)) {
       const atMs = lastModified?.getTime() ?? 0;
@@ -119,7 +119,7 @@ interface Found {
 const latest = (found: Found[], count: number) => found.sort((a, b) => b.atMs - a.atMs).slice(0, count);
 
 /** Undefined: there is none any more; what was, is told all the same. */
-async function readInstance({ target, manifest }: Scene): Promise<Readings['instance']> {
+async function readInstance({ target, manifest }: PipelineHandle): Promise<Readings['instance']> {
   try {
     const { Reservations } = await target.clients.ec2.send(
       new DescribeInstancesCommand({ InstanceIds: [manifest.instanceId] }),

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { awsCodeOf } from '../../lifecycle/errors';
-import type { Scene } from '../pipeline/connect';
+import type { PipelineHandle } from '../pipeline/connect';
 import { safeName } from '../pipeline/local-paths';
 
 /** Nothing of a result runs or is shown in the page's origin, whatever a model has written into it. */
@@ -18,7 +18,7 @@ const HEADERS = {
  */
 export async function sendResult(
   response: ServerResponse,
-  { manifest, target }: Pick<Scene, 'manifest' | 'target'>,
+  { manifest, target }: Pick<PipelineHandle, 'manifest' | 'target'>,
   key: string,
 ): Promise<boolean> {
   const body = await bodyOf({ manifest, target }, key);
@@ -30,7 +30,7 @@ export async function sendResult(
   return true;
 }
 
-async function bodyOf({ manifest, target }: Pick<Scene, 'manifest' | 'target'>, Key: string) {
+async function bodyOf({ manifest, target }: Pick<PipelineHandle, 'manifest' | 'target'>, Key: string) {
   try {
     const { Body, ContentLength: sizeBytes } = await target.clients.s3.send(
       new GetObjectCommand({ Bucket: manifest.outputBucket, Key }),

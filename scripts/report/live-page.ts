@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Clock } from '../../lifecycle/clock';
-import type { Scene } from '../pipeline/connect';
+import type { PipelineHandle } from '../pipeline/connect';
 import type { WatchedJob } from '../pipeline/job-watch';
 import { takenKeys } from '../pipeline/uploads';
 import { Collector } from './collect';
@@ -29,10 +29,10 @@ export class LivePage {
   private drawing: Promise<Drawn> | undefined;
 
   constructor(
-    private readonly scene: Scene,
+    private readonly handle: PipelineHandle,
     private readonly clock: Clock,
   ) {
-    this.collector = new Collector(scene);
+    this.collector = new Collector(handle);
   }
 
   async now(uploads: readonly WatchedJob[]): Promise<Pick<Drawn, 'text' | 'etag'>> {
@@ -46,11 +46,11 @@ export class LivePage {
     const atMs = this.clock.now();
     const [readings, now] = await Promise.all([
       this.collector.collect(atMs - DEFAULT_PERIOD_MS, atMs),
-      lookNow(this.scene, uploads),
+      lookNow(this.handle, uploads),
     ]);
     const seen = JSON.stringify([{ ...readings, nowMs: 0, sinceMs: 0 }, now]);
     if (this.drawn?.seen === seen && atMs - this.drawn.atMs < REDRAWN_MS) return this.drawn;
-    const taken = takenKeys(this.scene.manifest.models);
+    const taken = takenKeys(this.handle.manifest.models);
     const text = pageOf(factsOf(readings), {
       sections: [uploadSection(taken), nowSection(now), resultsSection(readings.receipts)],
       script: LIVE_SCRIPT,

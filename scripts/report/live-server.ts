@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type Clock, systemClock } from '../../lifecycle/clock';
 import { messageOf } from '../../lifecycle/errors';
 import { jobIdOf } from '../../lifecycle/job';
-import type { Scene } from '../pipeline/connect';
+import type { PipelineHandle } from '../pipeline/connect';
 import type { WatchedJob } from '../pipeline/job-watch';
 import { prefixFor, takenKeys } from '../pipeline/uploads';
 import { sendResult } from './live-download';
@@ -21,11 +21,14 @@ const UPLOADS_SHOWN = 10;
 const MAX_NAME_BYTES = 255;
 
 /** Serves the live page of a pipeline of the local cloud on a free port of 127.0.0.1. */
-export async function startLiveServer(scene: Scene, clock: Clock = systemClock): Promise<LiveServer> {
+export async function startLiveServer(
+  handle: PipelineHandle,
+  clock: Clock = systemClock,
+): Promise<LiveServer> {
   const uploads: WatchedJob[] = [];
-  const page = new LivePage(scene, clock);
+  const page = new LivePage(handle, clock);
   const server = createServer((request, response) => {
-    answer(request, response, scene, page, uploads).catch((error: unknown) => {
+    answer(request, response, handle, page, uploads).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
       else sendJson(response, 500, { error: messageOf(error) });
     });
@@ -48,7 +51,7 @@ function close(server: Server): Promise<void> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  scene: Scene,
+  handle: PipelineHandle,
   page: LivePage,
   uploads: WatchedJob[],
 ): Promise<void> {
@@ -66,11 +69,11 @@ async function answer(
     response.writeHead(isKnown ? 304 : 200, { 'content-type': 'text/html; charset=utf-8', etag });
     response.end(isKnown ? undefined : text);
   } else if (pathname === '/uploads' && request.method === 'POST') {
-    await take(request, response, scene, uploads, searchParams.get('name') ?? '');
+    await take(request, response, handle, uploads, searchParams.get('name') ?? '');
   } else if (pathname === RESULTS_PATH && request.method === 'GET') {
     const key = searchParams.get('key') ?? '';
     if (!isResultKey(key)) sendJson(response, 422, { error: 'That is no key of a result.' });
-    else if (!(await sendResult(response, scene, key)))
+    else if (!(await sendResult(response, handle, key)))
       sendJson(response, 404, { error: `There is no ${key} in the output bucket.` });
   } else {
     sendJson(response, 404, { error: 'There is nothing here but /, /uploads and /results.' });
@@ -107,7 +110,7 @@ function strange({ headers, method, socket }: IncomingMessage): string | undefin
 async function take(
   request: IncomingMessage,
   response: ServerResponse,
-  { manifest, target }: Scene,
+  { manifest, target }: PipelineHandle,
   uploads: WatchedJob[],
   name: string,
 ): Promise<void> {

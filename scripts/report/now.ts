@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { OPEN_PREFIX, jobIdInLedgerKey, openKey, receiptKey, statusKey } from '../../lifecycle/job';
 import { openRecordSchema, receiptSchema, statusSchema } from '../../lifecycle/records';
-import type { Scene } from '../pipeline/connect';
+import type { PipelineHandle } from '../pipeline/connect';
 import { readInstance } from '../pipeline/connect';
 import { type WatchedJob, statusText } from '../pipeline/job-watch';
 import { type ResultLink, resultLinks } from './live-results';
@@ -28,28 +28,28 @@ const OPEN_SHOWN = 20;
 const REQUESTS_AT_ONCE = 8;
 
 /** What goes on: the uploads of this page, the latest first, and whatever else is open. */
-export async function lookNow(scene: Scene, uploads: readonly WatchedJob[]): Promise<Now> {
+export async function lookNow(handle: PipelineHandle, uploads: readonly WatchedJob[]): Promise<Now> {
   const limit = pLimit(REQUESTS_AT_ONCE);
-  const [instance, open] = await Promise.all([instanceState(scene), openJobs(scene)]);
+  const [instance, open] = await Promise.all([instanceState(handle), openJobs(handle)]);
   const isShown = new Set(uploads.map(({ jobId }) => jobId));
   const isOpen = new Set(open);
   const others = open.filter((jobId) => !isShown.has(jobId)).slice(0, OPEN_SHOWN);
   const jobs = await Promise.all([
-    ...uploads.map((job) => limit(() => uploadNow(scene, job, isOpen.has(job.jobId)))),
-    ...others.map((jobId) => limit(() => otherNow(scene, jobId))),
+    ...uploads.map((job) => limit(() => uploadNow(handle, job, isOpen.has(job.jobId)))),
+    ...others.map((jobId) => limit(() => otherNow(handle, jobId))),
   ]);
   return { instance, jobs: jobs.flatMap((job) => job ?? []) };
 }
 
-async function instanceState(scene: Scene): Promise<string> {
+async function instanceState(handle: PipelineHandle): Promise<string> {
   try {
-    return (await readInstance(scene)).state;
+    return (await readInstance(handle)).state;
   } catch {
     return 'gone';
   }
 }
 
-async function openJobs({ control }: Scene): Promise<string[]> {
+async function openJobs({ control }: PipelineHandle): Promise<string[]> {
   const open: string[] = [];
   for await (const { key } of control.list(OPEN_PREFIX)) {
     const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
@@ -59,9 +59,9 @@ async function openJobs({ control }: Scene): Promise<string[]> {
   return open;
 }
 
-async function uploadNow(scene: Scene, job: WatchedJob, isOpen: boolean): Promise<JobNow> {
-  if (isOpen) return openNow(scene, job);
-  const stored = await scene.output.get(receiptKey(job.key, job.jobId), receiptSchema);
+async function uploadNow(handle: PipelineHandle, job: WatchedJob, isOpen: boolean): Promise<JobNow> {
+  if (isOpen) return openNow(handle, job);
+  const stored = await handle.output.get(receiptKey(job.key, job.jobId), receiptSchema);
   if (!stored)
     return { ...job, is: 'on its way', text: 'uploaded; its event is on the way', progress: undefined };
   const { outcome, error } = stored.record;
@@ -69,12 +69,12 @@ async function uploadNow(scene: Scene, job: WatchedJob, isOpen: boolean): Promis
   return { ...job, is: outcome, text, progress: undefined, files: resultLinks(stored.record) };
 }
 
-async function otherNow(scene: Scene, jobId: string): Promise<JobNow | undefined> {
-  const stored = await scene.control.get(openKey(jobId), openRecordSchema);
-  return stored && openNow(scene, { jobId, key: stored.record.input.key });
+async function otherNow(handle: PipelineHandle, jobId: string): Promise<JobNow | undefined> {
+  const stored = await handle.control.get(openKey(jobId), openRecordSchema);
+  return stored && openNow(handle, { jobId, key: stored.record.input.key });
 }
 
-async function openNow({ control }: Scene, job: WatchedJob): Promise<JobNow> {
+async function openNow({ control }: PipelineHandle, job: WatchedJob): Promise<JobNow> {
   const stored = await control.get(statusKey(job.jobId), statusSchema);
   if (!stored) {
     return { ...job, is: 'on its way', text: 'admitted; waits for the instance', progress: undefined };

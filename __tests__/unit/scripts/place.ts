@@ -1,7 +1,7 @@
 import { jobIdOf, receiptKey } from '../../../lifecycle/job';
 import { type Manifest, manifestParameterName } from '../../../lifecycle/manifest';
 import type { Receipt } from '../../../lifecycle/records';
-import type { Scene } from '../../../scripts/pipeline/connect';
+import type { PipelineHandle } from '../../../scripts/pipeline/connect';
 import type { Target } from '../../../scripts/pipeline/target';
 import { FakeAccount } from '../../support/fake-account';
 
@@ -19,7 +19,7 @@ export class Place {
   readonly missing = new Set<string>();
   readonly invoked: unknown[] = [];
   sweep: object = { did: 'woke', wake: 'woken' };
-  readonly scene: Scene;
+  readonly handle: PipelineHandle;
   /** What is deployed. */
   readonly manifests: Manifest[] = [];
 
@@ -39,7 +39,7 @@ export class Place {
       ...{ stopTimeLimitSeconds: 120, lingerSeconds: 0, breakerWakeUps: 3 },
     };
     this.manifests.push(manifest);
-    this.scene = {
+    this.handle = {
       ...{ control: context.control, output: context.output, instance, manifest },
       target: { cloud: 'local', text: 'a cloud', clients, pollMs: 1 } as unknown as Target,
     };

@@ -52,7 +52,7 @@ interface LocalEnd {
   readonly error?: string;
 }
 
-export type TellFact = (fact: LocalFact) => void;
+export type EmitFact = (fact: LocalFact) => void;
 
 export function readyFact(endpoint: string, manifest: Manifest): LocalFact {
   const { pipeline, region, dataBucket, outputBucket, controlBucket, instanceId, models } = manifest;
@@ -78,11 +78,11 @@ export function endedFact(
  */
 export async function inLines(
   terminal: Terminal,
-  run: (told: Terminal, tell: TellFact) => Promise<ExitCode>,
+  run: (told: Terminal, emit: EmitFact) => Promise<ExitCode>,
   clock: Clock = systemClock,
 ): Promise<ExitCode> {
   const jobs = { succeeded: 0, failed: 0 };
-  const tell: TellFact = (fact) => {
+  const emit: EmitFact = (fact) => {
     if (fact.event === 'ended') jobs[fact.outcome] += 1;
     const { event, ...details } = fact;
     terminal.out(JSON.stringify({ event, at: new Date(clock.now()).toISOString(), ...details }));
@@ -90,14 +90,14 @@ export async function inLines(
   // Whoever asks for lines has no screen that could be drawn on.
   const told: Terminal = { ...terminal, columns: undefined, out: (line = '') => terminal.err(line) };
   try {
-    const exitCode = await run(told, tell);
-    tell({ event: 'done', outcome: OUTCOMES[exitCode] ?? 'error', exitCode, jobs });
+    const exitCode = await run(told, emit);
+    emit({ event: 'done', outcome: OUTCOMES[exitCode] ?? 'error', exitCode, jobs });
     return exitCode;
   } catch (thrown) {
     const { message, exitCode } = explain(thrown);
     const isInterrupted = exitCode === Exit.interrupted;
     const why = isInterrupted ? {} : { error: message };
-    tell({ event: 'done', outcome: OUTCOMES[exitCode] ?? 'error', exitCode, jobs, ...why });
+    emit({ event: 'done', outcome: OUTCOMES[exitCode] ?? 'error', exitCode, jobs, ...why });
     throw thrown;
   }
 }

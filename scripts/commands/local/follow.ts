@@ -11,14 +11,14 @@ import { pause } from '../../console/interrupt';
 import { JobWatch, type WatchedJob } from '../../pipeline/job-watch';
 import { type ResultFile, downloadResults, showResults } from '../../pipeline/results';
 import type { Clients } from '../../pipeline/target';
-import { type TellFact, endedFact } from './facts';
+import { type EmitFact, endedFact } from './facts';
 
 export interface FollowedPipeline {
   readonly clients: Clients;
   readonly manifest: Manifest;
   readonly steps: Steps;
   readonly terminal: Terminal;
-  readonly tell: TellFact;
+  readonly emit: EmitFact;
   readonly signal: AbortSignal;
   /** Folder for the results' copies. */
   readonly results: string;
@@ -98,17 +98,17 @@ interface Ended {
 }
 
 async function look(pipeline: FollowedPipeline, watch: JobWatch): Promise<Ended[]> {
-  const { steps, tell, signal } = pipeline;
+  const { steps, emit, signal } = pipeline;
   const ended: Ended[] = [];
   for (const { job, text, mood, receipt } of await watch.poll()) {
     if (signal.aborted) throw new InterruptedError();
     steps.say('job', `${job.key}: ${text}`, mood);
     if (receipt) {
       const one = { receipt, ...(await fetchResults(pipeline, receipt)) };
-      tell(endedFact(receipt, one));
+      emit(endedFact(receipt, one));
       ended.push(one);
     } else {
-      tell({ event: 'progress', ...job, text });
+      emit({ event: 'progress', ...job, text });
     }
   }
   return ended;

@@ -15,7 +15,7 @@ import { deployToLocalCloud, terraformVariables } from '../../../local-cloud/dep
 import type { CloudEvent } from '../../../local-cloud/clockwork/events';
 import { LocalRun } from '../../../local-cloud/local-run';
 import { chooseSettings } from '../../pipeline/chosen-settings';
-import { sceneOf } from '../../pipeline/connect';
+import { handleOf } from '../../pipeline/connect';
 import { findPipeline } from '../../pipeline/find';
 import { localClients, localTarget } from '../../pipeline/target';
 import { type Job, type PlannedUpload, planUploads, prefixFor, upload } from '../../pipeline/uploads';
@@ -33,7 +33,7 @@ import { Children } from '../../tools/children';
 import { provideTools } from '../../tools/provide';
 import { shellQuoted, withoutOwnCredentials } from '../env';
 import { cloudEventSteps } from './events';
-import { type TellFact, inLines, readyFact } from './facts';
+import { type EmitFact, inLines, readyFact } from './facts';
 import { type FollowedPipeline, followForever, followUntilStopped } from './follow';
 import { TIMINGS, type TimingsName } from './timings';
 
@@ -56,10 +56,10 @@ const SAMPLE = join(PROJECT, 'models', 'breast-cancer', 'samples', 'patients.csv
  */
 export async function local(options: LocalOptions, terminal: Terminal): Promise<ExitCode> {
   if (!options.json) return runLocally(options, terminal, () => undefined);
-  return inLines(terminal, (told, tell) => runLocally(options, told, tell));
+  return inLines(terminal, (told, emit) => runLocally(options, told, emit));
 }
 
-async function runLocally(options: LocalOptions, terminal: Terminal, tell: TellFact): Promise<ExitCode> {
+async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitFact): Promise<ExitCode> {
   const interrupt = catchInterrupts(
     () => terminal.err('\nInterrupted: everything is taken down …'),
     () => terminal.err('Still taking everything down …'),
@@ -70,7 +70,7 @@ async function runLocally(options: LocalOptions, terminal: Terminal, tell: TellF
   const steps = new Steps(terminal, systemClock);
   const show = cloudEventSteps(steps);
   const events = new Muted((event) => {
-    tell({ event: 'happening', ...event });
+    emit({ event: 'happening', ...event });
     show(event);
   });
   let cloud: LocalCloud | undefined;
@@ -83,7 +83,7 @@ async function runLocally(options: LocalOptions, terminal: Terminal, tell: TellF
     const say = (text: string) => steps.say('tools', text);
     const tools = await provideTools({ children, signal, cliConfigFile: LOCAL_CLI_CONFIG, say });
     signal.throwIfAborted();
-    cloud = await startCloud(options, settings, tools.moto, steps, events.tell);
+    cloud = await startCloud(options, settings, tools.moto, steps, events.emit);
     signal.throwIfAborted();
 
     const variables = { ...environmentFor(cloud), ...terraformVariables(LOCAL_OUTPUT), ...tools.variables };
@@ -100,14 +100,14 @@ async function runLocally(options: LocalOptions, terminal: Terminal, tell: TellF
 
     const clients = localClients(cloud);
     const manifest = await findPipeline(clients.ssm, settings.name, 'local');
-    tell(readyFact(cloud.endpoint, manifest));
-    const shown = { steps, terminal, tell, signal };
+    emit(readyFact(cloud.endpoint, manifest));
+    const shown = { steps, terminal, emit, signal };
     const pipeline: FollowedPipeline = { clients, manifest, ...shown, results: LOCAL_RESULTS };
     const jobs = await uploadAll(planAll(files, manifest.models), pipeline);
     if (options.once) return await followUntilStopped(pipeline, jobs);
-    page = await loadLiveServer().startLiveServer(sceneOf(localTarget(cloud), manifest));
+    page = await loadLiveServer().startLiveServer(handleOf(localTarget(cloud), manifest));
     steps.say('page', `what goes on, and a field for uploads: ${page.url}`);
-    tell({ event: 'page', url: page.url });
+    emit({ event: 'page', url: page.url });
     await followForever(pipeline, jobs, () => sayHowToUse(terminal, cloud, manifest, page));
     return Exit.interrupted;
   } finally {
@@ -163,14 +163,14 @@ function planAll(files: readonly string[], models: readonly TakingModel[]): Plan
 
 async function uploadAll(
   planned: readonly PlannedUpload[],
-  { clients, manifest, steps, tell, signal }: FollowedPipeline,
+  { clients, manifest, steps, emit, signal }: FollowedPipeline,
 ): Promise<Job[]> {
   const { dataBucket } = manifest;
   const jobs: Job[] = [];
   for (const one of planned) {
     const job = await upload(clients.s3, dataBucket, one, signal);
     jobs.push(job);
-    tell({ event: 'uploaded', ...job });
+    emit({ event: 'uploaded', ...job });
     steps.say('upload', `${shortPath(one.file)} (${bytes(one.sizeBytes)}) → s3://${dataBucket}/${one.key}`);
   }
   return jobs;
@@ -208,7 +208,7 @@ class Muted {
 
   constructor(private readonly next: (event: CloudEvent) => void) {}
 
-  readonly tell = (event: CloudEvent): void => {
+  readonly emit = (event: CloudEvent): void => {
     if (!this.isMuted) this.next(event);
   };
 

@@ -24,12 +24,12 @@ import {
   statusSchema,
 } from '../../../lifecycle/records';
 import { Store } from '../../../lifecycle/store';
-import { tell } from '../../console/tell';
+import { print } from '../../console/print';
 import { type Terminal, age, duration, printable } from '../../console/terminal';
 import { endedRow, rowLines } from '../../pipeline/jobs';
 import type { OperationOptions } from '../../pipeline/connect';
 import { findPipeline } from '../../pipeline/find';
-import { type Read, readOr } from '../../pipeline/read-record';
+import { type ReadResult, readOrTrouble } from '../../pipeline/read-record';
 import { statusText } from '../../pipeline/job-watch';
 import { hourPrice, loadPrices, usd } from '../../prices/prices';
 import { type SeenInstance, isOn } from '../../report/on-time';
@@ -55,7 +55,7 @@ export async function status(options: OperationOptions, terminal: Terminal): Pro
     return;
   }
   terminal.err(`Using ${target.text}.`);
-  tell(terminal, reportLines(report, systemClock, terminal));
+  print(terminal, reportLines(report, systemClock, terminal));
 }
 
 /** One look at a pipeline. */
@@ -64,7 +64,7 @@ export async function lookAt(target: Target, manifest: Manifest): Promise<Report
   const output = new Store(target.clients.s3, manifest.outputBucket);
   const [instance, gate, open, receipts] = await Promise.all([
     readInstance(target.clients, manifest),
-    readOr(() => control.get(GATE_KEY, gateSchema)),
+    readOrTrouble(() => control.get(GATE_KEY, gateSchema)),
     readOpen(control),
     readReceipts(output),
   ]);
@@ -81,7 +81,7 @@ function seenOf({ state, launchTime }: Instance): SeenInstance {
 }
 
 /** What a look at one record gave: the record, nothing, or why it cannot be read. */
-type Seen<T> = Read<T> | undefined;
+type Seen<T> = ReadResult<T> | undefined;
 
 interface Instance {
   readonly id: string;
@@ -145,9 +145,11 @@ async function readOpen(control: Store): Promise<Report['open']> {
   const jobs = await Promise.all(
     jobIds.slice(0, OPEN_SHOWN).map(async (jobId) => ({
       jobId,
-      open: await limit(() => readOr(() => control.get(`${OPEN_PREFIX}${jobId}.json`, openRecordSchema))),
-      claim: await limit(() => readOr(() => control.get(claimKey(jobId), claimSchema))),
-      status: await limit(() => readOr(() => control.get(statusKey(jobId), statusSchema))),
+      open: await limit(() =>
+        readOrTrouble(() => control.get(`${OPEN_PREFIX}${jobId}.json`, openRecordSchema)),
+      ),
+      claim: await limit(() => readOrTrouble(() => control.get(claimKey(jobId), claimSchema))),
+      status: await limit(() => readOrTrouble(() => control.get(statusKey(jobId), statusSchema))),
     })),
   );
   return { count: jobIds.length, isCountWhole, jobs };
@@ -167,7 +169,9 @@ async function readReceipts(output: Store): Promise<Report['receipts']> {
     if (jobIdInReceiptKey(key) !== undefined) found.push({ key, at: lastModified?.getTime() ?? 0 });
   }
   const keys = found.sort((a, b) => b.at - a.at).slice(0, RECEIPTS_SHOWN);
-  const receipts = await Promise.all(keys.map(({ key }) => readOr(() => output.get(key, receiptSchema))));
+  const receipts = await Promise.all(
+    keys.map(({ key }) => readOrTrouble(() => output.get(key, receiptSchema))),
+  );
   const latest = receipts.flatMap((seen) => (seen && 'record' in seen ? [seen.record] : []));
   return { latest: latest.sort((a, b) => (a.endedAt < b.endedAt ? 1 : -1)), isListWhole };
 }

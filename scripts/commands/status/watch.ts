@@ -1,5 +1,5 @@
 import { systemClock } from '../../../lifecycle/clock';
-import { wrapped } from '../../console/tell';
+import { wrapped } from '../../console/print';
 import type { Terminal } from '../../console/terminal';
 import { catchInterrupts, pause } from '../../console/interrupt';
 import type { OperationOptions } from '../../pipeline/connect';

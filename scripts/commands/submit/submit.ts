@@ -8,14 +8,14 @@ import type { Receipt } from '../../../lifecycle/records';
 import { Store } from '../../../lifecycle/store';
 import { UploadBars } from './upload-bars';
 import { Steps } from '../../console/steps';
-import { tell } from '../../console/tell';
+import { print } from '../../console/print';
 import { type Terminal, bytes } from '../../console/terminal';
 import { Exit, type ExitCode, InterruptedError } from '../../console/exit';
 import { pause } from '../../console/interrupt';
 import { findPipeline } from '../../pipeline/find';
 import { waitReasons } from '../../doctor/wait-reasons';
 import { usualText, usualTimes } from '../../pipeline/usual-time';
-import { type Scene, sceneOf } from '../../pipeline/connect';
+import { type PipelineHandle, handleOf } from '../../pipeline/connect';
 import { JobWatch, type WatchedJob } from '../../pipeline/job-watch';
 import { type ResultFile, downloadResults, resultsFolder, showResults } from '../../pipeline/results';
 import { type Target, type TargetOptions, chooseTarget } from '../../pipeline/target';
@@ -65,7 +65,7 @@ export async function submit(
     : uploaded;
 
   if (options.json) terminal.out(JSON.stringify(asJson(target, manifest, outcomes), null, 2));
-  else if (!options.wait) tell(terminal, 'See how they fare with: npx lamplighter status');
+  else if (!options.wait) print(terminal, 'See how they fare with: npx lamplighter status');
   if (outcomes.some(({ error }) => error !== undefined)) return Exit.broken;
   return outcomes.some(({ receipt }) => receipt?.outcome === 'failed') ? Exit.jobFailed : Exit.ok;
 }
@@ -142,12 +142,12 @@ async function waitForAll(uploaded: readonly Outcome[], waiting: Waiting): Promi
   );
   const ended = new Map<string, Outcome>();
   for (const { job } of uploaded) if (job) watch.add(job);
-  const scene = sceneOf(target, manifest);
+  const handle = handleOf(target, manifest);
   try {
-    await sayUsual(scene, uploaded, steps);
+    await sayUsual(handle, uploaded, steps);
     for (let looks = 0; watch.openCount > 0; looks += 1) {
       await sayInstance(target, manifest, steps);
-      if (looks % LOOKS_PER_REASON === 1) await sayWhy(scene, watch.notBegun, steps);
+      if (looks % LOOKS_PER_REASON === 1) await sayWhy(handle, watch.notBegun, steps);
       for (const { job, text, mood, receipt } of await watch.poll()) {
         steps.say('job', `${job.key}: ${text}`, mood);
         const outcome = uploaded.find((one) => one.job?.jobId === job.jobId);
@@ -168,10 +168,10 @@ async function waitForAll(uploaded: readonly Outcome[], waiting: Waiting): Promi
 const LOOKS_PER_REASON = 5;
 
 /** Why jobs that are open have not begun. Best effort: who submits may not be allowed to see it. */
-async function sayWhy(scene: Scene, waiting: readonly WatchedJob[], steps: Steps): Promise<void> {
+async function sayWhy(handle: PipelineHandle, waiting: readonly WatchedJob[], steps: Steps): Promise<void> {
   if (waiting.length === 0) return;
   try {
-    const reasons = await waitReasons(scene, systemClock);
+    const reasons = await waitReasons(handle, systemClock);
     for (const { jobId, key } of waiting) {
       const reason = reasons.get(jobId);
       if (reason !== undefined) steps.changed(`waits ${jobId}`, `${key} waits: ${reason}`, 'plain', 'job');
@@ -182,10 +182,10 @@ async function sayWhy(scene: Scene, waiting: readonly WatchedJob[], steps: Steps
 }
 
 /** How long such jobs took before. */
-async function sayUsual(scene: Scene, uploaded: readonly Outcome[], steps: Steps): Promise<void> {
+async function sayUsual(handle: PipelineHandle, uploaded: readonly Outcome[], steps: Steps): Promise<void> {
   const models = new Set(uploaded.flatMap(({ job, planned }) => (job ? [planned.model] : [])));
   try {
-    for (const usual of await usualTimes(scene, [...models], systemClock.now()))
+    for (const usual of await usualTimes(handle, [...models], systemClock.now()))
       steps.say('usual', usualText(usual));
   } catch (error) {
     steps.say('usual', `how long it usually takes cannot be seen: ${messageOf(error)}`);
@@ -197,7 +197,7 @@ async function collect(outcome: Outcome, receipt: Receipt, waiting: Waiting): Pr
   try {
     const files = await downloadResults(target.clients.s3, manifest.outputBucket, receipt, waiting.out);
     await showResults(told, manifest.outputBucket, receipt, files);
-    tell(told, [
+    print(told, [
       `  ${told.colours.dim('receipt:')} ${shortPath(resultsFolder(waiting.out, receipt))}/receipt.json`,
       '',
     ]);

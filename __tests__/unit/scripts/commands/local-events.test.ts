@@ -6,8 +6,8 @@ import { recordingTerminal } from '../stand-ins';
 
 function shown(...happenings: Happening[]): string[] {
   const terminal = recordingTerminal();
-  const tell = cloudEventSteps(new Steps(terminal, systemClock));
-  for (const happening of happenings) tell({ ...happening, at: '2026-01-01T00:00:00.000Z' });
+  const emit = cloudEventSteps(new Steps(terminal, systemClock));
+  for (const happening of happenings) emit({ ...happening, at: '2026-01-01T00:00:00.000Z' });
   return terminal.stdout.map((line) => line.slice(14).replace(/ +/, ' '));
 }
 

@@ -29,12 +29,12 @@ async function follow(...jobs: Receipt[]) {
   const ec2 = {
     send: () => Promise.resolve({ Reservations: [{ Instances: [{ State: { Name: 'stopped' } }] }] }),
   };
-  const code = await inLines(terminal, (told, tell) =>
+  const code = await inLines(terminal, (told, emit) =>
     followUntilStopped(
       {
         clients: { s3: s3.client, ec2 } as never,
-        manifest: place.scene.manifest,
-        ...{ terminal: told, tell, steps: new Steps(told, systemClock) },
+        manifest: place.handle.manifest,
+        ...{ terminal: told, emit, steps: new Steps(told, systemClock) },
         ...{ signal: new AbortController().signal, results: folder.path },
       },
       jobs.map(({ jobId, input }) => ({ jobId, key: input.key })),
@@ -79,8 +79,8 @@ describe('a script that reads `lamplighter local --once --json`', () => {
     [new InterruptedError(), { outcome: 'interrupted', exitCode: 130 }],
   ])('learns from the last line of %s, whatever was told before', async (error, end) => {
     const terminal = recordingTerminal();
-    const fails = inLines(terminal, (told, tell) => {
-      tell({ event: 'page', url: 'http://127.0.0.1:1/' });
+    const fails = inLines(terminal, (told, emit) => {
+      emit({ event: 'page', url: 'http://127.0.0.1:1/' });
       told.out('for people');
       return Promise.reject(error);
     });
@@ -93,7 +93,7 @@ describe('a script that reads `lamplighter local --once --json`', () => {
 });
 
 it('what is ready is told with every name that a script needs to use it', () => {
-  const manifest = { ...place.scene.manifest, region: 'eu-central-1', instanceId: 'i-1' };
+  const manifest = { ...place.handle.manifest, region: 'eu-central-1', instanceId: 'i-1' };
   expect(readyFact('http://127.0.0.1:1', manifest)).toEqual({
     event: 'ready',
     endpoint: 'http://127.0.0.1:1',
@@ -110,8 +110,8 @@ it('what is ready is told with every name that a script needs to use it', () => 
 it('a happening is told with the time at which it happened', async () => {
   const terminal = recordingTerminal();
   const at = '2026-01-01T00:00:00.000Z';
-  await inLines(terminal, (_, tell) => {
-    tell({ event: 'happening', at, kind: 'warning', text: 'not as AWS would' });
+  await inLines(terminal, (_, emit) => {
+    emit({ event: 'happening', at, kind: 'warning', text: 'not as AWS would' });
     return Promise.resolve(Exit.ok);
   });
   expect(terminal.stdout[0]).toBe(

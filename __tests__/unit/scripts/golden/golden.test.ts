@@ -169,7 +169,7 @@ describe('what cannot be done is said in a sentence', () => {
   const failing = (name: string, message: string) => {
     const place = new Place();
     const error = Object.assign(new Error(message), { name });
-    place.scene.target.clients.ssm.send = (() => Promise.reject(error)) as never;
+    place.handle.target.clients.ssm.send = (() => Promise.reject(error)) as never;
     return place;
   };
 
@@ -207,7 +207,7 @@ describe('what cannot be done is said in a sentence', () => {
     expect(golden(await run(none, ['doctor', '--json']))).toMatchSnapshot();
     const stopped = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:4566'), { code: 'ECONNREFUSED' });
     const place = new Place();
-    place.scene.target.clients.ssm.send = (() => Promise.reject(stopped)) as never;
+    place.handle.target.clients.ssm.send = (() => Promise.reject(stopped)) as never;
     expect(golden(await run(place, ['status']))).toMatchSnapshot();
   });
 });
@@ -245,7 +245,7 @@ it.each([[openKey], [claimKey], [statusKey]])(
 
 it('who waits for a job is told why it waits, but not of one that runs', async () => {
   const { place, running, waiting } = story();
-  const reasons = await waitReasons(place.scene, place.account.clock);
+  const reasons = await waitReasons(place.handle, place.account.clock);
   expect(reasons.get(waiting.jobId)).toBe('its turn has not come: another job runs');
   expect(reasons.has(running.jobId)).toBe(false);
 });

@@ -135,7 +135,7 @@ describe('plan', () => {
   it('to AWS, from where cdktf deploys', async () => {
     mockRunChild = terraformOf(recorded('settings'));
     const place = new Place();
-    Object.assign(place.scene.target, { cloud: 'aws' });
+    Object.assign(place.handle.target, { cloud: 'aws' });
     const before = process.env.CDKTF_OUTPUT;
     process.env.CDKTF_OUTPUT = OUTPUT;
     const seen = await run(place, ['plan', '--cloud', 'aws']);

@@ -61,7 +61,7 @@ export async function run(
   args: readonly string[],
   { columns, onLine = () => undefined }: Options = {},
 ): Promise<Run> {
-  mockTarget = place?.scene.target;
+  mockTarget = place?.handle.target;
   if (place) jest.setSystemTime(place.account.clock.now());
   const terminal = { ...recordingTerminal(), columns };
   const { stdout, stderr } = terminal;

@@ -63,7 +63,7 @@ describe('doctor', () => {
     const place = new Place();
     const error = Object.assign(new Error('You are not authorized'), { name: 'AccessDenied' });
     const logs = { send: () => Promise.reject(error) };
-    Object.assign(place.scene.target.clients, { sqs: logs, lambda: logs });
+    Object.assign(place.handle.target.clients, { sqs: logs, lambda: logs });
     expect(golden(await run(place, ['doctor', ...more]))).toMatchSnapshot();
   });
 });

@@ -94,7 +94,7 @@ describe.each([
     const place = new Place();
     const story = new JobStory(place, 'a.csv').atEachLook(() => story.succeed(FILES));
     const gone = () => Promise.reject(new Error('You are not authorized'));
-    Object.assign(place.scene.target.clients, { ec2: { send: gone } });
+    Object.assign(place.handle.target.clients, { ec2: { send: gone } });
     place.account.s3.fault({ command: 'GetObject', key: /predictions/, error: new Error('gone') });
     expect(golden(await submit(place, 'a.csv'))).toMatchSnapshot();
   });

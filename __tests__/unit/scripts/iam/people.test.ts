@@ -64,20 +64,20 @@ describe('what people need is what the code asks AWS for', () => {
       expect(read(file)).toMatch(new RegExp(`new ${call}${call === 'Upload' ? '' : 'Command'}\\(`));
   });
 
-  const scene = 'scripts/pipeline/connect.ts';
+  const handle = 'scripts/pipeline/connect.ts';
   /** Of the doctor's files, what tells why a job waits needs one only. */
   const otherLooks = ['scripts/doctor/failed-events.ts', 'scripts/pipeline/unsettled-uploads.ts'];
   it.each<[string, readonly string[], (readonly string[])?]>([
     ['status', ['scripts/commands/status/status.ts', 'scripts/commands/status/watch.ts']],
     ['submit', ['scripts/commands/submit/submit.ts'], otherLooks],
-    ['list', ['scripts/pipeline/jobs.ts', scene]],
-    ['results', ['scripts/pipeline/resolve-receipt.ts', 'scripts/pipeline/results.ts', scene]],
-    ['logs', ['scripts/pipeline/job-logs.ts', 'scripts/pipeline/find-job.ts', scene]],
-    ['audit', ['scripts/pipeline/audit.ts', scene]],
+    ['list', ['scripts/pipeline/jobs.ts', handle]],
+    ['results', ['scripts/pipeline/resolve-receipt.ts', 'scripts/pipeline/results.ts', handle]],
+    ['logs', ['scripts/pipeline/job-logs.ts', 'scripts/pipeline/find-job.ts', handle]],
+    ['audit', ['scripts/pipeline/audit.ts', handle]],
     ['doctor', ['scripts/commands/doctor.ts']],
     ['report', ['scripts/commands/report.ts']],
-    ['pause resume hold release warm', ['scripts/pipeline/orders.ts', scene]],
-    ['retry', ['scripts/pipeline/retry.ts', 'scripts/pipeline/retry-failed.ts', scene]],
+    ['pause resume hold release warm', ['scripts/pipeline/orders.ts', handle]],
+    ['retry', ['scripts/pipeline/retry.ts', 'scripts/pipeline/retry-failed.ts', handle]],
     ['estimate', ['scripts/commands/estimate.ts']],
   ])('the calls of %s are those of the files that it leads to', (commands, entries, idle = []) => {
     const isOne = (command: string) => commands.split(' ').includes(command.split(' ')[0] ?? '');

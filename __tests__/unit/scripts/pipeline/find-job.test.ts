@@ -1,10 +1,10 @@
 import { openKey, receiptKey } from '../../../../lifecycle/job';
 import { findReceipt } from '../../../../scripts/pipeline/find-job';
-import type { Scene } from '../../../../scripts/pipeline/connect';
+import type { PipelineHandle } from '../../../../scripts/pipeline/connect';
 import { FakeAccount } from '../../../support/fake-account';
 
 /** A pipeline with these jobs, by the first digits of their ids. */
-function scene(jobs: { ended?: string[]; open?: string[] }): Scene {
+function handle(jobs: { ended?: string[]; open?: string[] }): PipelineHandle {
   const account = new FakeAccount();
   const whole = (digits: string) => digits.padEnd(64, '0');
   for (const digits of jobs.open ?? []) account.s3.put('control', openKey(whole(digits)), '{}');
@@ -12,7 +12,7 @@ function scene(jobs: { ended?: string[]; open?: string[] }): Scene {
     account.s3.put('output', receiptKey('a.csv', whole(digits)), '{"half":');
   }
   const { control, output } = account.context;
-  return { control, output, manifest: { pipeline: 'p' } } as unknown as Scene;
+  return { control, output, manifest: { pipeline: 'p' } } as unknown as PipelineHandle;
 }
 
 describe('a job is found by the first digits of its id', () => {
@@ -25,10 +25,10 @@ describe('a job is found by the first digits of its id', () => {
     ['AB', {}, /"AB" is no job/],
     ['../ab', {}, /is no job/],
   ])('%j of %j: %s', async (prefix, jobs, sentence) => {
-    await expect(findReceipt(scene(jobs), prefix)).rejects.toThrow(sentence);
+    await expect(findReceipt(handle(jobs), prefix)).rejects.toThrow(sentence);
   });
 
   it('is the ended one while its open record is still there, and a receipt that cannot be read is said to be so', async () => {
-    await expect(findReceipt(scene({ ended: ['abc'], open: ['abc'] }), 'ab')).rejects.toThrow(/is not JSON/);
+    await expect(findReceipt(handle({ ended: ['abc'], open: ['abc'] }), 'ab')).rejects.toThrow(/is not JSON/);
   });
 });

@@ -5,7 +5,7 @@ import { auditOf, logs, results } from '../../../../scripts/commands/jobs';
 import { admitLost, audit, auditLines } from '../../../../scripts/pipeline/audit';
 import { listJobs, listLines } from '../../../../scripts/pipeline/jobs';
 import { JobLogs, logGroupsOf, logText } from '../../../../scripts/pipeline/job-logs';
-import { meantBy } from '../../../../scripts/pipeline/resolve-receipt';
+import { resolveReceipt } from '../../../../scripts/pipeline/resolve-receipt';
 import { retryFailed } from '../../../../scripts/pipeline/retry-failed';
 import { timeSpan } from '../../../../scripts/commands/options';
 import { recordingTerminal, temporaryFolder } from '../stand-ins';
@@ -46,7 +46,7 @@ describe('the list of jobs', () => {
   it('shows open jobs, then what has ended, the latest first; not what ended before', async () => {
     const { place, now } = busy();
     const terminal = recordingTerminal();
-    expect(listLines(await listJobs(place.scene, options, now), options, now, terminal))
+    expect(listLines(await listJobs(place.handle, options, now), options, now, terminal))
       .toMatchInlineSnapshot(`
      [
        "open       2051e51e280d   2 min 00 s ago  in/open.csv  m",
@@ -61,7 +61,7 @@ describe('the list of jobs', () => {
     const { place, now } = busy();
     place.ended(`in/${'long'.repeat(30)}.csv`);
     const narrow = { ...recordingTerminal(), columns: 40 };
-    const lines = listLines(await listJobs(place.scene, options, now), options, now, narrow);
+    const lines = listLines(await listJobs(place.handle, options, now), options, now, narrow);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
     expect(lines.filter((line) => /[0-9a-f]{12}/.test(line))).toHaveLength(4);
   });
@@ -69,14 +69,14 @@ describe('the list of jobs', () => {
   it('of failed jobs has no other, and gives the reason', async () => {
     const { place, now } = busy();
     const failed = { ...options, failed: true };
-    const { jobs } = await listJobs(place.scene, failed, now);
+    const { jobs } = await listJobs(place.handle, failed, now);
     expect(jobs).toMatchObject([{ key: 'in/bad.csv', state: 'failed', error: 'no such\ncolumn' }]);
   });
 
   it('says so when there is more than was asked for', async () => {
     const { place, now } = busy();
     const one = { ...options, limit: 1 };
-    const listed = await listJobs(place.scene, one, now);
+    const listed = await listJobs(place.handle, one, now);
     expect(listed.isWhole).toBe(false);
     expect(listLines(listed, one, now, recordingTerminal()).at(-1)).toContain('--limit');
   });
@@ -88,7 +88,7 @@ describe('the list of jobs', () => {
     const receipt = { ...place.ended('b.csv'), jobId, input: record.input };
     place.account.s3.put('output', receiptKey('a.csv', jobId), JSON.stringify(receipt));
     place.account.s3.put('output', receiptKey('c.csv', 'c'.repeat(64)), '{}');
-    const { jobs } = await listJobs(place.scene, options, place.account.clock.now());
+    const { jobs } = await listJobs(place.handle, options, place.account.clock.now());
     expect(jobs.map(({ key, state }) => `${key} ${state}`).sort()).toEqual([
       'a.csv succeeded',
       'b.csv succeeded',
@@ -106,17 +106,17 @@ describe('results', () => {
     place.passMinutes(1);
     const second = place.ended('in/a.csv');
     place.ended('in/a.csv/b.csv');
-    const { receipt, others } = await meantBy(place.scene, 'in/a.csv');
+    const { receipt, others } = await resolveReceipt(place.handle, 'in/a.csv');
     expect(receipt.jobId).toBe(second.jobId);
     expect(others.map(({ jobId }) => jobId)).toEqual([first.jobId]);
-    expect((await meantBy(place.scene, first.jobId.slice(0, 10))).receipt.jobId).toBe(first.jobId);
+    expect((await resolveReceipt(place.handle, first.jobId.slice(0, 10))).receipt.jobId).toBe(first.jobId);
   });
 
   it('of a key that looks like a job’s id are the key’s', async () => {
     const place = new Place();
     place.account.models[0]!.suffixes.splice(0);
     const { jobId } = place.ended('abc');
-    expect((await meantBy(place.scene, 'abc')).receipt.jobId).toBe(jobId);
+    expect((await resolveReceipt(place.handle, 'abc')).receipt.jobId).toBe(jobId);
   });
 
   it.each([
@@ -126,7 +126,7 @@ describe('results', () => {
   ])('of %s: what is wrong', async (text, sentence) => {
     const place = new Place();
     place.account.openJob('in/open.csv');
-    await expect(meantBy(place.scene, text)).rejects.toThrow(sentence);
+    await expect(resolveReceipt(place.handle, text)).rejects.toThrow(sentence);
   });
 
   it('are copied, and a failed job’s make the command exit 1', async () => {
@@ -134,7 +134,7 @@ describe('results', () => {
     const { jobId } = place.failed('in/a.csv');
     const terminal = recordingTerminal();
     const out = join(folder.path, 'copies');
-    expect(await results(place.scene, 'in/a.csv', { out, json: true }, terminal)).toBe(1);
+    expect(await results(place.handle, 'in/a.csv', { out, json: true }, terminal)).toBe(1);
     expect(JSON.parse(terminal.stdout.join('\n'))).toMatchObject({
       ...{ command: 'results', cloud: 'local', pipeline: 'p', files: [], otherJobs: [] },
       receipt: { jobId, outcome: 'failed' },
@@ -158,7 +158,7 @@ describe('logs', () => {
     say(groups[1]!, 4, `fourth ${jobId}`);
     say(groups[0]!, 1, `first ${jobId}`);
     say(groups[0]!, 1, `another job ${'b'.repeat(64)}`);
-    const reader = new JobLogs(place.scene.target.clients.logs, groups, jobId, at);
+    const reader = new JobLogs(place.handle.target.clients.logs, groups, jobId, at);
     expect((await reader.look()).map(({ message }) => message.split(' ')[0])).toEqual([
       'first',
       'second',
@@ -175,11 +175,11 @@ describe('logs', () => {
     const place = new Place();
     place.missing.add(groups[0]!);
     place.events.push({ group: groups[1]!, at, message: jobId });
-    expect(await new JobLogs(place.scene.target.clients.logs, groups, jobId, at).look()).toHaveLength(1);
+    expect(await new JobLogs(place.handle.target.clients.logs, groups, jobId, at).look()).toHaveLength(1);
   });
 
   it('read from the trigger to the stop function', () => {
-    expect(logGroupsOf(new Place().scene.manifest)).toEqual([
+    expect(logGroupsOf(new Place().handle.manifest)).toEqual([
       '/aws/lambda/p-trigger',
       '/aws/lambda/p-worker',
       '/lamplighter/p/drain',
@@ -218,7 +218,7 @@ describe('logs', () => {
         if (heads === 2) say('receipt written');
       },
     });
-    await logs(place.scene, record.jobId, { follow: true, json: false }, terminal);
+    await logs(place.handle, record.jobId, { follow: true, json: false }, terminal);
     expect(
       terminal.stdout.map((line) => line.replace(/.*drain {4}/, '').replace(/ [0-9a-f]{64}/, '')),
     ).toEqual(['begins', 'receipt written']);
@@ -228,7 +228,7 @@ describe('logs', () => {
     const place = new Place();
     const { jobId: ended } = place.ended('a.csv');
     const terminal = recordingTerminal();
-    await logs(place.scene, ended, { follow: true, json: false }, terminal);
+    await logs(place.handle, ended, { follow: true, json: false }, terminal);
     expect(terminal.stderr.join()).toContain('Nothing is logged of the job');
   });
 });
@@ -247,7 +247,7 @@ describe('the audit', () => {
 
   it('names each upload that has neither receipt nor open record, and changes nothing', async () => {
     const { place, lost } = lossy();
-    const found = await audit(place.scene, place.account.clock);
+    const found = await audit(place.handle, place.account.clock);
     expect(found).toMatchObject({ uploads: 4, ended: 1, open: 1, young: 1, doubled: [] });
     expect(found.lost).toMatchObject([{ jobId: lost.jobId, key: 'in/lost ü.csv' }]);
     expect(auditLines(found, undefined, recordingTerminal()).join('\n')).toContain('--admit');
@@ -256,14 +256,14 @@ describe('the audit', () => {
 
   it('admits them as the trigger would have, once, and has the stop function look', async () => {
     const { place, lost } = lossy();
-    const found = await audit(place.scene, place.account.clock);
-    const done = await admitLost(place.scene, found.lost, place.account.clock);
+    const found = await audit(place.handle, place.account.clock);
+    const done = await admitLost(place.handle, found.lost, place.account.clock);
     expect(done).toMatchObject({ admitted: [lost.jobId], refused: [] });
     expect(JSON.parse(place.account.s3.text('control', openKey(lost.jobId)) ?? '')).toMatchObject({
       ...{ admittedBy: 'audit', input: { ...lost.input, sizeBytes: 4 }, model: { name: 'm' } },
     });
     expect(place.invoked).toMatchObject([{ FunctionName: 'p-stop' }]);
-    const again = await audit(place.scene, place.account.clock);
+    const again = await audit(place.handle, place.account.clock);
     expect(again).toMatchObject({ open: 2, lost: [] });
   });
 
@@ -275,8 +275,8 @@ describe('the audit', () => {
       ...{ command: 'PutObject', key: openKey(lost.jobId) },
       error: Object.assign(new Error('not you'), { name: 'AccessDenied' }),
     });
-    const found = await audit(place.scene, place.account.clock);
-    const done = await admitLost(place.scene, found.lost, place.account.clock);
+    const found = await audit(place.handle, place.account.clock);
+    const done = await admitLost(place.handle, found.lost, place.account.clock);
     expect(done.admitted).toContain(other.jobId);
     expect(done.refused).toEqual([{ key: 'in/lost ü.csv', why: 'not you' }]);
   });
@@ -286,7 +286,7 @@ describe('the audit', () => {
     const receipt = place.ended('a.csv');
     place.account.s3.put('output', receiptKey('b.csv', receipt.jobId), JSON.stringify(receipt));
     const terminal = recordingTerminal();
-    expect(await auditOf(place.scene, { admit: false, json: true }, terminal)).toBe(1);
+    expect(await auditOf(place.handle, { admit: false, json: true }, terminal)).toBe(1);
     expect(JSON.parse(terminal.stdout.join('\n'))).toMatchObject({ doubled: [receipt.jobId] });
   });
 
@@ -296,7 +296,7 @@ describe('the audit', () => {
       ...{ command: 'ListObjectVersions' },
       run: () => place.account.s3.put('control', openKey(lost.jobId), '{}'),
     });
-    expect(await audit(place.scene, place.account.clock)).toMatchObject({ lost: [], open: 2 });
+    expect(await audit(place.handle, place.account.clock)).toMatchObject({ lost: [], open: 2 });
   });
 });
 
@@ -311,7 +311,7 @@ describe('retry --failed', () => {
     place.passMinutes(1);
     place.ended('mended.csv');
     place.upload('newer.csv');
-    const done = await retryFailed(place.scene, WEEK, false, place.account.clock.now());
+    const done = await retryFailed(place.handle, WEEK, false, place.account.clock.now());
     expect(done.facts.jobs).toMatchObject([
       { jobId: newer.jobId, changed: false, error: expect.stringContaining('--anyway') as string },
       { jobId: gone.jobId, changed: false, error: expect.stringContaining('has been deleted') as string },
@@ -320,7 +320,7 @@ describe('retry --failed', () => {
   });
 
   it('says so when nothing has failed', async () => {
-    const done = await retryFailed(new Place().scene, WEEK, false, 0);
+    const done = await retryFailed(new Place().handle, WEEK, false, 0);
     expect(done.lines).toEqual([
       'Nothing to retry: no job has failed in that time, or its key has succeeded since.',
     ]);

@@ -13,7 +13,7 @@ it('how long it usually takes is the median of the model’s own successes, not 
   took('d.csv', 1, 1, { outcome: 'failed' });
   took('e.csv', 1, 1, { model: { name: 'other', digest: 'd'.repeat(64), zipKey: 'z', zipVersionId: 'v' } });
   const now = place.account.clock.now();
-  const [usual, ...others] = await usualTimes(place.scene, ['m', 'new'], now);
+  const [usual, ...others] = await usualTimes(place.handle, ['m', 'new'], now);
   expect(others).toEqual([]);
   expect(usual).toEqual({ model: 'm', count: 3, wholeMs: 100_000, runMs: 40_000 });
   expect(usualText(usual!)).toBe(

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { attemptPrefix, jobIdOf, receiptKey } from '../../../../lifecycle/job';
 import type { Manifest } from '../../../../lifecycle/manifest';
 import { Store } from '../../../../lifecycle/store';
-import type { Scene } from '../../../../scripts/pipeline/connect';
+import type { PipelineHandle } from '../../../../scripts/pipeline/connect';
 import { type LiveServer, startLiveServer } from '../../../../scripts/report/live-server';
 import { attachment } from '../../../../scripts/report/live-download';
 import { FakeS3 } from '../../../support/fake-s3';
@@ -26,7 +26,7 @@ beforeAll(async () => {
     control: new Store(s3.client, 'c'),
     output: new Store(s3.client, 'o'),
     instance: { id: 'i-1', read: () => Promise.resolve({ state: 'stopped' }) },
-  } as unknown as Scene);
+  } as unknown as PipelineHandle);
   host = new URL(live.url).host;
 });
 afterAll(() => live.close());
@@ -215,8 +215,8 @@ describe('a result', () => {
       },
     });
     const s3 = { send: () => Promise.resolve({ Body: endless }) };
-    const scene = { target: { clients: { s3 } }, manifest: { outputBucket: 'o' } };
-    const other = await startLiveServer(scene as unknown as Scene);
+    const handle = { target: { clients: { s3 } }, manifest: { outputBucket: 'o' } };
+    const other = await startLiveServer(handle as unknown as PipelineHandle);
     const asked = request(new URL(`/results?key=${encodeURIComponent(key)}`, other.url), { agent: false });
     const closed = once(endless, 'close').catch(() => undefined);
     asked.on('response', (answer) => answer.once('data', () => asked.destroy()));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { parseHTML } from 'linkedom';
 import type { Manifest } from '../../../../lifecycle/manifest';
 import { Store } from '../../../../lifecycle/store';
-import type { Scene } from '../../../../scripts/pipeline/connect';
+import type { PipelineHandle } from '../../../../scripts/pipeline/connect';
 import { Collector } from '../../../../scripts/report/collect';
 import { type Readings, factsOf } from '../../../../scripts/report/facts';
 import { pageOf } from '../../../../scripts/report/page';
@@ -107,7 +107,7 @@ describe('what a report reads', () => {
     InstanceType: 't3.medium',
     LaunchTime: new Date(NOW_MS),
   };
-  const scene = {
+  const handle = {
     target: {
       cloud: 'aws',
       clients: { ec2: { send: () => Promise.resolve({ Reservations: [{ Instances: [instance] }] }) } },
@@ -115,8 +115,8 @@ describe('what a report reads', () => {
     manifest: { pipeline: 'p', region: 'eu-central-1', outputBucket: 'o' } as Manifest,
     control: new Store(s3.client, 'c'),
     output: new Store(s3.client, 'o'),
-  } as unknown as Scene;
-  const collector = new Collector(scene);
+  } as unknown as PipelineHandle;
+  const collector = new Collector(handle);
   const job = receipt('a', NOW_MS, 1_000, 1_000);
 
   beforeAll(() => {

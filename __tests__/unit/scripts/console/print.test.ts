@@ -1,5 +1,5 @@
 import { createColors } from 'picocolors';
-import { tell, wrapped } from '../../../../scripts/console/tell';
+import { print, wrapped } from '../../../../scripts/console/print';
 import { recordingTerminal } from '../stand-ins';
 
 const id = 'a'.repeat(64);
@@ -33,6 +33,6 @@ it('nothing is broken where it fits, or where there is no terminal', () => {
   expect(wrapped('one two  three', 14)).toEqual(['one two  three']);
   expect(wrapped('', 10)).toEqual(['']);
   const terminal = recordingTerminal();
-  tell(terminal, ['one two three four', 'five\nsix']);
+  print(terminal, ['one two three four', 'five\nsix']);
   expect(terminal.stdout).toEqual(['one two three four', 'five\nsix']);
 });

@@ -3,7 +3,7 @@ import wrapAnsi from 'wrap-ansi';
 import type { Terminal } from './terminal';
 
 /** Shows lines for people, each broken between words where the terminal is narrower. What programs read (JSON) is not for this. */
-export function tell(
+export function print(
   terminal: Pick<Terminal, 'columns' | 'out'>,
   lines: string | readonly string[] = '',
 ): void {
