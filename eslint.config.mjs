@@ -1,17 +1,7 @@
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
-
-/**
- * The house's directions of import (docs/ARCHITECTURE.md): a folder may only reach the folders that its row names.
- * The lifecycle is the centre and reaches none of the others.
- */
-const mayNotImport = {
-  lifecycle: ['handlers', 'modules', 'runner', 'scripts', 'simulation', 'main'],
-  handlers: ['modules', 'runner', 'scripts', 'simulation', 'main'],
-  runner: ['handlers', 'modules', 'scripts', 'simulation', 'main'],
-  modules: ['handlers', 'runner', 'scripts', 'simulation', 'main'],
-  scripts: ['handlers', 'runner', 'simulation', 'main'],
-  simulation: ['modules', 'scripts', 'main'],
-};
+import { zones } from './lint/house.mjs';
+import { plainWords } from './lint/plain-words.mjs';
 
 const barrel = {
   name: '@cdktf/provider-aws',
@@ -60,24 +50,21 @@ export default tseslint.config(
       'no-restricted-imports': ['error', { paths: [barrel], patterns: [simulator] }],
     },
   },
-  ...Object.entries(mayNotImport).map(([folder, others]) => ({
-    files: [`${folder}/**/*.ts`],
+  {
+    plugins: { 'import-x': importX, lamplighter: { rules: { 'plain-words': plainWords } } },
+    settings: { 'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.js', '.json'] })] },
     rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          paths: [barrel],
-          patterns: [
-            simulator,
-            {
-              regex: `^(\\.\\./)+(${others.join('|')})(/|$)`,
-              message: `${folder}/ may not import from ${others.join(', ')} (docs/ARCHITECTURE.md, the house).`,
-            },
-          ],
-        },
+      'import-x/no-restricted-paths': [
+        'warn',
+        { basePath: import.meta.dirname, zones: zones(import.meta.dirname) },
       ],
+      'lamplighter/plain-words': 'warn',
     },
-  })),
+  },
+  {
+    ignores: ['__tests__/**'],
+    rules: { 'max-lines-per-function': ['warn', { max: 70 }] },
+  },
   {
     files: ['local-cloud/iam/simulation.ts', '__tests__/**/*.ts'],
     rules: { 'no-restricted-imports': ['error', { paths: [barrel] }] },
