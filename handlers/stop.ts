@@ -8,7 +8,8 @@ import { jsonLog } from '../lifecycle/log';
 import { measureReceipts } from '../lifecycle/measure';
 import type { Metrics } from '../lifecycle/metrics';
 import { keepSession } from '../lifecycle/session';
-import { settle, type Cause, type SettleContext, type SettleOutcome } from '../lifecycle/settle';
+import { settle, type SettleOutcome } from '../lifecycle/settle';
+import type { Cause, SettleContext } from '../lifecycle/settle-context';
 import { embeddedMetrics } from './embedded-metrics';
 
 /** Settles on a receipt, a change of the instance's state, the end of a drain command, or the sweep. */

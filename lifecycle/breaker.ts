@@ -1,7 +1,7 @@
 import { timestamp } from './clock';
-import type { SettleContext } from './settle';
 import { moveGate, readGate, type GateReading } from './gate';
 import { liveClaims } from './ledger';
+import type { SettleContext } from './settle-context';
 import { readTrace } from './trace';
 
 /** How a wake-up ended: its drain command did, its instance did, or nothing was heard of it. */

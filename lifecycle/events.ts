@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SeenUpload } from './admit';
 import { InvalidInputError, messageOf } from './errors';
 import { jobIdInReceiptKey } from './job';
-import type { Cause } from './settle';
+import type { Cause } from './settle-context';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html */
 const s3EventSchema = z.object({

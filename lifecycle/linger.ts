@@ -1,6 +1,6 @@
 import { readGate, type GateReading } from './gate';
 import { anyOpen } from './ledger';
-import type { SettleContext } from './settle';
+import type { SettleContext } from './settle-context';
 import { readTrace, type Trace } from './trace';
 
 /**

@@ -2,7 +2,7 @@ import { messageOf } from './errors';
 import type { InstanceReading } from './instance';
 import { SESSIONS_PREFIX, sessionKey } from './job';
 import { sessionSchema, type Session } from './records';
-import type { Cause, SettleContext } from './settle';
+import type { Cause, SettleContext } from './settle-context';
 import type { Stored } from './store';
 import { readTrace } from './trace';
 

@@ -1,33 +1,11 @@
 import { auditPage } from './audit';
 import { breakerTrips, stopIfPaused, type WakeUpEnd } from './breaker';
-import type { LedgerContext } from './context';
 import { ConflictError, RetryLaterError, messageOf } from './errors';
 import { moveGate, readGate, type GateReading } from './gate';
 import { anyOpen, listOpenJobs, retire, type ListedJob } from './ledger';
 import { linger } from './linger';
-import type { Metrics } from './metrics';
+import type { Cause, SettleContext } from './settle-context';
 import { wake, type WakeOutcome } from './wake';
-
-export interface SettleContext extends LedgerContext {
-  /** The stop function's own time limit: a CLOSING older than this, plus a margin, has nobody behind it any more. */
-  readonly timeLimitSeconds: number;
-  /** Wake-ups in a row without a trace of work after which the breaker trips. */
-  readonly breakerWakeUps: number;
-  /** The instance stays on for so long after the last job, for one that may come; 0: it stops at once. */
-  readonly lingerSeconds: number;
-  /** EC2 takes the instance away, and brings it back by itself, with or without a job. @default false */
-  readonly isSpot?: boolean;
-  /** Takes what operators watch. @default nobody watches */
-  readonly metrics?: Metrics | undefined;
-}
-
-/** What made us look. */
-export type Cause =
-  | { readonly kind: 'receipt'; readonly jobIds: readonly string[] }
-  | { readonly kind: 'instance running' }
-  | { readonly kind: 'instance stopped'; readonly eventTime: string }
-  | { readonly kind: 'drain ended'; readonly commandId: string }
-  | { readonly kind: 'sweep' };
 
 export type SettleOutcome =
   | { readonly did: 'woke'; readonly wake: WakeOutcome }

@@ -8,7 +8,7 @@ import { jobIdOf, openKey, receiptKey } from '../../lifecycle/job';
 import type { Log } from '../../lifecycle/log';
 import type { TakingModel } from '../../lifecycle/model';
 import type { Gate, OpenRecord } from '../../lifecycle/records';
-import type { SettleContext } from '../../lifecycle/settle';
+import type { SettleContext } from '../../lifecycle/settle-context';
 import { Store } from '../../lifecycle/store';
 import { FakeS3 } from './fake-s3';
 

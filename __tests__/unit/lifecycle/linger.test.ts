@@ -1,6 +1,7 @@
 import { DRAIN_STATUS_KEY, jobIdOf } from '../../../lifecycle/job';
 import type { DrainStatus } from '../../../lifecycle/records';
-import { settle, type Cause, type SettleOutcome } from '../../../lifecycle/settle';
+import { settle, type SettleOutcome } from '../../../lifecycle/settle';
+import type { Cause } from '../../../lifecycle/settle-context';
 import { FakeAccount } from '../../support/fake-account';
 
 const receipt: Cause = { kind: 'receipt', jobIds: [] };

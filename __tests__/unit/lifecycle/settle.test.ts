@@ -1,5 +1,6 @@
 import { openKey } from '../../../lifecycle/job';
-import { settle, type Cause } from '../../../lifecycle/settle';
+import { settle } from '../../../lifecycle/settle';
+import type { Cause } from '../../../lifecycle/settle-context';
 import { FakeAccount } from '../../support/fake-account';
 import { FakeS3 } from '../../support/fake-s3';
 
