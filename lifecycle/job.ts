@@ -18,6 +18,8 @@ const MAX_RESULT_LABEL_BYTES = MAX_KEY_BYTES - RESERVED_KEY_BYTES;
 
 const JOB_ID = /^[0-9a-f]{64}$/;
 
+const SHORT_ID_DIGITS = 12;
+
 /** The job's id: hex SHA-256 of the upload's bucket, key and version, 64 characters. */
 export function jobIdOf({ bucket, key, versionId }: Upload): string {
   return hash('sha256', JSON.stringify([bucket, key, versionId]), 'hex');
@@ -26,6 +28,9 @@ export function jobIdOf({ bucket, key, versionId }: Upload): string {
 export function isJobId(text: string): boolean {
   return JOB_ID.test(text);
 }
+
+/** The first 12 digits of a job id, as people read and type it. */
+export const shortId = (jobId: string) => jobId.slice(0, SHORT_ID_DIGITS);
 
 export const OPEN_PREFIX = 'open/';
 export const CLAIM_PREFIX = 'claims/';

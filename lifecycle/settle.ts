@@ -14,7 +14,7 @@ export type SettleOutcome =
   | { readonly did: 'left to another' };
 
 /** Clocks of two functions may differ and a dead function's last request may still be on its way. */
-const CLOSING_MARGIN_SECONDS = 30;
+export const CLOSING_MARGIN_SECONDS = 30;
 
 /** Receipts looked for at a time. If more jobs are open the instance is woken anyway, and the drain retires them. */
 const MAX_RETIRED = 100;

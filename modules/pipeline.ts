@@ -5,6 +5,7 @@ import { SqsQueue } from '@cdktf/provider-aws/lib/sqs-queue';
 import { SsmParameter } from '@cdktf/provider-aws/lib/ssm-parameter';
 import { TerraformOutput } from 'cdktf';
 import type { Construct } from 'constructs';
+import { ENDED_COMMAND_STATUSES } from '../lifecycle/command-status';
 import { manifestParameterName, type Manifest } from '../lifecycle/manifest';
 import type { TakingModel } from '../lifecycle/model';
 import { Alarms } from './alarms';
@@ -201,7 +202,7 @@ export class Pipeline extends PipelineStack {
       pattern: {
         source: ['aws.ssm'],
         'detail-type': ['EC2 Command Status-change Notification'],
-        detail: { 'document-name': [document.documentName], status: COMMAND_ENDS },
+        detail: { 'document-name': [document.documentName], status: ENDED_COMMAND_STATUSES },
       },
     });
     new EventRoute(this, 'sweep', {
@@ -329,15 +330,4 @@ const ledgerExpiry: readonly Expiry[] = [
   { id: 'audit', prefix: 'audit.json', noncurrentDays: 1 },
   { id: 'models', prefix: 'models/', noncurrentDays: 365 },
   { id: 'runner', prefix: 'runner/', noncurrentDays: 365 },
-];
-
-/** How a command can end. https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html */
-const COMMAND_ENDS = [
-  'Success',
-  'Failed',
-  'TimedOut',
-  'Cancelled',
-  'Undeliverable',
-  'Terminated',
-  'Incomplete',
 ];

@@ -8,6 +8,7 @@ import {
   openKey,
   receiptKey,
   resultsPrefix,
+  shortId,
 } from '../../../lifecycle/job';
 
 const jobId = jobIdOf({ bucket: 'b', key: 'k', versionId: 'v' });
@@ -24,6 +25,10 @@ describe('jobIdOf', () => {
     );
     expect(jobIdOf({ bucket: 'b', key: 'k', versionId: 'w' })).not.toBe(jobId);
   });
+});
+
+it('shortId is the form that people read in lists and type in commands', () => {
+  expect(shortId(jobId)).toBe('7b7968060bb0');
 });
 
 describe('keys of results', () => {
