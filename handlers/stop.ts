@@ -7,20 +7,20 @@ import { causeIn, receiptKeysIn } from '../lifecycle/events';
 import { jsonLog } from '../lifecycle/log';
 import { measureReceipts } from '../lifecycle/measure';
 import type { Metrics } from '../lifecycle/metrics';
-import { keepSession } from '../lifecycle/session';
+import { recordSession } from '../lifecycle/session';
 import { settle, type SettleOutcome } from '../lifecycle/settle';
 import type { Cause, SettleContext } from '../lifecycle/settle-context';
 import { embeddedMetrics } from './embedded-metrics';
 
-/** Settles on a receipt, a change of the instance's state, the end of a drain command, or the sweep. */
+/** Settles after a receipt, a change of the instance's state, the end of a drain command, or on the sweep's schedule. */
 export async function stop(event: unknown, context: SettleContext): Promise<SettleOutcome | undefined> {
   const cause = causeIn(event);
   if (cause === undefined) return undefined;
-  const seen = context.instance.watch();
+  const readings = context.instance.recordReadings();
   try {
     return await settleOn(event, cause, context);
   } finally {
-    await keepSession(context, cause, seen[0]);
+    await recordSession(context, cause, readings[0]);
   }
 }
 
@@ -31,7 +31,7 @@ async function settleOn(
 ): Promise<SettleOutcome | undefined> {
   if (cause.kind === 'instance running') {
     await context.instance.showPhase('working', context.log);
-    // Whoever starts an instance invokes worker, but EC2 does not, and it may bring one back that nobody needs any more.
+    // `wake` invokes the worker for its own starts. EC2 restarts a spot instance by itself, perhaps with no job open.
     if (!context.isSpot) return undefined;
   }
   const outcome = await settle(context, cause);
@@ -44,7 +44,7 @@ async function settleOn(
 
 let made: { environment: StopEnvironment; clients: LedgerClients; metrics: Metrics | undefined } | undefined;
 
-/** The Lambda function's entry; who invokes it by hand (`lamplighter resume`) is told what it did. */
+/** The Lambda function's entry. Returns the outcome to `lamplighter resume`, which invokes the function directly. */
 export async function handler(
   event: unknown,
   { awsRequestId }: Pick<Context, 'awsRequestId'>,

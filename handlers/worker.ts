@@ -7,16 +7,16 @@ import { parseEnvironment, workerEnvironmentSchema, type WorkerEnvironment } fro
 import { Instance } from '../lifecycle/instance';
 import { jsonLog } from '../lifecycle/log';
 
-/** Kept back of the time limit, so that the last round of calls still ends inside it, in seconds. */
+/** Seconds of the time limit that are reserved for the last round of calls. */
 const RESERVE_SECONDS = 30;
 
-/** Who invoked it, and for which jobs: so that a job's id finds its lines in every part's log. */
+/** The cause of the invocation and the job ids. The log holds them, so that a search by job id finds lines of every part. */
 const reasonSchema = z.object({ reason: z.string(), jobIds: z.array(z.string()) });
 
 let made:
   { environment: WorkerEnvironment; ssm: ReturnType<typeof ssmClient>; instance: Instance } | undefined;
 
-/** The Lambda function's entry: puts a drain onto the instance. What it was invoked with is for its log only. */
+/** The Lambda function's entry: sends a drain command to the instance. Uses the event for its log only. */
 export async function handler(
   event: unknown,
   { awsRequestId }: Pick<Context, 'awsRequestId'>,
@@ -36,7 +36,7 @@ export async function handler(
     drainLogGroup: environment.LAMPLIGHTER_DRAIN_LOG_GROUP,
     clock: systemClock,
     log,
-    patienceMs: (environment.LAMPLIGHTER_TIME_LIMIT_SECONDS - RESERVE_SECONDS) * 1000,
+    agentTimeoutMs: (environment.LAMPLIGHTER_TIME_LIMIT_SECONDS - RESERVE_SECONDS) * 1000,
   });
 }
 

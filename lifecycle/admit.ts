@@ -4,23 +4,26 @@ import { jobIdOf, openKey, receiptKey, type Upload } from './job';
 import { modelFor } from './model';
 import type { OpenRecord } from './records';
 
-/** An upload as an event or a listing tells of it. */
-export interface SeenUpload extends Upload {
+/** An upload as an S3 event or a listing of versions reports it. */
+export interface ReportedUpload extends Upload {
   readonly sizeBytes: number;
   /** ISO 8601. */
   readonly uploadedAt?: string | undefined;
 }
 
-/** `admitted`: the job is open now; `open`: it was already; `done`: it has its receipt; `not taken`: no model takes it. */
+/**
+ * `admitted`: this call opened the job. `open`: the job was open before. `done`: the job has its receipt.
+ * `not taken`: no model accepts the key.
+ */
 export type Admission = 'admitted' | 'open' | 'done' | 'not taken';
 
 /**
- * Makes a job of an upload unless it has been one. Idempotent: a duplicate or late event finds the receipt or the open
- * record. The record pins the model, so that a later deploy does not change a job already admitted.
+ * Opens the job of an upload. Idempotent: after a duplicate or late event, `admit` finds the receipt or the open record.
+ * The open record pins the model's version, so that a later deploy does not change an admitted job.
  */
 export async function admit(
   context: LedgerContext,
-  upload: SeenUpload,
+  upload: ReportedUpload,
   by: 'event' | 'audit',
 ): Promise<Admission> {
   const model = modelFor(upload, context.models);

@@ -4,7 +4,7 @@ import {
   type ObjectVersion,
 } from '@aws-sdk/client-s3';
 import { z } from 'zod';
-import { admit, type SeenUpload } from './admit';
+import { admit, type ReportedUpload } from './admit';
 import { timestamp, type Clock } from './clock';
 import type { LedgerContext } from './context';
 import { InvalidInputError, messageOf } from './errors';
@@ -13,38 +13,39 @@ import { AUDIT_CURSOR_KEY } from './job';
 
 const auditCursorSchema = z.strictObject({
   version: z.literal(1),
-  /** Where the next page begins; absent at the start of a pass. */
+  /** The marker of the next page. Absent at the start of a pass. */
   keyMarker: z.string().optional(),
   versionIdMarker: z.string().optional(),
   passStartedAt: z.iso.datetime(),
-  /** Whether this pass looks at every version, or at those only that the last pass cannot have seen. */
+  /** True: this pass checks every version. False: it checks only those that the last pass may have missed. */
   full: z.boolean(),
+  /** When the latest full pass began. */
   fullPassAt: z.iso.datetime(),
-  /** Versions uploaded before this were all seen to be open or done. */
+  /** Earlier passes found every version that was uploaded before this time open or done. */
   checkedBefore: z.iso.datetime().optional(),
 });
 
 type AuditCursor = z.infer<typeof auditCursorSchema>;
 
-/** The place in a listing behind which it goes on. */
+/** The last entry of a page: the next page begins after it. */
 type Marker = { readonly keyMarker: string; readonly versionIdMarker: string | undefined };
 
-/** One LIST, S3's largest page. */
+/** Maximum versions in one page: S3's limit for one LIST. */
 const PAGE_VERSIONS = 1000;
 
-/** Checks (a HEAD each) in one sweep: what bounds its cost and its time. */
+/** Maximum checks in one sweep, each a HEAD request. Bounds the sweep's cost and time. */
 const PAGE_CHECKS = 100;
 
-/** However slow S3 is, the gate must still be settled within the function's time limit. */
+/** Maximum time for one page, in milliseconds. If S3 is slow, `settle` still needs time for the gate. */
 const PAGE_TIME_MS = 30_000;
 
-/** LastModified of a multi-part upload is when it began, not when it ended; nobody's takes longer than this. */
+/** Maximum duration of a multi-part upload, in milliseconds. Its LastModified is the time when the upload began. */
 const UPLOAD_DURATION_MS = 24 * 3600 * 1000;
 
-/** Even what was checked once is checked again so often: an open record may have been thrown out as unreadable since. */
+/** Time between full passes, in milliseconds. Since the last one, a drain may have deleted an unreadable open record. */
 const FULL_PASS_EVERY_MS = 24 * 3600 * 1000;
 
-/** What one page of the audit did, in versions. */
+/** The result of one page of the audit, in versions. */
 export interface AuditPage {
   readonly checked: number;
   readonly admitted: number;
@@ -52,11 +53,11 @@ export interface AuditPage {
 }
 
 /**
- * Compares one page of the data bucket's versions with open records and receipts, and admits what has neither: the upload
- * whose event was lost. A cursor in the control bucket leads through the bucket, sweep by sweep.
+ * Compares one page of the data bucket's versions with open records and receipts. Admits an upload that has neither,
+ * because its event was lost. A cursor in the control bucket moves through the bucket, one page per sweep.
  */
 export async function auditPage(context: LedgerContext): Promise<AuditPage> {
-  const began = context.clock.now();
+  const startedMs = context.clock.now();
   const cursor = await readCursor(context);
   const page = await context.s3.send(
     new ListObjectVersionsCommand({
@@ -72,12 +73,12 @@ export async function auditPage(context: LedgerContext): Promise<AuditPage> {
   let admitted = 0;
   let failed = 0;
   let last: Marker | undefined;
-  let cut = false;
+  let isCut = false;
   for (const listed of page.Versions ?? []) {
-    const upload = seenUpload(context.dataBucket, listed);
+    const upload = uploadOf(context.dataBucket, listed);
     if (upload && isDue(cursor, listed.LastModified)) {
-      cut = checked === PAGE_CHECKS || context.clock.now() - began > PAGE_TIME_MS;
-      if (cut) break;
+      isCut = checked === PAGE_CHECKS || context.clock.now() - startedMs > PAGE_TIME_MS;
+      if (isCut) break;
       checked += 1;
       try {
         if ((await admit(context, upload, 'audit')) === 'admitted') {
@@ -92,10 +93,10 @@ export async function auditPage(context: LedgerContext): Promise<AuditPage> {
     last = { keyMarker: decodeListedKey(listed.Key ?? ''), versionIdMarker: listed.VersionId };
   }
 
-  const behind = cut ? (last ?? {}) : nextPage(page);
-  // A page with a failure is looked at again: a cursor that had passed it would come back a day later.
+  const marker = isCut ? (last ?? {}) : nextPage(page);
+  // After a failure the next sweep repeats the page. A cursor behind the page would come back to it a day later.
   if (failed === 0) {
-    const next = behind ? { ...cursor, ...behind } : nextPass(cursor, context.clock);
+    const next = marker ? { ...cursor, ...marker } : nextPass(cursor, context.clock);
     await context.control.overwrite(AUDIT_CURSOR_KEY, next);
   }
   return { checked, admitted, failed };
@@ -118,7 +119,7 @@ function nextPage(page: ListObjectVersionsOutput): Marker | undefined {
   return { keyMarker: decodeListedKey(page.NextKeyMarker), versionIdMarker: page.NextVersionIdMarker };
 }
 
-/** The pass has seen every version. The next looks at new ones, or at all once a day. */
+/** The pass is complete. The next pass checks new versions, or every version if a day has passed. */
 function nextPass({ passStartedAt, fullPassAt }: AuditCursor, clock: Clock): AuditCursor {
   const now = timestamp(clock);
   const full = clock.now() - Date.parse(fullPassAt) >= FULL_PASS_EVERY_MS;
@@ -136,10 +137,10 @@ function isDue({ full, checkedBefore }: AuditCursor, uploadedAt: Date | undefine
   return uploadedAt.getTime() > Date.parse(checkedBefore) - UPLOAD_DURATION_MS;
 }
 
-function seenUpload(
+function uploadOf(
   bucket: string,
   { Key, VersionId, Size, LastModified }: ObjectVersion,
-): SeenUpload | undefined {
+): ReportedUpload | undefined {
   if (Key === undefined || VersionId === undefined) return undefined;
   return {
     bucket,

@@ -1,83 +1,93 @@
 import type { Bill, Receipt, Session } from './records';
-import { CLOCKS_DIFFER_MS, secondsBetween } from './session';
+import { MAX_CLOCK_DIFFERENCE_MS, secondsBetween } from './session';
 
-/** What a job has of a session's on-time. `onSeconds` is the sum of the four others. */
+/** A job's part of a session's on-time. `onSeconds` is the sum of the four other numbers of seconds. */
 export interface JobBill {
   readonly jobId: string;
   readonly bootSeconds: number;
   readonly idleSeconds: number;
   readonly runSeconds: number;
-  /** Its share of the seconds that stand in no receipt. */
+  /** The job's share of the seconds that are on no receipt. */
   readonly tailSeconds: number;
   readonly onSeconds: number;
-  /** Millionths of a US dollar, whole: the jobs of a session sum to the session's. Undefined: the price is not known. */
+  /** Whole millionths of a US dollar. A session's jobs sum to the session's amount. Undefined: the price is unknown. */
   readonly microUsd: number | undefined;
 }
 
-/** One on-time of the instance. If it has jobs, their `onSeconds` and `microUsd` sum to its own. */
+/** One on-time of the instance. If the session has jobs, their `onSeconds` and `microUsd` sum to the session's. */
 export interface SessionBill {
-  /** Undefined: no record tells of it, only receipts. */
+  /** Undefined: there is no record of the session, only receipts. */
   readonly launchedAt: string | undefined;
-  /** Undefined: it is not known to have stopped; then `onSeconds` is what the receipts say so far. */
+  /** Undefined: the session is not known to have ended. Then `onSeconds` is the sum of the receipts so far. */
   readonly stoppedAt: string | undefined;
-  /** Its on-time is not what EC2 said: see `billsOf`. */
+  /** True: the on-time is not EC2's own. See `billsOf`. */
   readonly approximate: boolean;
   readonly onSeconds: number;
-  /** The seconds that stand in no receipt: before the boot, after the last receipt, of reboots. */
+  /** The seconds that are on no receipt: before the boot, after the last receipt, during reboots. */
   readonly tailSeconds: number;
-  /** What EC2 bills of it. Before it is known to have stopped: so far. */
+  /** The seconds that EC2 bills. Until the session is known to have ended: those so far. */
   readonly billedSeconds: number;
   readonly microUsd: number | undefined;
-  /** In the order of their ends. */
+  /** In the order in which they ended. */
   readonly jobs: readonly JobBill[];
 }
 
-/** EC2 bills each start at least so long. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html */
+/** Minimum seconds that EC2 bills for a start. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html */
 export const MINIMUM_BILLED_SECONDS = 60;
 
-/** A boot that a receipt tells of so long after the launch is not the session's first. */
-const LONGEST_PENDING_SECONDS = 120;
+/** Maximum seconds from the launch to the session's first boot. A later boot on a receipt is a reboot. */
+const MAX_PENDING_SECONDS = 120;
 
 type SessionTimes = Pick<Session, 'launchedAt' | 'stoppedAt' | 'approximate'>;
 type BilledReceipt = Pick<Receipt, 'jobId' | 'endedAt' | 'bill'>;
 
 /**
- * The instance's on-time, shared out to the jobs: every session's to the second, and the money to the millionth of a dollar.
+ * Divides the instance's on-time among the jobs: each session's seconds to the second, its money to the millionth of a
+ * dollar.
  *
- * - Each job has what its receipt says. The seconds that stand in no receipt are given to the session's jobs in equal
- *   shares; those left over go one each to the jobs that ended first.
- * - The money of a session is what EC2 bills, at the price and rounded: from `running` on, and a minute at least. Receipts tell
- *   when the machine booted, which is when it was `running`; if none does, the on-time counts from the launch. The money is
- *   given to the jobs by their seconds, and the millionths left over to the largest remainders.
- * - A session's on-time is approximate when EC2 did not say when it was stopped, when nobody heard of its end but of the next
- *   launch (which then is its end), when only receipts tell of it, and when its receipts carry more seconds than it has: then their sum counts.
- * - A receipt that carries no bill and ended in no session that is known has no part in anything.
+ * - Each job has the seconds on its receipt. The seconds on no receipt go to the session's jobs in equal shares. The
+ *   remainder goes, one second each, to the jobs that ended first.
+ * - A session's money is its billed seconds at the price per hour, rounded. EC2 bills from `running` on, and a minute at
+ *   least. An instance is `running` when the machine boots, and a receipt carries that time. If no receipt does, the on-time
+ *   counts from the launch.
+ * - The money goes to the jobs in proportion to their seconds, and the remaining millionths to the largest remainders.
+ * - A receipt without a bill that ended in no known session is ignored.
+ *
+ * A session's on-time is approximate in four cases:
+ *
+ * - EC2 did not report when the instance was stopped.
+ * - The end is unknown, but there was another launch. Then that launch is the end.
+ * - There are only receipts, no record.
+ * - The receipts carry more seconds than the session has. Then their sum is the on-time.
  */
 export function billsOf(
   sessions: readonly SessionTimes[],
   receipts: readonly BilledReceipt[],
   usdPerHour?: number,
 ): SessionBill[] {
-  const known = sessions.toSorted((a, b) => Date.parse(a.launchedAt) - Date.parse(b.launchedAt)).map(ended);
-  const ofSession = new Map(known.map((session) => [session, [] as BilledReceipt[]]));
-  const ofNone = new Map<string, BilledReceipt[]>();
+  const known = sessions.toSorted((a, b) => Date.parse(a.launchedAt) - Date.parse(b.launchedAt)).map(withEnd);
+  const receiptsBySession = new Map(known.map((session) => [session, [] as BilledReceipt[]]));
+  const receiptsByUnknownBoot = new Map<string, BilledReceipt[]>();
   for (const receipt of receipts.toSorted(byEnd)) {
     const at = Date.parse(receipt.bill?.session ?? receipt.endedAt);
-    const session = known.findLast(({ launchedAt }) => Date.parse(launchedAt) <= at + CLOCKS_DIFFER_MS);
-    if (session && at <= Date.parse(session.stoppedAt ?? receipt.endedAt) + CLOCKS_DIFFER_MS) {
-      ofSession.get(session)?.push(receipt);
+    const session = known.findLast(
+      ({ launchedAt }) => Date.parse(launchedAt) <= at + MAX_CLOCK_DIFFERENCE_MS,
+    );
+    if (session && at <= Date.parse(session.stoppedAt ?? receipt.endedAt) + MAX_CLOCK_DIFFERENCE_MS) {
+      receiptsBySession.get(session)?.push(receipt);
     } else if (receipt.bill) {
-      ofNone.set(receipt.bill.session, [...(ofNone.get(receipt.bill.session) ?? []), receipt]);
+      const boot = receipt.bill.session;
+      receiptsByUnknownBoot.set(boot, [...(receiptsByUnknownBoot.get(boot) ?? []), receipt]);
     }
   }
   return [
-    ...[...ofSession].map(([session, its]) => billOf(session, its, usdPerHour)),
-    ...[...ofNone.values()].map((its) => billOf(undefined, its, usdPerHour)),
+    ...[...receiptsBySession].map(([session, own]) => billOf(session, own, usdPerHour)),
+    ...[...receiptsByUnknownBoot.values()].map((own) => billOf(undefined, own, usdPerHour)),
   ];
 }
 
-/** Nobody has heard that it stopped, but it was launched again. */
-function ended(session: SessionTimes, index: number, all: readonly SessionTimes[]): SessionTimes {
+/** If the end is unknown but there was another launch, that launch is the end. */
+function withEnd(session: SessionTimes, index: number, all: readonly SessionTimes[]): SessionTimes {
   const next = all[index + 1];
   if (session.stoppedAt !== undefined || !next) return session;
   return { launchedAt: session.launchedAt, stoppedAt: next.launchedAt, approximate: true };
@@ -93,10 +103,7 @@ function billOf(
     session?.stoppedAt === undefined ? undefined : secondsBetween(session.launchedAt, session.stoppedAt);
   const onSeconds = Math.max(measured ?? 0, carried);
   const tailSeconds = onSeconds - carried;
-  const tails = apportion(
-    tailSeconds,
-    receipts.map(() => 1),
-  );
+  const tails = equalShares(tailSeconds, receipts.length);
   const lines = receipts.map(({ jobId, bill }, index) => {
     const tail = tails[index] ?? 0;
     return {
@@ -109,17 +116,12 @@ function billOf(
     };
   });
   const pendingSeconds = onSeconds === measured ? pendingOf(session, receipts) : 0;
-  const atLeast = session?.stoppedAt === undefined ? 0 : MINIMUM_BILLED_SECONDS;
-  const billedSeconds = Math.max(atLeast, onSeconds - pendingSeconds);
+  const minimumSeconds = session?.stoppedAt === undefined ? 0 : MINIMUM_BILLED_SECONDS;
+  const billedSeconds = Math.max(minimumSeconds, onSeconds - pendingSeconds);
   const microUsd =
     usdPerHour === undefined ? undefined : Math.round((billedSeconds * usdPerHour * 1e6) / 3600);
-  const money =
-    microUsd === undefined
-      ? undefined
-      : apportion(
-          microUsd,
-          lines.map((line) => line.onSeconds),
-        );
+  const jobSeconds = lines.map((line) => line.onSeconds);
+  const money = microUsd === undefined ? undefined : apportion(microUsd, jobSeconds);
   return {
     launchedAt: session?.launchedAt,
     stoppedAt: session?.stoppedAt,
@@ -133,34 +135,30 @@ function billOf(
   };
 }
 
-/** From the launch until the machine booted, which EC2 does not bill; 0 if no receipt tells of it. */
+/** Seconds from the launch to the machine's boot, which EC2 does not bill. 0 if no receipt carries the boot. */
 function pendingOf(session: SessionTimes | undefined, receipts: readonly BilledReceipt[]): number {
   const boots = receipts.flatMap(({ bill }) =>
     session && bill ? [secondsBetween(session.launchedAt, bill.session)] : [],
   );
   const first = Math.min(...boots);
-  return first > 0 && first <= LONGEST_PENDING_SECONDS ? first : 0;
+  return first > 0 && first <= MAX_PENDING_SECONDS ? first : 0;
 }
 
-/** All that a receipt's bill carries. */
+/** The sum of the seconds on a receipt's bill. */
 export function secondsOf({ bootSeconds, idleSeconds, runSeconds }: Bill): number {
   return bootSeconds + idleSeconds + runSeconds;
 }
 
 /**
- * Shares a whole number out by weights (whole, 0 or more), so that the shares are whole and sum to it: each is rounded down, and what
- * is left goes one each to the largest remainders, of equal ones to the first. All weights 0: equal shares.
+ * Divides a whole number in proportion to weights (whole, 0 or more) into whole shares that sum to that number.
+ *
+ * Each share is rounded down. The remainder goes, one each, to the shares that lost most, of equal ones to the first. If all
+ * weights are 0, the shares are equal.
  */
 export function apportion(total: number, weights: readonly number[]): number[] {
   const sum = weights.reduce((all, weight) => all + weight, 0);
-  if (sum === 0)
-    return weights.length === 0
-      ? []
-      : apportion(
-          total,
-          weights.map(() => 1),
-        );
-  // Micro-dollars times seconds may be more than a number holds exactly.
+  if (sum === 0) return weights.length === 0 ? [] : equalShares(total, weights.length);
+  // The product of micro-dollars and seconds may exceed the whole numbers that a JavaScript number holds exactly.
   const products = weights.map((weight) => BigInt(total) * BigInt(weight));
   const shares = products.map((product) => Number(product / BigInt(sum)));
   const remainders = products.map((product, index) => ({ index, rest: Number(product % BigInt(sum)) }));
@@ -169,6 +167,10 @@ export function apportion(total: number, weights: readonly number[]): number[] {
     shares[index] = (shares[index] ?? 0) + 1;
   }
   return shares;
+}
+
+function equalShares(total: number, count: number): number[] {
+  return apportion(total, Array<number>(count).fill(1));
 }
 
 function byEnd(a: BilledReceipt, b: BilledReceipt): number {

@@ -2,23 +2,23 @@ import { timestamp } from './clock';
 import { moveGate, readGate, type GateReading } from './gate';
 import { liveClaims } from './ledger';
 import type { SettleContext } from './settle-context';
-import { readTrace } from './trace';
+import { readTrace, type Trace } from './trace';
 
-/** How a wake-up ended: its drain command did, its instance did, or nothing was heard of it. */
+/** How a wake-up ended: its drain command ended, its instance stopped, or it showed no claim for too long. */
 export type WakeUpEnd =
   | { readonly kind: 'drain ended'; readonly id: string }
   | { readonly kind: 'instance stopped'; readonly id: string }
   | { readonly kind: 'silence' };
 
-/** An instance that runs with jobs open must show a claim within this time, first boot included. */
+/** Maximum time without a claim on a running instance with open jobs, first boot included, in milliseconds. */
 const SILENCE_MS = 10 * 60 * 1000;
 
-/** Within this time after an end that was counted, other ends are the same wake-up's. */
+/** Time after a counted end in which other ends belong to the same wake-up, in milliseconds. */
 const ONE_WAKE_UP_MS = 60 * 1000;
 
 /**
- * Counts wake-ups in a row that ended without a trace of work (no claim, no receipt) and, at the limit, trips: closes the
- * gate, orders that the instance be not started, stops it. Open jobs stay open. True if it tripped.
+ * Counts consecutive wake-ups that ended without work: no claim and no receipt. At the limit the breaker trips. It closes
+ * the gate, pauses the pipeline and stops the instance. Open jobs stay open. Returns true if the breaker tripped.
  */
 export async function breakerTrips(
   context: SettleContext,
@@ -27,12 +27,11 @@ export async function breakerTrips(
 ): Promise<boolean> {
   if (gate.state !== 'OPEN') return false;
   const { control, clock } = context;
-  const { mark } = await readTrace(control);
-  const seen = gate.gate;
-  if (tellsOfWork(mark, gate)) {
+  const trace = await readTrace(control);
+  if (hasNewWork(trace, gate)) {
     await moveGate(control, gate, 'OPEN', context, {
       fruitless: 0,
-      progressMark: mark,
+      progressMark: trace.etag,
       progressAt: timestamp(clock),
     });
     return false;
@@ -40,31 +39,33 @@ export async function breakerTrips(
 
   const endId = await countableEnd(context, gate, end);
   if (endId === undefined) return false;
-  const fruitless = (seen?.fruitless ?? 0) + 1;
+  const fruitless = (gate.record?.fruitless ?? 0) + 1;
   const counted = { fruitless, progressAt: timestamp(clock), lastEnd: endId };
   const moved = await moveGate(control, gate, 'OPEN', context, counted);
   context.log.warn('a wake-up ended without a trace of work', { end: end.kind, fruitless });
   return fruitless >= context.breakerWakeUps && trip(context, moved, fruitless);
 }
 
-/** The drains' trace is another one than the gate remembers. */
-function tellsOfWork(mark: string, { gate }: GateReading): boolean {
-  return mark !== (gate?.progressMark ?? '');
+/** True if a drain has written `status/drain.json` since the gate last recorded its ETag. */
+function hasNewWork({ etag }: Trace, { record }: GateReading): boolean {
+  return etag !== (record?.progressMark ?? '');
 }
 
 /**
- * What to remember the end by if it is to be counted. Several commands of one wake-up may end one after the other, and the
- * instance with them: what ends within a minute of the last count, or of the last trace of work, belongs to that.
+ * The id of an end that counts, for the gate's `lastEnd`: the launch time, a blank, and what ended. Undefined: the end does
+ * not count. Several commands of one wake-up may end one after the other, and then the instance. So an end within a minute
+ * of the last counted end, or of the last new work, does not count.
  */
 async function countableEnd(
   context: SettleContext,
-  { gate }: GateReading,
+  { record }: GateReading,
   end: WakeUpEnd,
 ): Promise<string | undefined> {
   const { state, launchTime } = await context.instance.read();
   const launch = launchTime.toISOString();
-  const lastEnd = gate?.lastEnd ?? '';
-  const sinceLastMs = context.clock.now() - Date.parse(gate?.progressAt ?? new Date(0).toISOString());
+  const lastEnd = record?.lastEnd ?? '';
+  const lastMs = record?.progressAt === undefined ? 0 : Date.parse(record.progressAt);
+  const sinceLastMs = context.clock.now() - lastMs;
   if (end.kind === 'silence') {
     const sinceLaunchMs = context.clock.now() - launchTime.getTime();
     if (state !== 'running' || Math.min(sinceLastMs, sinceLaunchMs) <= SILENCE_MS) return undefined;
@@ -73,7 +74,7 @@ async function countableEnd(
   }
   const id = `${launch} ${end.id}`;
   if (sinceLastMs < ONE_WAKE_UP_MS || lastEnd === id) return undefined;
-  // The stop of an instance whose command's end has been counted is the same wake-up's.
+  // The last counted end is of the same launch: this stop belongs to the same wake-up.
   if (end.kind === 'instance stopped' && lastEnd.startsWith(launch)) return undefined;
   return id;
 }
@@ -81,8 +82,8 @@ async function countableEnd(
 async function trip(context: SettleContext, gate: GateReading, fruitless: number): Promise<boolean> {
   const why = `breaker: ${fruitless} wake-ups in a row without work, ${timestamp(context.clock)}`;
   const stopped = await stopWithJobsOpen(context, gate, {
-    // A claim that was there and is gone again before ours is a wake-up with work after all.
-    hasWorked: async () => tellsOfWork((await readTrace(context.control)).mark, gate),
+    // A drain may have claimed and finished a job between the reads of the trace and of the claims. Then it did work.
+    hasNewWork: async () => hasNewWork(await readTrace(context.control), gate),
     beforeStop: () => context.instance.pause(why),
   });
   if (stopped) {
@@ -95,8 +96,9 @@ async function trip(context: SettleContext, gate: GateReading, fruitless: number
 }
 
 /**
- * Stops an instance that is paused though jobs are open: a trip whose stop did not succeed, or a start by hand. Behind an
- * open gate people have paused it at work; then it ends its work, and the breaker looks after it. True if it stopped it.
+ * Stops the running instance of a paused pipeline although jobs are open. A trip whose stop failed, or a start by hand,
+ * leaves such an instance. If the gate is OPEN, people paused the pipeline during its work. Then the drain finishes its
+ * jobs, and the breaker counts as usual. Returns true if this function stopped the instance.
  */
 export async function stopIfPaused(context: SettleContext): Promise<boolean> {
   const gate = await readGate(context.control);
@@ -106,19 +108,21 @@ export async function stopIfPaused(context: SettleContext): Promise<boolean> {
 }
 
 /**
- * Jobs are open, so the second list after CLOSING cannot protect a model that a drain begins just now. The claims do: the
- * drain writes its claim and then reads the gate again, we write CLOSING and then read the claims; one sees the other.
- * False: the instance is held, or a drain is at work, or was so meanwhile.
+ * Stops the instance unless a drain is working. Jobs are open, so the second list after CLOSING cannot protect a model that
+ * a drain begins at this moment. The claims protect it. The drain writes its claim and then reads the gate. This function
+ * writes CLOSING and then reads the claims. One of them sees the other's write.
+ *
+ * Returns false if people hold the instance, if a drain is working, or if a drain did work while the breaker tripped.
  */
 async function stopWithJobsOpen(
   context: SettleContext,
   gate: GateReading,
-  trip?: { readonly hasWorked: () => Promise<boolean>; readonly beforeStop: () => Promise<void> },
+  trip?: { readonly hasNewWork: () => Promise<boolean>; readonly beforeStop: () => Promise<void> },
 ): Promise<boolean> {
   const { control, instance, log } = context;
   const closing = await moveGate(control, gate, 'CLOSING', context);
   const { hold } = await instance.read();
-  if (hold !== undefined || (await liveClaims(context)).length > 0 || (await trip?.hasWorked())) {
+  if (hold !== undefined || (await liveClaims(context)).length > 0 || (await trip?.hasNewWork())) {
     await moveGate(control, closing, gate.state, context, { fruitless: 0 });
     return false;
   }

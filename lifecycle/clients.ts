@@ -4,8 +4,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
 
 /**
- * Four tries of at most 5 s each, with the SDK's back-off between them, end inside the shortest of the functions' time
- * limits (60 s). `standard` waits less than `adaptive` and never holds back a first try.
+ * The SDK tries each call at most four times, for at most 5 s each, with its back-off in between. The four tries fit into
+ * the shortest time limit of the functions (60 s). `standard` waits less than `adaptive` and never delays a first try.
  */
 const options = {
   maxAttempts: 4,

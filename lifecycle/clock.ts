@@ -1,4 +1,4 @@
-/** Time, handed in so that a test or a simulator can own it. */
+/** Time as a parameter, so that a test or the simulator can control it. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
@@ -11,7 +11,7 @@ export const systemClock: Clock = {
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
-/** The clock's time as the records write it: ISO 8601, UTC, milliseconds. */
+/** The clock's time in the format of the records: ISO 8601, UTC, milliseconds. */
 export function timestamp(clock: Clock): string {
   return new Date(clock.now()).toISOString();
 }

@@ -5,33 +5,33 @@ import type { Clock } from './clock';
 import type { TriggerEnvironment } from './environment';
 import { Instance } from './instance';
 import type { Log } from './log';
-import type { TakingModel } from './model';
+import type { DeployedModel } from './model';
 import { Store } from './store';
 
-/** What the rules of the ledger and the gate work on: one pipeline's parts, and who is asking. */
+/** The parts of one pipeline on which the rules of the ledger and the gate work. */
 export interface LedgerContext {
   readonly pipeline: string;
   readonly s3: S3Client;
   readonly dataBucket: string;
   readonly control: Store;
   readonly output: Store;
-  readonly models: readonly TakingModel[];
+  readonly models: readonly DeployedModel[];
   readonly instance: Instance;
   readonly worker: Worker;
   readonly clock: Clock;
   readonly log: Log;
-  /** The function and its request id; stands in what it writes. */
+  /** The function and its request id. The gate records it. */
   readonly by: string;
 }
 
-/** The worker function, to be invoked asynchronously. */
+/** The worker function. Each invocation is asynchronous. */
 export class Worker {
   constructor(
     private readonly lambda: LambdaClient,
     private readonly functionName: string,
   ) {}
 
-  /** What it is told is for its log; it does nothing with it. */
+  /** The worker uses `reason` and `jobIds` only for its log. */
   async invoke(reason: string, jobIds: readonly string[]): Promise<void> {
     await this.lambda.send(
       new InvokeCommand({
@@ -43,7 +43,7 @@ export class Worker {
   }
 }
 
-/** The clients and the clock that a function made once. */
+/** The clients and the clock, which a function creates once. */
 export interface LedgerClients {
   readonly s3: S3Client;
   readonly ec2: EC2Client;

@@ -15,41 +15,45 @@ export interface DispatchContext {
   readonly instance: Instance;
   /** The name of the pipeline's SSM document. */
   readonly document: string;
-  /** The log group that takes the drain's output as it comes. @default none: SSM keeps its first 24,000 characters */
+  /** The log group that receives the drain's output continuously. @default none: SSM keeps the first 24,000 characters */
   readonly drainLogGroup?: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long to wait for the agent, in milliseconds; must end inside the function's time limit. */
-  readonly patienceMs: number;
+  /** Maximum time to wait for the agent, in milliseconds. Must be shorter than the function's time limit. */
+  readonly agentTimeoutMs: number;
 }
 
-/** `sent`: a new drain command; `live`: one is under way already; `gone`: the instance does not run any more. */
+/** `sent`: SSM accepted a new drain command. `live`: a drain command is under way. `gone`: the instance has stopped. */
 export type DispatchOutcome = 'sent' | 'live' | 'gone';
 
-/** A command that the agent has not taken by then is dropped by SSM, in seconds. The sweep sends the next. */
+/** Time in which the agent must accept the command, in seconds. Then SSM drops the command, and the sweep sends another. */
 const DELIVERY_TIMEOUT_SECONDS = 600;
 
-/** Describe is eventually consistent: only an instance seen stopped for so long is believed to be, in milliseconds. */
+/**
+ * Time in the dispatch after which a `stopped` or `stopping` state counts, in milliseconds. DescribeInstances is eventually
+ * consistent, so an earlier reading may be of the time before the start.
+ */
 const GONE_AFTER_MS = 60_000;
 
+/** Shortest and longest pause between two polls, in milliseconds. */
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4_000;
 
-/** Most boots are over by then; an agent that is still silent may be so for long. */
+/** Time after which polls become rarer, in milliseconds. Most boots are complete by then. */
 const LATE_MS = 60_000;
 const LONGEST_LATE_PAUSE_MS = 15_000;
 
 /**
- * Puts a drain onto the running instance, once SSM has heard from its agent since the last launch (`Online` alone can be
- * minutes old). Throws RetryLaterError when the agent is not heard in time.
+ * Sends a drain command to the running instance, once SSM has received a ping from its agent since the last launch. The
+ * agent's status `Online` alone can be minutes old. Throws RetryLaterError if there is no ping within `agentTimeoutMs`.
  */
 export async function dispatch(context: DispatchContext): Promise<DispatchOutcome> {
-  const { clock, instance, log, patienceMs } = context;
-  const began = clock.now();
+  const { clock, instance, log, agentTimeoutMs } = context;
+  const startedMs = clock.now();
   for (let pauseMs = FIRST_PAUSE_MS; ;) {
     const { state, launchTime } = await instance.read();
-    const waitedMs = clock.now() - began;
-    if (state === 'running' && (await agentHeardSince(context, launchTime))) {
+    const waitedMs = clock.now() - startedMs;
+    if (state === 'running' && (await agentPingedSince(context, launchTime))) {
       if (await drainUnderWay(context, launchTime)) {
         log.info('a drain is under way already');
         return 'live';
@@ -59,10 +63,10 @@ export async function dispatch(context: DispatchContext): Promise<DispatchOutcom
       log.info('the instance does not run any more', { state });
       return 'gone';
     }
-    if (waitedMs + pauseMs > patienceMs) {
+    if (waitedMs + pauseMs > agentTimeoutMs) {
       throw new RetryLaterError(
-        `SSM has not heard from the agent of ${instance.id} (${state}, launched ${launchTime.toISOString()}) within ` +
-          `${Math.round(waitedMs / 1000)} s; look at the instance's network, its profile and the agent's log`,
+        `SSM received no ping from the agent of ${instance.id} (${state}, launched ${launchTime.toISOString()}) within ` +
+          `${Math.round(waitedMs / 1000)} s; check the instance's network, its profile and the agent's log`,
       );
     }
     await clock.sleep(pauseMs);
@@ -70,7 +74,7 @@ export async function dispatch(context: DispatchContext): Promise<DispatchOutcom
   }
 }
 
-async function agentHeardSince({ ssm, instance }: DispatchContext, launchTime: Date): Promise<boolean> {
+async function agentPingedSince({ ssm, instance }: DispatchContext, launchTime: Date): Promise<boolean> {
   const answer = await ssm.send(
     new DescribeInstanceInformationCommand({ Filters: [{ Key: 'InstanceIds', Values: [instance.id] }] }),
   );
@@ -79,7 +83,7 @@ async function agentHeardSince({ ssm, instance }: DispatchContext, launchTime: D
 }
 
 /**
- * The list is not asked for by instance: such a list lacks what has not reached it yet.
+ * The request has no filter by instance: a list by instance lacks the commands that have not reached the instance yet.
  * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListCommands.html
  */
 async function drainUnderWay(context: DispatchContext, launchTime: Date): Promise<boolean> {
@@ -104,7 +108,7 @@ function isUnderWay({ Status, InstanceIds }: Command, instanceId: string): boole
   return InstanceIds?.includes(instanceId) === true && (Status === 'Pending' || Status === 'InProgress');
 }
 
-/** False: SSM does not take the instance yet. */
+/** Returns false if SSM does not accept the instance yet. */
 async function sendDrain({ ssm, instance, document, drainLogGroup, log }: DispatchContext): Promise<boolean> {
   try {
     const answer = await ssm.send(
@@ -132,7 +136,7 @@ async function sendDrain({ ssm, instance, document, drainLogGroup, log }: Dispat
   }
 }
 
-/** The form that the filter takes: `2026-01-31T12:00:00Z`. */
+/** The time in the format of SSM's filter: `2026-01-31T12:00:00Z`. */
 function wholeSeconds(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }

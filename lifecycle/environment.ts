@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { InvalidInputError } from './errors';
-import { takingModelSchema } from './model';
+import { deployedModelSchema } from './model';
 
 const text = z.string().trim().min(1, 'must not be blank');
 const count = z
@@ -10,7 +10,7 @@ const count = z
 const wholeNumber = z.string().regex(/^\d+$/, 'must be a whole number, 0 or more').transform(Number);
 const models = z.string().transform((value, context) => {
   try {
-    return z.array(takingModelSchema).min(1).parse(JSON.parse(value));
+    return z.array(deployedModelSchema).min(1).parse(JSON.parse(value));
   } catch (error) {
     context.addIssue({ code: 'custom', message: `must be a JSON list of models: ${String(error)}` });
     return z.NEVER;
@@ -33,7 +33,7 @@ export const workerEnvironmentSchema = z.object({
   LAMPLIGHTER_PIPELINE: text,
   LAMPLIGHTER_INSTANCE_ID: text,
   LAMPLIGHTER_DOCUMENT: text,
-  /** Where the drain's output goes. */
+  /** The log group that receives the drain's output. */
   LAMPLIGHTER_DRAIN_LOG_GROUP: text,
   /** The function's own time limit. */
   LAMPLIGHTER_TIME_LIMIT_SECONDS: count,
@@ -44,9 +44,9 @@ export const stopEnvironmentSchema = z.object({
   LAMPLIGHTER_TIME_LIMIT_SECONDS: count,
   LAMPLIGHTER_BREAKER_WAKE_UPS: count,
   LAMPLIGHTER_LINGER_SECONDS: wholeNumber,
-  /** Set for a spot instance, which EC2 may start by itself. */
+  /** Set for a spot instance, which EC2 may restart by itself. */
   LAMPLIGHTER_SPOT: z.literal('true').optional(),
-  /** Whether metrics are written, which cost a little. */
+  /** Whether the function writes metrics. CloudWatch charges for them. */
   LAMPLIGHTER_METRICS: z.enum(['on', 'off']),
 });
 
@@ -55,8 +55,8 @@ export type WorkerEnvironment = z.infer<typeof workerEnvironmentSchema>;
 export type StopEnvironment = z.infer<typeof stopEnvironmentSchema>;
 
 /**
- * The environment variables that the schema names, checked and frozen. Throws InvalidInputError that names every one that
- * is missing, blank or malformed; the others' values are not shown.
+ * Returns the environment variables that the schema names, checked and frozen. Throws InvalidInputError that names every
+ * missing, blank or malformed variable. The error does not show the values of other variables.
  */
 export function parseEnvironment<T extends object>(
   schema: z.ZodType<T>,

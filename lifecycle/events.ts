@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SeenUpload } from './admit';
+import type { ReportedUpload } from './admit';
 import { InvalidInputError, messageOf } from './errors';
 import { jobIdInReceiptKey } from './job';
 import type { Cause } from './settle-context';
@@ -23,10 +23,10 @@ const s3EventSchema = z.object({
 
 type S3Record = z.infer<typeof s3EventSchema>['Records'][number];
 
-/** Sent once when a bucket's notification is set up. */
+/** S3 sends this event once, when a bucket's notification is set up. */
 const s3TestEventSchema = z.object({ Event: z.literal('s3:TestEvent') });
 
-/** What EventBridge's rules pass on: the instance's changes of state, the ends of drain commands, the schedule. */
+/** The events of EventBridge's rules: the instance's changes of state, the ends of drain commands, the schedule. */
 const eventBridgeSchema = z.discriminatedUnion('source', [
   z.object({
     source: z.literal('aws.ec2'),
@@ -43,20 +43,20 @@ const eventBridgeSchema = z.discriminatedUnion('source', [
 const dataBucketSchema = z.union([s3EventSchema, s3TestEventSchema]);
 const stopEventSchema = z.union([eventBridgeSchema, s3EventSchema, s3TestEventSchema]);
 
-/** A record of an event that could not be understood, with the reason. */
+/** The reason why a record of an event is invalid. */
 export interface Poison {
   readonly poison: string;
 }
 
-/** The uploads that an event of the data bucket tells of; one that cannot be read does not sink the others. */
-export function uploadsIn(event: unknown): (SeenUpload | Poison)[] {
+/** The uploads in an event of the data bucket. An invalid record becomes a `Poison` and leaves the others intact. */
+export function uploadsIn(event: unknown): (ReportedUpload | Poison)[] {
   const parsed = dataBucketSchema.safeParse(event);
-  if (!parsed.success) throw notUnderstood(event, parsed.error);
+  if (!parsed.success) throw unsupportedEvent(event, parsed.error);
   if ('Event' in parsed.data) return [];
   return parsed.data.Records.map(uploadIn);
 }
 
-function uploadIn({ eventTime, s3: { bucket, object } }: S3Record): SeenUpload | Poison {
+function uploadIn({ eventTime, s3: { bucket, object } }: S3Record): ReportedUpload | Poison {
   try {
     const key = decodeEventKey(object.key);
     if (object.versionId === undefined) {
@@ -76,10 +76,13 @@ function uploadIn({ eventTime, s3: { bucket, object } }: S3Record): SeenUpload |
   }
 }
 
-/** What an event means to the stop function. Throws InvalidInputError for an event of an unknown form. */
+/**
+ * The cause in an event of the stop function. Undefined: the event is no reason to settle. Throws InvalidInputError for an
+ * unsupported event.
+ */
 export function causeIn(event: unknown): Cause | undefined {
   const parsed = stopEventSchema.safeParse(event);
-  if (!parsed.success) throw notUnderstood(event, parsed.error);
+  if (!parsed.success) throw unsupportedEvent(event, parsed.error);
   const known = parsed.data;
   if ('Event' in known) return undefined;
   if ('Records' in known) {
@@ -99,7 +102,7 @@ export function causeIn(event: unknown): Cause | undefined {
   }
 }
 
-/** The receipts that an event of the output bucket tells of. */
+/** The keys of the receipts in an event of the output bucket. */
 export function receiptKeysIn(event: unknown): string[] {
   const parsed = s3EventSchema.safeParse(event);
   if (!parsed.success) return [];
@@ -108,12 +111,12 @@ export function receiptKeysIn(event: unknown): string[] {
   );
 }
 
-/** Keys in S3 events are form-encoded: `red flower.csv` arrives as `red+flower.csv`. Throws URIError. */
+/** Decodes a key of an S3 event, which is form-encoded: `red+flower.csv` is `red flower.csv`. Throws URIError. */
 export function decodeEventKey(key: string): string {
   return decodeURIComponent(key.replaceAll('+', ' '));
 }
 
-/** Keys in a listing with EncodingType=url are encoded in the same way. */
+/** Decodes a key of a listing with EncodingType=url, which has the same encoding. */
 export const decodeListedKey = decodeEventKey;
 
 function isoTime(time: string | undefined): string | undefined {
@@ -121,7 +124,7 @@ function isoTime(time: string | undefined): string | undefined {
   return Number.isNaN(milliseconds) ? undefined : new Date(milliseconds).toISOString();
 }
 
-function notUnderstood(event: unknown, cause: Error): InvalidInputError {
+function unsupportedEvent(event: unknown, cause: Error): InvalidInputError {
   const text = JSON.stringify(event ?? null);
-  return new InvalidInputError(`an event that this function does not know: ${text.slice(0, 300)}`, { cause });
+  return new InvalidInputError(`this function does not support the event ${text.slice(0, 300)}`, { cause });
 }

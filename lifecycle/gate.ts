@@ -5,15 +5,16 @@ import { GATE_KEY } from './job';
 import { gateSchema, parseRecord, type Gate } from './records';
 import type { Store } from './store';
 
-/** The gate as it was read. What cannot be read as a gate counts as CLOSED, and is replaced by the next write. */
+/** The gate as it was read. An unreadable gate counts as CLOSED, and the next write replaces it. */
 export interface GateReading {
   readonly state: Gate['state'];
-  readonly gate: Gate | undefined;
+  /** Undefined: there is no record, or the record is unreadable. */
+  readonly record: Gate | undefined;
   /** Undefined: there is no object yet. */
   readonly etag: string | undefined;
 }
 
-/** Who moves the gate, and when. */
+/** The writer of the gate and its clock. */
 export interface GateMover {
   readonly clock: Clock;
   /** The function and its request id, for people who read the gate. */
@@ -22,19 +23,19 @@ export interface GateMover {
 
 export async function readGate(control: Store): Promise<GateReading> {
   const stored = await control.getText(GATE_KEY);
-  if (!stored) return { state: 'CLOSED', gate: undefined, etag: undefined };
+  if (!stored) return { state: 'CLOSED', record: undefined, etag: undefined };
   try {
-    const gate = parseRecord(gateSchema, GATE_KEY, stored.text);
-    return { state: gate.state, gate, etag: stored.etag };
+    const record = parseRecord(gateSchema, GATE_KEY, stored.text);
+    return { state: record.state, record, etag: stored.etag };
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
-    return { state: 'CLOSED', gate: undefined, etag: stored.etag };
+    return { state: 'CLOSED', record: undefined, etag: stored.etag };
   }
 }
 
 /**
- * Moves the gate from what was read to `state`, by compare-and-set; the breaker's count goes along.
- * Throws ConflictError when another writer came first.
+ * Moves the gate from `from` to `state`, by compare-and-set. The new record keeps the breaker's fields, except those given.
+ * Throws ConflictError if another writer came first.
  */
 export async function moveGate(
   control: Store,
@@ -47,17 +48,17 @@ export async function moveGate(
   const next: Omit<Gate, 'nonce'> = {
     version: 1,
     state,
-    since: from.gate?.state === state && state !== 'CLOSING' ? from.gate.since : now,
+    since: from.record?.state === state && state !== 'CLOSING' ? from.record.since : now,
     by,
-    fruitless: from.gate?.fruitless ?? 0,
-    progressMark: from.gate?.progressMark ?? '',
-    progressAt: from.gate?.progressAt,
-    lastEnd: from.gate?.lastEnd ?? '',
+    fruitless: from.record?.fruitless ?? 0,
+    progressMark: from.record?.progressMark ?? '',
+    progressAt: from.record?.progressAt,
+    lastEnd: from.record?.lastEnd ?? '',
     ...breaker,
   };
   const stored =
     from.etag === undefined
       ? await control.createStored<Gate>(GATE_KEY, next)
       : await control.replace<Gate>(GATE_KEY, next, from.etag);
-  return { state, gate: stored.record, etag: stored.etag };
+  return { state, record: stored.record, etag: stored.etag };
 }

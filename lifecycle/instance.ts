@@ -8,7 +8,7 @@ import {
 import { LamplighterError, awsCodeOf, messageOf } from './errors';
 import type { Log } from './log';
 
-/** EC2's words for the life of an instance. */
+/** EC2's names of the states of an instance. */
 export type InstanceState = 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated';
 
 export type Phase = 'starting' | 'working' | 'stopping' | 'stopped';
@@ -17,47 +17,47 @@ export const PHASE_TAG = 'lamplighter:phase';
 export const HOLD_TAG = 'lamplighter:hold';
 export const PAUSE_TAG = 'lamplighter:pause';
 
-/** What EC2 says of the instance. Eventually consistent: it may be some seconds old. */
+/** The instance as EC2 describes it. Eventually consistent: a reading may be some seconds old. */
 export interface InstanceReading {
   readonly state: InstanceState;
   readonly launchTime: Date;
-  /** People's order not to stop it: the tag's value, or undefined. */
+  /** The value of the tag with which people order that the instance stays on, or undefined. */
   readonly hold: string | undefined;
-  /** People's (or the breaker's) order not to start it. */
+  /** The value of the tag with which people or the breaker order that the instance stays off, or undefined. */
   readonly pause: string | undefined;
   readonly phase: string | undefined;
-  /** When it was last told to stop, where EC2 says so. */
-  readonly stopAskedAt?: Date | undefined;
+  /** The time of the last StopInstances call, if EC2 reports it. */
+  readonly stopRequestedAt?: Date | undefined;
 }
 
-/** What EC2 said to a start. */
+/** EC2's answer to a StartInstances call. */
 export type StartOutcome =
   | { readonly refused: true }
-  /** `was`: the state that the call met; undefined: it met `pending`, and an earlier try of it may be the reason. */
+  /** `was`: the state that the call found. Undefined: an earlier try of the same call may have made it `pending`. */
   | { readonly refused: false; readonly was: InstanceState | undefined };
 
 /** The pipeline's one instance. */
 export class Instance {
-  private seen: InstanceReading[] = [];
+  private readings: InstanceReading[] = [];
 
   constructor(
     private readonly ec2: EC2Client,
     readonly id: string,
   ) {}
 
-  /** What is read of it from now on, for whoever would like to know without a call of its own. */
-  watch(): readonly InstanceReading[] {
-    this.seen = [];
-    return this.seen;
+  /** Returns a list that receives every later reading, so that its reader needs no call of its own. */
+  recordReadings(): readonly InstanceReading[] {
+    this.readings = [];
+    return this.readings;
   }
 
-  /** Throws LamplighterError when there is no such instance any more. */
+  /** Throws LamplighterError if the instance has been terminated. */
   async read(): Promise<InstanceReading> {
     const answer = await this.ec2.send(new DescribeInstancesCommand({ InstanceIds: [this.id] }));
     const found = answer.Reservations?.[0]?.Instances?.[0];
     if (!found || found.State?.Name === 'terminated' || found.State?.Name === 'shutting-down') {
       throw new LamplighterError(
-        `instance ${this.id} has been terminated; run \`cdktf deploy\` to make a new one`,
+        `instance ${this.id} has been terminated; run \`cdktf deploy\` to create a new one`,
       );
     }
     const tag = (key: string) => found.Tags?.find((candidate) => candidate.Key === key)?.Value;
@@ -67,22 +67,22 @@ export class Instance {
       hold: tag(HOLD_TAG),
       pause: tag(PAUSE_TAG),
       phase: tag(PHASE_TAG),
-      stopAskedAt: timeIn(found.StateTransitionReason),
+      stopRequestedAt: timeIn(found.StateTransitionReason),
     };
-    this.seen.push(reading);
+    this.readings.push(reading);
     return reading;
   }
 
   /**
-   * Starts it; a no-op if it runs. `refused`: EC2 does not take the call in the instance's present state: it is stopping, and
-   * the `stopped` event settles; or it is a spot instance that EC2 has taken away, and the `running` event settles.
+   * Starts the instance. No effect if it is running. `refused`: EC2 rejects the call in the instance's current state. If the
+   * instance is stopping, its `stopped` event settles later. If EC2 interrupted a spot instance, its `running` event does.
    */
   async start(): Promise<StartOutcome> {
     try {
       const start = new StartInstancesCommand({ InstanceIds: [this.id] });
       const { StartingInstances, $metadata } = await this.ec2.send(start);
       const was = StartingInstances?.[0]?.PreviousState?.Name;
-      // The SDK repeats a call whose answer was lost.
+      // The SDK retries a call whose answer was lost. The first try may have made the instance `pending`.
       const mayBeOurs = was === 'pending' && ($metadata.attempts ?? 1) > 1;
       return { refused: false, was: mayBeOurs ? undefined : was };
     } catch (error) {
@@ -91,7 +91,7 @@ export class Instance {
     }
   }
 
-  /** Stops it; a no-op if it is stopped. `refused`: EC2 certainly did not take the call (first launch, still pending). */
+  /** Stops the instance. No effect if it is stopped. `refused`: EC2 certainly rejected the call, such as while `pending`. */
   async stop(): Promise<{ readonly refused: boolean }> {
     try {
       await this.ec2.send(new StopInstancesCommand({ InstanceIds: [this.id] }));
@@ -102,12 +102,12 @@ export class Instance {
     }
   }
 
-  /** Orders that it be not started. */
+  /** Sets the tag that keeps the instance from starting. */
   async pause(why: string): Promise<void> {
     await this.tag(PAUSE_TAG, why);
   }
 
-  /** For people; nothing is decided by it, so a failure is only logged. */
+  /** Shows the phase to people. No rule reads it, so a failure is only logged. */
   async showPhase(phase: Phase, log: Log): Promise<void> {
     try {
       await this.tag(PHASE_TAG, phase);
@@ -126,16 +126,19 @@ export class Instance {
   }
 }
 
-/** Codes that say: not in this state. The second is a spot instance's that was interrupted: only EC2 can start it again. */
+/** Whether EC2 rejected the call because of the instance's state. Only EC2 can restart an interrupted spot instance. */
 function isRefusal(error: unknown): boolean {
   const code = awsCodeOf(error);
   return code === 'IncorrectInstanceState' || code === 'IncorrectSpotRequestState';
 }
 
-/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
+/** Maximum characters in a tag's value. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
 const MAX_TAG_CHARACTERS = 256;
 
-/** `User initiated (2026-11-22 12:30:32 GMT)`. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html */
+/**
+ * The time in, for example, `User initiated (2026-11-22 12:30:32 GMT)`.
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+ */
 function timeIn(stateTransitionReason: string | undefined): Date | undefined {
   const [, day, time] =
     /\((\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) (?:GMT|UTC)\)/.exec(stateTransitionReason ?? '') ?? [];

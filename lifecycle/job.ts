@@ -7,20 +7,20 @@ export interface Upload {
   readonly versionId: string;
 }
 
-/** S3's limit on a key, in bytes of UTF-8. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
+/** Maximum length of an S3 key, in bytes of UTF-8. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
 const MAX_KEY_BYTES = 1024;
 
-/** What `results/`, `/<jobId>/`, `attempt-<n>/` and the model's own file names may take of a key, in bytes. */
+/** Bytes of a key that are reserved for `results/`, `/<jobId>/`, `attempt-<n>/` and the model's own file names. */
 const RESERVED_KEY_BYTES = 324;
 
-/** The longest input key, in bytes, that stands unabridged in the key of its results. */
+/** Maximum length, in bytes, of an input key that is not cut in the keys of its results. */
 const MAX_RESULT_LABEL_BYTES = MAX_KEY_BYTES - RESERVED_KEY_BYTES;
 
 const JOB_ID = /^[0-9a-f]{64}$/;
 
 const SHORT_ID_DIGITS = 12;
 
-/** The job's id: hex SHA-256 of the upload's bucket, key and version, 64 characters. */
+/** The job id: hex SHA-256 of the upload's bucket, key and version, 64 characters. */
 export function jobIdOf({ bucket, key, versionId }: Upload): string {
   return hash('sha256', JSON.stringify([bucket, key, versionId]), 'hex');
 }
@@ -38,7 +38,7 @@ export const STATUS_PREFIX = 'status/';
 export const SESSIONS_PREFIX = 'sessions/';
 export const RESULTS_PREFIX = 'results/';
 export const GATE_KEY = 'gate.json';
-/** Rewritten by the drain at every claim and every receipt: the trace of work that the breaker looks for. */
+/** The drain writes this object at every claim and every receipt: the trace of work that the breaker reads. */
 export const DRAIN_STATUS_KEY = `${STATUS_PREFIX}drain.json`;
 export const AUDIT_CURSOR_KEY = 'audit.json';
 
@@ -46,22 +46,22 @@ export const openKey = (jobId: string) => `${OPEN_PREFIX}${jobId}.json`;
 export const claimKey = (jobId: string) => `${CLAIM_PREFIX}${jobId}.json`;
 export const statusKey = (jobId: string) => `${STATUS_PREFIX}${jobId}.json`;
 
-/** One on-time of the instance; its launch in ISO 8601, so that keys are in the order of time. */
+/** The key of one on-time of the instance. The launch is in ISO 8601, so the order of the keys is the order of time. */
 export const sessionKey = (launchedAt: string) => `${SESSIONS_PREFIX}${launchedAt}.json`;
 
-/** The job that a key such as `open/<jobId>.json` names, or undefined if the key is of another form. */
+/** The job id in a key such as `open/<jobId>.json`, or undefined if the key has another form. */
 export function jobIdInLedgerKey(prefix: string, key: string): string | undefined {
   if (!key.startsWith(prefix) || !key.endsWith('.json')) return undefined;
   const jobId = key.slice(prefix.length, -'.json'.length);
   return isJobId(jobId) ? jobId : undefined;
 }
 
-/** Everything of one job in the output bucket: `results/<input key>/<jobId>/`. */
+/** The prefix of one job's objects in the output bucket: `results/<input key>/<jobId>/`. */
 export function resultsPrefix(inputKey: string, jobId: string): string {
   return `${RESULTS_PREFIX}${resultLabel(inputKey)}/${jobId}/`;
 }
 
-/** One attempt's own files: `results/<input key>/<jobId>/attempt-<n>/`. */
+/** The prefix of one attempt's files: `results/<input key>/<jobId>/attempt-<n>/`. */
 export function attemptPrefix(inputKey: string, jobId: string, attempt: number): string {
   return `${resultsPrefix(inputKey, jobId)}attempt-${attempt}/`;
 }
@@ -70,15 +70,17 @@ export function receiptKey(inputKey: string, jobId: string): string {
   return `${resultsPrefix(inputKey, jobId)}receipt.json`;
 }
 
-/** The job that a receipt's key names, or undefined if the key cannot be a receipt's (a model's own receipt.json). */
+/** The job id in a receipt's key, or undefined if no receipt can have that key (such as a model's own receipt.json). */
 export function jobIdInReceiptKey(key: string): string | undefined {
   return /^results\/.*\/([0-9a-f]{64})\/receipt\.json$/s.exec(key)?.[1];
 }
 
 /**
- * The input key as it stands in the key of its results. The job id behind it keeps results apart, so this is only for
- * people: a segment `.` or `..` is written in percent form (S3 and HTTP clients would resolve it), and a key too long to
- * leave room for the results is cut, at a character, and marked with `~`. The receipt holds the key in full.
+ * The input key as it appears in the keys of its results. It is for people only: the job id after it keeps results apart.
+ *
+ * - A segment `.` or `..` is written in percent form, because S3 and HTTP clients would resolve it.
+ * - A key that leaves too little room for the results is cut at a character and marked with `~`.
+ * - The receipt holds the full key.
  */
 function resultLabel(inputKey: string): string {
   const readable = inputKey

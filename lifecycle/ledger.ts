@@ -6,11 +6,11 @@ import type { Store } from './store';
 
 export interface ListedJob {
   readonly jobId: string;
-  /** An open record is written once, so this is when the job was admitted. */
+  /** When the job was admitted: an open record is written once. */
   readonly openSince: Date | undefined;
 }
 
-/** The jobs that are open. Objects of other names below `open/` are nobody's job. */
+/** The open jobs. Objects with other names below `open/` are ignored. */
 export async function listOpenJobs(control: Store): Promise<ListedJob[]> {
   const jobs: ListedJob[] = [];
   for await (const { key, lastModified } of control.list(OPEN_PREFIX)) {
@@ -20,7 +20,7 @@ export async function listOpenJobs(control: Store): Promise<ListedJob[]> {
   return jobs;
 }
 
-/** Whether any job is open: the only truth about work. */
+/** Whether any job is open. Nothing else decides whether there is work. */
 export async function anyOpen(control: Store): Promise<boolean> {
   for await (const { key } of control.list(OPEN_PREFIX)) {
     if (jobIdInLedgerKey(OPEN_PREFIX, key) !== undefined) return true;
@@ -29,8 +29,8 @@ export async function anyOpen(control: Store): Promise<boolean> {
 }
 
 /**
- * Deletes the open record of a job whose receipt exists. A record that cannot be read is left to the drain, which throws
- * it out. True: the job is not open any more.
+ * Deletes the open record of a job whose receipt exists. An unreadable record stays: the drain deletes it.
+ * Returns true if the job is not open any more.
  */
 export async function retire({ control, output, log }: LedgerContext, jobId: string): Promise<boolean> {
   try {
@@ -47,7 +47,7 @@ export async function retire({ control, output, log }: LedgerContext, jobId: str
   }
 }
 
-/** The claims whose lease has not run out: a model may be running under each. An unreadable claim is nobody's. */
+/** The claims whose lease has not expired. A model may be running under each. An unreadable claim is ignored. */
 export async function liveClaims({ control, clock, log }: LedgerContext): Promise<Claim[]> {
   const live: Claim[] = [];
   for await (const { key } of control.list(CLAIM_PREFIX)) {

@@ -4,40 +4,46 @@ import type { SettleContext } from './settle-context';
 import { readTrace, type Trace } from './trace';
 
 /**
- * Half of the minute that EC2 bills for a start at least. An upload that misses the tail costs a new start, a minute; whoever had
- * known of it would have stayed on for it, and paid for a pause longer than the tail. docs/ECONOMY.md has the arithmetic.
+ * Default seconds for which the instance stays on after the last job: half of EC2's one-minute minimum for a start.
+ *
+ * An upload that arrives just after the tail costs another start. A scheduler that knew the future would have kept the
+ * instance running instead, and paid for a gap longer than the tail. So the bill is at most about twice the optimum.
+ * docs/ECONOMY.md has the arithmetic.
  */
 export const DEFAULT_LINGER_SECONDS = 30;
 
-/** `closes`: the tail is over and the gate is still open. Otherwise it is for somebody else to look at the ledger next. */
-export type Lingered =
-  { readonly did: 'closes'; readonly gate: GateReading } | { readonly did: 'left to another' | 'nothing' };
+/**
+ * `tail over`: the gate is still OPEN, and the caller may close it. Otherwise another function settles next, and the caller
+ * leaves the gate alone.
+ */
+export type LingerOutcome =
+  { readonly did: 'tail over'; readonly gate: GateReading } | { readonly did: 'left to another' | 'nothing' };
 
 /**
- * Nothing is open behind an open gate: keeps the instance on until `lingerSeconds` have passed since the drain's last work, for an
- * upload that finds it warm. A stop is worth its restart only after a pause as long as what the restart bills.
+ * Keeps the instance on until `lingerSeconds` have passed since the drain's last work, so that the next upload needs no
+ * start. During a shorter pause, to stay on costs less than a restart. Call it only if the gate is OPEN and no job is open.
  */
-export async function linger(context: SettleContext, gate: GateReading): Promise<Lingered> {
+export async function linger(context: SettleContext, gate: GateReading): Promise<LingerOutcome> {
   const { control, clock, log, lingerSeconds } = context;
-  if (lingerSeconds === 0) return { did: 'closes', gate };
+  if (lingerSeconds === 0) return { did: 'tail over', gate };
   const trace = await readTrace(control);
   const tailMs = lingerSeconds * 1000 - quietMs(trace, clock.now());
-  if (tailMs <= 0) return { did: 'closes', gate };
+  if (tailMs <= 0) return { did: 'tail over', gate };
 
   log.info('nothing is open; the instance stays on a little', { seconds: Math.round(tailMs / 1000) });
   await clock.sleep(tailMs);
-  // Behind the open gate, whoever has admitted it has woken for it.
+  // The gate is OPEN, so the trigger that admitted this job has started the instance.
   if (await anyOpen(control)) return { did: 'nothing' };
-  // What a drain has ended meanwhile has a tail of its own, after its own event.
-  if ((await readTrace(control)).mark !== trace.mark) return { did: 'left to another' };
+  // A drain finished a job during the sleep. The event of that job's receipt starts a new tail.
+  if ((await readTrace(control)).etag !== trace.etag) return { did: 'left to another' };
   const now = await readGate(control);
-  return now.state === 'OPEN' ? { did: 'closes', gate: now } : { did: 'left to another' };
+  return now.state === 'OPEN' ? { did: 'tail over', gate: now } : { did: 'left to another' };
 }
 
-/** How long the drain has been without work, by the instance's clock and ours. */
+/** Milliseconds since the drain's last work, from the instance's clock to this function's clock. */
 function quietMs({ last }: Trace, now: number): number {
   if (!last) return Infinity;
-  // Nothing is open, so what was claimed last has just ended; the trace of that is still to be written.
+  // No job is open, so the claimed job has just ended, and the drain has not yet written that to the trace.
   if (last.did === 'claimed') return 0;
   return Math.max(0, now - Date.parse(last.at));
 }

@@ -1,4 +1,4 @@
-/** One fact, as one line of JSON. Never credentials, never a whole environment. */
+/** A log of facts, one line of JSON each. A line never holds credentials or a whole environment. */
 export interface Log {
   info(fact: string, details?: Record<string, unknown>): void;
   warn(fact: string, details?: Record<string, unknown>): void;
@@ -7,7 +7,7 @@ export interface Log {
 
 type Write = (line: string) => void;
 
-/** A log whose every line carries `context`, for example the pipeline's name and the request id. */
+/** A log that adds `context` to every line, for example the pipeline's name and the request id. */
 export function jsonLog(context: Record<string, unknown>, write: Write = writeToStdout): Log {
   const line =
     (level: string) =>
@@ -16,7 +16,7 @@ export function jsonLog(context: Record<string, unknown>, write: Write = writeTo
   return { info: line('info'), warn: line('warn'), error: line('error') };
 }
 
-/** A log that keeps nothing. */
+/** A log that discards every line. */
 export const silentLog: Log = { info: nothing, warn: nothing, error: nothing };
 
 function nothing(): void {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { takingModelSchema } from './model';
+import { deployedModelSchema } from './model';
 
-/** What a pipeline is made of, by name: the value of the SSM parameter `/lamplighter/<pipeline>/manifest`. */
+/** The names of a pipeline's parts: the value of the SSM parameter `/lamplighter/<pipeline>/manifest`. */
 export const manifestSchema = z.strictObject({
   version: z.literal(1),
   pipeline: z.string().min(1),
@@ -12,14 +12,14 @@ export const manifestSchema = z.strictObject({
   instanceId: z.string().min(1),
   functions: z.strictObject({ trigger: z.string(), worker: z.string(), stop: z.string() }),
   document: z.string().min(1),
-  /** Events that a function could not handle in any attempt. */
+  /** The queue of events that a function could not handle in any attempt. */
   failuresQueue: z.string().min(1),
   drainLogGroup: z.string().min(1),
   sweepMinutes: z.int().positive(),
   stopTimeLimitSeconds: z.int().positive(),
   lingerSeconds: z.int().min(0),
   breakerWakeUps: z.int().positive(),
-  models: z.array(takingModelSchema),
+  models: z.array(deployedModelSchema),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

@@ -3,7 +3,7 @@ import { messageOf } from './errors';
 import type { Metrics } from './metrics';
 import { receiptSchema, type Receipt } from './records';
 
-/** Counts the jobs that ended with these receipts. Nothing is decided by it, so a failure is only logged. */
+/** Writes the metrics of the jobs that ended with these receipts. No rule reads them, so a failure is only logged. */
 export async function measureReceipts(
   { output, log }: LedgerContext,
   metrics: Metrics,
@@ -27,12 +27,12 @@ function measure(
   metrics: Metrics,
 ): void {
   metrics(outcome === 'succeeded' ? 'JobsSucceeded' : 'JobsFailed', 1);
-  // A job that a machine's death or a missing upload ended was never claimed, or never ran.
-  if (claimedAt !== undefined) metrics('WaitSeconds', secondsBetween(uploadedAt ?? admittedAt, claimedAt));
-  if (startedAt !== undefined) metrics('RunSeconds', secondsBetween(startedAt, endedAt));
+  // A job without a claim or a start failed before its model ran, because of a machine's death or a missing upload.
+  if (claimedAt !== undefined) metrics('WaitSeconds', elapsedSeconds(uploadedAt ?? admittedAt, claimedAt));
+  if (startedAt !== undefined) metrics('RunSeconds', elapsedSeconds(startedAt, endedAt));
 }
 
-/** Two machines' clocks may differ by a little. */
-function secondsBetween(from: string, to: string): number {
+/** At least 0: two machines' clocks may differ a little. */
+function elapsedSeconds(from: string, to: string): number {
   return Math.max(0, Date.parse(to) - Date.parse(from)) / 1000;
 }

@@ -1,29 +1,29 @@
-/** Where CloudWatch keeps them, and by what they are told apart: one dimension, whose value is the pipeline's name. */
+/** The metrics' namespace in CloudWatch and their one dimension. The dimension's value is the pipeline's name. */
 export const METRIC_NAMESPACE = 'Lamplighter';
 export const METRIC_DIMENSION = 'service';
 
 /**
- * What operators watch, with CloudWatch's unit. Each is a custom metric that is paid for in the hours in which it is
- * written: at rest that is OpenJobs alone.
+ * The metrics for operators, with CloudWatch's units. CloudWatch charges for each in the hours in which it is written. While
+ * a pipeline is at rest, that is OpenJobs alone.
  */
 export const METRIC_UNITS = {
-  /** Written by every sweep that came to its end, and by nothing else: its absence says that no sweep did. */
+  /** Written by every sweep that settled, and by nothing else. Its absence means that no sweep settled. */
   OpenJobs: 'Count',
-  /** By a sweep that finds jobs open: for how long the oldest has been. */
+  /** Written by a sweep that finds open jobs: the age of the oldest. */
   OldestOpenSeconds: 'Seconds',
-  /** 1 by each sweep that finds the instance on, or coming up, with nothing open. */
+  /** 1 for each sweep that finds the instance `running` or `pending` and no job open. */
   OnWithNothingOpen: 'Count',
-  /** 1 each time that the breaker stops and pauses the pipeline. */
+  /** 1 for each time that the breaker stops and pauses the pipeline. */
   BreakerTrips: 'Count',
   JobsSucceeded: 'Count',
   JobsFailed: 'Count',
-  /** From the upload to the beginning of the attempt that counts. */
+  /** From the upload to the claim of the attempt that counts. */
   WaitSeconds: 'Seconds',
-  /** What the model itself took. */
+  /** From the start of the model to the end of the job. */
   RunSeconds: 'Seconds',
 } as const;
 
 export type MetricName = keyof typeof METRIC_UNITS;
 
-/** Takes one value of a metric. Handed in like the log; where nobody watches, there is none. */
+/** Called with one value of a metric. Passed as a parameter, like the log. Undefined if the setting `alarms` is false. */
 export type Metrics = (name: MetricName, value: number) => void;

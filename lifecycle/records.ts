@@ -12,7 +12,7 @@ const input = z.strictObject({
   sizeBytes: z.int().min(0),
 });
 
-/** `open/<jobId>.json`: the job is still to do. Written once, never changed. */
+/** `open/<jobId>.json`: the job is open. Written once, never changed. */
 export const openRecordSchema = z
   .strictObject({
     version: z.literal(1),
@@ -35,25 +35,25 @@ export const claimSchema = z.strictObject({
   jobId,
   /** 1 for the first attempt. */
   attempt: z.int().min(1),
-  /** The instance's boot, so that a claim of an earlier boot is known to be dead. */
+  /** The instance's boot. A claim of an earlier boot is dead. */
   bootId: z.string().min(1),
   drainId: z.string().min(1),
   claimedAt: time,
   leaseUntil: time,
-  /** Why the attempt ended without a receipt; a released claim may be taken over at once. */
+  /** Why the attempt ended without a receipt. A drain may take over a released claim at once. */
   released: z.string().optional(),
   nonce: z.string(),
 });
 
 export type Claim = z.infer<typeof claimSchema>;
 
-/** `status/<jobId>.json`: progress for people. Plain overwrite; nothing is decided by it. */
+/** `status/<jobId>.json`: progress for people. Written by a plain overwrite. No rule reads it. */
 export const statusSchema = z.strictObject({
   version: z.literal(1),
   jobId,
   attempt: z.int().min(1),
   phase: z.enum(['preparing', 'downloading', 'running', 'uploading']),
-  /** 0 to 1, as the model reported it. */
+  /** From 0 to 1, as the model reported it. */
   progress: z.number().min(0).max(1).optional(),
   message: z.string().optional(),
   at: time,
@@ -61,7 +61,7 @@ export const statusSchema = z.strictObject({
 
 export type Status = z.infer<typeof statusSchema>;
 
-/** `status/drain.json`: what the drain did last, so that a wake-up without any work can be told. Plain overwrite. */
+/** `status/drain.json`: the drain's last action. Shows whether a wake-up did work. Written by a plain overwrite. */
 export const drainStatusSchema = z.strictObject({
   version: z.literal(1),
   did: z.enum(['claimed', 'ended']),
@@ -69,7 +69,7 @@ export const drainStatusSchema = z.strictObject({
   drainId: z.string(),
   bootId: z.string(),
   at: time,
-  /** What the receipts of this boot have taken of the machine's seconds so far; nothing is paid by it. */
+  /** The machine's seconds that are on receipts of this boot so far. Bills do not use it. */
   billed: z.strictObject({ session: time, seconds: z.int().min(0) }).optional(),
 });
 
@@ -80,52 +80,52 @@ export const gateSchema = z.strictObject({
   version: z.literal(1),
   state: z.enum(['OPEN', 'CLOSING', 'CLOSED']),
   since: time,
-  /** Who wrote it: the function and its request id. */
+  /** The writer: the function and its request id. */
   by: z.string(),
-  /** The breaker's count: wake-ups in a row that ended without a trace of work. */
+  /** The breaker's count: consecutive wake-ups that ended without work. */
   fruitless: z.int().min(0).default(0),
-  /** The ledger's trace of work when the breaker last looked. */
+  /** The ETag of `status/drain.json` when the breaker last found new work. */
   progressMark: z.string().default(''),
-  /** When that trace was first seen, so that silence can be told from haste. */
+  /** When the breaker last found new work or counted an end. Distinguishes a silent drain from one that just started. */
   progressAt: time.optional(),
-  /** The wake-up whose end was counted last, so that an event delivered twice counts once. */
+  /** The last counted end of a wake-up. An event that EventBridge delivers twice counts once. */
   lastEnd: z.string().default(''),
   nonce: z.string(),
 });
 
 export type Gate = z.infer<typeof gateSchema>;
 
-/** A job's part of the machine's on-time, in whole seconds: no second stands in two receipts. */
+/** A job's part of the machine's on-time, in whole seconds. No second is on two receipts. */
 export const billSchema = z.strictObject({
-  /** When the machine booted, by its own clock; the session is the one that was on then. */
+  /** When the machine booted, by its own clock. The bill belongs to the session that was on at that time. */
   session: time,
-  /** From the boot until its first job began. */
+  /** Seconds from the boot to the start of its first job. */
   bootSeconds: z.int().min(0),
-  /** Without a job, since the receipt before this one. */
+  /** Seconds without a job since the previous receipt. */
   idleSeconds: z.int().min(0),
-  /** With this job, or its share of the seconds with several side by side; attempts without a receipt included. */
+  /** Seconds with this job, or its share of the seconds with several in parallel. Includes attempts without a receipt. */
   runSeconds: z.int().min(0),
 });
 
 export type Bill = z.infer<typeof billSchema>;
 
-/** `sessions/<launch>.json`: one on-time of the instance. Nothing is decided by it. */
+/** `sessions/<launch>.json`: one on-time of the instance, for bills. No rule reads it. */
 export const sessionSchema = z.strictObject({
   version: z.literal(1),
   /** EC2's LaunchTime, a whole second. */
   launchedAt: time,
-  /** When EC2 began to stop it, a whole second; absent until it is known to have stopped. */
+  /** When EC2 began to stop the instance, a whole second. Absent until the instance is known to have stopped. */
   stoppedAt: time.optional(),
-  /** EC2 did not say when: `stoppedAt` is when the stop was heard of. */
+  /** True: EC2 did not report the time, and `stoppedAt` is the time of the event or of the sweep that noticed the stop. */
   approximate: z.literal(true).optional(),
-  /** On-time that stands in no receipt, as far as the drain's last trace tells. Bills are made from the receipts. */
+  /** Seconds on no receipt, according to the drain's last trace. Bills do not use it: they come from the receipts. */
   tailSeconds: z.int().min(0).optional(),
   nonce: z.string(),
 });
 
 export type Session = z.infer<typeof sessionSchema>;
 
-/** `results/<input key>/<jobId>/receipt.json`: the job's end, success or failure. Created once, never changed. */
+/** `results/<input key>/<jobId>/receipt.json`: the end of the job, success or failure. Created once, never changed. */
 export const receiptSchema = z.strictObject({
   version: z.literal(1),
   jobId,
@@ -140,16 +140,16 @@ export const receiptSchema = z.strictObject({
   claimedAt: time.optional(),
   startedAt: time.optional(),
   endedAt: time,
-  /** How the model's process ended; absent if it never began. */
+  /** How the model's process ended. Absent if it never started. */
   exit: z.strictObject({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
-  /** The model's files in the output bucket, keys in full. */
+  /** The model's files in the output bucket, with their full keys. */
   outputs: z.array(z.strictObject({ key: z.string(), sizeBytes: z.int().min(0) })),
-  /** What went wrong and what to do; absent on success. */
+  /** The problem and the remedy. Absent on success. */
   error: z.strictObject({ kind: z.string(), message: z.string() }).optional(),
-  /** The last lines that the model wrote to stderr, for a failed run. */
+  /** The last lines of the model's stderr. Present after a failed run. */
   stderrTail: z.string().optional(),
   instance: z.strictObject({ bootId: z.string(), drainId: z.string() }),
-  /** Absent when the machine could not keep account. */
+  /** Absent if the machine could not count its seconds. */
   bill: billSchema.optional(),
   nonce: z.string(),
 });
@@ -157,7 +157,7 @@ export const receiptSchema = z.strictObject({
 export type Receipt = z.infer<typeof receiptSchema>;
 
 /**
- * Reads a record. Throws InvalidInputError, naming the object, when the text is not JSON or has another shape.
+ * Parses a record. Throws InvalidInputError that names the object if the text is not JSON or has another shape.
  */
 export function parseRecord<T>(schema: z.ZodType<T>, name: string, text: string): T {
   let value: unknown;

@@ -10,16 +10,19 @@ import { wake, type WakeOutcome } from './wake';
 export type SettleOutcome =
   | { readonly did: 'woke'; readonly wake: WakeOutcome }
   | { readonly did: 'stopped' | 'tripped' | 'held' | 'nothing' }
-  /** Another function is closing, or came first with the gate. */
+  /** Another function is closing the gate, or moved it first. It lists the open jobs afterwards. */
   | { readonly did: 'left to another' };
 
-/** Clocks of two functions may differ and a dead function's last request may still be on its way. */
+/**
+ * Seconds beyond the stop function's time limit after which a CLOSING gate is abandoned. The clocks of two functions may
+ * differ, and the last request of a dead function may still be under way.
+ */
 export const CLOSING_MARGIN_SECONDS = 30;
 
-/** Receipts looked for at a time. If more jobs are open the instance is woken anyway, and the drain retires them. */
+/** Maximum receipts that one settle checks. If more jobs are open, settle wakes the instance. The drain checks the rest. */
 const MAX_RETIRED = 100;
 
-/** Looks at the ledger and does the next right thing: wakes the instance, or closes the gate and stops it. */
+/** Lists the open jobs. If there are any, wakes the instance. If there are none, closes the gate and stops the instance. */
 export async function settle(context: SettleContext, cause: Cause): Promise<SettleOutcome> {
   const open = await retireFinished(context, cause);
   const auditFailure = cause.kind === 'sweep' ? await audit(context) : undefined;
@@ -29,7 +32,7 @@ export async function settle(context: SettleContext, cause: Cause): Promise<Sett
   return outcome;
 }
 
-/** An audit that fails must not keep the instance on: its error is thrown after the gate has been settled. */
+/** A failed audit must not keep the instance on. So `settle` throws the returned error only after it settled the gate. */
 async function audit(context: SettleContext): Promise<Error | undefined> {
   try {
     const { failed } = await auditPage(context);
@@ -39,7 +42,7 @@ async function audit(context: SettleContext): Promise<Error | undefined> {
   }
 }
 
-/** The gate moved under us: whoever moved it looks at the ledger after that. */
+/** Another function moved the gate after this one had read it. That function lists the open jobs after its write. */
 function leftToAnother({ log }: SettleContext): (error: unknown) => SettleOutcome {
   return (error) => {
     if (!(error instanceof ConflictError)) throw error;
@@ -48,7 +51,10 @@ function leftToAnother({ log }: SettleContext): (error: unknown) => SettleOutcom
   };
 }
 
-/** The jobs that are open after that, as far as it has looked: on a receipt, at that job only. */
+/**
+ * Deletes the open records of jobs that have a receipt. Returns the jobs that are still open. On a receipt, it checks and
+ * returns only that receipt's jobs.
+ */
 async function retireFinished(context: SettleContext, cause: Cause): Promise<ListedJob[]> {
   const jobs: readonly ListedJob[] =
     cause.kind === 'receipt'
@@ -74,31 +80,31 @@ async function settleGate(
   if (gate.state === 'CLOSING') {
     if (!isAbandoned(context, gate)) return { did: 'left to another' };
     context.log.warn('taking over a closing that nobody finished', {
-      since: gate.gate?.since,
-      of: gate.gate?.by,
+      since: gate.record?.since,
+      of: gate.record?.by,
     });
     gate = await moveGate(context.control, gate, 'CLOSING', context);
   }
 
   if (await anyOpen(context.control)) {
-    // The dead closer may have stopped the instance: wake opens the gate when it is certain to run.
+    // The dead closer may have stopped the instance. `wake` opens the gate after EC2 has accepted a start.
     if (gate.state === 'CLOSING') gate = await moveGate(context.control, gate, 'CLOSED', context);
     const end = wakeUpEnd(cause);
     if (end && (await breakerTrips(context, gate, end))) return { did: 'tripped' };
-    // The drain that has just written the receipt goes on by itself; should it die, its command's end settles.
+    // The drain that wrote the receipt continues with the next job. If the drain dies, the end of its command settles.
     if (cause.kind === 'receipt' && gate.state === 'OPEN') return { did: 'nothing' };
     const jobIds = open.map(({ jobId }) => jobId);
     const woke = await wake(context, cause.kind, jobIds);
     if (woke === 'paused' && (await stopIfPaused(context))) return { did: 'stopped' };
     return { did: 'woke', wake: woke };
   }
-  if (gate.state !== 'OPEN' || cause.kind === 'instance stopped') return close(context, gate, cause);
+  if (gate.state !== 'OPEN' || cause.kind === 'instance stopped') return closeAndStop(context, gate, cause);
   const lingered = await linger(context, gate);
-  return lingered.did === 'closes' ? close(context, lingered.gate, cause) : lingered;
+  return lingered.did === 'tail over' ? closeAndStop(context, lingered.gate, cause) : lingered;
 }
 
-function isAbandoned({ clock, timeLimitSeconds }: SettleContext, { gate }: GateReading): boolean {
-  const ageMs = clock.now() - Date.parse(gate?.since ?? '');
+function isAbandoned({ clock, timeLimitSeconds }: SettleContext, { record }: GateReading): boolean {
+  const ageMs = clock.now() - Date.parse(record?.since ?? '');
   return ageMs > (timeLimitSeconds + CLOSING_MARGIN_SECONDS) * 1000;
 }
 
@@ -116,28 +122,28 @@ function wakeUpEnd(cause: Cause): WakeUpEnd | undefined {
   }
 }
 
-/** Nothing was open when we looked. Stops the instance unless a job came, or comes, meanwhile. */
-async function close(context: SettleContext, seen: GateReading, cause: Cause): Promise<SettleOutcome> {
+/** Call it if no job is open. Closes the gate, lists the open jobs again, and stops the instance if there are still none. */
+async function closeAndStop(context: SettleContext, gate: GateReading, cause: Cause): Promise<SettleOutcome> {
   const { control, instance, log } = context;
   const { state, hold, phase } = await instance.read();
   const isOn = state === 'running' || state === 'pending';
   if (cause.kind === 'sweep' && isOn) context.metrics?.('OnWithNothingOpen', 1);
   if (hold !== undefined) {
     log.info('not stopped: held', { hold });
-    if (seen.state !== 'CLOSING') return { did: 'held' };
-    await moveGate(control, seen, 'CLOSED', context);
-    return wakeForLatecomers(context, { did: 'held' });
+    if (gate.state !== 'CLOSING') return { did: 'held' };
+    await moveGate(control, gate, 'CLOSED', context);
+    return wakeForLateJobs(context, { did: 'held' });
   }
-  if (seen.state === 'CLOSED' && state === 'stopped') {
+  if (gate.state === 'CLOSED' && state === 'stopped') {
     if (phase !== 'stopped') await instance.showPhase('stopped', log);
     return { did: 'nothing' };
   }
 
-  // Unless it was open, an earlier stop of ours may be at work: then only wake opens it, with a start that is accepted.
-  const before = seen.state === 'OPEN' ? 'OPEN' : 'CLOSED';
-  const closing = seen.state === 'CLOSING' ? seen : await moveGate(control, seen, 'CLOSING', context);
-  // A drain begins a job only if it read OPEN after having seen it: what it has begun was open before CLOSING was
-  // written, so it stands in this second list.
+  // If the gate was not OPEN, an earlier stop may be taking effect. Then only `wake` may open it, after an accepted start.
+  const before = gate.state === 'OPEN' ? 'OPEN' : 'CLOSED';
+  const closing = gate.state === 'CLOSING' ? gate : await moveGate(control, gate, 'CLOSING', context);
+  // A drain begins a job only if it first finds the job in `open/` and then reads OPEN. So every running job was open before
+  // CLOSING was written, and this second list contains it.
   if (await anyOpen(control)) {
     await moveGate(control, closing, before, context);
     return { did: 'woke', wake: await wake(context, 'a job came while closing') };
@@ -145,19 +151,22 @@ async function close(context: SettleContext, seen: GateReading, cause: Cause): P
 
   const stop = await instance.stop();
   if (stop.refused) {
-    // EC2 has certainly not taken the call, so drains may begin again; the sweep looks next.
+    // EC2 certainly rejected the call, so drains may begin jobs again. The next sweep settles.
     await moveGate(control, closing, before, context);
     log.warn('not stopped: EC2 does not take the call in the present state', { state });
-    return wakeForLatecomers(context, { did: 'nothing' });
+    return wakeForLateJobs(context, { did: 'nothing' });
   }
   await moveGate(control, closing, 'CLOSED', context);
   await instance.showPhase('stopping', log);
   log.info('instance stopped: nothing is open');
-  return wakeForLatecomers(context, { did: 'stopped' });
+  return wakeForLateJobs(context, { did: 'stopped' });
 }
 
-/** Whoever admitted a job while the gate was CLOSING was told to leave the waking to whoever ends it, however it ends. */
-async function wakeForLatecomers(context: SettleContext, otherwise: SettleOutcome): Promise<SettleOutcome> {
-  if (!(await anyOpen(context.control))) return otherwise;
+/**
+ * A trigger that admits a job while the gate is CLOSING does not start the instance. So the function that ends the CLOSING
+ * lists the open jobs once more: after a stop, after a refused stop, and for a held instance.
+ */
+async function wakeForLateJobs(context: SettleContext, outcome: SettleOutcome): Promise<SettleOutcome> {
+  if (!(await anyOpen(context.control))) return outcome;
   return { did: 'woke', wake: await wake(context, 'a job came while closing') };
 }

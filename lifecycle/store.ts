@@ -11,13 +11,13 @@ import type { z } from 'zod';
 import { ConflictError, awsCodeOf, httpStatusOf } from './errors';
 import { parseRecord } from './records';
 
-/** A record as it was read, with the ETag that a compare-and-set needs. */
+/** A record and the ETag that a compare-and-set needs. */
 export interface Stored<T> {
   readonly record: T;
   readonly etag: string;
 }
 
-/** An object's text, not yet looked at. */
+/** An object's text, not yet parsed. */
 export interface StoredText {
   readonly text: string;
   readonly etag: string;
@@ -29,12 +29,14 @@ export interface ListedObject {
   readonly lastModified: Date | undefined;
 }
 
-/** S3 answers 409 while another conditional write of the same key is under way; it is asked this often. */
+/** Maximum tries of a conditional write. S3 answers 409 while another conditional write of the same key is under way. */
 const CONFLICT_TRIES = 5;
 
 /**
- * Records in one bucket, with S3's conditional writes. Every conditional write carries a fresh nonce: a PUT that the SDK
- * repeated because the first answer was lost meets its own success as a 412, and knows it by reading it back.
+ * Records in one bucket, with S3's conditional writes.
+ *
+ * Every conditional write carries a fresh nonce. If the answer to a PUT is lost, the SDK retries the PUT, and the retry
+ * finds the first try's success as a 412. `Store` then reads the object back and recognises its own write.
  */
 export class Store {
   constructor(
@@ -43,7 +45,7 @@ export class Store {
     private readonly newNonce: () => string = randomUUID,
   ) {}
 
-  /** Throws InvalidInputError when what is there is not such a record. */
+  /** Returns undefined if there is no object. Throws InvalidInputError if the object does not match the schema. */
   async get<T>(key: string, schema: z.ZodType<T>): Promise<Stored<T> | undefined> {
     const stored = await this.getText(key);
     return (
@@ -71,36 +73,36 @@ export class Store {
     }
   }
 
-  /** Creates the record. False: an object of another writer is there already. */
+  /** Creates the record. Returns false if another writer's object exists. */
   async create(key: string, record: object): Promise<boolean> {
     return (await this.putIf(key, record, { IfNoneMatch: '*' })) !== undefined;
   }
 
-  /** Creates the record and returns it as stored. Throws ConflictError if an object is there already. */
+  /** Creates the record and returns it as stored. Throws ConflictError if another writer's object exists. */
   async createStored<T extends { nonce: string }>(key: string, record: Omit<T, 'nonce'>): Promise<Stored<T>> {
-    return this.written<T>(key, await this.putIf(key, record, { IfNoneMatch: '*' }));
+    return this.storedOrConflict<T>(key, await this.putIf(key, record, { IfNoneMatch: '*' }));
   }
 
-  /** Compare-and-set. Throws ConflictError if the object is no longer the one with `etag`. */
+  /** Replaces the record by compare-and-set. Throws ConflictError if the object's ETag is not `etag`. */
   async replace<T extends { nonce: string }>(
     key: string,
     record: Omit<T, 'nonce'>,
     etag: string,
   ): Promise<Stored<T>> {
-    return this.written<T>(key, await this.putIf(key, record, { IfMatch: etag }));
+    return this.storedOrConflict<T>(key, await this.putIf(key, record, { IfMatch: etag }));
   }
 
-  /** Plain overwrite, for what nothing is decided by. */
+  /** Writes the record without a condition: the last writer wins. */
   async overwrite(key: string, record: object): Promise<void> {
     await this.s3.send(put(this.bucket, key, JSON.stringify(record)));
   }
 
-  /** Deleting what is not there is no error. */
+  /** Deletes the object. No effect if there is none. */
   async delete(key: string): Promise<void> {
     await this.s3.send(new DeleteObjectCommand({ Bucket: this.bucket, Key: key }));
   }
 
-  /** Every object below a prefix, in pages of at most 1,000; with `after`, those whose keys come after that. */
+  /** Lists the objects below a prefix, in pages of at most 1,000. With `after`, only keys that come after that key. */
   async *list(prefix: string, after?: string): AsyncGenerator<ListedObject> {
     let token: string | undefined;
     do {
@@ -119,12 +121,12 @@ export class Store {
     } while (token !== undefined);
   }
 
-  private written<T>(key: string, written: { record: object; etag: string } | undefined): Stored<T> {
-    if (!written) throw new ConflictError(`s3://${this.bucket}/${key} was changed by another writer`);
+  private storedOrConflict<T>(key: string, written: { record: object; etag: string } | undefined): Stored<T> {
+    if (!written) throw new ConflictError(`another writer changed s3://${this.bucket}/${key}`);
     return { record: written.record as T, etag: written.etag };
   }
 
-  /** Undefined: the condition failed, and what is there is not our own earlier write. */
+  /** Writes with a condition. Returns undefined if the condition failed and the object is not this call's own write. */
   private async putIf(key: string, record: object, condition: { IfMatch?: string; IfNoneMatch?: string }) {
     const withNonce = { ...record, nonce: this.newNonce() };
     const text = JSON.stringify(withNonce);

@@ -4,21 +4,23 @@ import { moveGate, readGate } from './gate';
 import type { StartOutcome } from './instance';
 
 /**
- * `woken`: the instance has been told to run and the worker to dispatch. Otherwise why not: `paused` (people or the
- * breaker), `closing` (whoever closes looks at the ledger again), `stopping` (the `stopped` event settles; for a spot instance
- * that EC2 has taken away, the `running` event).
+ * - `woken`: EC2 accepted the start, the gate is OPEN, and a worker will dispatch a drain.
+ * - `paused`: people or the breaker paused the pipeline.
+ * - `closing`: another function is closing the gate. It lists the open jobs again afterwards.
+ * - `stopping`: EC2 refused the start. The instance's `stopped` event settles. If EC2 interrupted a spot instance, its
+ *   `running` event settles.
  */
 export type WakeOutcome = 'woken' | 'paused' | 'closing' | 'stopping';
 
-/** A payload is bounded, and so is a log line that somebody reads. */
-const JOBS_NAMED = 20;
+/** Maximum job ids in the worker's payload and in a log line. */
+const MAX_NAMED_JOBS = 20;
 
-/** How often the gate is read again after another writer came first. */
+/** Maximum attempts to open the gate while other writers change it. */
 const GATE_TRIES = 8;
 
 /**
- * Gets the instance to run and a drain onto it. Call it only when a job is open.
- * @param open the jobs that it is for, as far as the caller knows them; for the logs only
+ * Starts the instance, opens the gate and invokes the worker, which sends a drain command. Call it only if a job is open.
+ * @param open the open jobs that the caller knows, for the logs only
  */
 export async function wake(
   context: LedgerContext,
@@ -26,7 +28,7 @@ export async function wake(
   open: readonly string[] = [],
 ): Promise<WakeOutcome> {
   const { instance, worker, log } = context;
-  const jobIds = open.slice(0, JOBS_NAMED);
+  const jobIds = open.slice(0, MAX_NAMED_JOBS);
   const { pause } = await instance.read();
   if (pause !== undefined) {
     log.warn('not woken: the pipeline is paused', { reason, pause, jobIds });
@@ -37,8 +39,8 @@ export async function wake(
     log.info('not woken yet: the instance is still stopping, or EC2 has taken it away', { reason, jobIds });
     return 'stopping';
   }
-  // Whoever has made it pending has invoked worker, or is about to; a burst of uploads must not invoke one each to wait
-  // through the boot. Should that worker be lost, the sweep sends the next.
+  // The function that made the instance `pending` invokes the worker. For a burst of uploads, one worker waits through the
+  // boot, not one for each upload. If that worker is lost, the sweep invokes the next.
   if (start && start.was !== 'pending') await worker.invoke(reason, jobIds);
   if (isOpen) log.info('woken', { reason, was: start?.was, jobIds });
   if (start?.was === 'stopped') await instance.showPhase('starting', log);
@@ -46,34 +48,36 @@ export async function wake(
 }
 
 interface Opening {
-  /** False: somebody closes it, or the start was refused. */
+  /** False: another function is closing the gate, or EC2 refused the start. */
   readonly isOpen: boolean;
-  /**
-   * The start that tells whose work it is to invoke worker: one that met `stopped`, else the first that did not meet somebody's
-   * `pending`, else the last; or the one that was refused. Undefined: none was tried.
-   */
+  /** The refused start, or else the start that decides whether `wake` invokes the worker. Undefined: there was no start. */
   readonly start: StartOutcome | undefined;
 }
 
 /**
- * The gate opens only once the start is accepted. On an instance that is stopping by our order a drain may still be alive
- * for some seconds: behind an open gate it would begin a model, to be killed with the machine.
+ * Opens the gate only after EC2 has accepted the start. On a stopping instance a drain may stay alive for some seconds.
+ * Behind an open gate that drain would begin a model, and the stop would kill the model.
  */
 async function startAndOpenGate(context: LedgerContext): Promise<Opening> {
-  let told: Extract<StartOutcome, { refused: false }> | undefined;
+  // Prefer a start that found the instance `stopped`, then the first that did not find it `pending`, then the last.
+  let decisiveStart: Extract<StartOutcome, { refused: false }> | undefined;
   for (let tries = 0; tries < GATE_TRIES; tries += 1) {
     const gate = await readGate(context.control);
-    if (gate.state === 'CLOSING') return { isOpen: false, start: told };
+    if (gate.state === 'CLOSING') return { isOpen: false, start: decisiveStart };
     const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
-    if (told === undefined || told.was === 'pending' || start.was === 'stopped') told = start;
-    if (gate.state === 'OPEN') return { isOpen: true, start: told };
+    if (decisiveStart === undefined || decisiveStart.was === 'pending' || start.was === 'stopped') {
+      decisiveStart = start;
+    }
+    if (gate.state === 'OPEN') return { isOpen: true, start: decisiveStart };
     try {
       await moveGate(context.control, gate, 'OPEN', context);
-      return { isOpen: true, start: told };
+      return { isOpen: true, start: decisiveStart };
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
     }
   }
-  throw new RetryLaterError(`the gate changed under ${GATE_TRIES} readings in a row`);
+  throw new RetryLaterError(
+    `another writer changed the gate during each of ${GATE_TRIES} attempts to open it`,
+  );
 }

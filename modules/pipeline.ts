@@ -7,7 +7,7 @@ import { TerraformOutput } from 'cdktf';
 import type { Construct } from 'constructs';
 import { ENDED_COMMAND_STATUSES } from '../lifecycle/command-status';
 import { manifestParameterName, type Manifest } from '../lifecycle/manifest';
-import type { TakingModel } from '../lifecycle/model';
+import type { DeployedModel } from '../lifecycle/model';
 import { Alarms } from './alarms';
 import { hashed, type Bundles, type HandlerName } from './bundle';
 import { ControlObject } from './control-object';
@@ -291,7 +291,7 @@ export class Pipeline extends PipelineStack {
     });
   }
 
-  private model({ card, digest, zip }: ModelFolder, control: PrivateBucket): TakingModel {
+  private model({ card, digest, zip }: ModelFolder, control: PrivateBucket): DeployedModel {
     const object = new ControlObject(this, `model_${card.name}`, {
       bucket: control,
       key: `models/${card.name}/model.zip`,

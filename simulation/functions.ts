@@ -264,7 +264,7 @@ export class Functions {
         document: 'p-drain',
         clock,
         log,
-        patienceMs: (timeLimitSeconds(world.settings, 'worker') - WORKER_RESERVE_SECONDS) * 1000,
+        agentTimeoutMs: (timeLimitSeconds(world.settings, 'worker') - WORKER_RESERVE_SECONDS) * 1000,
       });
       return;
     }

@@ -12,13 +12,15 @@ export interface Mutation {
   readonly redundant?: string;
 }
 
-/** How wake keeps the start that tells whose work worker is. */
-const TELLING = "if (told === undefined || told.was === 'pending' || start.was === 'stopped') told = start;";
+/** How wake chooses the start that decides whether it invokes the worker. */
+const DECIDING = `if (decisiveStart === undefined || decisiveStart.was === 'pending' || start.was === 'stopped') {
+      decisiveStart = start;
+    }`;
 
 /** How the breaker looks once more before it stops. */
 const TRIPPING = `const closing = await moveGate(control, gate, 'CLOSING', context);
   const { hold } = await instance.read();
-  if (hold !== undefined || (await liveClaims(context)).length > 0 || (await trip?.hasWorked())) {`;
+  if (hold !== undefined || (await liveClaims(context)).length > 0 || (await trip?.hasNewWork())) {`;
 
 /** What each of these takes away must be caught by the checks, or the rule is redundant or the simulator blind. */
 export const MUTATIONS: readonly Mutation[] = [
@@ -71,7 +73,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/wake.ts',
     text: `const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
-    ${TELLING}
+    ${DECIDING}
     if (gate.state === 'OPEN')`,
     replacement: `if (gate.state !== 'OPEN') {
       try {
@@ -83,20 +85,20 @@ export const MUTATIONS: readonly Mutation[] = [
     }
     const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
-    ${TELLING}
+    ${DECIDING}
     if (Boolean(start))`,
   },
   {
     name: 'wake does not leave a CLOSING gate to the closer',
     file: 'lifecycle/wake.ts',
-    text: "if (gate.state === 'CLOSING') return { isOpen: false, start: told };",
+    text: "if (gate.state === 'CLOSING') return { isOpen: false, start: decisiveStart };",
     replacement: '',
   },
   {
     name: 'a start of its own is forgotten when the gate has moved',
     file: 'lifecycle/wake.ts',
-    text: TELLING,
-    replacement: 'told = start;',
+    text: DECIDING,
+    replacement: 'decisiveStart = start;',
   },
   {
     // Whoever closes is slow as well: else it takes some ten million histories to meet the moment.
@@ -112,7 +114,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'the breaker looks for work before it writes CLOSING, not after',
     file: 'lifecycle/breaker.ts',
     text: TRIPPING,
-    replacement: `const worked = (await liveClaims(context)).length > 0 || (await trip?.hasWorked());
+    replacement: `const worked = (await liveClaims(context)).length > 0 || (await trip?.hasNewWork());
   if (trip) await context.clock.sleep(30_000);
   const closing = await moveGate(control, gate, 'CLOSING', context);
   const { hold } = await instance.read();
@@ -178,8 +180,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the breaker does not forget when a wake-up was fruitful',
     file: 'lifecycle/breaker.ts',
-    text: '      fruitless: 0,\n      progressMark: mark,',
-    replacement: '      progressMark: mark,',
+    text: '      fruitless: 0,\n      progressMark: trace.etag,',
+    replacement: '      progressMark: trace.etag,',
   },
   {
     name: 'no audit',

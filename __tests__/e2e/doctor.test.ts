@@ -272,7 +272,7 @@ story('lamplighter doctor', () => {
       const { findings } = await examine();
       return findings.find(({ name }) => name === 'failed-events');
     });
-    expect(found.what).toMatch(/patient-trigger, request .*an event that this function does not know/);
+    expect(found.what).toMatch(/patient-trigger, request .*this function does not support the event/);
   }, 60_000);
 
   it('names a failed job, until the same key has succeeded', async () => {

@@ -6,13 +6,13 @@ import { Worker } from '../../lifecycle/context';
 import { Instance } from '../../lifecycle/instance';
 import { jobIdOf, openKey, receiptKey } from '../../lifecycle/job';
 import type { Log } from '../../lifecycle/log';
-import type { TakingModel } from '../../lifecycle/model';
+import type { DeployedModel } from '../../lifecycle/model';
 import type { Gate, OpenRecord } from '../../lifecycle/records';
 import type { SettleContext } from '../../lifecycle/settle-context';
 import { Store } from '../../lifecycle/store';
 import { FakeS3 } from './fake-s3';
 
-/** A clock that stands still until somebody sleeps or moves it. */
+/** A clock that advances only by `sleep`. */
 export class TestClock implements Clock {
   constructor(private time = Date.parse('2026-01-01T00:00:00.000Z')) {}
   now = () => this.time;
@@ -22,7 +22,7 @@ export class TestClock implements Clock {
   };
 }
 
-/** Keeps what was logged. */
+/** A log that keeps its lines. */
 export class TestLog implements Log {
   readonly lines: { level: string; fact: string; details: Record<string, unknown> }[] = [];
   info = this.at('info');
@@ -48,7 +48,18 @@ function clientOf(send: Send, tries = () => 1): { send: (command: object) => Pro
   };
 }
 
-/** One EC2 instance, its SSM agent and the worker function, in memory; S3 is FakeS3. */
+/** The accounts of the current test. */
+const accounts = new Set<FakeAccount>();
+
+afterEach(() => {
+  const pending = [...accounts].flatMap(({ failures }) =>
+    [...failures].filter(([, errors]) => errors.length > 0).map(([command]) => command),
+  );
+  accounts.clear();
+  if (pending.length > 0) throw new Error(`These failures were never thrown: ${pending.join(', ')}`);
+});
+
+/** One EC2 instance, its SSM agent and the worker function, in memory, with FakeS3 as S3. */
 export class FakeAccount {
   readonly clock = new TestClock();
   readonly log = new TestLog();
@@ -61,11 +72,11 @@ export class FakeAccount {
   readonly tags = new Map<string, string>();
   lastPing: Date | undefined;
   commands: { CommandId: string; Status: string; InstanceIds?: string[]; RequestedDateTime?: Date }[] = [];
-  /** How often the SDK has sent EC2's calls until there was an answer. */
+  /** The tries that the SDK needs for each call to EC2. */
   tries = 1;
-  /** Errors to throw, by command name, first come first thrown. */
+  /** The errors to throw, by command name, in this order. An error that is never thrown fails its test. */
   readonly failures = new Map<string, Error[]>();
-  /** What else happens when a command arrives. */
+  /** Called when a command arrives, by command name. */
   readonly meanwhile = new Map<string, () => void>();
 
   readonly ec2 = clientOf(
@@ -77,7 +88,7 @@ export class FakeAccount {
 
   readonly instance = new Instance(this.ec2 as unknown as EC2Client, 'i-1');
   readonly control = new Store(this.s3.client, 'control');
-  readonly models: TakingModel[] = [
+  readonly models: DeployedModel[] = [
     {
       name: 'm',
       digest: 'd'.repeat(64),
@@ -88,7 +99,7 @@ export class FakeAccount {
     },
   ];
 
-  /** What the stop function and the trigger work on. */
+  /** The context of the stop function and the trigger. */
   readonly context: SettleContext = {
     pipeline: 'p',
     s3: this.s3.client,
@@ -106,6 +117,10 @@ export class FakeAccount {
     lingerSeconds: 0,
   };
 
+  constructor() {
+    accounts.add(this);
+  }
+
   get dispatchContext() {
     return {
       ssm: this.ssm as unknown as SSMClient,
@@ -113,7 +128,7 @@ export class FakeAccount {
       document: 'p-drain',
       clock: this.clock,
       log: this.log,
-      patienceMs: 270_000,
+      agentTimeoutMs: 270_000,
     };
   }
 

@@ -3,7 +3,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { accessSync, constants, createReadStream, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { jobIdOf } from '../../lifecycle/job';
-import { type TakingModel, modelFor } from '../../lifecycle/model';
+import { type DeployedModel, modelFor } from '../../lifecycle/model';
 import { BrokenError, InterruptedError, UsageError } from '../console/exit';
 import { systemCodeOf } from '../console/system-error';
 import { filesIn } from './folders';
@@ -43,7 +43,7 @@ export interface PlanOptions {
 export function planUploads(
   names: readonly string[],
   prefix: string | ((fileName: string) => string),
-  models: readonly TakingModel[],
+  models: readonly DeployedModel[],
   { from = process.cwd(), model: wanted, onSkipped = () => undefined }: PlanOptions = {},
 ): PlannedUpload[] {
   const own = wanted === undefined ? undefined : modelCalled(wanted, models);
@@ -86,7 +86,7 @@ export function planUploads(
   );
 }
 
-function modelCalled(name: string, models: readonly TakingModel[]): TakingModel {
+function modelCalled(name: string, models: readonly DeployedModel[]): DeployedModel {
   const found = models.find((model) => model.name === name);
   if (found) return found;
   const names = models.map((model) => model.name).join(', ');
@@ -94,7 +94,7 @@ function modelCalled(name: string, models: readonly TakingModel[]): TakingModel 
 }
 
 /** For people: `raw/….csv (breast-cancer)`. */
-export function takenKeys(models: readonly TakingModel[]): string {
+export function takenKeys(models: readonly DeployedModel[]): string {
   return models
     .map(({ name, prefix, suffixes }) => {
       const endings = suffixes.length === 0 ? [''] : suffixes;
@@ -104,13 +104,13 @@ export function takenKeys(models: readonly TakingModel[]): string {
 }
 
 /** A new user's model takes `in/….csv`, and the new user submits `my.csv`. */
-function hint(key: string, models: readonly TakingModel[]): string {
+function hint(key: string, models: readonly DeployedModel[]): string {
   const other = prefixFor(basename(key), models);
   return other === undefined || other === '' ? '' : `; say --prefix ${other}`;
 }
 
 /** The first prefix under which a model takes a file of that name. */
-export function prefixFor(fileName: string, models: readonly TakingModel[]): string | undefined {
+export function prefixFor(fileName: string, models: readonly DeployedModel[]): string | undefined {
   const takes = (prefix: string) => modelFor({ key: `${prefix}${fileName}` }, models) !== undefined;
   return ['', ...models.map(({ prefix }) => prefix)].find(takes);
 }

@@ -23,7 +23,7 @@ function running(): FakeAccount {
 }
 
 describe('stop', () => {
-  it('ends a job by its receipt, whatever its key, and stops the instance', async () => {
+  it('ends a job after its receipt, for any input key, and stops the instance', async () => {
     const account = running();
     const job = account.openJob(`a b/+'$(x)\n你.csv`);
     account.writeReceipt(job);
@@ -40,21 +40,21 @@ describe('stop', () => {
     expect(account.count('StopInstances')).toBe(0);
   });
 
-  it('only shows the phase when the instance has come up', async () => {
+  it('only shows the phase when an on-demand instance is running', async () => {
     const account = running();
     await stop(ec2Event('running'), account.context);
     expect(account.calls).toEqual(['CreateTags', 'DescribeInstances']);
     expect(account.tags.get('lamplighter:phase')).toBe('working');
   });
 
-  it('sends a drain onto a spot instance that EC2 has brought back for a job', async () => {
+  it('sends a drain to a spot instance that EC2 restarted while a job is open', async () => {
     const account = running();
     account.openJob('a.csv');
     await stop(ec2Event('running'), { ...account.context, isSpot: true });
     expect(account.count('Invoke')).toBe(1);
   });
 
-  it('stops a spot instance that EC2 has brought back for nothing', async () => {
+  it('stops a spot instance that EC2 restarted with no job open', async () => {
     const account = running();
     account.setGate('CLOSED');
     await stop(ec2Event('running'), { ...account.context, isSpot: true });
@@ -63,7 +63,7 @@ describe('stop', () => {
   });
 
   it.each([{ Event: 's3:TestEvent' }, s3Event('results/a/receipt.json')])(
-    'ignores what is no receipt: %j',
+    'ignores an event without a receipt: %j',
     async (event) => {
       const account = running();
       await stop(event, account.context);
@@ -71,7 +71,7 @@ describe('stop', () => {
     },
   );
 
-  it('says what it got when the event is of an unknown form', async () => {
+  it('names the event that it does not support', async () => {
     await expect(stop({ source: 'aws.health' }, running().context)).rejects.toThrow('aws.health');
   });
 });

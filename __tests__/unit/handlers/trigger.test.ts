@@ -16,7 +16,7 @@ describe('trigger', () => {
     ['%24%28rm+-rf+~%29%3B%27%22.csv', `$(rm -rf ~);'".csv`],
     ['..%2F..%2Fx%0Ay.csv', '../../x\ny.csv'],
     ['%E4%BD%A0%F0%9F%8C%B8.csv', '你🌸.csv'],
-  ])('admits the key that was uploaded, not its form in the event: %s', async (eventKey, key) => {
+  ])('admits the decoded key, not its form in the event: %s', async (eventKey, key) => {
     const account = new FakeAccount();
     await trigger({ Records: [record(eventKey)] }, account.context);
     expect(isOpen(account, key)).toBe(true);
@@ -30,7 +30,7 @@ describe('trigger', () => {
     expect(account.count('StartInstances')).toBe(1);
   });
 
-  it('admits and wakes for the good ones beside a bad one, and then fails so that the metric moves', async () => {
+  it('admits and wakes for the valid records of an event, then fails for the invalid ones', async () => {
     const account = new FakeAccount();
     const event = { Records: [record('%FF.csv'), record('unversioned.csv', undefined), record('good.csv')] };
     delete (event.Records[1]!.s3.object as { versionId?: string }).versionId;
@@ -58,8 +58,8 @@ describe('trigger', () => {
     expect(account.calls).toEqual([]);
   });
 
-  it('says what it got when the event is of an unknown form', async () => {
+  it('names the event that it does not support', async () => {
     await expect(trigger({ hello: 'world' }, new FakeAccount().context)).rejects.toThrow('{"hello":"world"}');
-    await expect(trigger(undefined, new FakeAccount().context)).rejects.toThrow('does not know');
+    await expect(trigger(undefined, new FakeAccount().context)).rejects.toThrow('does not support');
   });
 });

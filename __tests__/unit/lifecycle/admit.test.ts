@@ -1,6 +1,6 @@
 import { admit } from '../../../lifecycle/admit';
 import { jobIdOf, openKey, receiptKey } from '../../../lifecycle/job';
-import { modelFor, type TakingModel } from '../../../lifecycle/model';
+import { modelFor, type DeployedModel } from '../../../lifecycle/model';
 import { openRecordSchema } from '../../../lifecycle/records';
 import { FakeAccount } from '../../support/fake-account';
 
@@ -23,20 +23,20 @@ describe('admit', () => {
     expect(account.s3.text('control', openKey(jobId))).toBe(before);
   });
 
-  it('opens no finished job again when its event comes late', async () => {
+  it('does not reopen a finished job when its event is late', async () => {
     const account = new FakeAccount();
     account.s3.put('output', receiptKey(upload.key, jobId), '{}');
     expect(await admit(account.context, upload, 'event')).toBe('done');
     expect(account.s3.text('control', openKey(jobId))).toBeUndefined();
   });
 
-  it.each(['folder/', 'folder/a.csv/', 'a.txt'])('leaves %s alone: nobody takes it', async (key) => {
+  it.each(['folder/', 'folder/a.csv/', 'a.txt'])('ignores %s: no model accepts it', async (key) => {
     expect(await admit(new FakeAccount().context, { ...upload, key }, 'event')).toBe('not taken');
   });
 });
 
 describe('modelFor', () => {
-  const model = (name: string, prefix: string, suffixes: string[] = []): TakingModel => ({
+  const model = (name: string, prefix: string, suffixes: string[] = []): DeployedModel => ({
     name,
     prefix,
     suffixes,
@@ -45,14 +45,14 @@ describe('modelFor', () => {
     zipVersionId: 'v',
   });
 
-  it('prefers the model whose prefix says most', () => {
+  it('prefers the model with the longest matching prefix', () => {
     const models = [model('all', ''), model('scans', 'scans/'), model('mri', 'scans/mri/', ['.dcm'])];
     expect(modelFor({ key: 'scans/mri/1.dcm' }, models)?.name).toBe('mri');
     expect(modelFor({ key: 'scans/mri/1.png' }, models)?.name).toBe('scans');
     expect(modelFor({ key: 'x' }, models)?.name).toBe('all');
   });
 
-  it('takes endings in any case, as cameras and spreadsheets write them', () => {
+  it('accepts suffixes in upper case, as cameras and spreadsheets write them', () => {
     expect(modelFor({ key: 'SCAN.CSV' }, [model('m', '', ['.csv'])])?.name).toBe('m');
   });
 });

@@ -29,7 +29,7 @@ describe('auditPage', () => {
     for (const { jobId } of versions) expect(account.s3.text('control', openKey(jobId))).toBeDefined();
   });
 
-  it('costs the same however large the bucket is, and gets through it sweep by sweep', async () => {
+  it('has the same cost per sweep for any size of bucket, and covers the bucket in several sweeps', async () => {
     const account = new FakeAccount();
     for (let index = 0; index < 250; index += 1) uploaded(account, `${1_000 + index}.csv`);
     const admitted = [];
@@ -37,7 +37,7 @@ describe('auditPage', () => {
     expect(admitted).toEqual([100, 100, 50]);
   });
 
-  it('does not check again what a whole pass has seen, but for the daily full pass', async () => {
+  it('checks a known version again only in the daily full pass', async () => {
     const account = new FakeAccount();
     uploaded(account, 'old.csv');
     await account.clock.sleep(25 * hour);
@@ -50,7 +50,7 @@ describe('auditPage', () => {
     expect((await auditPage(account.context)).checked).toBe(2);
   });
 
-  it('goes on after one upload that fails, and comes back to it', async () => {
+  it('continues after an upload that fails, and retries that upload', async () => {
     const account = new FakeAccount();
     uploaded(account, 'a.csv');
     uploaded(account, 'b.csv');
@@ -59,7 +59,7 @@ describe('auditPage', () => {
     expect(await auditPage(account.context)).toEqual({ checked: 2, admitted: 1, failed: 0 });
   });
 
-  it('leaves time to settle the gate when S3 is slow, and goes on where it was', async () => {
+  it('leaves time to settle the gate when S3 is slow, and continues in the next sweep', async () => {
     const account = new FakeAccount();
     for (let index = 0; index < 5; index += 1) uploaded(account, `${index}.csv`);
     account.s3.fault({ command: 'HeadObject', times: 3, run: () => account.clock.sleep(20_000) });
@@ -67,7 +67,7 @@ describe('auditPage', () => {
     expect((await auditPage(account.context)).checked).toBe(3);
   });
 
-  it('begins anew when its cursor is garbage', async () => {
+  it('starts a new pass when its cursor is garbage', async () => {
     const account = new FakeAccount();
     uploaded(account, 'a.csv');
     account.s3.put('control', 'audit.json', 'garbage');

@@ -12,13 +12,13 @@ const job = fc.record({
   runSeconds: seconds,
   hasBill: fc.boolean(),
 });
-/** Sessions one after the other, each with jobs whose receipts need not fit into it. */
+/** Consecutive sessions with jobs. The receipts' seconds may exceed the session's. */
 const months = fc
   .array(
     fc.record({
       offSeconds: fc.integer({ min: 20, max: 10_000 }),
       onSeconds: fc.integer({ min: 60, max: 20_000 }),
-      end: fc.constantFrom('known', 'approximate', 'unheard'),
+      end: fc.constantFrom('known', 'approximate', 'unknown'),
       jobs: fc.array(job, { maxLength: 7 }),
     }),
     { maxLength: 8 },
@@ -33,7 +33,7 @@ const months = fc
         endedAt: at(now - 20 + index),
         ...(hasBill && { bill: { session: at(now - onSeconds + 15), ...bill } }),
       }));
-      const stopped = end === 'unheard' ? {} : { stoppedAt: at(now) };
+      const stopped = end === 'unknown' ? {} : { stoppedAt: at(now) };
       return {
         session: { launchedAt, ...stopped, ...(end === 'approximate' && { approximate: true as const }) },
         receipts,
@@ -46,7 +46,7 @@ const months = fc
   });
 
 describe('billsOf', () => {
-  it('shares out every second and every millionth of a dollar, whatever was recorded', () => {
+  it('divides every second and every millionth of a dollar, for any set of records', () => {
     fc.assert(
       fc.property(
         months,
@@ -78,7 +78,7 @@ describe('billsOf', () => {
               );
             }
           }
-          // Nobody's job is forgotten, and nobody pays twice.
+          // Every job is billed exactly once.
           const billed = bills.flatMap(({ jobs }) => jobs.map(({ jobId }) => jobId));
           expect(billed.sort()).toEqual(receipts.map(({ jobId }) => jobId).sort());
         },
@@ -87,7 +87,7 @@ describe('billsOf', () => {
     );
   });
 
-  it('shares the tail out equally, what is left over to those that ended first, and the money by seconds', () => {
+  it('divides the tail equally, its remainder to the jobs that ended first, and the money by seconds', () => {
     const bill = (bootSeconds: number, idleSeconds: number, runSeconds: number) => ({
       session: at(20),
       bootSeconds,
@@ -126,7 +126,7 @@ describe('billsOf', () => {
     expect(apportion(5, [1, 1, 1])).toEqual([2, 2, 1]);
   });
 
-  it('does not put a job that nobody recorded a session for onto the session before', () => {
+  it('does not bill a job without a session record to the session before it', () => {
     const bills = billsOf(
       [{ launchedAt: at(0), stoppedAt: at(300) }],
       [
@@ -150,7 +150,7 @@ describe('billsOf', () => {
     ]);
   });
 
-  it('bills a minute for a start that was shorter, and from its launch one of which no receipt tells', () => {
+  it('bills at least a minute, and bills a session without receipts from its launch', () => {
     const [short, silent] = billsOf(
       [
         { launchedAt: at(0), stoppedAt: at(40) },
@@ -170,7 +170,7 @@ describe('billsOf', () => {
     expect(silent).toMatchObject({ onSeconds: 100, billedSeconds: 100 });
   });
 
-  it('says what is known of a session that is still on', () => {
+  it('bills the seconds so far of a session that is still on', () => {
     const [session] = billsOf(
       [{ launchedAt: at(0) }],
       [
@@ -191,7 +191,7 @@ describe('billsOf', () => {
 });
 
 describe('apportion', () => {
-  it('gives whole shares that sum exactly, none more than one away from its due', () => {
+  it('gives whole shares that sum exactly, each less than one away from the exact share', () => {
     const weights = fc.array(fc.nat(1e9), { minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(fc.nat(1e12), weights, (total, weights) => {
@@ -200,8 +200,8 @@ describe('apportion', () => {
         const all = sum(weights);
         if (all === 0) return;
         shares.forEach((share, index) => {
-          const due = (BigInt(total) * BigInt(weights[index] ?? 0)) / BigInt(all);
-          expect([Number(due), Number(due) + 1]).toContain(share);
+          const roundedDown = (BigInt(total) * BigInt(weights[index] ?? 0)) / BigInt(all);
+          expect([Number(roundedDown), Number(roundedDown) + 1]).toContain(share);
         });
       }),
     );

@@ -31,7 +31,7 @@ function claim(account: FakeAccount, jobId: string, leaseMs: number): void {
   account.s3.put('control', claimKey(jobId), JSON.stringify(record));
 }
 
-/** Settles as wake-ups end, two minutes apart. */
+/** Settles after the ends of wake-ups, two minutes apart. */
 async function end(account: FakeAccount, ...commandIds: string[]) {
   let outcome;
   for (const commandId of commandIds) {
@@ -45,7 +45,7 @@ const drainStatus = (account: FakeAccount, text: string) =>
   account.s3.put('control', 'status/drain.json', text);
 
 describe('the breaker', () => {
-  it('stops, pauses and loses nothing when three drains in a row ended without a trace of work', async () => {
+  it('stops the instance, pauses the pipeline and keeps the jobs after three drains without work', async () => {
     const account = stuck();
     expect(await end(account, 'c1')).toMatchObject({ did: 'woke' });
     expect(await end(account, 'c2')).toMatchObject({ did: 'woke' });
@@ -62,7 +62,7 @@ describe('the breaker', () => {
     expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'paused' });
   });
 
-  it('counts an event that comes twice, and a stop after its command’s end, once', async () => {
+  it('counts a wake-up once when its event arrives twice or its instance also stops', async () => {
     const account = stuck();
     await end(account, 'c1', 'c1', 'c1', 'c1');
     await account.clock.sleep(minutes(2));
@@ -70,7 +70,7 @@ describe('the breaker', () => {
     expect(account.gate()?.fruitless ?? 0).toBe(1);
   });
 
-  it('takes several commands that fail together for one wake-up, and goes on', async () => {
+  it('counts several commands that fail together as one wake-up', async () => {
     const account = stuck();
     for (const id of ['c1', 'c2', 'c3', 'c4']) await settle(account.context, ended(id));
     expect(account.gate()?.fruitless).toBe(1);
@@ -90,7 +90,7 @@ describe('the breaker', () => {
     expect(account.state).toBe('stopping');
   });
 
-  it('stops a paused machine that somebody has started by hand, but not under a model', async () => {
+  it('stops a paused machine that people started by hand, but never while a model runs', async () => {
     const account = stuck();
     account.setGate('CLOSED');
     account.tags.set('lamplighter:pause', 'ada');
@@ -102,7 +102,7 @@ describe('the breaker', () => {
     expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
   });
 
-  it('starts counting anew as soon as a drain leaves a trace', async () => {
+  it('counts from zero again after a drain did work', async () => {
     const account = stuck();
     await end(account, 'c1', 'c2');
     drainStatus(account, '1');
@@ -112,7 +112,7 @@ describe('the breaker', () => {
     expect(await end(account, 'c6')).toEqual({ did: 'tripped' });
   });
 
-  it('counts an instance that runs for ten minutes without a claim, and again for the next ten', async () => {
+  it('counts each ten minutes of a running instance without a claim', async () => {
     const account = stuck();
     await account.clock.sleep(minutes(9));
     await settle(account.context, sweep);
@@ -152,7 +152,7 @@ describe('the breaker', () => {
     expect(account.tags.has('lamplighter:pause')).toBe(false);
   });
 
-  it('does not trip over a whole job that was done between its two looks', async () => {
+  it('does not trip if a whole job ran between its two reads', async () => {
     const account = stuck();
     await end(account, 'c1', 'c2');
     account.s3.fault({
@@ -166,7 +166,7 @@ describe('the breaker', () => {
     expect(account.tags.has('lamplighter:pause')).toBe(false);
   });
 
-  it('leaves a held instance to its holder', async () => {
+  it('does not stop an instance that people hold', async () => {
     const account = stuck();
     account.tags.set('lamplighter:hold', 'ada');
     await end(account, 'c1', 'c2', 'c3', 'c4');

@@ -11,28 +11,28 @@ function running(): FakeAccount {
 }
 
 describe('dispatch', () => {
-  it('sends one drain command once the agent has been heard', async () => {
+  it('sends one drain command after a ping of the agent', async () => {
     const account = running();
     expect(await dispatch(account.dispatchContext)).toBe('sent');
     expect(account.count('SendCommand')).toBe(1);
   });
 
-  it('does not trust a ping of before the launch, however “Online” SSM calls it', async () => {
+  it('does not trust a ping from before the launch, although SSM reports “Online”', async () => {
     const account = running();
     account.lastPing = account.launchTime;
     await expect(dispatch(account.dispatchContext)).rejects.toThrow(RetryLaterError);
     expect(account.count('SendCommand')).toBe(0);
   });
 
-  it('gives up inside its patience and says what to look at', async () => {
+  it('gives up within its time limit, and names what to check', async () => {
     const account = running();
     account.lastPing = undefined;
-    const began = account.clock.now();
+    const startedMs = account.clock.now();
     await expect(dispatch(account.dispatchContext)).rejects.toThrow(/i-1 \(running.*network/);
-    expect(account.clock.now() - began).toBeLessThanOrEqual(270_000);
+    expect(account.clock.now() - startedMs).toBeLessThanOrEqual(270_000);
   });
 
-  it.each(['Pending', 'InProgress'])('sends no second drain beside one that is %s', async (Status) => {
+  it.each(['Pending', 'InProgress'])('sends no second drain command while one is %s', async (Status) => {
     const account = running();
     account.commands = [{ CommandId: 'c-0', Status }];
     expect(await dispatch(account.dispatchContext)).toBe('live');
@@ -40,7 +40,7 @@ describe('dispatch', () => {
   });
 
   it.each(['Success', 'Failed', 'TimedOut', 'Cancelled'])(
-    'sends a new one after one that is %s',
+    'sends a new drain command after one that is %s',
     async (Status) => {
       const account = running();
       account.commands = [{ CommandId: 'c-0', Status }];
@@ -48,20 +48,20 @@ describe('dispatch', () => {
     },
   );
 
-  it('does not wait for the command of an instance that was there before', async () => {
+  it('ignores the command of an earlier instance', async () => {
     const account = running();
     account.commands = [{ CommandId: 'c-0', Status: 'InProgress', InstanceIds: ['i-0'] }];
     expect(await dispatch(account.dispatchContext)).toBe('sent');
   });
 
-  it('asks again when SSM does not know the fresh instance yet', async () => {
+  it('retries while SSM does not know the new instance yet', async () => {
     const account = running();
     account.failures.set('SendCommand', [FakeS3.error('InvalidInstanceId', 400)]);
     expect(await dispatch(account.dispatchContext)).toBe('sent');
     expect(account.count('SendCommand')).toBe(2);
   });
 
-  it('waits through the boot', async () => {
+  it('waits for the end of the boot', async () => {
     const account = running();
     account.state = 'pending';
     account.meanwhile.set('DescribeInstances', () => {
@@ -70,7 +70,7 @@ describe('dispatch', () => {
     expect(await dispatch(account.dispatchContext)).toBe('sent');
   });
 
-  it('ends when the instance has been stopped meanwhile, without an error', async () => {
+  it('ends without an error if the instance has been stopped', async () => {
     const account = running();
     account.state = 'stopped';
     expect(await dispatch(account.dispatchContext)).toBe('gone');

@@ -13,7 +13,7 @@ const worker = {
 };
 
 describe('parseEnvironment', () => {
-  it('gives numbers as numbers, frozen', () => {
+  it('returns numbers as numbers, frozen, without other variables', () => {
     const environment = parseEnvironment(workerEnvironmentSchema, { ...worker, AWS_SECRET_ACCESS_KEY: 'x' });
     expect(environment.LAMPLIGHTER_TIME_LIMIT_SECONDS).toBe(300);
     expect(Object.isFrozen(environment)).toBe(true);
@@ -25,7 +25,7 @@ describe('parseEnvironment', () => {
     ['LAMPLIGHTER_TIME_LIMIT_SECONDS', 'soon', 'whole number'],
     ['LAMPLIGHTER_TIME_LIMIT_SECONDS', '0', 'whole number'],
     ['LAMPLIGHTER_PIPELINE', '  ', 'blank'],
-  ])('names what is wrong before anything is done: %s=%s', (name, value, problem) => {
+  ])('names the problem before any work starts: %s=%s', (name, value, problem) => {
     expect(() => parseEnvironment(workerEnvironmentSchema, { ...worker, [name]: value })).toThrow(
       new RegExp(`${name}: .*${problem}`),
     );

@@ -15,11 +15,11 @@ const jobId = jobIdOf({ bucket: 'b', key: 'k', versionId: 'v' });
 const bytes = (text: string) => Buffer.byteLength(text);
 
 describe('jobIdOf', () => {
-  it('never changes, or every upload of the past would be run again', () => {
+  it('never changes, or every past upload would run again', () => {
     expect(jobId).toBe('7b7968060bb0320febf12b33537bf587b74fb4e01293ef20464f8b7998d923a3');
   });
 
-  it('tells apart uploads whose parts only look alike when joined', () => {
+  it('differs for uploads that are equal only when their parts are joined', () => {
     expect(jobIdOf({ bucket: 'a', key: 'b/c', versionId: 'v' })).not.toBe(
       jobIdOf({ bucket: 'a/b', key: 'c', versionId: 'v' }),
     );
@@ -32,7 +32,7 @@ it('shortId is the form that people read in lists and type in commands', () => {
 });
 
 describe('keys of results', () => {
-  it('stand under the input key, where people look for them', () => {
+  it('begin with the input key, where people search', () => {
     expect(receiptKey('scans/red flower+1.csv', jobId)).toBe(
       `results/scans/red flower+1.csv/${jobId}/receipt.json`,
     );
@@ -44,11 +44,11 @@ describe('keys of results', () => {
     ['a/./b', 'a/%2E/b'],
     ['..', '%2E%2E'],
     ['.hidden/..x', '.hidden/..x'],
-  ])('hold no segment that a client would resolve away: %s', (key, label) => {
+  ])('contain no segment that a client would resolve: %s', (key, label) => {
     expect(resultsPrefix(key, jobId)).toBe(`results/${label}/${jobId}/`);
   });
 
-  it('leave room for the results however long the input key is, and never cut a character', () => {
+  it('leave room for the results of the longest input key, and never split a character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1024 }), (key) => {
         const prefix = attemptPrefix(key, jobId, 9_999);
@@ -59,7 +59,7 @@ describe('keys of results', () => {
     );
   });
 
-  it('mark a key that was cut', () => {
+  it('mark an input key that was cut', () => {
     const prefix = resultsPrefix('é'.repeat(512), jobId);
     expect(prefix).toMatch(/^results\/é+~\/[0-9a-f]{64}\/$/);
   });
@@ -71,13 +71,13 @@ describe('jobIdInReceiptKey', () => {
     [`results/a.csv/${jobId}/receipt.json.bak`, 'another name'],
     [`other/a.csv/${jobId}/receipt.json`, 'another prefix'],
     ['results/a.csv/receipt.json', 'no job'],
-  ])('takes %s for no receipt (%s)', (key) => {
+  ])('finds no receipt in %s (%s)', (key) => {
     expect(jobIdInReceiptKey(key)).toBeUndefined();
   });
 });
 
 describe('jobIdInLedgerKey', () => {
-  it('finds the job, and no job in an object that only lies there', () => {
+  it('finds the job, and no job in other objects', () => {
     expect(jobIdInLedgerKey(OPEN_PREFIX, openKey(jobId))).toBe(jobId);
     expect(jobIdInLedgerKey(OPEN_PREFIX, 'open/readme.json')).toBeUndefined();
     expect(jobIdInLedgerKey(OPEN_PREFIX, `open/${jobId}`)).toBeUndefined();

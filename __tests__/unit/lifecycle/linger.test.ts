@@ -9,15 +9,15 @@ const drainEnded: Cause = { kind: 'drain ended', commandId: 'c-1' };
 const TAIL_SECONDS = 30;
 
 let account: FakeAccount;
-let began: number;
-/** What happens while stop waits. */
+let startedMs: number;
+/** Called while stop waits. */
 let meanwhile: () => void;
 
 beforeEach(() => {
   account = new FakeAccount();
   account.state = 'running';
   account.setGate('OPEN');
-  began = account.clock.now();
+  startedMs = account.clock.now();
   meanwhile = () => undefined;
   const { sleep } = account.clock;
   account.clock.sleep = (milliseconds) => {
@@ -33,13 +33,13 @@ it('keeps the instance on for the whole tail after a receipt, then stops it', as
   expect(account.gate()?.state).toBe('CLOSED');
 });
 
-it("counts the tail from the drain's last work, whoever looks: the drain's end does not prolong it", async () => {
+it("counts the tail from the drain's last work: the drain's end does not prolong it", async () => {
   trace('ended', 12);
   expect(await settled(drainEnded)).toEqual({ did: 'stopped' });
   expect(secondsWaited()).toBe(TAIL_SECONDS - 12);
 });
 
-it('waits the whole tail when the trace of the receipt is still on its way', async () => {
+it('waits the whole tail when the drain has not yet written the trace of the receipt', async () => {
   trace('claimed', 1_200);
   expect(await settled(receipt)).toEqual({ did: 'stopped' });
   expect(secondsWaited()).toBe(TAIL_SECONDS);
@@ -55,14 +55,14 @@ it.each<[string, () => void]>([
   expect(secondsWaited()).toBe(0);
 });
 
-it('stops at once, asking for nothing more, with a tail of 0', async () => {
+it('stops at once, without a further call, if the tail is 0', async () => {
   trace('ended');
   expect(await settled(receipt, 0)).toEqual({ did: 'stopped' });
   expect(secondsWaited()).toBe(0);
   expect(account.s3.calls.some(({ key }) => key === DRAIN_STATUS_KEY)).toBe(false);
 });
 
-it('does not touch a gate that it would have to close under a job that has come', async () => {
+it('does not touch the gate if a job arrived during the wait', async () => {
   trace('ended');
   meanwhile = () => account.openJob('next.csv');
   expect(await settled(receipt)).toEqual({ did: 'nothing' });
@@ -70,21 +70,21 @@ it('does not touch a gate that it would have to close under a job that has come'
   expect(account.s3.callsOf('PutObject')).toEqual([]);
 });
 
-it('leaves the stop to the receipt of a job that came and went meanwhile, which has a tail of its own', async () => {
+it('leaves the stop to the receipt of a job that ran during the wait, which starts its own tail', async () => {
   trace('ended');
   meanwhile = () => trace('ended', -25);
   expect(await settled(receipt)).toEqual({ did: 'left to another' });
   expect(account.count('StopInstances')).toBe(0);
 });
 
-it('leaves a gate alone that somebody else has begun to close', async () => {
+it('does not touch a gate that another function is closing', async () => {
   trace('ended');
   meanwhile = () => account.setGate('CLOSING', -29);
   expect(await settled(receipt)).toEqual({ did: 'left to another' });
   expect(account.count('StopInstances')).toBe(0);
 });
 
-it('heeds a hold that people set while it waited', async () => {
+it('does not stop an instance that people held during the wait', async () => {
   trace('ended');
   meanwhile = () => account.tags.set('lamplighter:hold', 'ada');
   expect(await settled(receipt)).toEqual({ did: 'held' });
@@ -95,7 +95,7 @@ function settled(cause: Cause, lingerSeconds = TAIL_SECONDS): Promise<SettleOutc
 }
 
 function secondsWaited(): number {
-  return (account.clock.now() - began) / 1000;
+  return (account.clock.now() - startedMs) / 1000;
 }
 
 function trace(did: DrainStatus['did'], ageSeconds = 0): void {

@@ -20,13 +20,13 @@ function setUp() {
 }
 
 describe('Store', () => {
-  it('creates once: a second writer learns that it was not first', async () => {
+  it('creates a record once, and returns false to a second writer', async () => {
     const { store } = setUp();
     expect(await store.create('open/x.json', { a: 1 })).toBe(true);
     expect(await store.create('open/x.json', { a: 1 })).toBe(false);
   });
 
-  it('knows its own write when the SDK repeats a PUT whose answer was lost (412 over its own success)', async () => {
+  it('recognises its own write when the SDK retries a PUT whose answer was lost (412)', async () => {
     const { s3, store } = setUp();
     s3.fault({ command: 'PutObject', when: 'after', error: lostAnswer() });
     expect(await store.create('open/x.json', { a: 1 })).toBe(true);
@@ -38,25 +38,25 @@ describe('Store', () => {
     await expect(store.replace<Gate>('gate.json', gate, replaced.etag)).resolves.toBeDefined();
   });
 
-  it('does not take another writer’s equal record for its own', async () => {
+  it('does not mistake another writer’s equal record for its own', async () => {
     const { store } = setUp();
     const first = await store.createStored<Gate>('gate.json', gate);
     await store.replace<Gate>('gate.json', gate, first.etag);
     await expect(store.replace<Gate>('gate.json', gate, first.etag)).rejects.toThrow(ConflictError);
   });
 
-  it('calls a compare-and-set on a vanished object a conflict, not a crash', async () => {
+  it('throws ConflictError for a compare-and-set on a deleted object', async () => {
     const { store } = setUp();
     await expect(store.replace<Gate>('gate.json', gate, '"etag"')).rejects.toThrow(ConflictError);
   });
 
-  it('asks again while S3 answers 409 to conflicting writes', async () => {
+  it('retries while S3 answers 409 to conflicting writes', async () => {
     const { s3, store } = setUp();
     s3.fault({ command: 'PutObject', times: 2, error: FakeS3.error('ConditionalRequestConflict', 409) });
     expect(await store.create('open/x.json', {})).toBe(true);
   });
 
-  it('tells what is missing from what is broken', async () => {
+  it('distinguishes a missing record from an invalid record', async () => {
     const { s3, store } = setUp();
     expect(await store.get('gate.json', gateSchema)).toBeUndefined();
     expect(await store.exists('gate.json')).toBe(false);

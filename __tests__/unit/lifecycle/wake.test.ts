@@ -3,15 +3,15 @@ import { wake } from '../../../lifecycle/wake';
 import { FakeAccount } from '../../support/fake-account';
 import { FakeS3 } from '../../support/fake-s3';
 
-/** Somebody opens the closed gate just before wake does; what else happens then. */
-function whenGateMoves(account: FakeAccount, happen: () => unknown = () => undefined): void {
+/** Another function opens the closed gate just before `wake` does. `change` changes the account at that moment. */
+function moveGateBeforeWake(account: FakeAccount, change: () => unknown = () => undefined): void {
   account.setGate('CLOSED');
   account.s3.fault({
     command: 'PutObject',
     key: 'gate.json',
     run: () => {
       account.setGate('OPEN');
-      happen();
+      change();
     },
   });
 }
@@ -29,7 +29,7 @@ describe('wake', () => {
     },
   );
 
-  it('invokes one worker for a burst of uploads: whoever made the instance pending has done so', async () => {
+  it('invokes one worker for a burst of uploads: not for an instance that another start made pending', async () => {
     const account = new FakeAccount();
     account.state = 'pending';
     expect(await wake(account.context, 'test')).toBe('woken');
@@ -39,14 +39,14 @@ describe('wake', () => {
     expect(account.count('Invoke')).toBe(1);
   });
 
-  it('mends a gate that holds garbage', async () => {
+  it('replaces a gate that holds garbage', async () => {
     const account = new FakeAccount();
     account.s3.put('control', 'gate.json', '<html>');
     expect(await wake(account.context, 'test')).toBe('woken');
     expect(account.gate()?.state).toBe('OPEN');
   });
 
-  it('opens the gate only when the start is accepted: a drain on a stopping machine would begin a model to be killed', async () => {
+  it('opens the gate only after EC2 accepted the start: else a drain on a stopping machine would begin a model', async () => {
     const account = new FakeAccount();
     account.setGate('CLOSED');
     account.meanwhile.set('StartInstances', () => expect(account.gate()?.state).toBe('CLOSED'));
@@ -54,7 +54,7 @@ describe('wake', () => {
     expect(account.gate()?.state).toBe('OPEN');
   });
 
-  it('leaves a closing gate to whoever closes it', async () => {
+  it('leaves a closing gate to the function that closes it', async () => {
     const account = new FakeAccount();
     account.setGate('CLOSING');
     expect(await wake(account.context, 'test')).toBe('closing');
@@ -62,7 +62,7 @@ describe('wake', () => {
     expect(account.gate()?.state).toBe('CLOSING');
   });
 
-  it('leaves a spot instance that EC2 has taken away to EC2: the upload is no failed event, the gate stays as it was', async () => {
+  it('leaves an interrupted spot instance to EC2, and fails neither the upload nor the gate', async () => {
     const account = new FakeAccount();
     account.setGate('OPEN');
     account.failures.set('StartInstances', [FakeS3.error('IncorrectSpotRequestState', 400)]);
@@ -71,7 +71,7 @@ describe('wake', () => {
     expect(account.gate()?.state).toBe('OPEN');
   });
 
-  it('leaves a stopping instance to the event that tells of its stop, with the gate closed', async () => {
+  it('leaves a stopping instance to its stopped event, with the gate closed', async () => {
     const account = new FakeAccount();
     account.setGate('CLOSED');
     account.state = 'stopping';
@@ -87,32 +87,32 @@ describe('wake', () => {
     expect(account.calls).toEqual(['DescribeInstances']);
   });
 
-  it('reads the gate again when another writer came first', async () => {
+  it('reads the gate again if another writer came first', async () => {
     const account = new FakeAccount();
-    whenGateMoves(account);
+    moveGateBeforeWake(account);
     expect(await wake(account.context, 'test')).toBe('woken');
-    // Its second start has met `pending`, but it was its first that made it so: nobody else invokes worker.
+    // The second start found `pending`, but the first start caused that. No other function invokes the worker.
     expect(account.count('StartInstances')).toBe(2);
     expect(account.count('Invoke')).toBe(1);
   });
 
-  it('invokes worker when it is its second start that starts it: what was pending has fallen back', async () => {
+  it('invokes the worker when its second start finds the instance stopped', async () => {
     const account = new FakeAccount();
     account.state = 'pending';
-    whenGateMoves(account, () => (account.state = 'stopped'));
+    moveGateBeforeWake(account, () => (account.state = 'stopped'));
     expect(await wake(account.context, 'test')).toBe('woken');
     expect(account.count('Invoke')).toBe(1);
   });
 
-  it('invokes worker when its second start may be what starts it: the answer to its first try was lost', async () => {
+  it('invokes the worker when a lost try of its second start may have started the instance', async () => {
     const account = new FakeAccount();
     account.state = 'pending';
-    whenGateMoves(account, () => (account.tries = 2));
+    moveGateBeforeWake(account, () => (account.tries = 2));
     expect(await wake(account.context, 'test')).toBe('woken');
     expect(account.count('Invoke')).toBe(1);
   });
 
-  it('invokes worker when EC2 met its own earlier try, whose answer was lost', async () => {
+  it('invokes the worker when a lost try of its only start may have started the instance', async () => {
     const account = new FakeAccount();
     account.state = 'pending';
     account.tries = 2;
@@ -120,7 +120,7 @@ describe('wake', () => {
     expect(account.count('Invoke')).toBe(1);
   });
 
-  it('invokes worker for what it has started, even when it has to leave the gate to a closer', async () => {
+  it('invokes the worker for an instance that it started, also when another function closes the gate', async () => {
     const account = new FakeAccount();
     account.setGate('CLOSED');
     account.s3.fault({ command: 'PutObject', key: 'gate.json', run: () => account.setGate('CLOSING') });
@@ -128,20 +128,20 @@ describe('wake', () => {
     expect(account.count('Invoke')).toBe(1);
   });
 
-  it('fails loudly when EC2 has no machine to give, so that the platform tries again', async () => {
+  it('throws when EC2 has no capacity, so that the platform retries', async () => {
     const account = new FakeAccount();
     account.failures.set('StartInstances', [FakeS3.error('InsufficientInstanceCapacity', 500)]);
     await expect(wake(account.context, 'test')).rejects.toThrow('InsufficientInstanceCapacity');
   });
 
-  it('says what to do when the instance has been terminated', async () => {
+  it('names the remedy when the instance has been terminated', async () => {
     const account = new FakeAccount();
     account.state = 'terminated';
     await expect(wake(account.context, 'test')).rejects.toThrow(LamplighterError);
     await expect(wake(account.context, 'test')).rejects.toThrow('cdktf deploy');
   });
 
-  it('does not lose the wake-up when only the phase tag fails', async () => {
+  it('wakes although the phase tag fails', async () => {
     const account = new FakeAccount();
     account.failures.set('CreateTags', [FakeS3.error('RequestLimitExceeded', 503)]);
     expect(await wake(account.context, 'test')).toBe('woken');

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { systemClock } from '../../../lifecycle/clock';
 import { messageOf } from '../../../lifecycle/errors';
 import type { Manifest } from '../../../lifecycle/manifest';
-import type { TakingModel } from '../../../lifecycle/model';
+import type { DeployedModel } from '../../../lifecycle/model';
 import type { PipelineSettings } from '../../../modules/settings';
 import { Steps } from '../../console/steps';
 import { type Terminal, bytes, duration } from '../../console/terminal';
@@ -146,7 +146,7 @@ function fromWhereTheUserIs(file: string): string {
 }
 
 /** The models as they will be deployed, as far as their keys are concerned. */
-function takingModels({ models }: PipelineSettings): TakingModel[] {
+function takingModels({ models }: PipelineSettings): DeployedModel[] {
   return models.map(({ card, digest }) => ({
     name: card.name,
     digest,
@@ -157,7 +157,7 @@ function takingModels({ models }: PipelineSettings): TakingModel[] {
 }
 
 /** Each file gets the prefix under which a model takes it. */
-function planAll(files: readonly string[], models: readonly TakingModel[]): PlannedUpload[] {
+function planAll(files: readonly string[], models: readonly DeployedModel[]): PlannedUpload[] {
   return planUploads(files, (fileName) => prefixFor(fileName, models) ?? '', models);
 }
 

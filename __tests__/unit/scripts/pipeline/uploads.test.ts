@@ -1,12 +1,12 @@
 import { chmodSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { TakingModel } from '../../../../lifecycle/model';
+import type { DeployedModel } from '../../../../lifecycle/model';
 import { InterruptedError } from '../../../../scripts/console/exit';
 import { planUploads, prefixFor, takenKeys, upload } from '../../../../scripts/pipeline/uploads';
 import { FakeS3 } from '../../../support/fake-s3';
 import { temporaryFolder } from '../stand-ins';
 
-function model(name: string, prefix: string, ...suffixes: string[]): TakingModel {
+function model(name: string, prefix: string, ...suffixes: string[]): DeployedModel {
   return { name, prefix, suffixes, digest: 'a'.repeat(64), zipKey: 'z', zipVersionId: 'v' };
 }
 
