@@ -3,31 +3,31 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { type Clock, systemClock } from '../../lifecycle/clock';
 
-/** One request that the fake was sent, in the order of arrival. */
+/** One recorded request. */
 export interface FakeS3Call {
   /** `PutObject`, `GetObject`, … */
   readonly command: string;
   readonly bucket: string;
-  /** The key, or for a list its prefix. */
+  /** The key, or the prefix of a list. */
   readonly key: string;
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-/** What goes wrong, and with which request. */
+/** A failure or an action at one or more requests. A fault that never strikes fails its test. */
 export interface FakeS3Fault {
-  /** `PutObject`, …; absent: any command. */
+  /** `PutObject`, … @default any command */
   readonly command?: string;
-  /** The key or list prefix, or a pattern of it; absent: any. */
+  /** The key or list prefix, or a pattern for it. @default any key */
   readonly key?: string | RegExp;
-  /** The n-th matching request from now on, 1-based. @default 1 */
+  /** The first matching request that the fault strikes, counted from now and from 1. @default 1 */
   readonly nth?: number;
-  /** How many matching requests in a row, from the n-th. @default 1 */
+  /** The number of consecutive matching requests that the fault strikes. @default 1 */
   readonly times?: number;
-  /** `before`: nothing has happened yet. `after`: the request took effect, its answer is lost. @default "before" */
+  /** `before`: the request has no effect. `after`: the request has its effect, but its answer is lost. @default "before" */
   readonly when?: 'before' | 'after';
-  /** Thrown to the caller; absent: only `run` happens and the request is answered as usual. */
+  /** Thrown to the caller. @default the request gets its usual answer */
   readonly error?: Error;
-  /** What another party does at that moment. */
+  /** Called at that moment, for example as another function's write. */
   readonly run?: () => unknown;
 }
 
@@ -42,9 +42,20 @@ interface Version {
 
 type Input = Readonly<Record<string, unknown>>;
 
+/** Faults of the current test that have not struck yet. */
+const pendingFaults = new Set<FakeS3Fault>();
+
+afterEach(() => {
+  const pending = [...pendingFaults].map(
+    ({ command = 'any command', key = 'any key', nth = 1 }) => `${command} of ${String(key)}, request ${nth}`,
+  );
+  pendingFaults.clear();
+  if (pending.length > 0) throw new Error(`These faults never struck: ${pending.join('; ')}`);
+});
+
 /**
- * S3 in memory, as far as Lamplighter uses it: versioned buckets (made on first use), conditional writes, pages. It is
- * strongly consistent, as S3 is. `fault` breaks chosen requests, before or after they take effect.
+ * The part of S3 that Lamplighter uses, in memory: versioned buckets (created on first use), conditional writes, pages. It is
+ * strongly consistent, like S3. `fault` breaks chosen requests, before or after their effect.
  *
  * @example
  * const s3 = new FakeS3(clock);
@@ -56,12 +67,12 @@ export class FakeS3 {
   readonly calls: FakeS3Call[] = [];
   readonly client: S3Client;
   private readonly buckets = new Map<string, Map<string, Version[]>>();
-  private readonly faults: { fault: FakeS3Fault; seen: number }[] = [];
+  private readonly faults: { fault: FakeS3Fault; matched: number }[] = [];
   private readonly uploads = new Map<string, Map<number, Buffer>>();
   private versions = 0;
 
   constructor(private readonly clock: Pick<Clock, 'now'> = systemClock) {
-    // What lib-storage's Upload asks a client for.
+    // lib-storage's Upload reads these from its client.
     const config = {
       requestChecksumCalculation: () => Promise.resolve('WHEN_REQUIRED'),
       endpoint: () => Promise.resolve({ protocol: 'https:', hostname: 's3.fake', path: '/' }),
@@ -89,20 +100,20 @@ export class FakeS3 {
     return this.latest(bucket, key)?.body.toString('utf8');
   }
 
-  /** Writes an object as some other party would: no call is recorded and no fault strikes. */
+  /** Writes an object from outside: the fake records no call, and no fault strikes. */
   put(bucket: string, key: string, body: string | Uint8Array): { etag: string; versionId: string } {
     const bytes = Buffer.from(typeof body === 'string' ? Buffer.from(body, 'utf8') : body);
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
     return this.add(bucket, key, { body: bytes, etag, deleteMarker: false });
   }
 
-  /** Deletes an object as some other party would; its versions stay. */
+  /** Deletes an object from outside. Its versions stay. */
   delete(bucket: string, key: string): void {
     if (this.latest(bucket, key))
       this.add(bucket, key, { body: Buffer.alloc(0), etag: '', deleteMarker: true });
   }
 
-  /** Removes one version for good. */
+  /** Removes one version permanently. */
   deleteVersion(bucket: string, key: string, versionId: string): void {
     const versions = this.bucket(bucket).get(key) ?? [];
     this.bucket(bucket).set(
@@ -111,12 +122,13 @@ export class FakeS3 {
     );
   }
 
-  /** Breaks one or more requests to come. Faults are independent: each counts the requests that match it. */
+  /** Breaks one or more later requests. Faults are independent: each counts its own matching requests. */
   fault(fault: FakeS3Fault): void {
-    this.faults.push({ fault, seen: 0 });
+    pendingFaults.add(fault);
+    this.faults.push({ fault, matched: 0 });
   }
 
-  /** The recorded calls of one command, optionally of one key or prefix. */
+  /** The recorded calls of one command. `key`: only those of this exact key or list prefix, or of this pattern. */
   callsOf(command: string, key?: string | RegExp): FakeS3Call[] {
     return this.calls.filter((call) => call.command === command && matches(key, call.key));
   }
@@ -132,18 +144,20 @@ export class FakeS3 {
     };
     this.calls.push(call);
     const struck = this.faults.filter((entry) => this.strikes(entry, call)).map(({ fault }) => fault);
-    await happen(struck.filter(({ when = 'before' }) => when === 'before'));
+    await strike(struck.filter(({ when = 'before' }) => when === 'before'));
     const body = name === 'PutObject' || name === 'UploadPart' ? await bytesOf(input.Body) : Buffer.alloc(0);
     const answer = this.answer(call, body);
-    await happen(struck.filter(({ when }) => when === 'after'));
+    await strike(struck.filter(({ when }) => when === 'after'));
     return { ...answer, $metadata: { httpStatusCode: 200 } };
   }
 
-  private strikes(entry: { fault: FakeS3Fault; seen: number }, call: FakeS3Call): boolean {
+  private strikes(entry: { fault: FakeS3Fault; matched: number }, call: FakeS3Call): boolean {
     const { command, key, nth = 1, times = 1 } = entry.fault;
     if ((command !== undefined && command !== call.command) || !matches(key, call.key)) return false;
-    entry.seen += 1;
-    return entry.seen >= nth && entry.seen < nth + times;
+    entry.matched += 1;
+    const isStruck = entry.matched >= nth && entry.matched < nth + times;
+    if (isStruck) pendingFaults.delete(entry.fault);
+    return isStruck;
   }
 
   private answer({ command, bucket, key, input }: FakeS3Call, body: Buffer): object {
@@ -172,7 +186,7 @@ export class FakeS3 {
       case 'ListObjectVersions':
         return this.listVersions(bucket, input);
       default:
-        throw new Error(`FakeS3 does not know ${command}`);
+        throw new Error(`FakeS3 does not support ${command}`);
     }
   }
 
@@ -207,7 +221,7 @@ export class FakeS3 {
     return this.putObject(bucket, key, input, Buffer.concat(inOrder));
   }
 
-  /** Of one version, with other metadata. */
+  /** Copies one version, with other metadata. */
   private copyObject(bucket: string, key: string, input: Input): object {
     const [, from = '', source = '', versionId = ''] =
       /^([^/]+)\/(.*)\?versionId=(.*)$/.exec(textOf(input.CopySource)) ?? [];
@@ -232,7 +246,7 @@ export class FakeS3 {
     }
     const present = this.latest(bucket, key);
     if (input.IfMatch !== undefined) this.requireMatch(present, input.IfMatch);
-    // S3 adds a marker even where nothing is; the fake does so only where it makes a difference.
+    // S3 adds a delete marker even if there is no object. The fake adds one only if there is an object.
     this.delete(bucket, key);
     return { DeleteMarker: true };
   }
@@ -249,7 +263,7 @@ export class FakeS3 {
     let truncated = false;
     for (const entry of entries) {
       const common = commonPrefixOf(entry.key, prefix, input.Delimiter);
-      // A continuation token may stand inside a common prefix that an earlier page has told already.
+      // A continuation token may be inside a common prefix that an earlier page has listed.
       if (
         common !== undefined &&
         (commonPrefixes.has(common) || (after !== '' && after.startsWith(common)))
@@ -367,7 +381,7 @@ export class FakeS3 {
   }
 }
 
-async function happen(faults: readonly FakeS3Fault[]): Promise<void> {
+async function strike(faults: readonly FakeS3Fault[]): Promise<void> {
   for (const { run } of faults) await run?.();
   const thrown = faults.find(({ error }) => error)?.error;
   if (thrown) throw thrown;
@@ -387,11 +401,16 @@ function preconditionFailed(): Error {
 }
 
 function describe({ body, etag, versionId, lastModified, metadata }: Version): object {
-  const said = { ETag: etag, VersionId: versionId, LastModified: lastModified, ContentLength: body.length };
-  return { ...said, ...(metadata && { Metadata: metadata }) };
+  const headers = {
+    ETag: etag,
+    VersionId: versionId,
+    LastModified: lastModified,
+    ContentLength: body.length,
+  };
+  return { ...headers, ...(metadata && { Metadata: metadata }) };
 }
 
-/** A body as the SDK hands it out: a stream with the two shortcuts that Lamplighter uses. */
+/** A body as the SDK returns it: a stream with the two shortcuts that Lamplighter uses. */
 function streamOf(body: Buffer): Readable {
   return Object.assign(Readable.from(body.length > 0 ? [body] : []), {
     transformToString: (encoding: BufferEncoding = 'utf8') => Promise.resolve(body.toString(encoding)),
@@ -403,7 +422,7 @@ async function bytesOf(body: unknown): Promise<Buffer> {
   if (body === undefined) return Buffer.alloc(0);
   if (typeof body === 'string') return Buffer.from(body, 'utf8');
   if (body instanceof Uint8Array) return Buffer.from(body);
-  if (!(body instanceof Readable)) throw new Error('FakeS3 takes a body as string, Uint8Array or Readable');
+  if (!(body instanceof Readable)) throw new Error('FakeS3 accepts a body as string, Uint8Array or Readable');
   const chunks: Buffer[] = [];
   for await (const chunk of body) chunks.push(Buffer.from(chunk as Uint8Array));
   return Buffer.concat(chunks);
@@ -429,7 +448,7 @@ function startOfPage(
   return next === -1 ? all.length : next;
 }
 
-/** `EncodingType: "url"` as S3 does it: form-encoded, slashes kept. */
+/** S3's `EncodingType: "url"`: form-encoded, except slashes. */
 function encoderOf({ EncodingType }: Input): (key: string) => string {
   if (EncodingType !== 'url') return (key) => key;
   return (key) => encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/');
@@ -442,4 +461,4 @@ const compareBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Bu
 
 const textOf = (value: unknown) => (typeof value === 'string' ? value : '');
 
-const numberOf = (value: unknown, otherwise: number) => (typeof value === 'number' ? value : otherwise);
+const numberOf = (value: unknown, fallback: number) => (typeof value === 'number' ? value : fallback);

@@ -14,8 +14,8 @@ function running(gate: 'OPEN' | 'CLOSING' | 'CLOSED' = 'OPEN'): FakeAccount {
   return account;
 }
 
-/** A job is admitted just before the call takes effect. */
-function jobComesAt(account: FakeAccount, call: { command: string; key: string; nth: number }): void {
+/** Admits a job just before the call takes effect. */
+function admitJobAt(account: FakeAccount, call: { command: string; key: string; nth: number }): void {
   account.s3.fault({ ...call, run: () => account.openJob('late.csv') });
 }
 
@@ -27,13 +27,13 @@ describe('settle, with nothing open', () => {
     expect(account.gate()?.state).toBe('CLOSED');
   });
 
-  it('stops an instance that a deploy has just made, before there is any gate', async () => {
+  it('stops a newly deployed instance that has no gate yet', async () => {
     const account = new FakeAccount();
     account.state = 'running';
     expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
   });
 
-  it('writes and stops nothing when all is quiet', async () => {
+  it('writes and stops nothing if the gate is CLOSED and the instance is stopped', async () => {
     const account = running('CLOSED');
     account.state = 'stopped';
     expect(await settle(account.context, stopped)).toEqual({ did: 'nothing' });
@@ -59,31 +59,31 @@ describe('settle, with nothing open', () => {
     ]);
   });
 
-  it('does not stop under a job that was admitted while it was closing', async () => {
+  it('does not stop the instance if a job was admitted during the closing', async () => {
     const account = running();
-    jobComesAt(account, { command: 'ListObjectsV2', key: 'open/', nth: 3 });
+    admitJobAt(account, { command: 'ListObjectsV2', key: 'open/', nth: 3 });
     expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'woken' });
     expect(account.count('StopInstances')).toBe(0);
     expect(account.gate()?.state).toBe('OPEN');
   });
 
-  it('leaves the gate closed for a job that came while an earlier stop is at work: its model would be killed', async () => {
+  it('keeps the gate closed for a job that arrived during an earlier stop, which would kill its model', async () => {
     const account = running('CLOSED');
     account.state = 'stopping';
-    jobComesAt(account, { command: 'ListObjectsV2', key: 'open/', nth: 3 });
+    admitJobAt(account, { command: 'ListObjectsV2', key: 'open/', nth: 3 });
     expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'stopping' });
     expect(account.gate()?.state).toBe('CLOSED');
   });
 
-  it('wakes for a job that came after the stop was sent and was left to the closer', async () => {
+  it('wakes for a job that was admitted after the StopInstances call', async () => {
     const account = running();
     account.meanwhile.set('StopInstances', () => account.openJob('late.csv'));
     expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'stopping' });
-    // A drain may still be alive on the stopping machine: it must not begin the job.
+    // A drain may still be alive on the stopping machine. It must not begin the job.
     expect(account.gate()?.state).toBe('CLOSED');
   });
 
-  it('does not stop what people hold, and ends a closing that it had taken over', async () => {
+  it('does not stop a held instance, and ends an abandoned closing', async () => {
     const account = running('OPEN');
     account.tags.set('lamplighter:hold', 'ada: looking at it');
     expect(await settle(account.context, sweep)).toEqual({ did: 'held' });
@@ -94,26 +94,26 @@ describe('settle, with nothing open', () => {
     expect(account.count('StopInstances')).toBe(0);
   });
 
-  it('opens the gate again when EC2 refuses the stop for certain', async () => {
+  it('opens the gate again when EC2 certainly refused the stop', async () => {
     const account = running();
     account.failures.set('StopInstances', [FakeS3.error('IncorrectInstanceState', 400)]);
     expect(await settle(account.context, sweep)).toEqual({ did: 'nothing' });
     expect(account.gate()?.state).toBe('OPEN');
   });
 
-  it('wakes for a job that was left to the closer, also when EC2 has refused the stop', async () => {
+  it('wakes for a job that was admitted during the closing, also when EC2 refused the stop', async () => {
     const account = running();
     account.failures.set('StopInstances', [FakeS3.error('IncorrectInstanceState', 400)]);
-    jobComesAt(account, { command: 'PutObject', key: 'gate.json', nth: 2 });
+    admitJobAt(account, { command: 'PutObject', key: 'gate.json', nth: 2 });
     expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
     expect(account.gate()?.state).toBe('OPEN');
   });
 
-  it('wakes for a job that was left to a closer that died, also when people hold the instance', async () => {
+  it('wakes for a job that was admitted during an abandoned closing, also when people hold the instance', async () => {
     const account = running('CLOSING');
     account.setGate('CLOSING', 1_000);
     account.tags.set('lamplighter:hold', 'ada');
-    jobComesAt(account, { command: 'PutObject', key: 'gate.json', nth: 2 });
+    admitJobAt(account, { command: 'PutObject', key: 'gate.json', nth: 2 });
     expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
     expect(account.gate()?.state).toBe('OPEN');
   });
@@ -125,7 +125,23 @@ describe('settle, with nothing open', () => {
     expect(account.gate()?.state).toBe('CLOSING');
   });
 
-  it('gives way when the gate moves under it', async () => {
+  it('throws the error of a failed audit after it has settled the gate, so that the platform retries', async () => {
+    const account = running();
+    account.s3.fault({ command: 'ListObjectVersions', error: FakeS3.error('SlowDown', 503) });
+    await expect(settle(account.context, sweep)).rejects.toThrow('SlowDown');
+    expect(account.state).toBe('stopping');
+    expect(account.gate()?.state).toBe('CLOSED');
+  });
+
+  it('throws after it has settled the gate if the audit of one upload failed', async () => {
+    const account = running();
+    account.s3.put('data', 'a.csv', 'x');
+    account.s3.fault({ command: 'HeadObject', error: FakeS3.error('SlowDown', 503) });
+    await expect(settle(account.context, sweep)).rejects.toThrow('1 uploads could not be audited');
+    expect(account.state).toBe('stopping');
+  });
+
+  it('leaves the gate to another function that moved it first', async () => {
     const account = running();
     account.s3.fault({ command: 'PutObject', key: 'gate.json', run: () => account.setGate('OPEN', 5) });
     expect(await settle(account.context, sweep)).toEqual({ did: 'left to another' });
@@ -133,8 +149,8 @@ describe('settle, with nothing open', () => {
   });
 });
 
-describe('settle, with a gate that somebody is closing', () => {
-  it.each(['with', 'without'])('never takes over a live one, %s jobs open', async (jobs) => {
+describe('settle, with a gate that another function is closing', () => {
+  it.each(['with', 'without'])('never takes over a live closing, %s jobs open', async (jobs) => {
     const account = running();
     account.setGate('CLOSING', 149);
     if (jobs === 'with') account.openJob('a.csv');
@@ -142,13 +158,13 @@ describe('settle, with a gate that somebody is closing', () => {
     expect(account.gate()?.state).toBe('CLOSING');
   });
 
-  it('takes over a dead one and stops', async () => {
+  it('takes over an abandoned closing and stops the instance', async () => {
     const account = running();
     account.setGate('CLOSING', 151);
     expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
   });
 
-  it('takes over a dead one with jobs open, which nobody else would ever run', async () => {
+  it('takes over an abandoned closing with jobs open, which would otherwise never run', async () => {
     const account = running();
     account.setGate('CLOSING', 151);
     account.openJob('a.csv');
@@ -158,7 +174,7 @@ describe('settle, with a gate that somebody is closing', () => {
 });
 
 describe('settle, with jobs', () => {
-  it('leaves a drain alone that has just written a receipt, and asks nothing of EC2', async () => {
+  it('makes no call to EC2 after a receipt while other jobs are open: the drain continues', async () => {
     const account = running();
     const [done] = [account.openJob('a.csv'), account.openJob('b.csv')];
     account.writeReceipt(done);
@@ -168,21 +184,21 @@ describe('settle, with jobs', () => {
     expect(account.calls).toEqual([]);
   });
 
-  it('looks for so many receipts only that it ends in time, however many jobs are open', async () => {
+  it('checks at most 100 receipts, so that it ends in time with any number of open jobs', async () => {
     const account = running();
     for (let index = 0; index < 300; index += 1) account.openJob(`${index}.csv`);
     expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'woken' });
     expect(account.s3.callsOf('HeadObject')).toHaveLength(100);
   });
 
-  it('wakes while one is open', async () => {
+  it('wakes while a job is open', async () => {
     const account = running();
     account.openJob('a.csv');
     expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'woken' });
     expect(account.count('StopInstances')).toBe(0);
   });
 
-  it('deletes the open record of the receipt’s job and stops', async () => {
+  it('deletes the open record of the receipt’s job and stops the instance', async () => {
     const account = running();
     const job = account.openJob('a.csv');
     account.writeReceipt(job);
@@ -192,26 +208,26 @@ describe('settle, with jobs', () => {
     expect(account.s3.text('control', openKey(job.jobId))).toBeUndefined();
   });
 
-  it('believes only the receipt itself, not an event or a model’s file that names a job', async () => {
+  it('deletes no open record without a receipt, although an event names the job', async () => {
     const account = running();
     const job = account.openJob('a.csv');
     await settle(account.context, { kind: 'receipt', jobIds: [job.jobId] });
     expect(account.s3.text('control', openKey(job.jobId))).toBeDefined();
   });
 
-  it('looks, in a sweep, at every open job’s receipt', async () => {
+  it('checks the receipt of every open job in a sweep', async () => {
     const account = running();
     for (const key of ['a.csv', 'b.csv']) account.writeReceipt(account.openJob(key));
     expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
   });
 
-  it('is not sunk by an open record that holds garbage; the drain throws it out', async () => {
+  it('wakes for an unreadable open record, which the drain deletes', async () => {
     const account = running();
     account.s3.put('control', openKey('a'.repeat(64)), 'garbage');
     expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
   });
 
-  it('does not keep the instance on for an object that only lies below open/', async () => {
+  it('does not keep the instance on for another object below open/', async () => {
     const account = running();
     account.s3.put('control', 'open/note.txt', 'hello');
     expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
