@@ -8,22 +8,22 @@ import type { DrainContext } from './context';
 import { DEFAULT_MAX_ATTEMPTS, readCard } from './prepare';
 import { leaveTrace } from './trace';
 
-/** What came of looking at an open job. */
+/** The result of `begin`. `previousEnding`: how the previous attempt at the job ended, if there was one. */
 export type Beginning =
-  /** It is this drain's to run; the attempt before it, if there was one, ended as said. */
-  | { readonly kind: 'claimed'; readonly claim: Stored<Claim>; readonly ending: string | undefined }
-  /** Its attempts are used up; `attempts` were made, the last ended as said. */
-  | { readonly kind: 'used up'; readonly attempts: number; readonly ending: string | undefined }
-  /** It has its receipt, or was never a job; its records are gone now. */
+  /** This drain has claimed the job and must run it. */
+  | { readonly kind: 'claimed'; readonly claim: Stored<Claim>; readonly previousEnding: string | undefined }
+  /** `attempts` have been made, and the model card allows no more. */
+  | { readonly kind: 'used-up'; readonly attempts: number; readonly previousEnding: string | undefined }
+  /** The job has its receipt. Its records are deleted. */
   | { readonly kind: 'over' }
-  /** Another drain holds it, until this time at least (milliseconds since the epoch). */
+  /** Another drain holds the job, at least until this time (milliseconds since the epoch). */
   | { readonly kind: 'held'; readonly until: number }
   /** The gate is not open: no job may begin. */
-  | { readonly kind: 'closed' };
+  | { readonly kind: 'gate-closed' };
 
 /**
- * Reads an open record. Undefined: it is gone, or was garbage and has been deleted. The bucket is versioned, so garbage
- * stays as evidence, and the audit admits its upload again.
+ * Reads an open record. Returns undefined if the record is gone. Deletes a record that cannot be read and returns
+ * undefined: the bucket is versioned, so the record remains as evidence, and the audit admits its upload again.
  */
 export async function readOpenRecord(
   { control, log }: DrainContext,
@@ -45,8 +45,9 @@ export async function readOpenRecord(
 }
 
 /**
- * Claims a job that has been seen open, if it may begin. The gate is read before the claim, having seen the job, and
- * again after it: the breaker writes CLOSING and then lists the claims, so one of the two sees the other.
+ * Claims a job from the list of open jobs, if the job may begin. Reads the gate twice: after the list and before the
+ * claim, then again after the claim. The breaker writes CLOSING and then lists the claims. So the drain sees CLOSING, or
+ * the breaker sees the claim.
  */
 export async function begin(context: DrainContext, job: OpenRecord): Promise<Beginning> {
   const { control, output, host, drainId, clock, log } = context;
@@ -55,14 +56,14 @@ export async function begin(context: DrainContext, job: OpenRecord): Promise<Beg
     await deleteRecords(context, jobId);
     return { kind: 'over' };
   }
-  if ((await readGate(control)).state !== 'OPEN') return { kind: 'closed' };
+  if ((await readGate(control)).state !== 'OPEN') return { kind: 'gate-closed' };
 
   const present = await readClaim(context, jobId);
   const rule = claimable(present, { bootId: host.bootId, drainId, now: clock.now() });
   if (!rule.free) return { kind: 'held', until: rule.heldUntil };
-  const { attempts, ending } = rule;
+  const { attempts, previousEnding } = rule;
   if (attempts >= ((await readCard(context, job.model))?.maxAttempts ?? DEFAULT_MAX_ATTEMPTS)) {
-    return { kind: 'used up', attempts, ending };
+    return { kind: 'used-up', attempts, previousEnding };
   }
 
   const claim = await takeClaim(context, jobId, attempts + 1, present);
@@ -71,19 +72,19 @@ export async function begin(context: DrainContext, job: OpenRecord): Promise<Beg
   try {
     ({ state } = await readGate(control));
   } catch (error) {
-    await giveBackClaim(context, claim, ending);
+    await giveBackClaim(context, claim, previousEnding);
     throw error;
   }
   if (state === 'OPEN') {
     await leaveTrace(context, 'claimed', jobId);
-    return { kind: 'claimed', claim, ending };
+    return { kind: 'claimed', claim, previousEnding };
   }
-  await giveBackClaim(context, claim, ending);
+  await giveBackClaim(context, claim, previousEnding);
   log.info('claim given back: the gate closed', { jobId });
-  return { kind: 'closed' };
+  return { kind: 'gate-closed' };
 }
 
-/** Ends a job that has its receipt. The open record goes first: it alone says that there is work. */
+/** Deletes the records of a job that has its receipt. The open record goes first, because it alone means work. */
 export async function deleteRecords(context: DrainContext, jobId: string): Promise<void> {
   const { control } = context;
   await control.delete(openKey(jobId));

@@ -5,17 +5,17 @@ import { claimSchema, parseRecord, type Claim } from '../lifecycle/records';
 import type { Stored } from '../lifecycle/store';
 import type { DrainContext } from './context';
 
-/** What stands at a job's claim key. */
+/** The object at a job's claim key. */
 export interface ClaimReading {
-  /** Undefined with an ETag: what is there is not a claim. */
+  /** Undefined with an ETag: the object is not a claim. */
   readonly claim: Claim | undefined;
-  /** Undefined: nothing is there. */
+  /** Undefined: there is no object. */
   readonly etag: string | undefined;
 }
 
-/** Whether a drain may claim a job, and what is known of the attempts before. */
+/** Whether a drain may claim a job, the number of attempts so far, and how the last of them ended. */
 export type Claimable =
-  | { readonly free: true; readonly attempts: number; readonly ending: string | undefined }
+  | { readonly free: true; readonly attempts: number; readonly previousEnding: string | undefined }
   | { readonly free: false; readonly heldUntil: number };
 
 export async function readClaim({ control }: DrainContext, jobId: string): Promise<ClaimReading> {
@@ -29,29 +29,36 @@ export async function readClaim({ control }: DrainContext, jobId: string): Promi
   }
 }
 
-/** The rule of the claim: free if there is none, or it is released, of an earlier boot, expired, or this drain's own. */
+/**
+ * Decides whether a job is free. The job is free if it has no claim, or if its claim is released, of an earlier boot,
+ * expired, or this drain's own.
+ */
 export function claimable(
   { claim, etag }: ClaimReading,
   self: { readonly bootId: string; readonly drainId: string; readonly now: number },
 ): Claimable {
-  if (etag === undefined) return { free: true, attempts: 0, ending: undefined };
-  // Somebody has written over the claim; that an attempt was begun is the safe guess.
-  if (!claim) return { free: true, attempts: 1, ending: 'its claim record cannot be read' };
+  if (etag === undefined) return { free: true, attempts: 0, previousEnding: undefined };
+  // The object was overwritten with something else. To count one attempt is the safe guess.
+  if (!claim) return { free: true, attempts: 1, previousEnding: 'its claim record cannot be read' };
 
-  const before = (ending: string): Claimable => ({ free: true, attempts: claim.attempt, ending });
-  if (claim.released !== undefined) return before(claim.released);
-  if (claim.bootId !== self.bootId) return before('the machine went down while it ran');
-  if (claim.drainId === self.drainId) return before('its end could not be recorded');
+  const free = (previousEnding: string): Claimable => ({
+    free: true,
+    attempts: claim.attempt,
+    previousEnding,
+  });
+  if (claim.released !== undefined) return free(claim.released);
+  if (claim.bootId !== self.bootId) return free('the machine went down while it ran');
+  if (claim.drainId === self.drainId) return free('its end could not be recorded');
   const heldUntil = Date.parse(claim.leaseUntil);
-  return heldUntil <= self.now ? before('its drain died: the lease ran out') : { free: false, heldUntil };
+  return heldUntil <= self.now ? free('its drain died: the lease ran out') : { free: false, heldUntil };
 }
 
-/** Claims attempt `attempt` over what was read. Undefined: another drain was quicker. */
+/** Writes the claim for attempt `attempt`, if the claim key is as `present` says. Undefined: another drain was faster. */
 export async function takeClaim(
   context: DrainContext,
   jobId: string,
   attempt: number,
-  over: ClaimReading,
+  present: ClaimReading,
 ): Promise<Stored<Claim> | undefined> {
   const { control, host, drainId, clock } = context;
   const claim: Omit<Claim, 'nonce'> = {
@@ -64,27 +71,27 @@ export async function takeClaim(
     leaseUntil: leaseEnd(context),
   };
   try {
-    return over.etag === undefined
+    return present.etag === undefined
       ? await control.createStored<Claim>(claimKey(jobId), claim)
-      : await control.replace<Claim>(claimKey(jobId), claim, over.etag);
+      : await control.replace<Claim>(claimKey(jobId), claim, present.etag);
   } catch (error) {
     if (error instanceof ConflictError) return undefined;
     throw error;
   }
 }
 
-/** Undoes a claim whose attempt never began, so that it does not count. `ending`: how the attempt before it ended. */
+/** Undoes a claim whose attempt never began, so that the attempt does not count. Keeps how the previous one ended. */
 export async function giveBackClaim(
   { control }: DrainContext,
   { record, etag }: Stored<Claim>,
-  ending: string | undefined,
+  previousEnding: string | undefined,
 ): Promise<void> {
   if (record.attempt === 1) {
     await control.delete(claimKey(record.jobId));
     return;
   }
-  const before = { ...record, attempt: record.attempt - 1, released: ending ?? 'unknown' };
-  await control.replace<Claim>(claimKey(record.jobId), before, etag);
+  const previous = { ...record, attempt: record.attempt - 1, released: previousEnding ?? 'unknown' };
+  await control.replace<Claim>(claimKey(record.jobId), previous, etag);
 }
 
 export function leaseEnd({ clock, config }: DrainContext): string {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import { parseRecord } from '../lifecycle/records';
 
-/** `config.json` in the runner's root folder; the drain document's first step writes it. */
+/** `config.json` in the runner's root folder. The first step of the SSM document writes the file. */
 const configSchema = z.strictObject({
   version: z.literal(1),
   pipeline: z.string().min(1),
@@ -17,7 +17,7 @@ const configSchema = z.strictObject({
 
 export type RunnerConfig = z.infer<typeof configSchema>;
 
-/** Throws InvalidInputError, naming the file, when it cannot be read or is not a configuration. */
+/** Throws InvalidInputError with the file's name if the file cannot be read or is not a configuration. */
 export async function readConfig(file: string): Promise<RunnerConfig> {
   let text: string;
   try {

@@ -6,33 +6,33 @@ import type { RunnerConfig } from './config';
 import type { Host } from './host';
 import type { Meter } from './meter';
 
-/** What a drain is given by whoever starts it. */
+/** The settings, clients and machine that a drain works with. */
 export interface DrainPorts {
   readonly config: RunnerConfig;
   readonly s3: S3Client;
   readonly clock: Clock;
   readonly host: Host;
   readonly log: Log;
-  /** Names this drain in claims and receipts. */
+  /** The drain's id in claims and receipts. */
   readonly drainId: string;
-  /** Aborted when the drain is told to stop; the reason is an InterruptedError. */
+  /** Aborted with an InterruptedError when the drain must stop. */
   readonly interrupt: AbortSignal;
   readonly timings?: Partial<Timings>;
 }
 
-/** Waits of the drain's own; the defaults suit a real machine. */
+/** Waits and intervals of the drain. The defaults suit a real machine. */
 export interface Timings {
-  /** Between SIGTERM at the time limit and SIGKILL. @default 10 */
+  /** Time between SIGTERM at the time limit and SIGKILL. @default 10 */
   readonly killGraceSeconds: number;
-  /** Before a failed attempt is followed by the next, times its number. @default 5 */
+  /** Wait after a failed attempt, multiplied by the attempt's number. @default 5 */
   readonly retryPauseSeconds: number;
-  /** How often `open/` is listed while a slot is free or only held jobs are left. @default 5 */
+  /** Interval between two lists of `open/` while a slot is free or all open jobs are deferred. @default 5 */
   readonly pollSeconds: number;
-  /** Least time between two status records of a job. @default 2 */
+  /** Minimum time between two status records of a job. @default 2 */
   readonly statusSeconds: number;
-  /** How often the heartbeat is touched. @default 15 */
+  /** Interval between two heartbeats. @default 15 */
   readonly beatSeconds: number;
-  /** A model's setup may take this long. @default 30 */
+  /** Time limit of a model's setup. @default 30 */
   readonly setupTimeLimitMinutes: number;
 }
 

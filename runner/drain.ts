@@ -1,32 +1,34 @@
 import { messageOf } from '../lifecycle/errors';
 import { readGate } from '../lifecycle/gate';
 import { OPEN_PREFIX, jobIdInLedgerKey } from '../lifecycle/job';
+import type { ModelCard } from '../lifecycle/model';
 import type { Claim, OpenRecord } from '../lifecycle/records';
 import type { Stored } from '../lifecycle/store';
-import { makeAttempt } from './attempt';
+import { makeAttempt, type AttemptEnd } from './attempt';
 import { begin, deleteRecords, readOpenRecord } from './begin';
 import { drainContext, type DrainContext, type DrainPorts } from './context';
 import { attemptsUsedUp } from './failures';
 import { jobLog } from './job-log';
 import { Meter } from './meter';
-import { occurrence, pause, race } from './pause';
 import { publishReceipt } from './receipt';
+import { Slots } from './slots';
+import { newWakeSignal, race, sleepUnlessAborted } from './wait';
 
-/** Why a drain ended. `left`: some jobs could not be looked at, again and again, and are still open. */
+/** Why a drain ended. `left`: S3 failed several times in a row for each job that is still open. */
 export type DrainEnd = 'empty' | 'gate' | 'left' | 'interrupted';
 
-/** So often in a row S3 may fail to say what is open, or to let a job be claimed, before the drain leaves it at that. */
+/** Consecutive S3 failures (listing open jobs, or claiming one job) after which the drain gives up. */
 const MAX_FAILURES = 3;
 
 /**
- * Runs open jobs until none is left, the gate is not open, or the drain is told to stop. The caller holds the machine's
- * drain lock. Throws what S3 throws when the ledger cannot be read several times in a row.
+ * Runs open jobs until none is left, the gate is not open, or the interrupt signal is aborted. The caller holds the
+ * machine's drain lock. Throws S3's error when the ledger cannot be read several times in a row.
  */
 export async function drain(ports: DrainPorts): Promise<DrainEnd> {
   const meter = await Meter.open(ports.host, ports.clock, ports.log);
   const context = drainContext(ports, meter);
-  const over = new AbortController();
-  const beating = keepBeating(context, over.signal);
+  const done = new AbortController();
+  const heartbeat = keepHeartbeat(context, done.signal);
   try {
     await context.host.clearLeftovers();
     const end = await new Drain(context).untilDone();
@@ -34,29 +36,30 @@ export async function drain(ports: DrainPorts): Promise<DrainEnd> {
     context.log.info('drain ends', { because: end });
     return end;
   } finally {
-    over.abort('over');
-    await beating;
+    done.abort('done');
+    await heartbeat;
   }
 }
 
-interface Seen {
+interface ListedJob {
   readonly jobId: string;
   readonly admitted: number;
 }
 
+/** What the drain did with an open job. `deferred`: the job cannot begin yet, or is no longer open. */
+type Begun = 'begun' | 'deferred' | 'other-model' | 'gate-closed';
+
 /**
- * First come, first served, one model after the other; jobs of the model at hand side by side, as many as its card says.
+ * Runs jobs in the order of their admission, one model after the other. Jobs of the current model run side by side, as
+ * many as its card allows.
  */
 class Drain {
+  private readonly slots = new Slots();
   private readonly records = new Map<string, OpenRecord>();
-  private readonly running = new Map<string, Promise<void>>();
-  private readonly slots = new Set<number>();
   private readonly notBefore = new Map<string, number>();
   private readonly failures = new Map<string, number>();
   private readonly warned = new Set<string>();
-  private digest = '';
-  private width = 1;
-  private reason = occurrence();
+  private wakeSignal = newWakeSignal();
 
   constructor(private readonly context: DrainContext) {}
 
@@ -65,49 +68,49 @@ class Drain {
     let failures = 0;
     while (!interrupt.aborted) {
       try {
-        const end = await this.look();
+        const end = await this.onePass();
         if (end !== undefined) return end;
         failures = 0;
       } catch (error) {
         failures += 1;
         log.error('the ledger cannot be read', { error: messageOf(error), failures });
         if (failures >= MAX_FAILURES) {
-          await Promise.all(this.running.values());
+          await this.slots.allEnded();
           throw error;
         }
-        await this.rest(this.context.timings.retryPauseSeconds * 1000);
+        await this.waitForWakeSignal(this.context.timings.retryPauseSeconds * 1000);
       }
     }
-    await Promise.all(this.running.values());
+    await this.slots.allEnded();
     return 'interrupted';
   }
 
-  /** One look at the ledger: begins what may begin, then rests until there is a reason to look again. */
-  private async look(): Promise<DrainEnd | undefined> {
+  /** Lists the ledger once, begins the jobs that may begin, then waits until the next pass can make a difference. */
+  private async onePass(): Promise<DrainEnd | undefined> {
     const { clock, timings, interrupt } = this.context;
-    // A job that ends from here on is a reason to look again at once.
-    this.reason = occurrence();
+    // A job may end while this pass lists the ledger. The next pass then begins at once.
+    this.wakeSignal = newWakeSignal();
     const open = await this.listOpen();
-    if (open.length === 0 && this.running.size === 0) return 'empty';
+    if (open.length === 0 && this.slots.isEmpty) return 'empty';
 
     for (const { jobId } of open) {
       if (interrupt.aborted) return undefined;
-      if (this.running.has(jobId) || (this.notBefore.get(jobId) ?? 0) > clock.now()) continue;
-      if (this.running.size >= this.width) break;
+      if (this.slots.runs(jobId) || (this.notBefore.get(jobId) ?? 0) > clock.now()) continue;
+      if (!this.slots.hasFree) break;
       const begun = await this.tryBegin(jobId);
-      if (begun === 'closed' && this.running.size === 0) return 'gate';
-      if (begun === 'closed' || begun === 'other model') break;
+      if (begun === 'gate-closed' && this.slots.isEmpty) return 'gate';
+      if (begun === 'gate-closed' || begun === 'other-model') break;
     }
-    if (this.running.size > 0) {
-      await this.rest(this.running.size < this.width ? timings.pollSeconds * 1000 : undefined);
+    if (!this.slots.isEmpty) {
+      await this.waitForWakeSignal(this.slots.hasFree ? timings.pollSeconds * 1000 : undefined);
       return undefined;
     }
-    return this.waitForHeld(open);
+    return this.waitForDeferred(open);
   }
 
-  private async listOpen(): Promise<Seen[]> {
+  private async listOpen(): Promise<ListedJob[]> {
     const { control, log } = this.context;
-    const open: Seen[] = [];
+    const open: ListedJob[] = [];
     for await (const { key, lastModified } of control.list(OPEN_PREFIX)) {
       const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
       if (jobId !== undefined) open.push({ jobId, admitted: lastModified?.getTime() ?? 0 });
@@ -119,7 +122,7 @@ class Drain {
     return open.sort((a, b) => a.admitted - b.admitted || (a.jobId < b.jobId ? -1 : 1));
   }
 
-  private async tryBegin(jobId: string): Promise<'begun' | 'not now' | 'other model' | 'closed'> {
+  private async tryBegin(jobId: string): Promise<Begun> {
     const { log, clock, timings } = this.context;
     try {
       const begun = await this.begin(jobId);
@@ -133,71 +136,65 @@ class Drain {
         failures < MAX_FAILURES ? clock.now() + timings.retryPauseSeconds * 1000 * failures : Infinity,
       );
       log.error('job not begun', { jobId, error: messageOf(error), failures });
-      return 'not now';
+      return 'deferred';
     }
   }
 
-  private async begin(jobId: string): Promise<'begun' | 'not now' | 'other model' | 'closed'> {
+  private async begin(jobId: string): Promise<Begun> {
     const { context } = this;
     const job = this.records.get(jobId) ?? (await readOpenRecord(context, jobId));
-    if (!job) return 'not now';
+    if (!job) return 'deferred';
     this.records.set(jobId, job);
-    if (job.model.digest !== this.digest) {
-      if (this.running.size > 0) return 'other model';
-      this.digest = job.model.digest;
-      this.width = 1;
-    }
+    if (!this.slots.switchTo(job.model.digest)) return 'other-model';
     const beginning = await begin(context, job);
     switch (beginning.kind) {
       case 'claimed':
-        this.run(job, beginning.claim, beginning.ending);
+        this.run(job, beginning.claim, beginning.previousEnding);
         return 'begun';
-      case 'used up':
-        await this.giveUp(job, beginning.attempts, beginning.ending);
-        return 'not now';
+      case 'used-up':
+        await this.giveUp(job, beginning.attempts, beginning.previousEnding);
+        return 'deferred';
       case 'held':
         this.notBefore.set(jobId, Math.max(beginning.until, context.clock.now() + 1));
-        return 'not now';
+        return 'deferred';
       case 'over':
         this.records.delete(jobId);
-        return 'not now';
-      case 'closed':
-        return 'closed';
+        return 'deferred';
+      case 'gate-closed':
+        return 'gate-closed';
     }
   }
 
-  private run(job: OpenRecord, claim: Stored<Claim>, ending: string | undefined): void {
+  private run(job: OpenRecord, claim: Stored<Claim>, previousEnding: string | undefined): void {
     const { context, slots } = this;
-    let slot = 0;
-    while (slots.has(slot)) slot += 1;
-    slots.add(slot);
-    const onReady = ({ parallelJobs }: { parallelJobs: number }) => {
-      if (parallelJobs === this.width) return;
-      this.width = parallelJobs;
-      this.reason.happens();
+    const { jobId } = job;
+    const slot = slots.lowestFree();
+    const onReady = ({ parallelJobs }: ModelCard) => {
+      if (slots.resize(parallelJobs)) this.wakeSignal.notify();
     };
-    context.meter.begins(job.jobId);
-    const ended = makeAttempt(context, job, claim, { slot, ending, onReady })
-      .then((end) => {
-        const wait = context.timings.retryPauseSeconds * 1000 * claim.record.attempt;
-        // Its record may be written anew, for another model.
-        if (end === 'over') this.records.delete(job.jobId);
-        if (end === 'again') this.notBefore.set(job.jobId, context.clock.now() + wait);
-      })
-      .catch((error: unknown) =>
-        context.log.error('attempt broke', { jobId: job.jobId, error: messageOf(error) }),
-      )
+    context.meter.begins(jobId);
+    const ended = makeAttempt(context, job, claim, { slot, previousEnding, onReady })
+      .then((end) => this.noteEnd(jobId, claim.record.attempt, end))
+      .catch((error: unknown) => context.log.error('attempt broke', { jobId, error: messageOf(error) }))
       .finally(() => {
-        slots.delete(slot);
-        context.meter.ends(job.jobId);
-        this.running.delete(job.jobId);
-        this.reason.happens();
+        context.meter.ends(jobId);
+        slots.free(jobId);
+        this.wakeSignal.notify();
       });
-    this.running.set(job.jobId, ended);
+    slots.fill(slot, jobId, ended);
   }
 
-  private async giveUp(job: OpenRecord, attempts: number, ending: string | undefined): Promise<void> {
-    const { kind, message } = attemptsUsedUp(attempts, ending);
+  private noteEnd(jobId: string, attempt: number, end: AttemptEnd): void {
+    const { clock, timings } = this.context;
+    // The job may be admitted again, for another model.
+    if (end === 'over') this.records.delete(jobId);
+    if (end === 'again') {
+      this.notBefore.set(jobId, clock.now() + timings.retryPauseSeconds * 1000 * attempt);
+    }
+  }
+
+  private async giveUp(job: OpenRecord, attempts: number, previousEnding: string | undefined): Promise<void> {
+    const { kind, message } = attemptsUsedUp(attempts, previousEnding);
     const error = { kind, message };
     this.context.log.error('job failed', { jobId: job.jobId, error });
     const log = jobLog(this.context.log, { jobId: job.jobId, attempt: attempts });
@@ -205,8 +202,8 @@ class Drain {
     await deleteRecords(this.context, job.jobId);
   }
 
-  /** Something is open, but nothing of it may begin yet. */
-  private async waitForHeld(open: readonly Seen[]): Promise<DrainEnd | undefined> {
+  /** Waits when jobs are open but none of them may begin yet. */
+  private async waitForDeferred(open: readonly ListedJob[]): Promise<DrainEnd | undefined> {
     const { clock, timings, control, log } = this.context;
     const times = open.map(({ jobId }) => this.notBefore.get(jobId) ?? 0);
     if (times.every((time) => time === Infinity)) {
@@ -216,25 +213,25 @@ class Drain {
     const wait = Math.min(...times) - clock.now();
     if (wait <= 0) return undefined;
     if ((await readGate(control)).state !== 'OPEN') return 'gate';
-    await this.rest(Math.min(wait, timings.pollSeconds * 1000));
+    await this.waitForWakeSignal(Math.min(wait, timings.pollSeconds * 1000));
     return undefined;
   }
 
-  /** Until a job ends, the width changes or the drain is told to stop; for the given milliseconds at most. */
-  private async rest(milliseconds: number | undefined): Promise<void> {
+  /** Waits until a job ends, the number of slots changes or the drain is interrupted, at most the given milliseconds. */
+  private async waitForWakeSignal(milliseconds: number | undefined): Promise<void> {
     const { clock, interrupt } = this.context;
-    const { happened } = this.reason;
-    await race(milliseconds === undefined ? [happened] : [happened, clock.sleep(milliseconds)], interrupt);
+    const { notified } = this.wakeSignal;
+    await race(milliseconds === undefined ? [notified] : [notified, clock.sleep(milliseconds)], interrupt);
   }
 }
 
-async function keepBeating({ host, clock, timings, log }: DrainContext, over: AbortSignal): Promise<void> {
-  while (!over.aborted) {
+async function keepHeartbeat({ host, clock, timings, log }: DrainContext, done: AbortSignal): Promise<void> {
+  while (!done.aborted) {
     try {
       await host.beat();
     } catch (error) {
       log.warn('heartbeat not touched', { error: messageOf(error) });
     }
-    await pause(clock, timings.beatSeconds * 1000, over);
+    await sleepUnlessAborted(clock, timings.beatSeconds * 1000, done);
   }
 }

@@ -1,10 +1,10 @@
 import { LamplighterError } from '../lifecycle/errors';
 import type { Receipt } from '../lifecycle/records';
 
-/** What a receipt says of a failure, besides its error. */
+/** Fields of a failed receipt besides `error`. */
 export type FailureFacts = Partial<Pick<Receipt, 'startedAt' | 'exit' | 'stderrTail'>>;
 
-/** An attempt failed, for a reason that can stand in a receipt. */
+/** A failed attempt. The kind, the message and the facts go into the receipt. */
 abstract class Failure extends LamplighterError {
   constructor(
     readonly kind: string,
@@ -16,17 +16,17 @@ abstract class Failure extends LamplighterError {
   }
 }
 
-/** The job has failed for good: another attempt would end the same way. Becomes a failed receipt. */
+/** Another attempt would fail in the same way, so the job ends with a failed receipt. */
 export class JobFailure extends Failure {
   override readonly name = 'JobFailure';
 }
 
-/** This attempt has failed, another may succeed. A failed receipt only when no attempt is left. */
+/** Another attempt may succeed. The job ends with a failed receipt only if no attempt is left. */
 export class AttemptFailure extends Failure {
   override readonly name = 'AttemptFailure';
 }
 
-/** The job's claim belongs to somebody else now, or its lease ran out before it could be renewed. */
+/** Another drain has claimed the job, or the lease expired before the drain could renew it. */
 export class LeaseLostError extends LamplighterError {
   override readonly name = 'LeaseLostError';
 
@@ -39,13 +39,13 @@ export class LeaseLostError extends LamplighterError {
   }
 }
 
-/** The drain was told to stop. */
+/** The drain received SIGTERM or SIGINT. */
 export class InterruptedError extends LamplighterError {
   override readonly name = 'InterruptedError';
 }
 
-/** No attempt may be made any more; the last of them ended as said, as far as that is known. */
-export function attemptsUsedUp(attempts: number, ending: string | undefined): JobFailure {
-  const message = `attempts used up: ${attempts} made (maxAttempts in model.json); the last one ended so: ${ending ?? 'unknown'}`;
+/** The model card allows no further attempt. `previousEnding`: how the last attempt ended, if known. */
+export function attemptsUsedUp(attempts: number, previousEnding: string | undefined): JobFailure {
+  const message = `attempts used up: ${attempts} made (maxAttempts in model.json); end of the last one: ${previousEnding ?? 'unknown'}`;
   return new JobFailure('attempts used up', message);
 }

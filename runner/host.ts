@@ -1,49 +1,49 @@
 import type { Readable } from 'node:stream';
 import type { ModelRef } from '../lifecycle/model';
 
-/** The machine, as the drain needs it: its boot, its folders, its processes. Handed in so that a simulator can own it. */
+/** The machine's boot, folders and processes, as the drain uses them. The simulator has its own implementation. */
 export interface Host {
-  /** Another one after each boot. */
+  /** Changes with each boot. */
   readonly bootId: string;
-  /** Since the boot, and never less than before. */
+  /** Time since the boot. Never decreases. */
   uptimeSeconds(): number;
-  /** What a drain wrote last into the account of seconds, on this disk; undefined: nothing yet. */
+  /** The text that a drain last wrote with `writeAccount` on this disk. Undefined: none yet. */
   readAccount(): Promise<string | undefined>;
-  /** As a whole or not at all, whenever the drain may be killed. */
+  /** Atomic: if the drain is killed meanwhile, the account has the old text or the new one. */
   writeAccount(text: string): Promise<void>;
   /** Kills the processes and removes the folders of jobs that an earlier drain left behind. */
   clearLeftovers(): Promise<void>;
-  /** Shows the idle-shutdown timer that a drain lives. */
+  /** Touches the heartbeat file, which the idle timer reads. */
   beat(): Promise<void>;
   modelFolder(model: ModelRef): ModelFolder;
-  /** A new, empty folder for one attempt. `slot`: which of the jobs side by side it is, from 0. */
+  /** A new, empty folder for one attempt. `slot`: index of this job among those side by side, from 0. */
   newJobFolder(jobId: string, slot: number): Promise<JobFolder>;
-  /** Removes the folders of models that have not been used for long, so that deploys do not fill the disk. */
+  /** Removes the folders of models that were not used lately, so that deploys do not fill the disk. */
   pruneModels(): Promise<void>;
 }
 
-/** A model's unzipped folder, one a digest. */
+/** The unzipped folder of one model digest. */
 export interface ModelFolder {
-  /** The text of `model.json`; undefined if the folder was never unpacked as a whole. Throws JobFailure if it has none. */
+  /** The text of `model.json`. Undefined: the folder is not unpacked. Throws JobFailure if the folder has no such file. */
   card(): Promise<string | undefined>;
-  /** Whether it is unpacked and set up. */
+  /** True if the folder is unpacked and its setup has run. */
   isReady(): Promise<boolean>;
-  /** Makes the folder of a zip, anew. Throws JobFailure when the zip is not one or names files outside of the folder. */
+  /** Replaces the folder by a zip's files. Throws JobFailure if the zip is invalid or names files outside of the folder. */
   unpack(zip: Readable): Promise<void>;
-  /** Throws JobFailure when the folder has such a file that cannot be executed. */
+  /** True if the folder has this program. Throws JobFailure if the file is not executable. */
   has(program: Program): Promise<boolean>;
   markReady(): Promise<void>;
 }
 
 export type Program = 'setup' | 'run';
 
-/** One attempt's own files. */
+/** The files of one attempt. */
 export interface JobFolder {
-  /** Writes the input file; the bytes written. */
+  /** Writes the input file. Returns the number of bytes written. */
   receive(name: string, body: Readable): Promise<number>;
-  /** Starts one of the model's programs in a process group of its own. Throws JobFailure when it cannot be started. */
+  /** Starts one of the model's programs in a new process group. Throws JobFailure if the program cannot be started. */
   start(model: ModelRef, program: Program, output: ProcessOutput): Promise<ModelProcess>;
-  /** The model's files. Throws JobFailure when one of them is not a regular file or has a name that is not UTF-8. */
+  /** The model's result files. Throws JobFailure if a file is not regular or its name is not UTF-8. */
   outputs(): Promise<OutputFile[]>;
   remove(): Promise<void>;
 }
@@ -59,16 +59,16 @@ export interface ProcessEnd {
 }
 
 export interface ModelProcess {
-  /** Settles when the program itself has ended; what it left behind may still live. */
+  /** Settles when the program itself has ended. Its child processes may still run. */
   readonly ended: Promise<ProcessEnd>;
-  /** Asks the whole process group to end. */
+  /** Sends SIGTERM to the whole process group. */
   terminate(): void;
-  /** SIGKILLs the group and whatever else the program left behind, and settles when its output has been read. */
+  /** Kills the process group and every other process of the program. Settles when the output has been read. */
   killAll(): Promise<void>;
 }
 
 export interface OutputFile {
-  /** Relative to OUTPUT_DIR, with slashes. */
+  /** Path below OUTPUT_DIR, with slashes. */
   readonly path: string;
   readonly sizeBytes: number;
   readAll(): Promise<Buffer>;

@@ -5,30 +5,30 @@ import { join } from 'node:path';
 import { messageOf } from '../lifecycle/errors';
 import type { Log } from '../lifecycle/log';
 
-/** What the idle-shutdown timer knows each minute; times in milliseconds since the epoch. */
+/** What the idle timer reads each minute. Times are milliseconds since the epoch. */
 export interface IdleFacts {
   readonly now: number;
   readonly bootedAt: number;
-  /** When a drain last showed that it lives; undefined: never. */
+  /** Time of the last heartbeat of a drain. Undefined: none yet. */
   readonly heartbeatAt: number | undefined;
-  /** People's order not to stop the instance; `unknown` when the metadata service does not answer. */
+  /** The tag `lamplighter:hold` of the instance. `unknown`: the metadata service does not answer. */
   readonly hold: 'held' | 'not held' | 'unknown';
   readonly idleShutdownMinutes: number;
 }
 
 /**
- * Whether the machine has had nothing to do for so long that it switches itself off: the last of the three nets. An
- * unknown hold does not keep it on: a machine without a metadata service has no credentials, so no drain can work on it.
+ * True if no drain has run for `idleShutdownMinutes`. The machine then switches itself off: the last of the three nets.
+ * An unknown hold does not keep the machine on: without a metadata service it has no credentials, so no drain can work.
  */
 export function isIdle({ now, bootedAt, heartbeatAt, hold, idleShutdownMinutes }: IdleFacts): boolean {
-  const lastSign = Math.max(bootedAt, heartbeatAt ?? bootedAt);
-  return hold !== 'held' && now - lastSign > idleShutdownMinutes * 60_000;
+  const idleSince = Math.max(bootedAt, heartbeatAt ?? bootedAt);
+  return hold !== 'held' && now - idleSince > idleShutdownMinutes * 60_000;
 }
 
-/** Another program holds the drain lock: flock's exit code, of our choosing. */
+/** Exit code that we have flock return if another program holds the drain lock. */
 const LOCKED = 75;
 
-/** Switches the machine off if it is idle. Called each minute by a systemd timer. */
+/** Switches the machine off if it is idle. A systemd timer calls this each minute. */
 export async function shutDownIfIdle(root: string, idleShutdownMinutes: number, log: Log): Promise<void> {
   const facts: IdleFacts = {
     now: Date.now(),
@@ -45,13 +45,16 @@ export async function shutDownIfIdle(root: string, idleShutdownMinutes: number, 
   else log.error('idle, but the machine could not be switched off', { code });
 }
 
-/** By then systemd has ended the agent and whatever it runs, in seconds. */
+/** Seconds after which systemd has ended the SSM agent and its commands. */
 const LOCK_HELD_SECONDS = 15;
 
 /**
- * Switches the machine off under the drain's lock, which is held on to: poweroff only asks for it and returns, and a
- * command that comes in the seconds before the end would have its drain begin a model. The lock's holder does not heed the
- * SIGTERM that systemd sends to this service as well. Returns the exit code, or what went wrong.
+ * Switches the machine off and holds the drain lock for some more seconds. Without the lock, a drain could begin a model
+ * on a machine that is going down:
+ * 1. `systemctl poweroff` returns before the machine is off.
+ * 2. The SSM agent receives a command and starts a drain.
+ *
+ * The shell ignores the SIGTERM that systemd sends to this service too. Returns the exit code, or the error's message.
  */
 export function powerOffUnderLock(
   lock: string,
@@ -65,7 +68,7 @@ export function powerOffUnderLock(
 const METADATA = 'http://169.254.169.254/latest';
 const METADATA_TIMEOUT_MS = 2_000;
 
-/** Reads the order from the instance's tags, as its metadata service (version 2) shows them. */
+/** Reads the tag `lamplighter:hold` from the instance's metadata service (version 2). */
 export async function readHold(request: typeof fetch): Promise<IdleFacts['hold']> {
   try {
     const token = await request(`${METADATA}/api/token`, {

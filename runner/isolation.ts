@@ -1,33 +1,33 @@
-/** What is known of the machine when a model is to be started. */
+/** Facts about the machine on which a model will run. */
 export interface PlatformFacts {
-  /** Of the drain's own process; undefined where there are none. */
+  /** User id of the drain's process. Undefined: the platform has no user ids. */
   readonly uid: number | undefined;
-  /** Whether systemd is the machine's first process (`/run/systemd/system` exists). */
+  /** True if systemd is the machine's first process (`/run/systemd/system` exists). */
   readonly systemd: boolean;
-  /** Whether the machine is the local cloud's sandbox, which stands below its user's own folders. */
+  /** True if the machine is the local cloud's sandbox, which is in its user's own folders. */
   readonly sandbox: boolean;
 }
 
-/** How a model's programs are started. */
+/** How to start a model's programs. */
 export interface Isolation {
-  /** Put before the program and its arguments. */
+  /** Command line that goes before the program and its arguments. */
   readonly wrapper: readonly string[];
-  /** The user (and group) the program runs as, who must own what it writes; undefined: the drain's own. */
+  /** Id of the user (and group) that runs the program and owns its files. Undefined: the drain's user. */
   readonly uid: number | undefined;
 }
 
-/** User ids of models, one a slot. No account of a stock image has them, and none is needed. */
+/** User id of a model in slot 0. Each slot has its own id. No stock image uses these ids, and no account is needed. */
 const FIRST_UID = 20_000;
 
 /**
- * A model must reach neither the instance's credentials nor another job's files. On a machine that is really ours (root,
- * systemd) its programs run as a user of their own, who cannot gain privileges, in a scope whose packets to the
- * metadata service are dropped (IPv4 and IPv6). Elsewhere they run plainly.
+ * A model must reach neither the instance's credentials nor another job's files. On a machine of our own (root, systemd)
+ * each slot has its own user, who cannot gain privileges. The programs run in a systemd scope that drops packets to the
+ * metadata service (IPv4 and IPv6). On other machines the programs run as ordinary processes.
  *
- * The user is changed by setpriv inside the scope: `systemd-run --scope --uid=` looks the user up in the account
- * database, and leaves root's supplementary groups in place.
+ * `setpriv` changes the user, inside the scope. `systemd-run --scope --uid=` does not work here: it looks the user up in
+ * the account database, and it keeps root's supplementary groups.
  *
- * @param slot which of the jobs side by side this is, from 0.
+ * @param slot index of this job among those side by side, from 0.
  */
 export function isolate({ uid, systemd, sandbox }: PlatformFacts, slot: number): Isolation {
   if (uid !== 0 || !systemd || sandbox) return { wrapper: [], uid: undefined };

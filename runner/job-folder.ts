@@ -11,12 +11,12 @@ import type { Isolation } from './isolation';
 import { modelEnvironment } from './model-environment';
 import { killStragglers, startGroup } from './process-group';
 
-/** Where the process group of a job's program is written down, in the job's folder. */
+/** File in the job's folder that records the process group of the job's program. */
 export const PROCESS_RECORD = 'process.json';
 
 const ROOT_UID = 0;
 
-/** What a job folder needs to know of the machine. */
+/** A job folder's path, and the facts about the machine that the folder needs. */
 export interface JobFolderOptions {
   readonly path: string;
   readonly bootId: string;
@@ -26,8 +26,8 @@ export interface JobFolderOptions {
 }
 
 /**
- * `jobs/<jobId>/` on the machine's own disk. The folder itself stays the drain's; the folders in it are the model's, and
- * only its: input/, output/, home/, tmp/.
+ * `jobs/<jobId>/` on the machine's own disk. The drain owns the folder itself. The model's user owns the folders in it,
+ * and no other model can read them: input/, output/, home/, tmp/.
  */
 export class JobFolderOnDisk implements JobFolder {
   private readonly input: string;
@@ -117,23 +117,23 @@ async function* chunksOf(path: string): AsyncGenerator<Buffer> {
   yield* handle.createReadStream() as AsyncIterable<Buffer>;
 }
 
-/** Never through a symbolic link: the drain can read what the model cannot. */
+/** Never follows a symbolic link, because the drain may read files that the model may not. */
 const openFile = (path: string) => open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
 
-/** Names are read as bytes: a name that is not UTF-8 would otherwise be mangled without a word. */
-async function filesBelow(path: Buffer, shown = ''): Promise<{ path: string; sizeBytes: number }[]> {
+/** Reads names as bytes. As strings, names that are not UTF-8 would change silently. */
+async function filesBelow(path: Buffer, relativePath = ''): Promise<{ path: string; sizeBytes: number }[]> {
   const found = await lstat(path);
   if (found.isFile()) return [{ path: path.toString('utf8'), sizeBytes: found.size }];
   if (!found.isDirectory()) {
     const kind = found.isSymbolicLink() ? 'a symbolic link' : 'not a regular file';
     throw new JobFailure(
       'output',
-      `the model's ${shown || 'OUTPUT_DIR'} is ${kind}; it must write regular files`,
+      `the model's ${relativePath || 'OUTPUT_DIR'} is ${kind}; it must write regular files`,
     );
   }
   const files = [];
   for (const name of await readdir(path, { encoding: 'buffer' })) {
-    const next = shown === '' ? name.toString('utf8') : `${shown}/${name.toString('utf8')}`;
+    const next = relativePath === '' ? name.toString('utf8') : `${relativePath}/${name.toString('utf8')}`;
     if (!isUtf8(name)) {
       const bytes = name
         .toString('latin1')
@@ -148,13 +148,13 @@ async function filesBelow(path: Buffer, shown = ''): Promise<{ path: string; siz
   return files;
 }
 
-/** Only a setup may write into the model's folder. */
+/** Gives the model's folder to the model's user for the setup, and back to root for runs: only a setup may write into it. */
 async function giveModelFolder(folder: string, program: Program, uid: number): Promise<void> {
   if (program === 'setup') await giveTree(folder, uid);
   else if ((await lstat(folder)).uid !== ROOT_UID) await giveTree(folder, ROOT_UID);
 }
 
-/** The folder itself goes last: its owner says whether all of it was given. */
+/** Changes the folder itself last. So the folder's owner shows whether the whole tree has changed. */
 async function giveTree(path: string, uid: number): Promise<void> {
   const found = await lstat(path);
   if (found.isDirectory()) {

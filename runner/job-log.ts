@@ -1,6 +1,6 @@
 import type { Log } from '../lifecycle/log';
 
-/** A log whose every line names the job and the attempt, so that what a model says can be told from the others'. */
+/** A log that adds the job and the attempt to every line, because models that run side by side share one log. */
 export function jobLog(log: Log, about: { jobId: string; attempt: number }): Log {
   return {
     info: (fact, details) => log.info(fact, { ...about, ...details }),

@@ -6,27 +6,27 @@ import type { Stored } from '../lifecycle/store';
 import { leaseEnd, readClaim } from './claim';
 import type { DrainContext } from './context';
 import { LeaseLostError } from './failures';
-import { pause } from './pause';
+import { sleepUnlessAborted } from './wait';
 
-/** A renewal that failed is tried again after this share of the lease. */
+/** Wait before the retry of a failed renewal, as a share of the lease. */
 const RETRY_SHARE = 1 / 12;
 
 /**
- * Keeps a claim alive while its attempt runs: renewed by compare-and-set every third of the lease. `lost` is aborted,
- * with a LeaseLostError, when another writer has the claim, or when the lease ran out before a renewal got through.
+ * Renews a claim by compare-and-set, every third of the lease, while its attempt runs. Aborts `lost` with a
+ * LeaseLostError when another writer has the claim, or when the lease expires before a renewal succeeds.
  */
 export class Lease {
   private readonly losing = new AbortController();
-  /** Stopped or lost. */
+  /** Aborted when the lease is stopped or lost. */
   private readonly ending = new AbortController();
-  private readonly kept: Promise<void>;
+  private readonly renewals: Promise<void>;
 
   constructor(
     private readonly context: DrainContext,
     private held: Stored<Claim>,
     private readonly log: Log,
   ) {
-    this.kept = Promise.all([this.renewUntilStopped(), this.watchExpiry()]).then(() => undefined);
+    this.renewals = Promise.all([this.renewUntilStopped(), this.watchExpiry()]).then(() => undefined);
   }
 
   get lost(): AbortSignal {
@@ -37,16 +37,13 @@ export class Lease {
     return this.held.record;
   }
 
-  /** Ends the renewals; the claim stays as it is. Settles when no renewal is under way any more. */
+  /** Ends the renewals and leaves the claim as it is. Settles when the last renewal has settled. Idempotent. */
   async stop(): Promise<void> {
     this.ending.abort('stopped');
-    await this.kept;
+    await this.renewals;
   }
 
-  /**
-   * Ends the attempt without a receipt: the job may be claimed again at once. Does nothing when the claim is somebody
-   * else's by now.
-   */
+  /** Marks the claim as released, so that a drain may claim the job again at once. Does nothing to another drain's claim. */
   async release(why: string): Promise<void> {
     await this.stop();
     const { control } = this.context;
@@ -56,7 +53,7 @@ export class Lease {
       await control.replace<Claim>(key, released, this.held.etag);
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
-      // A renewal whose answer was lost may have been ours.
+      // The ETag may be the result of our own renewal, whose answer was lost.
       const { claim, etag } = await readClaim(this.context, this.claim.jobId);
       const ours = claim?.drainId === this.claim.drainId && claim.attempt === this.claim.attempt;
       if (ours && etag !== undefined) await control.replace<Claim>(key, released, etag);
@@ -82,7 +79,7 @@ export class Lease {
     }
   }
 
-  /** A renewal that hangs must not hold up the end of the lease. */
+  /** Runs beside the renewals, because a renewal that hangs must not delay the end of the lease. */
   private async watchExpiry(): Promise<void> {
     const { clock } = this.context;
     const left = () => Date.parse(this.claim.leaseUntil) - clock.now();
@@ -93,7 +90,7 @@ export class Lease {
   }
 
   private async stillHeldAfter(milliseconds: number): Promise<boolean> {
-    await pause(this.context.clock, milliseconds, this.ending.signal);
+    await sleepUnlessAborted(this.context.clock, milliseconds, this.ending.signal);
     return !this.ending.signal.aborted;
   }
 

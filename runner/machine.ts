@@ -19,7 +19,7 @@ export interface MachineOptions {
   readonly root: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Log;
-  /** @default what is found out about this machine */
+  /** @default the facts of this machine */
   readonly facts?: PlatformFacts;
 }
 
@@ -27,13 +27,13 @@ export interface MachineOptions {
 export class Machine implements Host {
   private constructor(
     readonly bootId: string,
-    /** In milliseconds since the epoch; undefined: the operating system knows best. */
+    /** In milliseconds since the epoch. Undefined: the operating system's uptime counts. */
     private readonly bootedAt: number | undefined,
     private readonly facts: PlatformFacts,
     private readonly options: MachineOptions,
   ) {}
 
-  /** Throws InvalidInputError when the machine's boot cannot be told. */
+  /** Throws InvalidInputError if the machine's boot id cannot be read. */
   static async open(options: MachineOptions): Promise<Machine> {
     const facts = options.facts ?? {
       uid: process.getuid?.(),
@@ -45,7 +45,7 @@ export class Machine implements Host {
     await mkdir(machine.path('run'), { recursive: true });
     await mkdir(machine.path('models'), { recursive: true });
     await mkdir(machine.path('jobs'), { recursive: true });
-    // A model that runs as a user of its own must find its way to its folders, whatever the caller's umask was.
+    // A model with its own user must be able to enter its folders. The caller's umask may forbid this.
     if (isolate(facts, 0).uid !== undefined) {
       for (const path of [options.root, machine.path('models'), machine.path('jobs')])
         await chmod(path, 0o755);
@@ -121,12 +121,12 @@ async function readBootId({ LAMPLIGHTER_BOOT_ID }: NodeJS.ProcessEnv): Promise<s
   try {
     return (await readFile(BOOT_ID_FILE, 'utf8')).trim();
   } catch (cause) {
-    const message = `this machine has no ${BOOT_ID_FILE} to tell one boot from another; the runner needs Linux`;
+    const message = `this machine has no ${BOOT_ID_FILE}, which identifies a boot; the runner needs Linux`;
     throw new InvalidInputError(message, { cause });
   }
 }
 
-/** The local cloud's instances boot later than the machine that they are on. */
+/** The boot time of an instance of the local cloud, which boots later than the computer under it. */
 function bootedAtIn({ LAMPLIGHTER_BOOTED_AT }: NodeJS.ProcessEnv): number | undefined {
   const bootedAt = Date.parse(LAMPLIGHTER_BOOTED_AT ?? '');
   return Number.isNaN(bootedAt) ? undefined : bootedAt;

@@ -11,10 +11,10 @@ import { InterruptedError } from './failures';
 import { shutDownIfIdle } from './idle';
 import { Machine } from './machine';
 
-/** Exit codes: those of sysexits.h for a wrong call, the shell's for a signal. */
+/** Exit codes: of sysexits.h for a wrong call, of the shell for a signal. */
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78, SIGINT: 130, SIGTERM: 143 };
 
-/** Told to stop, the drain kills its models and releases its claims; S3 may not answer just then. */
+/** Time limit of an interrupted drain, which kills its models and releases its claims. S3 may not answer. */
 const STOP_LIMIT_MS = 15_000;
 
 const USAGE = `usage: runner.mjs drain --config FILE   run the open jobs until none is left
@@ -52,7 +52,7 @@ async function runDrain(config: RunnerConfig, root: string, drainId: string, log
       if (interrupted !== undefined) process.exit(EXIT[signal]);
       interrupted = EXIT[signal];
       setTimeout(() => process.exit(EXIT[signal]), STOP_LIMIT_MS).unref();
-      interrupt.abort(new InterruptedError(`the drain was told to stop (${signal})`));
+      interrupt.abort(new InterruptedError(`the drain received ${signal}`));
     });
   }
   const end = await drain({
@@ -68,8 +68,8 @@ async function runDrain(config: RunnerConfig, root: string, drainId: string, log
 }
 
 /**
- * Time-outs are of silence, not of a whole request: an upload's part may take minutes on a slow line. Five tries with
- * the SDK's back-off ride out what S3 calls SlowDown and InternalError.
+ * The socket timeout limits silence, not a whole request, because one part of an upload may take minutes on a slow line.
+ * Five tries with the SDK's back-off outlast S3's passing errors SlowDown and InternalError.
  */
 function s3Client(region: string): S3Client {
   return new S3Client({
@@ -80,7 +80,7 @@ function s3Client(region: string): S3Client {
   });
 }
 
-/** What to do, or what is wrong with the call. */
+/** The command and its configuration file, or the error in the call. */
 function parseCall(args: string[]): { command: 'drain' | 'idle'; config: string } | string {
   try {
     const { values, positionals } = parseArgs({

@@ -8,13 +8,13 @@ import type { Host } from './host';
 
 type MeterHost = Pick<Host, 'bootId' | 'uptimeSeconds' | 'readAccount' | 'writeAccount'>;
 
-/** What of a boot's seconds stands in receipts; on the machine's disk, so that it outlives a drain. */
+/** How many of a boot's seconds are on receipts. The account is on the machine's disk, so that the next drain finds it. */
 const accountSchema = z.strictObject({
   version: z.literal(1),
   bootId: z.string(),
-  /** By the machine's clock when a drain first looked. */
+  /** Read from the machine's clock by the boot's first drain. */
   bootedAt: z.iso.datetime(),
-  /** Until the first job began; absent before that. */
+  /** Seconds from the boot to its first job. Absent until that job begins. */
   bootSeconds: z.int().min(0).optional(),
   billedSeconds: z.int().min(0),
 });
@@ -22,38 +22,41 @@ const accountSchema = z.strictObject({
 type Account = z.infer<typeof accountSchema>;
 
 /**
- * Puts every whole second of a boot onto one receipt at most. Seconds with one job under way are that job's; with several, each
- * has an equal share, and those left over go one each to the jobs that began first. Seconds before the boot's first
- * job, and without any job, go to the next receipt, and so do those of attempts that got none. What no receipt takes is the session's tail.
+ * Puts every whole second of a boot onto at most one receipt:
+ * - A second with one running job belongs to that job.
+ * - Several running jobs share their seconds equally. The remainder goes one each to the jobs that began first.
+ * - Seconds before the boot's first job, and seconds without any job, go to the next receipt.
+ * - Seconds of an attempt without a receipt go to the next receipt too.
+ * - Seconds on no receipt are the session's tail.
  *
- * Seconds are written down as billed before their receipt is, so a drain that dies between the two leaves them to the tail:
- * they are never billed twice.
+ * The account counts seconds as billed before their receipt is written. If a drain dies between the two writes, those
+ * seconds go to the tail. So no second is billed twice.
  */
 export class Meter {
   private account: Account;
-  /** For the next receipt, whoever's it is. */
+  /** Seconds for the next receipt, of any job. */
   private waiting = { bootSeconds: 0, idleSeconds: 0, runSeconds: 0 };
-  /** The jobs under way, in the order in which they began. */
-  private readonly underWay = new Map<string, number>();
-  private at: number;
+  /** The running jobs and their seconds, in the order in which the jobs began. */
+  private readonly running = new Map<string, number>();
+  private countedTo: number;
   private writing: Promise<boolean> = Promise.resolve(true);
 
   private constructor(
     private readonly host: MeterHost,
     private readonly log: Log,
     account: Account,
-    kept: boolean,
+    isKnown: boolean,
   ) {
     this.account = account;
-    this.at = account.billedSeconds;
-    this.at = this.now();
-    if (!kept) return;
-    const left = this.at - account.billedSeconds;
+    this.countedTo = account.billedSeconds;
+    this.countedTo = this.now();
+    if (!isKnown) return;
+    const left = this.countedTo - account.billedSeconds;
     const boot = account.billedSeconds === 0 ? Math.min(account.bootSeconds ?? left, left) : 0;
     this.waiting = { bootSeconds: boot, idleSeconds: left - boot, runSeconds: 0 };
   }
 
-  /** Goes on where the last drain of this boot has ended. */
+  /** Continues the account of this boot's last drain. */
   static async open(host: MeterHost, clock: Clock, log: Log): Promise<Meter> {
     const uptime = host.uptimeSeconds();
     const bootedAt = new Date(Math.round(clock.now() - uptime * 1000)).toISOString();
@@ -70,39 +73,39 @@ export class Meter {
     }
   }
 
-  /** What receipts of this boot have taken so far, for the drain's trace. */
+  /** The seconds on this boot's receipts so far, for the drain's trace of work. */
   get billed(): NonNullable<DrainStatus['billed']> {
     return { session: this.account.bootedAt, seconds: this.account.billedSeconds };
   }
 
   begins(jobId: string): void {
     this.advance();
-    this.underWay.set(jobId, this.underWay.get(jobId) ?? 0);
+    this.running.set(jobId, this.running.get(jobId) ?? 0);
     if (this.account.bootSeconds !== undefined) return;
-    this.account = { ...this.account, bootSeconds: this.at };
+    this.account = { ...this.account, bootSeconds: this.countedTo };
     void this.write();
   }
 
-  /** An attempt is over; without a receipt its seconds are the next one's. */
+  /** Ends an attempt. If it has no receipt, its seconds go to the next receipt. */
   ends(jobId: string): void {
     this.advance();
-    this.waiting.runSeconds += this.underWay.get(jobId) ?? 0;
-    this.underWay.delete(jobId);
+    this.waiting.runSeconds += this.running.get(jobId) ?? 0;
+    this.running.delete(jobId);
   }
 
-  /** What the receipt that is about to be written carries; undefined when it cannot be written down on the disk. */
+  /** The bill for the job's receipt. Undefined: the account cannot be written to the disk. */
   async bill(jobId: string): Promise<Bill | undefined> {
     this.ends(jobId);
     const bill: Bill = { session: this.account.bootedAt, ...this.waiting };
     this.waiting = { bootSeconds: 0, idleSeconds: 0, runSeconds: 0 };
-    const { bootSeconds = this.at, billedSeconds } = this.account;
+    const { bootSeconds = this.countedTo, billedSeconds } = this.account;
     this.account = { ...this.account, bootSeconds, billedSeconds: billedSeconds + secondsOf(bill) };
     if (await this.write()) return bill;
     this.takeBack(bill);
     return undefined;
   }
 
-  /** Its receipt was certainly not written. */
+  /** Takes back a bill whose receipt was certainly not written. */
   takeBack(bill: Bill): void {
     this.account = { ...this.account, billedSeconds: this.account.billedSeconds - secondsOf(bill) };
     this.waiting.bootSeconds += bill.bootSeconds;
@@ -112,26 +115,26 @@ export class Meter {
 
   private advance(): void {
     const now = this.now();
-    const passed = now - this.at;
-    this.at = now;
-    if (this.underWay.size === 0) {
+    const passed = now - this.countedTo;
+    this.countedTo = now;
+    if (this.running.size === 0) {
       if (this.account.bootSeconds === undefined) this.waiting.bootSeconds += passed;
       else this.waiting.idleSeconds += passed;
       return;
     }
-    const jobs = [...this.underWay];
+    const jobs = [...this.running];
     const shares = apportion(
       passed,
       jobs.map(() => 1),
     );
-    jobs.forEach(([jobId, seconds], index) => this.underWay.set(jobId, seconds + (shares[index] ?? 0)));
+    jobs.forEach(([jobId, seconds], index) => this.running.set(jobId, seconds + (shares[index] ?? 0)));
   }
 
   private now(): number {
-    return Math.max(this.at, Math.floor(this.host.uptimeSeconds()));
+    return Math.max(this.countedTo, Math.floor(this.host.uptimeSeconds()));
   }
 
-  /** One write after the other, each with the account as it is by then. True: it is on the disk. */
+  /** Writes the account after the previous write has ended. Returns true if the account is on the disk. */
   private write(): Promise<boolean> {
     this.writing = this.writing.then(async () => {
       try {

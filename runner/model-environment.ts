@@ -1,4 +1,4 @@
-/** Names that pass from the drain to a model. Credentials (`AWS_*`) and Lamplighter's own are never among them. */
+/** Variables that a model inherits from the drain. None is a credential (`AWS_*`) or Lamplighter's own. */
 const PASSED = [
   /^PATH$/,
   /^LANG$/,
@@ -11,7 +11,7 @@ const PASSED = [
   /^NVIDIA[A-Z0-9_]*$/,
 ];
 
-/** A model's whole environment, by allow-list: what it needs of the machine's, and a home of its own. */
+/** A model's whole environment: the drain's variables on the allow-list, a home folder and a temporary folder. */
 export function modelEnvironment(
   own: NodeJS.ProcessEnv,
   { home, temporary }: { home: string; temporary: string },

@@ -12,10 +12,10 @@ import { unzip } from './unzip';
 
 const MARKER = '.lamplighter-ready';
 
-/** So many digests of a model stay on the disk: the one at work, and the one before it for a roll-back. */
+/** Digests of a model that stay on the disk: the current one, and the previous one for a roll-back. */
 const KEPT_DIGESTS = 2;
 
-/** `models/<name>/<digest>/` on the machine's own disk. It appears whole; the marker says that its setup has run. */
+/** `models/<name>/<digest>/` on the machine's own disk. A rename creates it whole. The marker means that setup has run. */
 export class ModelFolderOnDisk implements ModelFolder {
   readonly path: string;
 
@@ -42,7 +42,7 @@ export class ModelFolderOnDisk implements ModelFolder {
   async isReady(): Promise<boolean> {
     const now = new Date();
     try {
-      // Its time tells prune() which models are in use.
+      // The marker's time is the model's last use, for pruneModels.
       await utimes(join(this.path, MARKER), now, now);
       return true;
     } catch (error) {
@@ -93,7 +93,7 @@ export class ModelFolderOnDisk implements ModelFolder {
   }
 }
 
-/** Removes all but each model's last-used digests, and whatever was left half made. */
+/** Removes all but the last-used digests of each model, and folders that were never ready. */
 export async function pruneModels(modelsRoot: string): Promise<void> {
   for (const name of await list(modelsRoot)) {
     const entries = await Promise.all(
@@ -108,7 +108,7 @@ export async function pruneModels(modelsRoot: string): Promise<void> {
       .slice(0, KEPT_DIGESTS);
     for (const entry of entries) {
       if (kept.includes(entry)) continue;
-      // The machine may be stopped meanwhile: half a folder must not look ready.
+      // The marker goes first: if the machine stops meanwhile, half a folder must not look ready.
       await rm(join(entry.path, MARKER), { force: true });
       await rm(entry.path, { recursive: true, force: true });
     }

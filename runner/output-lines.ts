@@ -1,10 +1,10 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** A longer line is cut: nothing that a model prints may fill the drain's memory. */
+/** Maximum length of a line. Longer lines are cut, because a model's output must not fill the drain's memory. */
 const MAX_LINE_CHARACTERS = 2_000;
 const MAX_TAIL_CHARACTERS = 16_384;
 
-/** One of a model's two output streams: handed on line by line, its last 16 kB kept. */
+/** Splits one of a model's two output streams into lines, and keeps the last 16 kB. */
 export class OutputLines {
   private readonly decoder = new StringDecoder('utf8');
   private line = '';
@@ -12,7 +12,7 @@ export class OutputLines {
 
   constructor(private readonly onLine: (line: string) => void) {}
 
-  /** What was written last, at most 16,384 characters, beginning at a line's start where that is possible. */
+  /** The end of the output, at most 16,384 characters. Begins at the start of a line if possible. */
   get tail(): string {
     if (this.kept.length < MAX_TAIL_CHARACTERS) return this.kept;
     const newline = this.kept.indexOf('\n');
@@ -20,15 +20,15 @@ export class OutputLines {
   }
 
   write(chunk: Buffer): void {
-    this.take(this.decoder.write(chunk));
+    this.add(this.decoder.write(chunk));
   }
 
   end(): void {
-    this.take(this.decoder.end());
+    this.add(this.decoder.end());
     this.flush();
   }
 
-  private take(text: string): void {
+  private add(text: string): void {
     this.kept = (this.kept + text).slice(-MAX_TAIL_CHARACTERS);
     // A progress bar rewrites its line with carriage returns.
     const [first = '', ...rest] = text.split(/\r\n|\n|\r/);

@@ -9,10 +9,10 @@ import { AttemptFailure, JobFailure } from './failures';
 import type { JobFolder } from './host';
 import { runProgram } from './run-program';
 
-/** How often a job may be attempted as long as its model's card cannot be read; the card's own default. */
+/** Maximum attempts at a job while its model's card cannot be read. The same as the card's default. */
 export const DEFAULT_MAX_ATTEMPTS = modelCardSchema.shape.maxAttempts.parse(undefined);
 
-/** The card of a model whose folder is on this machine already, or undefined. */
+/** The model's card if the model's folder is on this machine, or undefined. */
 export async function readCard({ host }: DrainContext, model: ModelRef): Promise<ModelCard | undefined> {
   try {
     const text = await host.modelFolder(model).card();
@@ -24,7 +24,8 @@ export async function readCard({ host }: DrainContext, model: ModelRef): Promise
 }
 
 /**
- * Has the model ready to run: its folder unpacked, its `setup` run once. Throws JobFailure when the folder cannot become a model, AttemptFailure when its setup failed.
+ * Makes the model ready to run: unpacks its folder and runs its `setup`, each once. Throws JobFailure if the folder is
+ * not a valid model, AttemptFailure if its setup fails.
  */
 export async function prepareModel(
   context: DrainContext,
@@ -102,7 +103,7 @@ function parseCard(text: string): ModelCard {
   }
 }
 
-/** How a process ended, in words that follow the name of what was run. */
+/** How a process ended. The text follows the program's name in a sentence. */
 export function describeExit({ code, signal }: { code: number | null; signal: string | null }): string {
   return signal === null ? `exited with code ${code ?? 'unknown'}` : `was ended by ${signal}`;
 }

@@ -1,30 +1,39 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { messageOf } from '../lifecycle/errors';
 import { JobFailure } from './failures';
 import type { ModelProcess, ProcessEnd, ProcessOutput } from './host';
+import { hasVariable, isAlive, processIds, startTimeOf, userOf } from './proc';
 
-/** A program to be started in a process group of its own. */
+/** A program that will run in a new process group. */
 export interface GroupStart {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly environment: Record<string, string>;
   readonly output: ProcessOutput;
-  /** Where the group is written down, so that a later drain of this boot can kill it. */
+  /** File that records the group, so that a later drain of this boot can kill the group. */
   readonly record: string;
   readonly bootId: string;
-  /** The program's own user, if it has one. */
+  /** Id of the program's own user. Undefined: the program runs as the drain's user. */
   readonly uid: number | undefined;
 }
 
-/** How long a killed program's last output is waited for: a survivor may hold the pipe open. */
+/** Maximum wait for the last output of a killed program. A surviving child may hold the pipe open. */
 const OUTPUT_WAIT_MS = 1_000;
 
-/** Processes may fork while they are being hunted; after so many rounds it is left at that. */
+/** Maximum rounds of killing stragglers, which may fork between two rounds. */
 const KILL_ROUNDS = 10;
 
-/** Starts a program. Throws JobFailure when there is no such program or it cannot be executed. */
+const recordSchema = z.object({
+  // kill(2) with group 0 or 1 would signal the drain's own group, or every process.
+  pgid: z.int().min(2),
+  bootId: z.string(),
+  startTime: z.string().optional(),
+});
+
+/** Starts a program. Throws JobFailure if the program does not exist or is not executable. */
 export async function startGroup(start: GroupStart): Promise<ModelProcess> {
   const [program = '', ...args] = start.command;
   const child = spawn(program, args, {
@@ -40,7 +49,7 @@ export async function startGroup(start: GroupStart): Promise<ModelProcess> {
   });
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const pgid = await started(child, program);
-  const process: ModelProcess = {
+  const group: ModelProcess = {
     ended,
     terminate: () => signalGroup(pgid, 'SIGTERM'),
     killAll: async () => {
@@ -52,40 +61,38 @@ export async function startGroup(start: GroupStart): Promise<ModelProcess> {
     },
   };
   try {
-    await writeFile(
-      start.record,
-      JSON.stringify({ pgid, bootId: start.bootId, startTime: await startTimeOf(pgid) }),
-    );
+    const record = { pgid, bootId: start.bootId, startTime: await startTimeOf(pgid) };
+    await writeFile(start.record, JSON.stringify(record));
   } catch (error) {
-    await process.killAll();
+    await group.killAll();
     throw error;
   }
-  return process;
+  return group;
 }
 
 /**
- * Kills a group that an earlier drain wrote down, if it is of this boot and its number is not another process's by now.
+ * Kills the process group that an earlier drain recorded. Does nothing if the record is of another boot, or if another
+ * process has the recorded process id.
  */
-export async function killRecorded(record: string, bootId: string): Promise<void> {
-  let written: unknown;
+export async function killRecorded(file: string, bootId: string): Promise<void> {
+  const record = await readRecord(file);
+  if (record?.bootId !== bootId) return;
+  const startTime = await startTimeOf(record.pgid);
+  if (startTime !== undefined && startTime !== record.startTime) return;
+  signalGroup(record.pgid, 'SIGKILL');
+}
+
+async function readRecord(file: string): Promise<z.infer<typeof recordSchema> | undefined> {
   try {
-    written = JSON.parse(await readFile(record, 'utf8'));
+    return recordSchema.safeParse(JSON.parse(await readFile(file, 'utf8'))).data;
   } catch {
-    return;
+    return undefined;
   }
-  if (typeof written !== 'object' || written === null || !('pgid' in written) || !('bootId' in written))
-    return;
-  const { pgid } = written;
-  if (written.bootId !== bootId || !Number.isSafeInteger(pgid) || Number(pgid) <= 1) return;
-  const startTime = await startTimeOf(Number(pgid));
-  const recorded = 'startTime' in written ? written.startTime : undefined;
-  if (startTime !== undefined && startTime !== recorded) return;
-  signalGroup(Number(pgid), 'SIGKILL');
 }
 
 /**
- * Kills what a model left behind outside of its process group (`setsid`, daemons): on Linux, every process whose home is
- * the job's or that runs as the job's own user.
+ * Kills a model's processes outside of its process group (`setsid`, daemons). On Linux these are all processes of the
+ * job's own user, and all whose HOME is the job's.
  */
 export async function killStragglers(home: string, uid: number | undefined): Promise<void> {
   for (let round = 0; round < KILL_ROUNDS; round += 1) {
@@ -97,8 +104,7 @@ export async function killStragglers(home: string, uid: number | undefined): Pro
 }
 
 async function stragglers(home: string, uid: number | undefined): Promise<number[]> {
-  const names = await readdir('/proc').catch(() => []);
-  const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
+  const pids = await processIds();
   const found = await Promise.all(
     pids.map(async (pid) => pid !== process.pid && (await isStraggler(pid, home, uid))),
   );
@@ -107,50 +113,29 @@ async function stragglers(home: string, uid: number | undefined): Promise<number
 
 async function isStraggler(pid: number, home: string, uid: number | undefined): Promise<boolean> {
   try {
-    if (uid !== undefined && (await stat(`/proc/${pid}`)).uid === uid) return await isAlive(pid);
-    // A zombie's environment is empty, so the dead are not found again.
-    return (await readFile(`/proc/${pid}/environ`))
-      .toString('latin1')
-      .split('\0')
-      .includes(asLatin1(`HOME=${home}`));
+    if (uid !== undefined && (await userOf(pid)) === uid) return await isAlive(pid);
+    // A zombie has no environment, so a killed process is not found again.
+    return await hasVariable(pid, 'HOME', home);
   } catch {
     return false;
   }
 }
 
-const asLatin1 = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
-
-async function isAlive(pid: number): Promise<boolean> {
-  return !['Z', 'X', undefined].includes((await statFields(pid))?.[0]);
-}
-
-/** When a process began, in the kernel's ticks since boot; undefined where that cannot be told. */
-async function startTimeOf(pid: number): Promise<string | undefined> {
-  // Field 22 of proc(5)'s stat; the fields here begin with the third.
-  return (await statFields(pid))?.[19];
-}
-
-async function statFields(pid: number): Promise<string[] | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
-  // The second field is the program's name in brackets, which may hold anything.
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ');
-}
-
+/** Settles with the process id, which is the id of the process group too. */
 function started(child: ChildProcess, program: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    child.once('spawn', () => resolve(child.pid ?? 0));
+    child.once('spawn', () => {
+      if (child.pid === undefined) reject(new Error(`${program} has started without a process id`));
+      else resolve(child.pid);
+    });
     child.once('error', (cause: NodeJS.ErrnoException) => {
       const why = REASONS[cause.code ?? ''];
-      if (why === undefined) reject(cause);
-      else
-        reject(
-          new JobFailure(
-            'model',
-            `${program} cannot be started: ${why} (${messageOf(cause)})`,
-            {},
-            { cause },
-          ),
-        );
+      if (why === undefined) {
+        reject(cause);
+        return;
+      }
+      const message = `${program} cannot be started: ${why} (${messageOf(cause)})`;
+      reject(new JobFailure('model', message, {}, { cause }));
     });
   });
 }
@@ -164,11 +149,11 @@ function signalGroup(pgid: number, signal: NodeJS.Signals): void {
   signalOne(-pgid, signal);
 }
 
-/** What is gone already needs no signal. */
+/** Ignores errors, because a process that is gone needs no signal. */
 function signalOne(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // ESRCH: gone. EPERM: somebody else's by now.
+    // ESRCH: the process is gone. EPERM: another user's process has the id now.
   }
 }

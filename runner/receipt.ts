@@ -4,11 +4,11 @@ import type { Log } from '../lifecycle/log';
 import type { OpenRecord, Receipt } from '../lifecycle/records';
 import type { DrainContext } from './context';
 
-/** What an attempt adds to its job's receipt. */
+/** The fields of a receipt that come from the attempt. */
 export type ReceiptFacts = Pick<Receipt, 'outcome'> &
   Partial<Pick<Receipt, 'claimedAt' | 'startedAt' | 'exit' | 'outputs' | 'error' | 'stderrTail'>>;
 
-/** Ends the job, unless another attempt has ended it before: then this attempt's files count for nothing. */
+/** Ends the job by creating its receipt. If another attempt's receipt exists, this attempt's files do not count. */
 export async function publishReceipt(
   { output, config, clock, host, drainId, meter }: DrainContext,
   { jobId, input, model, uploadedAt, admittedAt }: OpenRecord,

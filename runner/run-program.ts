@@ -3,11 +3,11 @@ import type { ModelRef } from '../lifecycle/model';
 import type { DrainContext } from './context';
 import type { JobFolder, ModelProcess, ProcessEnd, Program } from './host';
 import { OutputLines } from './output-lines';
-import { race } from './pause';
+import { race } from './wait';
 
 /**
- * So many lines of a stream reach the drain's log, 2,000 characters each: what a model that never stops talking may cost
- * there is bounded. The last lines of stderr are in the receipt in any case.
+ * Maximum lines of one stream in the drain's log, of at most 2,000 characters each. The limit bounds the cost of a model
+ * that never stops printing. The receipt has the last lines of stderr in any case.
  */
 const MAX_LOGGED_LINES = 5_000;
 
@@ -16,10 +16,10 @@ export interface ProgramRun {
   readonly model: ModelRef;
   readonly program: Program;
   readonly timeLimitSeconds: number;
-  /** Aborted: the program is killed at once, and the signal's reason thrown. */
+  /** When aborted, the program is killed at once and the signal's reason is thrown. */
   readonly signal: AbortSignal;
   readonly log: Log;
-  /** Told each line of stdout. */
+  /** Called with each line of stdout. */
   readonly onLine?: (line: string) => void;
 }
 
@@ -30,23 +30,24 @@ export interface ProgramEnd {
 }
 
 /**
- * Runs one of a model's programs to its end, which comes at the time limit at the latest: SIGTERM to its whole process
- * group, after a grace SIGKILL. What it leaves behind is killed too. Throws JobFailure when it cannot be started.
+ * Runs one of a model's programs to its end. At the time limit the whole process group receives SIGTERM, and SIGKILL
+ * after a grace period. Every process that the program leaves behind is killed too. Throws JobFailure if the program
+ * cannot be started.
  */
 export async function runProgram(context: DrainContext, run: ProgramRun): Promise<ProgramEnd> {
   run.signal.throwIfAborted();
   const stdout = new OutputLines(echo(run, 'stdout'));
   const stderr = new OutputLines(echo(run, 'stderr'));
-  const process = await run.folder.start(run.model, run.program, {
+  const started = await run.folder.start(run.model, run.program, {
     stdout: (chunk) => stdout.write(chunk),
     stderr: (chunk) => stderr.write(chunk),
   });
-  const watched = watch(process.ended);
+  const watched = watch(started.ended);
 
   await race([watched.ended, context.clock.sleep(run.timeLimitSeconds * 1000)], run.signal);
   const timedOut = !watched.hasEnded() && !run.signal.aborted;
-  if (timedOut) await terminate(context, process, watched.ended, run);
-  await process.killAll();
+  if (timedOut) await terminate(context, started, watched.ended, run);
+  await started.killAll();
   const exit = await watched.ended;
   stdout.end();
   stderr.end();
@@ -56,22 +57,22 @@ export async function runProgram(context: DrainContext, run: ProgramRun): Promis
 
 async function terminate(
   { clock, timings }: DrainContext,
-  process: ModelProcess,
+  started: ModelProcess,
   ended: Promise<ProcessEnd>,
   { signal, log, program }: ProgramRun,
 ): Promise<void> {
   log.warn('time limit reached, ending the program', { program });
-  process.terminate();
+  started.terminate();
   await race([ended, clock.sleep(timings.killGraceSeconds * 1000)], signal);
 }
 
 function watch(ended: Promise<ProcessEnd>): { ended: Promise<ProcessEnd>; hasEnded: () => boolean } {
   let over = false;
-  const noted = ended.then((end) => {
+  const watched = ended.then((end) => {
     over = true;
     return end;
   });
-  return { ended: noted, hasEnded: () => over };
+  return { ended: watched, hasEnded: () => over };
 }
 
 function echo({ log, program, onLine }: ProgramRun, stream: 'stdout' | 'stderr'): (line: string) => void {

@@ -4,11 +4,11 @@ import { statusKey } from '../lifecycle/job';
 import type { Log } from '../lifecycle/log';
 import type { Status } from '../lifecycle/records';
 import type { DrainContext } from './context';
-import { pause } from './pause';
+import { sleepUnlessAborted } from './wait';
 
 const MAX_MESSAGE_CHARACTERS = 200;
 
-/** A model's line `progress: 0.42 some words`; undefined for any other line. */
+/** Parses a model's line `progress: 0.42 some words`. Undefined: the line is not progress. */
 export function progressIn(line: string): Pick<Status, 'progress' | 'message'> | undefined {
   const found = /^progress:\s*(\d*\.?\d+)(?:\s+(\S.*))?\s*$/.exec(line);
   const progress = Number(found?.[1]);
@@ -17,7 +17,7 @@ export function progressIn(line: string): Pick<Status, 'progress' | 'message'> |
   return message === undefined ? { progress } : { progress, message };
 }
 
-/** Writes a job's status for people: the latest one, at most one in two seconds. A failed write is no failure. */
+/** Writes a job's latest status for people, at most once in `statusSeconds`. Ignores failed writes, but logs them. */
 export class StatusReport {
   private next: Status | undefined;
   private writing: Promise<void> | undefined;
@@ -35,7 +35,7 @@ export class StatusReport {
     this.writing ??= this.write();
   }
 
-  /** Nothing is written any more once this has settled. */
+  /** Drops the status that is not yet written. Settles when the last write has ended. Idempotent. */
   async close(): Promise<void> {
     this.next = undefined;
     this.closing.abort('closed');
@@ -52,7 +52,7 @@ export class StatusReport {
       } catch (error) {
         this.log.warn('status not written', { error: messageOf(error) });
       }
-      await pause(clock, timings.statusSeconds * 1000, this.closing.signal);
+      await sleepUnlessAborted(clock, timings.statusSeconds * 1000, this.closing.signal);
     }
     this.writing = undefined;
   }

@@ -4,7 +4,7 @@ import { DRAIN_STATUS_KEY } from '../lifecycle/job';
 import type { DrainStatus } from '../lifecycle/records';
 import type { DrainContext } from './context';
 
-/** Leaves the trace of work that the breaker looks for. It is only a sign of life: a failed write is no failure. */
+/** Writes the trace of work that the breaker reads. Ignores a failed write, but logs it. */
 export async function leaveTrace(
   { control, clock, host, drainId, log, meter }: DrainContext,
   did: DrainStatus['did'],

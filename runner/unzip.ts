@@ -11,8 +11,8 @@ const SYMBOLIC_LINK = 0o120000;
 const PERMISSIONS = 0o777;
 
 /**
- * Unpacks a zip into an empty folder, file modes included. Throws InvalidInputError when it is not a zip, is damaged, or
- * has an entry that would land outside of the folder or is a symbolic link.
+ * Unpacks a zip into an empty folder, with file modes. Throws InvalidInputError if the file is not a zip or is damaged, or
+ * if an entry is a symbolic link or would be outside of the folder.
  */
 export async function unzip(file: string, folder: string): Promise<void> {
   let zip: ZipFile | undefined;
@@ -27,7 +27,7 @@ export async function unzip(file: string, folder: string): Promise<void> {
 }
 
 async function extract(zip: ZipFile, entry: Entry, folder: string): Promise<void> {
-  // yauzl has refused absolute names, backslashes and `..` by now (its validateFileName).
+  // yauzl's validateFileName has already refused absolute names, backslashes and `..`.
   const target = join(folder, entry.fileName);
   if (entry.fileName.endsWith('/')) {
     await mkdir(target, { recursive: true });
@@ -42,7 +42,7 @@ async function extract(zip: ZipFile, entry: Entry, folder: string): Promise<void
   await chmod(target, (mode & PERMISSIONS) === 0 ? 0o644 : mode & PERMISSIONS);
 }
 
-/** Errors of the disk stay what they are; whatever else goes wrong is the zip's fault. */
+/** Returns errors of the disk unchanged. Every other error is the zip's fault. */
 function asZipError(cause: unknown): unknown {
   if (errnoOf(cause) !== undefined || cause instanceof InvalidInputError) return cause;
   return new InvalidInputError(`the zip cannot be read: ${messageOf(cause)}`, { cause });

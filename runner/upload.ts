@@ -10,18 +10,18 @@ import type { JobFolder, OutputFile } from './host';
 /** S3's limit on a key, in bytes of UTF-8. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
 const MAX_KEY_BYTES = 1024;
 
-/** Up to this a file is sent in one request, which the SDK can repeat; a larger one in parts of at least this. */
+/** Maximum size of a file that one request sends, which the SDK can retry. Also the minimum size of a larger file's parts. */
 const PART_BYTES = 8 * 1024 * 1024;
 
-/** Files that are sent at the same time. */
-const SIDE_BY_SIDE = 4;
+/** Files that are sent in parallel. */
+const PARALLEL_UPLOADS = 4;
 
-/** S3 takes 10,000 parts. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+/** Maximum parts of an upload, some below S3's limit of 10,000. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const MAX_PARTS = 9_000;
 
 /**
- * Uploads the model's files below the attempt's own prefix. Throws JobFailure, before the first upload, when one of them
- * cannot be a result.
+ * Uploads the model's files below the attempt's own prefix. Throws JobFailure before the first upload if a file cannot be
+ * a result.
  */
 export async function uploadOutputs(
   context: DrainContext,
@@ -33,7 +33,7 @@ export async function uploadOutputs(
   const prefix = attemptPrefix(input.key, jobId, attempt);
   const files = await folder.outputs();
   for (const { path } of files) requireShortKey(prefix, path);
-  const limit = pLimit(SIDE_BY_SIDE);
+  const limit = pLimit(PARALLEL_UPLOADS);
   const uploads = files.map((file) =>
     limit(async () => {
       signal.throwIfAborted();
@@ -41,7 +41,7 @@ export async function uploadOutputs(
       return { key: prefix + file.path, sizeBytes: file.sizeBytes };
     }),
   );
-  // None may still be under way when the attempt ends.
+  // Wait for all: no upload may still run when the attempt ends.
   await Promise.allSettled(uploads);
   return Promise.all(uploads);
 }

@@ -204,7 +204,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'drain reads the gate only after its claim',
     file: 'runner/begin.ts',
-    text: "if ((await readGate(control)).state !== 'OPEN') return { kind: 'closed' };",
+    text: "if ((await readGate(control)).state !== 'OPEN') return { kind: 'gate-closed' };",
     replacement: '',
   },
   {
@@ -225,7 +225,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'the open record is deleted before the receipt is written',
     file: 'runner/attempt.ts',
     text: '  await publishReceipt(',
-    replacement: '  await deleteRecords(context, job.jobId);\n  await publishReceipt(',
+    replacement: '  await deleteRecords(this.context, this.job.jobId);\n    await publishReceipt(',
   },
   {
     name: 'receipts are overwritten',
@@ -296,7 +296,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a claim of an earlier boot is not dead',
     file: 'runner/claim.ts',
-    text: "if (claim.bootId !== self.bootId) return before('the machine went down while it ran');",
+    text: "if (claim.bootId !== self.bootId) return free('the machine went down while it ran');",
     replacement: '',
     redundant: 'the lease runs out as well, a minute later at most: the rule only saves that time',
   },

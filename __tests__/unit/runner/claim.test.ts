@@ -22,7 +22,7 @@ test('a job without a claim is free, and no attempt has been made', () => {
   expect(claimable({ claim: undefined, etag: undefined }, self)).toEqual({
     free: true,
     attempts: 0,
-    ending: undefined,
+    previousEnding: undefined,
   });
 });
 
@@ -39,6 +39,6 @@ test.each<[string, Partial<Claim>, RegExp]>([
   expect(claimable(claim(details), self)).toEqual({
     free: true,
     attempts: 3,
-    ending: expect.stringMatching(ending) as string,
+    previousEnding: expect.stringMatching(ending) as string,
   });
 });

@@ -166,7 +166,7 @@ describe('the gate', () => {
     close();
     expect(await run()).toBe('gate');
     expect(ran).toEqual([]);
-    expect(pipeline.claimOf(jobId)).toBeUndefined();
+    expect(pipeline.s3.callsOf('PutObject', /^claims/)).toEqual([]);
     expect(pipeline.leftRecords()).toEqual([openKey(jobId)]);
   });
 
@@ -206,7 +206,10 @@ describe('the gate', () => {
   test('a gate that cannot be read after the claim lets nothing run, and the attempt does not count', async () => {
     const jobId = pipeline.job('x', 'x', model);
     pipeline.s3.fault({ command: 'GetObject', key: 'gate.json', nth: 2, error: networkError() });
+    clock.at(1_000, () => ran.push('one second later'));
     expect(await run()).toBe('empty');
+    expect(pipeline.facts('job not begun')).toMatchObject([{ jobId, error: 'the network is down' }]);
+    expect(ran).toEqual(['one second later', 'x']);
     expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 1 });
   });
 
@@ -399,6 +402,36 @@ describe('attempts', () => {
     pipeline.job('y', '', model);
     await run();
     expect(setups).toBe(1);
+  });
+
+  test('a download that lost bytes is made again: a model must not run on half an upload', async () => {
+    const jobId = pipeline.job('x', 'whole', model);
+    host.cutDownloads = 1;
+    await run();
+    expect(ran).toEqual(['whole']);
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
+  });
+
+  test('a download that always loses bytes fails the job with both sizes', async () => {
+    const jobId = pipeline.job('x', 'whole', model);
+    host.cutDownloads = 99;
+    await run();
+    expect(ran).toEqual([]);
+    const { error } = pipeline.receipt('x', jobId);
+    expect(error?.kind).toBe('download');
+    expect(error?.message).toContain('4 of 5 bytes');
+  });
+
+  test.each([
+    ['is a delete marker', FakeS3.error('MethodNotAllowed', 405), 'input gone', /upload the file again/],
+    ['is archived', FakeS3.error('InvalidObjectState', 403), 'input archived', /restore it/],
+  ])('an upload whose version %s fails at once with what to do', async (_name, error, kind, remedy) => {
+    const jobId = pipeline.job('x', '', model);
+    pipeline.s3.fault({ command: 'GetObject', key: 'x', times: 99, error });
+    await run();
+    const receipt = pipeline.receipt('x', jobId);
+    expect(receipt).toMatchObject({ outcome: 'failed', attempt: 1, error: { kind } });
+    expect(receipt.error?.message).toMatch(remedy);
   });
 
   test('an upload whose version is gone fails at once and says what to do', async () => {

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -328,17 +328,9 @@ describe('the model folder', () => {
 
 describe('after a drain that was killed', () => {
   test('its model is killed before the job is run again: two of them would fight over the machine', async () => {
-    const left = spawn('sleep', ['3999'], { detached: true, stdio: 'ignore' });
+    const left = startSleep(uniqueSleep());
     const gone = new Promise((resolve) => left.once('exit', (_code, signal) => resolve(signal)));
-    const folder = join(workshop.root, 'jobs', 'f'.repeat(64));
-    mkdirSync(folder, { recursive: true });
-    const startTime = existsSync('/proc/self/stat')
-      ? readFileSync(`/proc/${left.pid!}/stat`, 'utf8').split(') ')[1]?.split(' ')[19]
-      : undefined;
-    writeFileSync(
-      join(folder, 'process.json'),
-      JSON.stringify({ pgid: left.pid, bootId: 'boot-1', startTime }),
-    );
+    const folder = leaveRecord(recordOf(left));
     await workshop.drain();
     expect(await gone).toBe('SIGKILL');
     expect(existsSync(folder)).toBe(false);
@@ -346,17 +338,35 @@ describe('after a drain that was killed', () => {
 
   test.each([
     ['an earlier boot', { bootId: 'boot-0' }],
-    ['a process that has its number by now', { startTime: '1' }],
-  ])('the record of %s kills nobody', async (_name, wrong) => {
-    const stranger = spawn('sleep', ['3998'], { detached: true, stdio: 'ignore' });
-    const folder = join(workshop.root, 'jobs', 'f'.repeat(64));
-    mkdirSync(folder, { recursive: true });
-    const record = { pgid: stranger.pid, bootId: 'boot-1', startTime: '1', ...wrong };
-    writeFileSync(join(folder, 'process.json'), JSON.stringify(record));
+    ['an earlier process with the same id', { startTime: '1' }],
+  ])('the record of %s kills no process', async (_name, wrong) => {
+    const mark = uniqueSleep();
+    const stranger = startSleep(mark);
+    leaveRecord({ ...recordOf(stranger), ...wrong });
     await workshop.drain();
-    expect(stranger.signalCode).toBeNull();
+    expect(lives(mark)).toBe(true);
     expect(stranger.kill('SIGKILL')).toBe(true);
   });
+
+  const startSleep = (command: string) => {
+    const [program = '', ...args] = command.split(' ');
+    return spawn(program, args, { detached: true, stdio: 'ignore' });
+  };
+
+  const recordOf = ({ pid }: ChildProcess) => ({
+    pgid: pid,
+    bootId: 'boot-1',
+    startTime: existsSync('/proc/self/stat')
+      ? readFileSync(`/proc/${pid!}/stat`, 'utf8').split(') ')[1]?.split(' ')[19]
+      : undefined,
+  });
+
+  function leaveRecord(record: object): string {
+    const folder = join(workshop.root, 'jobs', 'f'.repeat(64));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'process.json'), JSON.stringify(record));
+    return folder;
+  }
 
   test('the running program is written down while it runs', async () => {
     const model = shell(

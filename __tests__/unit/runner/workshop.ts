@@ -274,6 +274,8 @@ export class VirtualHost implements Host {
   cardText = card();
   setup: (() => Promise<number>) | undefined;
   unpackFault: Error | undefined;
+  /** How many of the next downloads lose their last byte. */
+  cutDownloads = 0;
   outputs: Record<string, string> = { 'result.txt': 'done' };
 
   constructor(private readonly model: VirtualModel) {}
@@ -317,8 +319,12 @@ export class VirtualHost implements Host {
       receive: async (_name: string, body: Readable) => {
         const chunks: Buffer[] = [];
         for await (const chunk of body) chunks.push(chunk as Buffer);
-        input = Buffer.concat(chunks).toString('utf8');
-        return Buffer.concat(chunks).length;
+        const whole = Buffer.concat(chunks);
+        const lost = this.cutDownloads > 0 ? 1 : 0;
+        this.cutDownloads -= lost;
+        const received = whole.subarray(0, whole.length - lost);
+        input = received.toString('utf8');
+        return received.length;
       },
       start: (_model, program, output) => {
         const say = (line: string) => output.stdout(Buffer.from(`${line}\n`));
