@@ -620,6 +620,20 @@ describe('what is broken', () => {
     expect(pipeline.leftRecords()).toEqual([openKey(stuck)]);
   });
 
+  test('a slow status write leaves no record behind: it would stay for ever', async () => {
+    const jobId = pipeline.job('x', '', model);
+    const struck: number[] = [];
+    const slowly = () => {
+      struck.push(ran.length);
+      return clock.sleep(10_000);
+    };
+    pipeline.s3.fault({ command: 'PutObject', key: statusKey(jobId), nth: 3, run: slowly });
+    await run();
+    await clock.run(clock.sleep(20_000));
+    expect(struck).toEqual([1]);
+    expect(pipeline.leftRecords()).toEqual([]);
+  });
+
   test('status that cannot be written is no failure', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.fault({ command: 'PutObject', key: /^status/, times: 99, error: networkError() });
