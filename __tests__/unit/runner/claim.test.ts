@@ -26,7 +26,7 @@ test('a job without a claim is free, and no attempt has been made', () => {
   });
 });
 
-test('a live claim of another drain is left alone until its lease ends', () => {
+test('a live claim of another drain holds the job until its lease ends', () => {
   expect(claimable(claim({}), self)).toEqual({ free: false, heldUntil: now + 30_000 });
 });
 
@@ -35,10 +35,13 @@ test.each<[string, Partial<Claim>, RegExp]>([
   ['is of an earlier boot', { bootId: 'boot-1' }, /machine went down/],
   ['has expired', { leaseUntil: '2030-01-01T12:00:00.000Z' }, /lease ran out/],
   ['is this drain’s own', { drainId: 'me' }, /could not be recorded/],
-])('a claim that %s is free, its attempt counts, and how it ended is known', (_name, details, ending) => {
-  expect(claimable(claim(details), self)).toEqual({
-    free: true,
-    attempts: 3,
-    previousEnding: expect.stringMatching(ending) as string,
-  });
-});
+])(
+  'a claim that %s is free, its attempt counts, and the reason for its end is known',
+  (_name, details, ending) => {
+    expect(claimable(claim(details), self)).toEqual({
+      free: true,
+      attempts: 3,
+      previousEnding: expect.stringMatching(ending) as string,
+    });
+  },
+);

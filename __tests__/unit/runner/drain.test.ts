@@ -39,7 +39,7 @@ beforeEach(() => {
 });
 
 describe('an ordinary day', () => {
-  test('an upload ends in a receipt, its results stand under the attempt, and nothing of it stays open', async () => {
+  test('an upload ends in a receipt, its results are under the attempt, and no record stays open', async () => {
     const jobId = pipeline.job('a/b.csv', '1,2', model);
     expect(await run()).toBe('empty');
     const receipt = pipeline.receipt('a/b.csv', jobId);
@@ -49,7 +49,7 @@ describe('an ordinary day', () => {
     expect(pipeline.leftRecords()).toEqual([]);
   });
 
-  test('the receipt is the last object written: who sees it sees all results', async () => {
+  test('the receipt is the last object written: when the receipt exists, all results exist', async () => {
     host.outputs = { 'a.txt': '1', 'sub/b.txt': '2' };
     pipeline.job('x', '', model);
     await run();
@@ -65,14 +65,14 @@ describe('an ordinary day', () => {
     ]);
   });
 
-  test('exactly the version that was uploaded is run, although the key was overwritten since', async () => {
+  test('the model runs on the version that was uploaded, although the key was overwritten since', async () => {
     pipeline.job('x', 'first', model);
     pipeline.s3.put(DATA, 'x', 'second');
     await run();
     expect(ran).toEqual(['first']);
   });
 
-  test('who came first is served first', async () => {
+  test('jobs run in the order of their admission', async () => {
     for (const name of ['one', 'two', 'three', 'four']) {
       pipeline.job(name, name, model);
       await clock.run(clock.sleep(1000));
@@ -88,7 +88,7 @@ describe('an ordinary day', () => {
     expect(ran).toEqual(['first', 'second']);
   });
 
-  test('a job that has its receipt is not run again, however often it is found open', async () => {
+  test('a job that has its receipt does not run again, although its open record exists', async () => {
     const jobId = pipeline.job('x', 'first', model);
     pipeline.claim(jobId, {});
     pipeline.s3.put(CONTROL, statusKey(jobId), '{}');
@@ -98,7 +98,7 @@ describe('an ordinary day', () => {
     expect(pipeline.leftRecords()).toEqual([]);
   });
 
-  test('the heartbeat is touched all the while, so that the idle timer does not switch a working machine off', async () => {
+  test('the drain touches the heartbeat while it runs: the idle timer must not switch a working machine off', async () => {
     pipeline.job('x', '', model);
     await run();
     expect(host.beats).toBeGreaterThanOrEqual(4);
@@ -106,7 +106,7 @@ describe('an ordinary day', () => {
 });
 
 describe('side by side', () => {
-  test('jobs of one model run side by side as its card says, and no more', async () => {
+  test('jobs of one model run side by side, at most as many as its card allows', async () => {
     host.cardText = card({ parallelJobs: 3 });
     for (const key of ['a', 'b', 'c', 'd', 'e']) pipeline.job(key, key, model);
     await run();
@@ -114,7 +114,7 @@ describe('side by side', () => {
     expect(ran).toHaveLength(5);
   });
 
-  test('an upload that arrives while a slot is free need not wait for the long job', async () => {
+  test('an upload that arrives while a slot is free does not wait for the long job', async () => {
     host = new VirtualHost(async (input) => {
       ran.push(`${input} begins`);
       await clock.sleep(input === 'long' ? 600_000 : 1_000);
@@ -128,7 +128,7 @@ describe('side by side', () => {
     expect(ran).toEqual(['long begins', 'short begins', 'short ends', 'long ends']);
   });
 
-  test('models that each count on the whole machine never run at the same time', async () => {
+  test('two models never run at the same time: each may need the whole machine', async () => {
     const other = pipeline.model({ 'model.json': card({}, 'other') }, 'other');
     pipeline.job('a', 'a', model);
     pipeline.job('b', 'b', other);
@@ -144,7 +144,7 @@ describe('side by side', () => {
     expect(together.map((jobs) => jobs.length)).toEqual([1, 1]);
   });
 
-  test('a job that fails does not sink the others', async () => {
+  test('a job that fails does not stop the others', async () => {
     host = new VirtualHost((input) => Promise.resolve(input === 'bad' ? 3 : 0));
     host.cardText = card({ parallelJobs: 2 });
     const bad = pipeline.job('a', 'bad', model);
@@ -170,14 +170,14 @@ describe('the gate', () => {
     expect(pipeline.leftRecords()).toEqual([openKey(jobId)]);
   });
 
-  test('the gate is read after the job was seen, or a job could begin on a machine that is stopping', async () => {
+  test('the gate is read after the list of open jobs: else a job could begin on a machine that is stopping', async () => {
     pipeline.job('x', '', model);
     await run();
     const order = pipeline.s3.calls.map(({ command, key }) => `${command} ${key}`);
     expect(order.indexOf('ListObjectsV2 open/')).toBeLessThan(order.indexOf('GetObject gate.json'));
   });
 
-  test('a gate that closes between look and claim ends the attempt before it began, and it does not count', async () => {
+  test('a gate that closes between its first read and the claim: nothing runs, and the attempt does not count', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.fault({
       command: 'PutObject',
@@ -190,7 +190,7 @@ describe('the gate', () => {
     expect(pipeline.claimOf(jobId)).toBeUndefined();
   });
 
-  test('… nor does it count when an attempt was made before, whose end stays told', async () => {
+  test('… and if there was a previous attempt, the claim still says how that one ended', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.claim(jobId, { attempt: 1, released: 'the disk was full' });
     pipeline.s3.fault({
@@ -203,7 +203,7 @@ describe('the gate', () => {
     expect(pipeline.claimOf(jobId)).toMatchObject({ attempt: 1, released: 'the disk was full' });
   });
 
-  test('a gate that cannot be read after the claim lets nothing run, and the attempt does not count', async () => {
+  test('a gate that cannot be read after the claim: nothing runs, and the attempt does not count', async () => {
     const jobId = pipeline.job('x', 'x', model);
     pipeline.s3.fault({ command: 'GetObject', key: 'gate.json', nth: 2, error: networkError() });
     clock.at(1_000, () => ran.push('one second later'));
@@ -213,7 +213,7 @@ describe('the gate', () => {
     expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 1 });
   });
 
-  test('a running job is finished although the gate closes', async () => {
+  test('a running job finishes although the gate closes', async () => {
     const jobId = pipeline.job('x', '', model);
     clock.at(30_000, () => {
       pipeline.gate('CLOSING');
@@ -225,8 +225,8 @@ describe('the gate', () => {
   });
 });
 
-describe('claims of others', () => {
-  test('a job that another drain is running is not run twice', async () => {
+describe('claims of other drains', () => {
+  test('a job that another drain runs is not run twice', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.claim(jobId, {});
     clock.at(30_000, () => pipeline.s3.put(OUTPUT, receiptKey('x', jobId), '{}'));
@@ -234,7 +234,7 @@ describe('claims of others', () => {
     expect(ran).toEqual([]);
   });
 
-  test('a job whose drain died is taken over as soon as its lease has run out, without a new upload', async () => {
+  test('a job whose drain died begins again when its lease has expired, without a new upload', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.claim(jobId, {});
     const before = clock.now();
@@ -245,7 +245,7 @@ describe('claims of others', () => {
     expect(Date.parse(receipt.claimedAt!) - before).toBeLessThan(70_000);
   });
 
-  test('a job that the machine died on is taken over at once: a claim of an earlier boot is dead', async () => {
+  test('a job that the machine died on begins again at once: a claim of an earlier boot is dead', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.claim(jobId, { bootId: 'boot-0', leaseUntil: new Date(clock.now() + 3_600_000).toISOString() });
     const before = clock.now();
@@ -253,7 +253,7 @@ describe('claims of others', () => {
     expect(Date.parse(pipeline.receipt('x', jobId).claimedAt!)).toBe(before);
   });
 
-  test('other jobs do not wait for one that another drain holds', async () => {
+  test('other jobs do not wait for a job that another drain holds', async () => {
     const held = pipeline.job('x', 'held', model);
     pipeline.claim(held, { leaseUntil: new Date(clock.now() + 1_200_000).toISOString() });
     pipeline.job('y', 'free', model);
@@ -261,7 +261,7 @@ describe('claims of others', () => {
     expect(ran).toEqual(['free', 'held']);
   });
 
-  test('waiting for a held job ends when the gate closes, so that the machine can stop', async () => {
+  test('the wait for a held job ends when the gate closes, so that the machine can stop', async () => {
     const held = pipeline.job('x', 'held', model);
     pipeline.claim(held, { leaseUntil: new Date(clock.now() + 1_200_000).toISOString() });
     const before = clock.now();
@@ -270,7 +270,7 @@ describe('claims of others', () => {
     expect(clock.now() - before).toBeLessThan(70_000);
   });
 
-  test('a claim that is garbage does not block its job for ever', async () => {
+  test('a claim that cannot be read does not block its job for ever', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.put(CONTROL, claimKey(jobId), 'garbage');
     await run();
@@ -279,7 +279,7 @@ describe('claims of others', () => {
 });
 
 describe('attempts', () => {
-  test('a job that kills the machine each time ends in a failed receipt that says so, not in an endless loop', async () => {
+  test('a job that kills the machine each time ends in a failed receipt with the reason, not in an endless loop', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.claim(jobId, { attempt: 2, bootId: 'boot-0' });
     await run();
@@ -294,7 +294,7 @@ describe('attempts', () => {
     expect(pipeline.leftRecords()).toEqual([]);
   });
 
-  test('a card that allows more attempts is obeyed', async () => {
+  test('a card may allow more attempts', async () => {
     host.cardText = card({ maxAttempts: 4 });
     host.unpacked.add(model.digest);
     const jobId = pipeline.job('x', '', model);
@@ -303,7 +303,7 @@ describe('attempts', () => {
     expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 4 });
   });
 
-  test('a card that allows fewer attempts is obeyed even when it is read only after the claim', async () => {
+  test('a card may allow fewer attempts, even if the drain reads the card only after the claim', async () => {
     host.cardText = card({ maxAttempts: 1 });
     const jobId = pipeline.job('x', '', model);
     pipeline.claim(jobId, { attempt: 1, bootId: 'boot-0' });
@@ -312,7 +312,7 @@ describe('attempts', () => {
     expect(pipeline.receipt('x', jobId).error?.message).toContain('the machine went down');
   });
 
-  test('a passing failure of S3 during the upload costs an attempt, not the job', async () => {
+  test('a passing S3 failure during the upload costs an attempt, not the job', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.fault({ command: 'PutObject', key: /result\.txt$/, error: networkError() });
     await run();
@@ -320,7 +320,7 @@ describe('attempts', () => {
     expect(pipeline.receipt('x', jobId).outputs[0]?.key).toContain('/attempt-2/');
   });
 
-  test('a lasting failure ends in a failed receipt after the last attempt, which names it', async () => {
+  test('a lasting S3 failure ends in a failed receipt after the last attempt, with its message', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.fault({ command: 'PutObject', key: /result\.txt$/, times: 99, error: networkError() });
     expect(await run()).toBe('empty');
@@ -333,7 +333,7 @@ describe('attempts', () => {
     });
   });
 
-  test('between attempts the claim says why the last one ended', async () => {
+  test('between attempts the claim says why the previous one ended', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.fault({ command: 'GetObject', key: 'x', error: networkError() });
     clock.at(2_000, () => ran.push(pipeline.claimOf(jobId)?.released ?? 'not released'));
@@ -341,7 +341,7 @@ describe('attempts', () => {
     expect(ran).toEqual(['the network is down', '']);
   });
 
-  test('a full disk is named with its remedy', async () => {
+  test('the receipt of a full disk names the setting that helps', async () => {
     host.unpackFault = Object.assign(new Error('ENOSPC: no space left on device'), {
       code: 'ENOSPC',
       syscall: 'write',
@@ -351,7 +351,7 @@ describe('attempts', () => {
     expect(pipeline.receipt('x', jobId).error?.message).toContain('raise diskGiB');
   });
 
-  test('a model that fails by itself is not run twice', async () => {
+  test('a model that exits non-zero does not run twice', async () => {
     host = new VirtualHost((input) => {
       ran.push(input);
       return Promise.resolve(1);
@@ -365,7 +365,7 @@ describe('attempts', () => {
     });
   });
 
-  test('… unless its card asks for it', async () => {
+  test('… unless its card sets retryOnFailure', async () => {
     host = new VirtualHost((input) => {
       ran.push(input);
       return Promise.resolve(ran.length < 3 ? 1 : 0);
@@ -376,7 +376,7 @@ describe('attempts', () => {
     expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 3 });
   });
 
-  test('a setup that fails is tried again, then told with the attempt that was the last', async () => {
+  test('a setup that fails is tried again, and the receipt has the number of the last attempt', async () => {
     let setups = 0;
     host.setup = () => {
       setups += 1;
@@ -392,7 +392,7 @@ describe('attempts', () => {
     });
   });
 
-  test('a setup that worked is not repeated for the next job', async () => {
+  test('a setup that succeeded does not run again for the next job', async () => {
     let setups = 0;
     host.setup = () => {
       setups += 1;
@@ -404,7 +404,7 @@ describe('attempts', () => {
     expect(setups).toBe(1);
   });
 
-  test('a download that lost bytes is made again: a model must not run on half an upload', async () => {
+  test('a download that lost bytes is tried again: a model must not run on half an upload', async () => {
     const jobId = pipeline.job('x', 'whole', model);
     host.cutDownloads = 1;
     await run();
@@ -412,7 +412,7 @@ describe('attempts', () => {
     expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
   });
 
-  test('a download that always loses bytes fails the job with both sizes', async () => {
+  test('a download that loses bytes each time fails the job, with both sizes', async () => {
     const jobId = pipeline.job('x', 'whole', model);
     host.cutDownloads = 99;
     await run();
@@ -425,7 +425,7 @@ describe('attempts', () => {
   test.each([
     ['is a delete marker', FakeS3.error('MethodNotAllowed', 405), 'input gone', /upload the file again/],
     ['is archived', FakeS3.error('InvalidObjectState', 403), 'input archived', /restore it/],
-  ])('an upload whose version %s fails at once with what to do', async (_name, error, kind, remedy) => {
+  ])('an upload whose version %s fails at once, with a remedy', async (_name, error, kind, remedy) => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.fault({ command: 'GetObject', key: 'x', times: 99, error });
     await run();
@@ -434,7 +434,7 @@ describe('attempts', () => {
     expect(receipt.error?.message).toMatch(remedy);
   });
 
-  test('an upload whose version is gone fails at once and says what to do', async () => {
+  test('an upload whose version is gone fails at once, with a remedy', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.deleteVersion(DATA, 'x', pipeline.openRecord(jobId).input.versionId);
     await run();
@@ -455,7 +455,7 @@ describe('attempts', () => {
     expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'failed', error: { kind: 'no output' } });
   });
 
-  test('a file name that S3 cannot take fails the job by name, before anything is uploaded', async () => {
+  test('a file name that is too long for S3 fails the job before any upload, with the name of the file', async () => {
     host.outputs = { 'a.txt': '1', [`${'n'.repeat(250)}/${'m'.repeat(250)}/${'o'.repeat(250)}`]: '2' };
     const key = 'k'.repeat(600);
     const jobId = pipeline.job(key, '', model);
@@ -466,7 +466,7 @@ describe('attempts', () => {
 });
 
 describe('the lease', () => {
-  test('a long run keeps its claim: no other drain may think it dead', async () => {
+  test('a long run keeps its claim: no other drain may take the job for dead', async () => {
     host = new VirtualHost(async () => {
       await clock.sleep(600_000);
       return 0;
@@ -480,7 +480,7 @@ describe('the lease', () => {
     expect(Math.min(...left)).toBeGreaterThan(30_000);
   });
 
-  test('an attempt whose claim was taken over is killed and publishes nothing', async () => {
+  test('an attempt that loses its claim to another drain is killed and publishes nothing', async () => {
     const jobId = pipeline.job('x', '', model);
     clock.at(10_000, () => pipeline.claim(jobId, { attempt: 2, drainId: 'other' }));
     clock.at(40_000, () => pipeline.s3.put(OUTPUT, receiptKey('x', jobId), '{"by":"other"}'));
@@ -489,7 +489,7 @@ describe('the lease', () => {
     expect([...pipeline.s3.objects(OUTPUT)]).toEqual([[receiptKey('x', jobId), '{"by":"other"}']]);
   });
 
-  test('a network that fails for less than the lease does not cost the run', async () => {
+  test('a network failure shorter than the lease does not end the run', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.fault({
       command: 'PutObject',
@@ -502,7 +502,7 @@ describe('the lease', () => {
     expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 1 });
   });
 
-  test('a renewal whose answer is lost is recognised as our own', async () => {
+  test('the drain recognises its own renewal after the answer was lost', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.fault({
       command: 'PutObject',
@@ -515,7 +515,7 @@ describe('the lease', () => {
     expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 1 });
   });
 
-  test('a lease that runs out kills the model: another drain may be running the job by then', async () => {
+  test('a lease that expires kills the model: another drain may run the job by then', async () => {
     host = new VirtualHost(async () => {
       await clock.sleep(600_000);
       return 0;
@@ -556,7 +556,7 @@ describe('the lease', () => {
 });
 
 describe('publishing once', () => {
-  test('a receipt that another attempt wrote stays; ours is discarded', async () => {
+  test('a receipt of another attempt stays, and ours is discarded', async () => {
     const jobId = pipeline.job('x', '', model);
     clock.at(30_000, () => pipeline.s3.put(OUTPUT, receiptKey('x', jobId), '{"by":"other"}'));
     expect(await run()).toBe('empty');
@@ -564,7 +564,7 @@ describe('publishing once', () => {
     expect(pipeline.leftRecords()).toEqual([]);
   });
 
-  test('a receipt whose answer was lost is not followed by a second attempt at the job', async () => {
+  test('no second attempt follows a receipt whose answer was lost', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.fault({ command: 'PutObject', key: /receipt\.json$/, when: 'after', error: networkError() });
     expect(await run()).toBe('empty');
@@ -574,8 +574,8 @@ describe('publishing once', () => {
   });
 });
 
-describe('what is broken', () => {
-  test('garbage among the open records is deleted and told, and the others run', async () => {
+describe('broken records and calls', () => {
+  test('an open record that cannot be read is deleted and logged, and the other jobs run', async () => {
     const garbage = 'f'.repeat(64);
     pipeline.s3.put(CONTROL, openKey(garbage), '{"version":');
     const jobId = pipeline.job('x', '', model);
@@ -584,7 +584,7 @@ describe('what is broken', () => {
     expect(pipeline.facts('open record deleted: it cannot be read')).toMatchObject([{ jobId: garbage }]);
   });
 
-  test('an open record under another job’s key cannot pass for it', async () => {
+  test('an open record under another job’s key runs no job', async () => {
     const jobId = pipeline.job('x', '', model);
     const text = pipeline.s3.text(CONTROL, openKey(jobId))!;
     pipeline.s3.put(CONTROL, openKey('e'.repeat(64)), text);
@@ -599,19 +599,19 @@ describe('what is broken', () => {
     expect(pipeline.facts('not an open record, ignored')).toMatchObject([{ key: 'open/notes.txt' }]);
   });
 
-  test('a ledger that cannot be listed for a moment does not end the drain', async () => {
+  test('a ledger that cannot be listed twice does not end the drain', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.fault({ command: 'ListObjectsV2', times: 2, error: networkError() });
     expect(await run()).toBe('empty');
     expect(pipeline.hasReceipt('x', jobId)).toBe(true);
   });
 
-  test('a ledger that can never be listed ends the drain with the reason, instead of burning money', async () => {
+  test('a ledger that can never be listed ends the drain with the reason: the machine must not stay on for nothing', async () => {
     pipeline.s3.fault({ command: 'ListObjectsV2', times: 99, error: networkError() });
     await expect(run()).rejects.toThrow('the network is down');
   });
 
-  test('one job that cannot be claimed is left open in the end, and the others run', async () => {
+  test('a job that can never be claimed stays open, and the others run', async () => {
     const stuck = pipeline.job('x', 'stuck', model);
     pipeline.job('y', 'fine', model);
     pipeline.s3.fault({ command: 'PutObject', key: claimKey(stuck), times: 99, error: networkError() });
@@ -634,7 +634,7 @@ describe('what is broken', () => {
     expect(pipeline.leftRecords()).toEqual([]);
   });
 
-  test('status that cannot be written is no failure', async () => {
+  test('a status that cannot be written does not fail the job', async () => {
     const jobId = pipeline.job('x', '', model);
     pipeline.s3.fault({ command: 'PutObject', key: /^status/, times: 99, error: networkError() });
     await run();
@@ -643,7 +643,7 @@ describe('what is broken', () => {
 });
 
 describe('progress', () => {
-  test('what the model reports is shown, at most every two seconds, the last one winning', async () => {
+  test('the status shows the model’s latest progress, at most every two seconds', async () => {
     const seen: unknown[] = [];
     host = new VirtualHost(async (_input, { say }) => {
       for (let step = 1; step <= 100; step += 1) {
@@ -662,18 +662,18 @@ describe('progress', () => {
   });
 });
 
-describe('told to stop', () => {
-  test('the model is killed and the claim released, so that the next drain need not wait for the lease', async () => {
+describe('an interrupted drain', () => {
+  test('the model is killed and the claim released, so that the next drain does not wait for the lease', async () => {
     const jobId = pipeline.job('x', '', model);
     const stop = new AbortController();
-    clock.at(10_000, () => stop.abort(new InterruptedError('the drain was told to stop (SIGTERM)')));
+    clock.at(10_000, () => stop.abort(new InterruptedError('the drain received SIGTERM')));
     const before = clock.now();
     expect(await run({ interrupt: stop.signal })).toBe('interrupted');
     expect(clock.now() - before).toBeLessThan(15_000);
     expect(host.killed).toEqual([jobId]);
     expect(pipeline.claimOf(jobId)).toMatchObject({
       attempt: 1,
-      released: 'the drain was told to stop (SIGTERM)',
+      released: 'the drain received SIGTERM',
     });
     expect(pipeline.hasReceipt('x', jobId)).toBe(false);
   });

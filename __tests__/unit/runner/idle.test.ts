@@ -9,15 +9,15 @@ const idle: IdleFacts = {
   idleShutdownMinutes: 10,
 };
 
-test('a machine on which no drain has run for a while is switched off, whatever the functions do', () => {
+test('a machine on which no drain has run for a while is switched off, even if the functions fail', () => {
   expect(isIdle(idle)).toBe(true);
 });
 
 test.each<[string, Partial<IdleFacts>]>([
-  ['a drain lived a moment ago', { heartbeatAt: minutes(991) }],
+  ['a drain has run a moment ago', { heartbeatAt: minutes(991) }],
   ['it has just been started, and the last heartbeat is of an earlier boot', { bootedAt: minutes(995) }],
   ['it has just been started for the first time', { bootedAt: minutes(995), heartbeatAt: undefined }],
-  ['people ordered that it stay on', { hold: 'held' }],
+  ['a person has set the tag lamplighter:hold', { hold: 'held' }],
 ])('a machine stays on when %s', (_name, facts) => {
   expect(isIdle({ ...idle, ...facts })).toBe(false);
 });
@@ -26,11 +26,11 @@ test('a machine that never ran a drain is switched off too', () => {
   expect(isIdle({ ...idle, heartbeatAt: undefined })).toBe(true);
 });
 
-test('a machine without metadata service is switched off: no drain could work on it', () => {
+test('a machine without a metadata service is switched off: no drain can work on it', () => {
   expect(isIdle({ ...idle, hold: 'unknown' })).toBe(true);
 });
 
-describe('the order to stay on', () => {
+describe('the tag lamplighter:hold', () => {
   const metadata =
     (tag: Response): typeof fetch =>
     (url, init) => {

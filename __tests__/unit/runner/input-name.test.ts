@@ -15,11 +15,11 @@ test.each([
   ['', 'input'],
   ['x.CSV', 'x.CSV'],
   [`${'long'.repeat(60)}.parquet`, `${'long'.repeat(23)}.parquet`],
-])('the file of key %j is called %j, so that a model finds what it expects', (key, name) => {
+])('the file of key %j is called %j, so that a model finds the suffix it expects', (key, name) => {
   expect(inputName(key)).toBe(name);
 });
 
-test('no key whatever can name a file outside of the input folder, a hidden one or an option', () => {
+test('no key can name a file outside of the input folder, a hidden file or an option', () => {
   const nasty = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.string({ unit: fc.constantFrom('.', '/', '-', '\\', '\n', '\0', ' ', '$', '`', 'a', 'é', '\u202e') }),
@@ -35,7 +35,7 @@ test('no key whatever can name a file outside of the input folder, a hidden one 
   );
 });
 
-test('a suffix that a model decides by is never cut off', () => {
+test('a suffix is never cut off: a model may decide by it', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'grapheme', maxLength: 300 }),

@@ -32,21 +32,21 @@ test.each([
   [['drain'], '--config FILE is missing'],
   [['drain', '--config', 'x', 'more'], 'too many arguments: more'],
   [['drain', '--confg', 'x'], "Unknown option '--confg'"],
-])('a wrong call (%j) says what is wrong and how it goes', (args, message) => {
+])('a wrong call (%j) prints the error and the usage', (args, message) => {
   const { status, stderr } = call(...args);
   expect(stderr).toContain(message);
   expect(stderr).toContain('usage: runner.mjs drain --config FILE');
   expect(status).toBe(64);
 });
 
-test('the bundled runner without its configuration says which file is missing and who writes it', () => {
+test('the bundled runner without its configuration prints the missing file and the document that writes it', () => {
   const { status, stderr } = call('drain', '--config', join(folder, 'none.json'));
   expect(stderr).toContain('none.json');
   expect(stderr).toContain('run the document again');
   expect(status).toBe(78);
 });
 
-test('a configuration that is not one is told by file and field', () => {
+test('an invalid configuration is reported with its file and field', () => {
   const file = join(folder, 'config.json');
   writeFileSync(file, JSON.stringify({ version: 1, pipeline: 'p' }));
   const { status, stderr } = call('drain', '--config', file);

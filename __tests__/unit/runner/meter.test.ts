@@ -4,7 +4,7 @@ import type { Bill } from '../../../lifecycle/records';
 import { Meter } from '../../../runner/meter';
 import { TestClock, TestLog } from '../../support/fake-account';
 
-/** A machine whose disk may be full, and may be torn. */
+/** A machine whose disk may be full, and whose account may be damaged. */
 class TestHost {
   bootId = 'boot-1';
   uptime = 0;
@@ -23,7 +23,7 @@ const open = (host: TestHost) => Meter.open(host, new TestClock(), new TestLog()
 const shown = (bill: Bill | undefined) => bill && [bill.bootSeconds, bill.idleSeconds, bill.runSeconds];
 
 describe('the account of seconds', () => {
-  it('gives the boot to the first job, idle seconds to the next, and shares what is side by side', async () => {
+  it('bills boot seconds to the first job, idle seconds to the next, and shares seconds of jobs side by side', async () => {
     const host = new TestHost();
     host.uptime = 10.9;
     const meter = await open(host);
@@ -53,7 +53,7 @@ describe('the account of seconds', () => {
     expect(shown(await meter.bill('a'))).toEqual([0, 5, 35]);
   });
 
-  it('goes on after a drain that was killed, and begins anew after a boot', async () => {
+  it('continues after a drain that was killed, and begins anew after a boot', async () => {
     const host = new TestHost();
     host.uptime = 10;
     const killed = await open(host);
@@ -84,7 +84,7 @@ describe('the account of seconds', () => {
     expect(shown(await meter.bill('b'))).toEqual([0, 0, 15]);
   });
 
-  it('leaves to the tail what an account that cannot be read may have billed', async () => {
+  it('leaves the seconds before an unreadable account to the tail: they may be billed already', async () => {
     const host = new TestHost();
     host.account = '{ torn';
     host.uptime = 100;
@@ -94,7 +94,7 @@ describe('the account of seconds', () => {
     expect(shown(await meter.bill('a'))).toEqual([0, 0, 30]);
   });
 
-  it('never bills a second twice, whatever happens to drains, disk and receipts', async () => {
+  it('never bills a second twice, although drains die, disks fill up and receipts fail', async () => {
     const step = fc.record({
       passes: fc.double({ min: 0, max: 50, noNaN: true }),
       does: fc.constantFrom(
@@ -134,7 +134,7 @@ describe('the account of seconds', () => {
         }
         if (lost) return;
         host.full = false;
-        // As long as one drain keeps account, none is lost either.
+        // While one drain keeps the account, no second is lost either.
         billed += secondsOf((await meter.bill('last')) ?? NONE);
         for (const job of ['a', 'b', 'c']) billed += secondsOf((await meter.bill(job)) ?? NONE);
         expect(billed).toBe(Math.floor(host.uptime));

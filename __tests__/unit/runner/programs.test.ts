@@ -32,20 +32,22 @@ const shell = (body: string, details: object = {}) =>
 
 const seconds = (count: number) => ({ timeLimitMinutes: count / 60 });
 
-/** Whether a process with this in its command line lives. */
-function lives(mark: string): boolean {
+/** True if a process with this text in its command line runs. */
+function isRunning(mark: string): boolean {
   const list = execFileSync('ps', ['-A', '-ww', '-o', 'stat=,args='], { encoding: 'utf8' });
   return list.split('\n').some((line) => line.includes(mark) && !line.startsWith('Z'));
 }
 
-/** A sleep that no other process on the machine has. */
+/** The number of unique sleeps so far. */
 let marks = 0;
+
+/** A sleep command that no other process on the machine runs. */
 function uniqueSleep(): string {
   marks += 1;
   return `sleep ${3000 + marks}.${process.pid}`;
 }
 
-test('a model gets its input and its results come back, sub-folders and empty files included', async () => {
+test('a model gets its input, and its results are uploaded, with sub-folders and empty files', async () => {
   const model = shell('mkdir "$2/sub"; cat "$1"/* > "$2/sub/copy of it.txt"; : > "$2/empty"');
   const jobId = workshop.job('in/my file.csv', 'hello', model);
   expect(await workshop.drain()).toBe('empty');
@@ -65,7 +67,7 @@ test.each([
   ['a\nb\u0000c', 'a_b_c'],
   ['-rf', 'rf'],
   ['красный.csv', 'input.csv'],
-])('a key such as %j reaches the model as a harmless file name only', async (key, name) => {
+])('the model gets the key %j as a harmless file name', async (key, name) => {
   const model = shell('ls "$1" > "$2/names"');
   const jobId = workshop.job(key, '', model);
   await workshop.drain();
@@ -84,7 +86,7 @@ test('a model runs in its own folder and finds the files that came with it', asy
   expect(workshop.receipt('x', jobId).outputs).toHaveLength(1);
 });
 
-test('a model sees no credentials and nothing of Lamplighter’s, but what it needs of the machine', async () => {
+test('a model gets no credentials and no variable of Lamplighter, but the proxy and package settings', async () => {
   const model = shell('env > "$2/env"');
   const jobId = workshop.job('x', '', model);
   await workshop.drain(
@@ -106,7 +108,7 @@ test('a model sees no credentials and nothing of Lamplighter’s, but what it ne
   expect(environment).toMatch(new RegExp(`^HOME=${workshop.root}/jobs/${jobId}/home$`, 'm'));
 });
 
-test('a model that exits non-zero leaves a receipt with the code and the end of its stderr', async () => {
+test('the receipt of a model that exits non-zero has the code and the end of stderr', async () => {
   const model = shell('echo row 7, column "age" is empty >&2; exit 3');
   const jobId = workshop.job('x', '', model);
   await workshop.drain();
@@ -127,7 +129,7 @@ test('a model that floods its output fills neither memory nor the log', async ()
   expect(workshop.facts('run says').length).toBeLessThanOrEqual(5_001);
 });
 
-test('a model that hangs is ended at its time limit, with its children', async () => {
+test('a model that hangs ends at its time limit, with its children', async () => {
   const child = uniqueSleep();
   const model = shell(`${child} & ${child}`, seconds(0.4));
   const jobId = workshop.job('x', '', model);
@@ -136,19 +138,19 @@ test('a model that hangs is ended at its time limit, with its children', async (
     exit: { code: null, signal: 'SIGTERM' },
     error: { kind: 'time limit' },
   });
-  expect(lives(child)).toBe(false);
+  expect(isRunning(child)).toBe(false);
 });
 
-test('a model that ignores SIGTERM is killed all the same', async () => {
+test('a model that ignores SIGTERM is killed', async () => {
   const child = uniqueSleep();
   const model = shell(`trap "" TERM; while :; do ${child}; done`, seconds(1.5));
   const jobId = workshop.job('x', '', model);
   await workshop.drain();
   expect(workshop.receipt('x', jobId).exit).toEqual({ code: null, signal: 'SIGKILL' });
-  expect(lives(child)).toBe(false);
+  expect(isRunning(child)).toBe(false);
 });
 
-test('a model may tidy up on SIGTERM, but is told as failed', async () => {
+test('a model may clean up on SIGTERM, but its job fails', async () => {
   const model = shell('trap "echo tidy >&2; exit 0" TERM; sleep 60 & wait', seconds(1.5));
   const jobId = workshop.job('x', '', model);
   await workshop.drain({ timings: { killGraceSeconds: 5 } });
@@ -159,24 +161,24 @@ test('a model may tidy up on SIGTERM, but is told as failed', async () => {
   });
 });
 
-test('children that a model leaves behind die with it, though they hold its output open', async () => {
+test('children that a model leaves behind are killed, although they hold its output open', async () => {
   const child = uniqueSleep();
   const model = shell(`${child} & echo done > "$2/r"`);
   const jobId = workshop.job('x', '', model);
   await workshop.drain();
   expect(workshop.receipt('x', jobId).outcome).toBe('succeeded');
-  expect(lives(child)).toBe(false);
+  expect(isRunning(child)).toBe(false);
 });
 
 (existsSync('/proc/self/environ') ? test : test.skip)(
-  'even children that left the process group die with it: they would eat the next job’s time',
+  'children that left the process group are killed too: they would slow the next job down',
   async () => {
     const child = uniqueSleep();
     const model = shell(`setsid ${child} & sleep 0.2; echo done > "$2/r"`);
     const jobId = workshop.job('x', '', model);
     await workshop.drain();
     expect(workshop.receipt('x', jobId).outcome).toBe('succeeded');
-    expect(lives(child)).toBe(false);
+    expect(isRunning(child)).toBe(false);
   },
 );
 
@@ -190,7 +192,7 @@ test('a model cannot publish a file of the machine by a symbolic link', async ()
   expect(workshop.s3.objects(OUTPUT).size).toBe(1);
 });
 
-test('a result whose name is not UTF-8 fails the job by name instead of being mangled', async () => {
+test('a result whose name is not UTF-8 fails the job, and the message has the name’s bytes', async () => {
   const model = shell(`touch "$2/$(printf 'caf\\351.csv')"`);
   const jobId = workshop.job('x', '', model);
   await workshop.drain();
@@ -198,7 +200,7 @@ test('a result whose name is not UTF-8 fails the job by name instead of being ma
   expect(workshop.receipt('x', jobId).error?.message).toContain('caf\\xe9.csv');
 });
 
-test('a large result arrives whole, in parts', async () => {
+test('a large result is uploaded whole, in parts', async () => {
   const model = shell('head -c 18000000 /dev/zero > "$2/large.bin"');
   const jobId = workshop.job('x', '', model);
   await workshop.drain();
@@ -221,7 +223,7 @@ test('progress on stdout reaches the status record', async () => {
 });
 
 describe('the model folder', () => {
-  test('setup runs once per digest, before the first run, and its work is there for each run', async () => {
+  test('setup runs once per digest, before the first run, and each run finds its files', async () => {
     const files = { 'model.json': card(), setup: sh('echo x >> made'), run: sh('cp made "$2/"') };
     const model = workshop.model(files);
     const first = workshop.job('a', '', model);
@@ -235,7 +237,7 @@ describe('the model folder', () => {
     }
   });
 
-  test('a setup that broke off half-way starts from a clean folder', async () => {
+  test('a setup that failed half-way starts again in a clean folder', async () => {
     const setup = sh(
       '[ -e half ] && exit 9; touch half; [ -e "$HOME/../../../second" ] && exit 0; touch "$HOME/../../../second"; exit 1',
     );
@@ -248,7 +250,7 @@ describe('the model folder', () => {
     expect(workshop.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
   });
 
-  test('a setup that fails shows its stderr in the receipt', async () => {
+  test('the receipt of a failed setup has its stderr', async () => {
     const setup = sh('echo no such package >&2; exit 1');
     const jobId = workshop.job('x', '', workshop.model({ 'model.json': card(), setup, run: sh(':') }));
     await workshop.drain();
@@ -275,14 +277,14 @@ describe('the model folder', () => {
     expect(workshop.receipt('x', jobId).error?.message).toMatch(reason);
   });
 
-  test('a run that is not executable is told so', async () => {
+  test('the receipt of a run that is not executable says `chmod +x`', async () => {
     const zip = zipSync({ 'model.json': strToU8(card()), run: strToU8(sh(':')) });
     const jobId = workshop.job('x', '', workshop.modelOfZip(zip));
     await workshop.drain();
     expect(workshop.receipt('x', jobId).error?.message).toContain('chmod +x');
   });
 
-  test('a zip that is damaged fails its jobs at once', async () => {
+  test('a damaged zip fails its jobs at once', async () => {
     const jobId = workshop.job(
       'x',
       '',
@@ -300,7 +302,7 @@ describe('the model folder', () => {
     expect(existsSync(join(workshop.root, 'escaped'))).toBe(false);
   });
 
-  test('a zip cannot smuggle a symbolic link in', async () => {
+  test('a zip cannot contain a symbolic link', async () => {
     const link = { os: 3, attrs: (0o120777 << 16) >>> 0 };
     const zip = zipSync({ link: [strToU8('/etc/passwd'), link], 'model.json': strToU8(card()) });
     const jobId = workshop.job('x', '', workshop.modelOfZip(zip));
@@ -308,7 +310,7 @@ describe('the model folder', () => {
     expect(workshop.receipt('x', jobId).error?.message).toContain('symbolic link');
   });
 
-  test('file modes survive, or a model’s own programs could not be run', async () => {
+  test('file modes are kept: a model’s programs must stay executable', async () => {
     const model = shell('echo > "$2/r"');
     workshop.job('x', '', model);
     await workshop.drain();
@@ -317,7 +319,7 @@ describe('the model folder', () => {
     expect(statSync(join(folder, 'model.json')).mode & 0o777).toBe(0o644);
   });
 
-  test('models that are not used any more are removed, or deploys would fill the disk', async () => {
+  test('unused models are removed: else deploys would fill the disk', async () => {
     for (const key of ['a', 'b', 'c', 'd']) {
       workshop.job(key, '', shell('echo > "$2/r"'));
       await workshop.drain();
@@ -327,7 +329,7 @@ describe('the model folder', () => {
 });
 
 describe('after a drain that was killed', () => {
-  test('its model is killed before the job is run again: two of them would fight over the machine', async () => {
+  test('its model is killed before the job runs again: two models would compete for the machine', async () => {
     const left = startSleep(uniqueSleep());
     const gone = new Promise((resolve) => left.once('exit', (_code, signal) => resolve(signal)));
     const folder = leaveRecord(recordOf(left));
@@ -344,7 +346,7 @@ describe('after a drain that was killed', () => {
     const stranger = startSleep(mark);
     leaveRecord({ ...recordOf(stranger), ...wrong });
     await workshop.drain();
-    expect(lives(mark)).toBe(true);
+    expect(isRunning(mark)).toBe(true);
     expect(stranger.kill('SIGKILL')).toBe(true);
   });
 
@@ -368,7 +370,7 @@ describe('after a drain that was killed', () => {
     return folder;
   }
 
-  test('the running program is written down while it runs', async () => {
+  test('the process record exists while the program runs', async () => {
     const model = shell(
       'until [ -s "$2/../process.json" ]; do sleep 0.05; done; cp "$2/../process.json" "$2/"',
     );
@@ -381,23 +383,23 @@ describe('after a drain that was killed', () => {
   });
 });
 
-test('a drain that is told to stop kills its model at once and releases the claim', async () => {
+test('an interrupted drain kills its model at once and releases the claim', async () => {
   const child = uniqueSleep();
   const jobId = workshop.job('x', '', shell(`${child} & ${child}`));
   const stop = new AbortController();
   const drained = workshop.drain({ interrupt: stop.signal });
-  for (let look = 0; look < 200 && !lives(child); look += 1) await realClock.sleep(20);
-  expect(lives(child)).toBe(true);
-  stop.abort(new InterruptedError('the drain was told to stop (SIGTERM)'));
+  for (let tries = 0; tries < 200 && !isRunning(child); tries += 1) await realClock.sleep(20);
+  expect(isRunning(child)).toBe(true);
+  stop.abort(new InterruptedError('the drain received SIGTERM'));
   expect(await drained).toBe('interrupted');
-  expect(lives(child)).toBe(false);
+  expect(isRunning(child)).toBe(false);
   expect(JSON.parse(workshop.s3.text(CONTROL, claimKey(jobId))!)).toMatchObject({
     attempt: 1,
-    released: 'the drain was told to stop (SIGTERM)',
+    released: 'the drain received SIGTERM',
   });
 });
 
-test('the heartbeat file is fresh while a drain lives', async () => {
+test('the heartbeat file is fresh while a drain runs', async () => {
   const before = Date.now();
   workshop.job('x', '', shell('echo > "$2/r"'));
   await workshop.drain();
@@ -409,12 +411,12 @@ const canIsolate = process.getuid?.() === 0 && existsSync('/usr/bin/setpriv');
 (canIsolate ? describe : describe.skip)('on a machine of its own (root, systemd)', () => {
   const facts = { uid: 0, systemd: true, sandbox: false };
 
-  /** Stands for systemd-run: no systemd here, but what it would start is started. */
+  /** Puts a fake systemd-run on the PATH, which only starts the program. */
   function withSystemdRun(): NodeJS.ProcessEnv {
     const bin = join(workshop.root, '..', 'bin');
     mkdirSync(bin, { recursive: true });
-    const standIn = sh('while [ "$1" != -- ]; do shift; done; shift; exec "$@"');
-    writeFileSync(join(bin, 'systemd-run'), standIn, { mode: 0o755 });
+    const fake = sh('while [ "$1" != -- ]; do shift; done; shift; exec "$@"');
+    writeFileSync(join(bin, 'systemd-run'), fake, { mode: 0o755 });
     chmodSync(join(workshop.root, '..'), 0o755);
     return { PATH: `${bin}:${process.env.PATH ?? ''}`, LAMPLIGHTER_BOOT_ID: 'boot-1' };
   }
@@ -428,7 +430,7 @@ const canIsolate = process.getuid?.() === 0 && existsSync('/usr/bin/setpriv');
   const resultOf = (key: string, jobId: string) =>
     workshop.s3.text(OUTPUT, workshop.receipt(key, jobId).outputs[0]!.key);
 
-  test('a model is a user of its own, whose files come back all the same', async () => {
+  test('a model has its own user, and its results are uploaded', async () => {
     const model = workshop.model({
       'model.json': card(),
       setup: sh('id -u > made'),
@@ -441,7 +443,7 @@ const canIsolate = process.getuid?.() === 0 && existsSync('/usr/bin/setpriv');
     expect(resultOf('x', jobId)).toBe('20000\n20000\n20000\ninput ok\n');
   });
 
-  test('a model cannot read the files of the job beside it', async () => {
+  test('a model cannot read the files of a job that runs side by side', async () => {
     const spy = 'sleep 0.3; cat "$2"/../../*/input/* > "$2/r"; sleep 0.3';
     const model = workshop.model({ 'model.json': card({ parallelJobs: 2 }), run: sh(`${spy}; exit 0`) });
     const warmUp = workshop.job('w', 'zero', model);
@@ -456,7 +458,7 @@ const canIsolate = process.getuid?.() === 0 && existsSync('/usr/bin/setpriv');
     ]);
   });
 
-  test('a model can change neither its own folder nor the record of its process', async () => {
+  test('a model can change neither its own folder nor its process record', async () => {
     const kept =
       'touch x && echo changed > "$2/r"; rm -f "$2/../process.json"; cat "$2/../process.json" >> "$2/r"';
     const other = workshop.job(

@@ -31,7 +31,7 @@ export interface LogLine {
   readonly [detail: string]: unknown;
 }
 
-/** One pipeline's buckets in memory, with what an uploader, the trigger and the settler would do to them. */
+/** One pipeline's buckets in memory. Its methods do what uploaders, Terraform and the functions do to them. */
 export class Pipeline {
   readonly s3: FakeS3;
   readonly lines: LogLine[] = [];
@@ -60,7 +60,7 @@ export class Pipeline {
     this.s3.put(CONTROL, 'gate.json', JSON.stringify(gate));
   }
 
-  /** Deploys a model of these files: text, or text that is executable (`run`, `setup`). */
+  /** Deploys a model of these text files. `run` and `setup` are executable. */
   model(files: Record<string, string>, name = 'model'): ModelRef {
     const zip: Zippable = {};
     for (const [path, text] of Object.entries(files)) {
@@ -130,7 +130,7 @@ export class Pipeline {
     return this.s3.text(OUTPUT, receiptKey(key, jobId)) !== undefined;
   }
 
-  /** What the control bucket still holds of jobs. */
+  /** Keys of the records of jobs in the control bucket. */
   leftRecords(): string[] {
     return [...this.s3.objects(CONTROL).keys()].filter(
       (key) => /^(open|claims|status)\//.test(key) && key !== DRAIN_STATUS_KEY,
@@ -164,7 +164,7 @@ export class Pipeline {
   }
 }
 
-/** The card that most tests need; `run` is theirs. */
+/** The text of a model card. */
 export const card = (details: object = {}, name = 'model') => JSON.stringify({ name, ...details });
 
 // --- on the real machine -------------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ export class Workshop extends Pipeline {
 
 // --- in virtual time -----------------------------------------------------------------------------------------------
 
-/** A clock that jumps to the next thing to happen as soon as nothing else can. */
+/** A clock that jumps to the next timer when nothing else can happen. */
 export class VirtualClock implements Clock {
   private time = Date.parse('2030-01-01T00:00:00Z');
   private timers: { at: number; ring: () => void }[] = [];
@@ -229,12 +229,12 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Does something at a time to come. */
+  /** Runs the action after this many milliseconds. */
   at(milliseconds: number, action: () => void): void {
     this.timers.push({ at: this.time + milliseconds, ring: action });
   }
 
-  /** Lets time pass until the promise settles. */
+  /** Lets time pass until the promise settles. Throws after `limitMs` or if no timer is left. */
   async run<T>(promise: Promise<T>, limitMs = 48 * 3_600_000): Promise<T> {
     const end = this.time + limitMs;
     const settled = { yes: false };
@@ -243,7 +243,7 @@ export class VirtualClock implements Clock {
     });
     noted.catch(() => undefined);
     for (;;) {
-      // Whatever can happen without the passing of time happens in so many turns of the event loop.
+      // In 25 turns of the event loop, everything happens that can happen without the passing of time.
       for (let turn = 0; turn < 25; turn += 1) await new Promise((resolve) => setImmediate(resolve));
       if (settled.yes) return noted;
       this.timers.sort((a, b) => a.at - b.at);
@@ -255,13 +255,13 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** What a virtual model does with its input; the result is its exit code, or nothing for one that ends when killed. */
+/** What a virtual model does with its input. The promise's result is the exit code. A killed model needs none. */
 export type VirtualModel = (
   input: string,
   job: { jobId: string; say: (line: string) => void },
 ) => Promise<number>;
 
-/** A machine that is not there: models are functions, files are strings. */
+/** A machine in memory: models are functions, files are strings. */
 export class VirtualHost implements Host {
   readonly bootId = 'boot-1';
   readonly unpacked = new Set<string>();
@@ -269,7 +269,7 @@ export class VirtualHost implements Host {
   readonly killed: string[] = [];
   readonly running = new Set<string>();
   beats = 0;
-  /** How many models ran side by side, at most. */
+  /** The highest number of models that ran side by side. */
   mostRunning = 0;
   cardText = card();
   setup: (() => Promise<number>) | undefined;
