@@ -46,8 +46,8 @@ export async function readOpenRecord(
 
 /**
  * Claims a job from the list of open jobs, if the job may begin. Reads the gate twice: after the list and before the
- * claim, then again after the claim. The breaker writes CLOSING and then lists the claims. So the drain sees CLOSING, or
- * the breaker sees the claim.
+ * claim, then again after the claim. The breaker writes CLOSING and then lists the claims. So the drain sees CLOSING,
+ * or the breaker sees the claim.
  */
 export async function begin(context: DrainContext, job: OpenRecord): Promise<Beginning> {
   const { control, output, host, drainId, clock, log } = context;

@@ -53,7 +53,9 @@ export function claimable(
   return heldUntil <= self.now ? free('its drain died: the lease ran out') : { free: false, heldUntil };
 }
 
-/** Writes the claim for attempt `attempt`, if the claim key is as `present` says. Undefined: another drain was faster. */
+/**
+ * Writes the claim for attempt `attempt`, if the claim key is as `present` says. Undefined: another drain was faster.
+ */
 export async function takeClaim(
   context: DrainContext,
   jobId: string,

@@ -217,7 +217,9 @@ class Drain {
     return undefined;
   }
 
-  /** Waits until a job ends, the number of slots changes or the drain is interrupted, at most the given milliseconds. */
+  /**
+   * Waits until a job ends, the number of slots changes or the drain is interrupted, at most the given milliseconds.
+   */
   private async waitForWakeSignal(milliseconds: number | undefined): Promise<void> {
     const { clock, interrupt } = this.context;
     const { notified } = this.wakeSignal;

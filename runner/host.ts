@@ -24,11 +24,15 @@ export interface Host {
 
 /** The unzipped folder of one model digest. */
 export interface ModelFolder {
-  /** The text of `model.json`. Undefined: the folder is not unpacked. Throws JobFailure if the folder has no such file. */
+  /**
+   * The text of `model.json`. Undefined: the folder is not unpacked. Throws JobFailure if the folder has no such file.
+   */
   card(): Promise<string | undefined>;
   /** True if the folder is unpacked and its setup has run. */
   isReady(): Promise<boolean>;
-  /** Replaces the folder by a zip's files. Throws JobFailure if the zip is invalid or names files outside of the folder. */
+  /**
+   * Replaces the folder by a zip's files. Throws JobFailure if the zip is invalid or names files outside of the folder.
+   */
   unpack(zip: Readable): Promise<void>;
   /** True if the folder has this program. Throws JobFailure if the file is not executable. */
   has(program: Program): Promise<boolean>;

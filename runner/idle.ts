@@ -49,8 +49,8 @@ export async function shutDownIfIdle(root: string, idleShutdownMinutes: number, 
 const LOCK_HELD_SECONDS = 15;
 
 /**
- * Switches the machine off and holds the drain lock for some more seconds. Without the lock, a drain could begin a model
- * on a machine that is going down:
+ * Switches the machine off and holds the drain lock for some more seconds. Without the lock, a drain could begin a
+ * model on a machine that is going down:
  * 1. `systemctl poweroff` returns before the machine is off.
  * 2. The SSM agent receives a command and starts a drain.
  *

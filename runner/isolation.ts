@@ -20,12 +20,12 @@ export interface Isolation {
 const FIRST_UID = 20_000;
 
 /**
- * A model must reach neither the instance's credentials nor another job's files. On a machine of our own (root, systemd)
- * each slot has its own user, who cannot gain privileges. The programs run in a systemd scope that drops packets to the
- * metadata service (IPv4 and IPv6). On other machines the programs run as ordinary processes.
+ * A model must reach neither the instance's credentials nor another job's files. On a machine of our own (root,
+ * systemd) each slot has its own user, who cannot gain privileges. The programs run in a systemd scope that drops
+ * packets to the metadata service (IPv4 and IPv6). On other machines the programs run as ordinary processes.
  *
- * `setpriv` changes the user, inside the scope. `systemd-run --scope --uid=` does not work here: it looks the user up in
- * the account database, and it keeps root's supplementary groups.
+ * `setpriv` changes the user, inside the scope. `systemd-run --scope --uid=` does not work here: it looks the user up
+ * in the account database, and it keeps root's supplementary groups.
  *
  * @param slot index of this job among those side by side, from 0.
  */

@@ -148,7 +148,10 @@ async function filesBelow(path: Buffer, relativePath = ''): Promise<{ path: stri
   return files;
 }
 
-/** Gives the model's folder to the model's user for the setup, and back to root for runs: only a setup may write into it. */
+/**
+ * Gives the model's folder to the model's user for the setup, and back to root for runs: only a setup may write into
+ * it.
+ */
 async function giveModelFolder(folder: string, program: Program, uid: number): Promise<void> {
   if (program === 'setup') await giveTree(folder, uid);
   else if ((await lstat(folder)).uid !== ROOT_UID) await giveTree(folder, ROOT_UID);

@@ -43,7 +43,10 @@ export class Lease {
     await this.renewals;
   }
 
-  /** Marks the claim as released, so that a drain may claim the job again at once. Does nothing to another drain's claim. */
+  /**
+   * Marks the claim as released, so that a drain may claim the job again at once. Does nothing to another drain's
+   * claim.
+   */
   async release(why: string): Promise<void> {
     await this.stop();
     const { control } = this.context;

@@ -8,7 +8,9 @@ import type { Host } from './host';
 
 type MeterHost = Pick<Host, 'bootId' | 'uptimeSeconds' | 'readAccount' | 'writeAccount'>;
 
-/** How many of a boot's seconds are on receipts. The account is on the machine's disk, so that the next drain finds it. */
+/**
+ * How many of a boot's seconds are on receipts. The account is on the machine's disk, so that the next drain finds it.
+ */
 const accountSchema = z.strictObject({
   version: z.literal(1),
   bootId: z.string(),

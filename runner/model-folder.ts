@@ -15,7 +15,9 @@ const MARKER = '.lamplighter-ready';
 /** Digests of a model that stay on the disk: the current one, and the previous one for a roll-back. */
 const KEPT_DIGESTS = 2;
 
-/** `models/<name>/<digest>/` on the machine's own disk. A rename creates it whole. The marker means that setup has run. */
+/**
+ * `models/<name>/<digest>/` on the machine's own disk. A rename creates it whole. The marker means that setup has run.
+ */
 export class ModelFolderOnDisk implements ModelFolder {
   readonly path: string;
 

@@ -6,8 +6,8 @@ import { OutputLines } from './output-lines';
 import { race } from './wait';
 
 /**
- * Maximum lines of one stream in the drain's log, of at most 2,000 characters each. The limit bounds the cost of a model
- * that never stops printing. The receipt has the last lines of stderr in any case.
+ * Maximum lines of one stream in the drain's log, of at most 2,000 characters each. The limit bounds the cost of a
+ * model that never stops printing. The receipt has the last lines of stderr in any case.
  */
 const MAX_LOGGED_LINES = 5_000;
 

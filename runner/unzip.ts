@@ -11,8 +11,8 @@ const SYMBOLIC_LINK = 0o120000;
 const PERMISSIONS = 0o777;
 
 /**
- * Unpacks a zip into an empty folder, with file modes. Throws InvalidInputError if the file is not a zip or is damaged, or
- * if an entry is a symbolic link or would be outside of the folder.
+ * Unpacks a zip into an empty folder, with file modes. Throws InvalidInputError if the file is no valid zip, or if an
+ * entry is a symbolic link or outside of the folder.
  */
 export async function unzip(file: string, folder: string): Promise<void> {
   let zip: ZipFile | undefined;

@@ -10,18 +10,24 @@ import type { JobFolder, OutputFile } from './host';
 /** S3's limit on a key, in bytes of UTF-8. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
 const MAX_KEY_BYTES = 1024;
 
-/** Maximum size of a file that one request sends, which the SDK can retry. Also the minimum size of a larger file's parts. */
+/**
+ * Maximum size of a file that one request sends, which the SDK can retry. Also the minimum size of a larger file's
+ * parts.
+ */
 const PART_BYTES = 8 * 1024 * 1024;
 
 /** Files that are sent in parallel. */
 const PARALLEL_UPLOADS = 4;
 
-/** Maximum parts of an upload, some below S3's limit of 10,000. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+/**
+ * Maximum parts of an upload, some below S3's limit of 10,000.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+ */
 const MAX_PARTS = 9_000;
 
 /**
- * Uploads the model's files below the attempt's own prefix. Throws JobFailure before the first upload if a file cannot be
- * a result.
+ * Uploads the model's files below the attempt's own prefix. Throws JobFailure before the first upload if a file cannot
+ * be a result.
  */
 export async function uploadOutputs(
   context: DrainContext,

@@ -1,7 +1,7 @@
 """predict.py INPUT_DIR OUTPUT_DIR: the probability of malignancy for each row of the one CSV file in INPUT_DIR.
 
-Writes predictions.csv and summary.json. A file that cannot be used ends it with exit code 1 and one sentence that
-says where the fault is; then there are no results at all, never some of them.
+Writes predictions.csv and summary.json. If the file is invalid, the program writes no results, prints one sentence with
+the place of the fault, and exits with code 1.
 """
 
 import csv
@@ -18,19 +18,19 @@ import onnxruntime
 MODEL_FILE = Path(__file__).resolve().parent / "model.onnx"
 ROWS_PER_CHUNK = 1000
 LONGEST_LINE_BYTES = 1024 * 1024
-# Far above any measurement (the largest of the training data is 4,254) and far below what float32 can hold.
+# Far above any measurement (the largest in the training data is 4,254) and far below the limit of float32.
 LARGEST_VALUE = 1_000_000
 VALUE_ALLOWED = "a number from 0 to 1000000 such as 17.99"
-# float() takes more than people mean by a number: 1_000, nan, infinity, digits of other scripts.
+# float() also accepts 1_000, nan, infinity and digits of other scripts, which are errors in this file.
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 class InputError(Exception):
-    """What the person who made the file must know to mend it."""
+    """An invalid file or call. The message is for the person who made the file, and says where the fault is."""
 
 
 def main(arguments):
-    # Whatever the machine's locale, a name or value from the file can be printed.
+    # With these encodings, any name or value from the file can be printed in any locale.
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
@@ -77,7 +77,7 @@ def predict(input_dir, output_dir):
 def only_file(input_dir):
     if not input_dir.is_dir():
         raise InputError(f"The input folder {shown(str(input_dir))} does not exist.")
-    # macOS leaves .DS_Store in every folder that someone has looked at.
+    # The macOS Finder creates .DS_Store in every folder that it shows.
     files = sorted(path for path in input_dir.iterdir() if path.is_file() and path.name != ".DS_Store")
     if not files:
         raise InputError("The input folder holds no file; exactly one CSV file is needed.")
@@ -88,12 +88,12 @@ def only_file(input_dir):
 
 
 class Model:
-    """The network, and what was stored with it when it was trained."""
+    """The network, and the values that train.py stored with it."""
 
     def __init__(self):
         content = MODEL_FILE.read_bytes()
         self.sha256 = hashlib.sha256(content).hexdigest()
-        # 3 = errors: standard error is for the person who sent the file, not for onnxruntime's remarks on the machine.
+        # 3 = errors only. Standard error is for the person who sent the file, not for warnings about the machine.
         onnxruntime.set_default_logger_severity(3)
         self._session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         stored = self._session.get_modelmeta().custom_metadata_map
@@ -103,7 +103,7 @@ class Model:
         self._maximum = np.array(json.loads(stored["trainingMaximum"]), dtype=np.float32)
 
     def probabilities(self, measurements):
-        """Rounded as they are written, so that every label agrees with the probability beside it."""
+        """Rounds to the digits in predictions.csv, so that each label agrees with the probability beside it."""
         (output,) = self._session.run(["probability_malignant"], {"measurements": measurements})
         return [round(float(probability), 6) for probability in output]
 
@@ -119,7 +119,7 @@ class Table:
 
     def __init__(self, source, columns):
         self._columns = columns
-        # strict: a quote that is never closed is an error and does not swallow the rest of the file.
+        # strict: a missing closing quote is an error. Otherwise the cell would contain the rest of the file.
         self._reader = csv.reader(decoded_lines(source), strict=True)
         header = next(self._records(), None)
         if header is None:
@@ -144,7 +144,7 @@ class Table:
             yield (cells[self._id_position] if self.has_ids else number), measurements
 
     def _records(self):
-        """(line on which it begins, cells) of each record that is not blank."""
+        """Yields (first line, cells) of each record that is not blank."""
         while True:
             line = self._reader.line_num + 1
             try:
@@ -181,7 +181,7 @@ def missing_columns_message(missing, header, known):
 
 
 def counted_columns(names):
-    """'column a', '2 columns a, b' or '30 columns a, b, c, d, e and so on …': a sentence stays readable."""
+    """'column a', '2 columns a, b' or '30 columns a, b, c, d, e and so on …', so that a sentence stays readable."""
     if len(names) == 1:
         return f"column {names[0]}"
     rest = " and so on (the model's README.md lists all it knows)" if len(names) > 5 else ""
@@ -189,7 +189,7 @@ def counted_columns(names):
 
 
 def normalised(name):
-    """'Concave points_mean ' is concave_points_mean: files with these names are about."""
+    """Turns 'Concave points_mean ' into concave_points_mean, because published files have such names."""
     return re.sub(r"\s+", "_", name.strip().lower())
 
 
@@ -213,7 +213,7 @@ def decoded_lines(source):
         if b"\0" in line:
             raise InputError(f"Line {number} holds a NUL byte: the file must be text, saved as CSV in UTF-8.")
         try:
-            # Spreadsheets begin a UTF-8 file with a byte order mark.
+            # Spreadsheet programs write a byte order mark at the start of a UTF-8 file.
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             byte = line[error.start]
@@ -272,7 +272,7 @@ class Progress:
         self._percent = -1
 
     def report(self, bytes_read, words):
-        # 1.00 is kept for the end, when the results are in place.
+        # 1.00 is for the end, when the results are complete.
         percent = min(99, 100 * bytes_read // max(1, self._total_bytes))
         if percent > self._percent:
             self._percent = percent
@@ -280,7 +280,7 @@ class Progress:
 
 
 def shown(text):
-    """In quotes, on one line and not too long, whatever it holds."""
+    """The text in quotes, on one line, at most 40 characters."""
     return json.dumps(text if len(text) <= 40 else text[:39] + "…", ensure_ascii=False)
 
 

@@ -3,8 +3,8 @@
     python3 -m venv /tmp/train && /tmp/train/bin/pip install -r requirements-train.txt
     /tmp/train/bin/python train.py
 
-The data are part of scikit-learn; nothing is downloaded. Every random choice is seeded, so the same versions on the
-same kind of processor write the same files again.
+The data are part of scikit-learn, so the script downloads nothing. Every random choice has a seed. The same versions on
+the same kind of processor write the same files again.
 """
 
 import csv
@@ -13,7 +13,7 @@ import json
 import os
 from pathlib import Path
 
-# Before onnxruntime is loaded, which from 1.29 on would report to its maker.
+# This must come before the import of onnxruntime, which from 1.29 sends telemetry to its maker.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
@@ -29,14 +29,16 @@ HERE = Path(__file__).resolve().parent
 SEED = 7
 HELD_OUT_SHARE = 0.25
 HIDDEN_UNITS = 16
-# Of 30, 60 and 100 epochs with a decay of 0.1, 1 and 3: the least log loss in cross-validation on the training rows.
+# These had the lowest log loss in cross-validation on the training rows, among 30, 60 and 100 epochs and decays of
+# 0.1, 1 and 3.
 EPOCHS = 60
 WEIGHT_DECAY = 1.0
-# To miss a cancer is worse than to look twice at a healthy patient; 98 % would have flagged a tenth of the healthy ones.
+# A missed cancer is worse than a second look at a healthy patient. A share of 98 % would flag a tenth of the healthy
+# patients.
 SENSITIVITY_WANTED = 0.97
 SAMPLE_ROWS = 20
 
-# The oldest onnxruntime in requirements.txt reads these, and nothing in the network needs newer ones.
+# The oldest onnxruntime in requirements.txt reads these versions, and the network needs no newer ones.
 OPSET = 13
 IR_VERSION = 8
 
@@ -47,14 +49,15 @@ def main():
         np.arange(len(features)), test_size=HELD_OUT_SHARE, stratify=malignant, random_state=SEED
     )
 
-    # The threshold comes from training rows only, each judged by a network that has not seen it.
+    # The threshold comes from training rows only. The probability of each row comes from a network that was trained
+    # without it.
     threshold = choose_threshold(
         out_of_fold_probabilities(features[training], malignant[training]), malignant[training]
     )
     network = train(features[training], malignant[training])
     write_onnx(network, columns, features[training], threshold)
 
-    # The metrics are those of the file that is shipped, not of the network in memory.
+    # The metrics are those of model.onnx, not of the network in memory.
     probabilities = run_onnx(features[held_out])
     with torch.no_grad():
         difference = np.abs(probabilities - network(torch.tensor(features[held_out])).numpy()).max()
@@ -70,7 +73,7 @@ def load():
     data = load_breast_cancer()
     columns = [column_name(name) for name in data.feature_names]
     ids = [f"wdbc-{index + 1:03d}" for index in range(len(data.data))]
-    # scikit-learn's target is 1 for benign; here 1 is what the network looks for.
+    # scikit-learn's target is 1 for benign. Here 1 is malignant, because the network detects malignant masses.
     malignant = (data.target == list(data.target_names).index("malignant")).astype(np.float32)
     return columns, ids, data.data.astype(np.float32), malignant
 
@@ -85,7 +88,7 @@ def column_name(name):
 
 
 class Network(torch.nn.Module):
-    """Takes raw measurements: the standardisation is part of the network, so nobody has to repeat it elsewhere."""
+    """Accepts raw measurements. The standardisation is part of the network, so no caller has to repeat it."""
 
     def __init__(self, mean, deviation):
         super().__init__()
@@ -128,7 +131,7 @@ def out_of_fold_probabilities(features, malignant):
 
 
 def choose_threshold(probabilities, malignant):
-    """The highest whole percentage at which the wanted share of malignant rows is still found."""
+    """Returns the highest whole percentage that still finds the wanted share of malignant rows."""
     for percent in range(50, 0, -1):
         found = probabilities[malignant == 1] >= percent / 100
         if found.mean() >= SENSITIVITY_WANTED:
@@ -137,7 +140,7 @@ def choose_threshold(probabilities, malignant):
 
 
 def write_onnx(network, columns, training_features, threshold):
-    """Written by hand, since the graph is small: it needs no exporter, and the format's version is ours to choose."""
+    """Builds the graph by hand: it is small, needs no exporter, and this file chooses the format's version."""
     weights = {
         "mean": network.mean,
         "deviation": network.deviation,
@@ -165,7 +168,7 @@ def write_onnx(network, columns, training_features, threshold):
         initializers,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    # What predict.py must know travels with the weights, so that the two cannot drift apart.
+    # The settings of predict.py are stored with the weights, so that the two always agree.
     helper.set_model_props(
         model,
         {
@@ -201,7 +204,7 @@ def measure(probabilities, malignant, threshold, training_rows):
 
 
 def write_samples(columns, ids, features, malignant, held_out):
-    """The diagnosis is kept in a file of its own: what is uploaded never holds the answer."""
+    """Writes the diagnoses to a separate file, so that an uploaded file never contains the answer."""
     samples = HERE / "samples"
     samples.mkdir(exist_ok=True)
     rows = [[ids[index], *(f"{value:.7g}" for value in features[index])] for index in held_out]
