@@ -1,15 +1,17 @@
 import { differences } from '../../../../scripts/plan/differences';
+import type { MadePlan } from '../../../../scripts/plan/make-plan';
 import { pageOf } from '../../../../scripts/plan/page';
-import { recorded, review, type Recorded } from './recorded';
+import { modelRemoved, otherNetwork, otherRegion } from './built';
+import { drift, recorded, review } from './recorded';
 
-const section = (name: Recorded, title: string) =>
-  pageOf(review(recorded(name)), [], 'AWS')
+const section = (made: MadePlan, title: string) =>
+  pageOf(review(made), [], 'AWS')
     .sections.find((one) => one.title === title)
     ?.lines.map(({ sign, depth, text }) => `${sign} ${'  '.repeat(depth)}${text}`);
 
 describe('a reviewer reads what changes, not how Terraform writes it', () => {
   test('settings: each argument, before and after', () => {
-    expect(section('settings', 'Changed')).toEqual([
+    expect(section(recorded('settings'), 'Changed')).toEqual([
       '~ aws_cloudwatch_event_rule.sweep',
       '~   schedule_expression: "rate(5 minutes)" → "rate(10 minutes)"',
       '~ aws_cloudwatch_log_group.stop',
@@ -21,34 +23,45 @@ describe('a reviewer reads what changes, not how Terraform writes it', () => {
   });
 
   test('a model less: what goes, looked for inside the JSON of a variable and of a parameter', () => {
-    expect(section('model-removed', 'Destroyed')).toEqual(['- aws_s3_object.model_strict']);
-    const changed = section('model-removed', 'Changed')!;
+    expect(section(modelRemoved(), 'Destroyed')).toEqual(['- aws_s3_object.model_strict']);
+    const changed = section(modelRemoved(), 'Changed')!;
     expect(changed[1]).toMatch(
       /^- {3}environment\[0\]\.variables\.LAMPLIGHTER_MODELS\[1\]: \{"name":"strict"/,
     );
     expect(changed.join('\n')).toContain('-   insecure_value.models[1]: {"name":"strict"');
+    expect(changed[1]).toContain('"digest":"843cc1d07175…"');
     expect(changed.join('\n')).not.toContain('sensitive');
   });
 
   test('a replacement: why, and what is made anew as a reference instead of "known after apply"', () => {
-    const replaced = section('other-network', 'Replaced')!;
+    const replaced = section(otherNetwork(), 'Replaced')!;
     expect(replaced).toContain('~ aws_instance.instance is destroyed and made anew, because of subnet_id');
     expect(replaced.join('\n')).toContain('cidr_block: "10.71.0.0/24" → "10.72.0.0/24"');
     expect(replaced.join('\n')).not.toContain('known after');
-    const changed = section('other-network', 'Changed')!.join('\n');
+    expect(replaced.join('\n')).not.toContain('tags_all');
+    const changed = section(otherNetwork(), 'Changed')!.join('\n');
     expect(changed).toMatch(/LAMPLIGHTER_INSTANCE_ID: "i-\w+" → "\$\{aws_instance\.instance\.id\}"/);
     expect(changed).not.toContain('LAMPLIGHTER_MODELS');
     expect(changed).toContain('aws_iam_role_policy.stop: only what it refers to is made anew');
   });
 
   test('another region: that the old machine lives on and costs is the first thing it says', () => {
-    const { sections } = pageOf(review(recorded('other-region')), [], 'AWS');
+    expect(review(otherRegion()).vanished).toEqual(['aws_instance.instance', 'aws_ssm_document.drain']);
+    const { sections } = pageOf(review(otherRegion()), [], 'AWS');
     expect(sections[0]!.title).toBe('Not found any more');
     expect(sections[0]!.lines.map(({ text }) => text).join('\n')).toContain('aws_instance.instance');
   });
 
   test('what Terraform only refreshed is no drift', () => {
     expect(review(recorded('settings')).changes.filter(({ hasDrifted }) => hasDrifted)).toEqual([]);
+  });
+
+  test('an argument that was changed outside Terraform, and that the plan puts back, is drift', () => {
+    const made = drift(recorded('settings'), 'aws_cloudwatch_log_group.stop', {
+      before: { retention_in_days: 7 },
+      after: { retention_in_days: 30 },
+    });
+    expect(section(made, 'Changed')![2]).toMatch(/^~ aws_cloudwatch_log_group\.stop \(.*outside Terraform/);
   });
 });
 

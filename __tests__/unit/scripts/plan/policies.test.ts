@@ -1,4 +1,6 @@
-import { add, planned, recorded, remove, review } from './recorded';
+import { Names } from '../../../scripts/plan/names';
+import { otherNetwork } from './built';
+import { add, change, planned, recorded, remove, review } from './recorded';
 
 describe('who may do what, statement by statement', () => {
   test('a first deploy shows each statement by names, though Terraform knows no ARN yet', () => {
@@ -31,7 +33,7 @@ describe('who may do what, statement by statement', () => {
 
   test('known ARNs and references to them are the same words: an unchanged policy is no change', () => {
     expect(review(recorded('settings')).policies).toEqual([]);
-    expect(review(recorded('other-network')).policies).toEqual([]);
+    expect(review(otherNetwork()).policies).toEqual([]);
   });
 
   test('a statement that comes, one that goes, and one that gains and loses a part', () => {
@@ -56,6 +58,28 @@ describe('who may do what, statement by statement', () => {
       gains: ['action s3:GetObjectAcl', 'on *'],
       loses: [expect.stringMatching(/^on aws_s3_bucket\.output\/results\//)],
     });
+  });
+
+  test('a condition that goes is a change, and so is a policy that goes with all its statements', () => {
+    const made = recorded('settings');
+    const policy = planned(made, 'aws_iam_role_policy.stop');
+    policy.policy = String(policy.policy).replace('"Condition":{"Null":{"s3:if-none-match":"false"}},', '');
+    expect(review(made).policies[0]!.statements).toMatchObject([
+      { kind: 'changed', statement: { sid: 'AdmitJobs' }, loses: ['only if Null s3:if-none-match = false'] },
+    ]);
+    const gone = change(made, 'aws_iam_role_policy.stop', { actions: ['delete'], after: null });
+    const [only, ...others] = review(gone).policies;
+    expect(others).toEqual([]);
+    expect(new Set(only!.statements.map(({ kind }) => kind))).toEqual(new Set(['removed']));
+  });
+
+  test('a bucket is not taken for another whose name begins like it, nor an object for its bucket', () => {
+    let made = add(recorded('fresh'), 'aws_s3_bucket', 'short', { arn: 'arn:aws:s3:::puppets' });
+    made = add(made, 'aws_s3_object', 'model', { arn: 'arn:aws:s3:::puppets/model.zip' });
+    const names = new Names(made.plan);
+    expect(names.readable('arn:aws:s3:::puppets/open/*')).toBe('aws_s3_bucket.short/open/*');
+    expect(names.readable('arn:aws:s3:::puppets-data/*')).toBe('arn:aws:s3:::puppets-data/*');
+    expect(names.readable('arn:aws:s3:::puppets/model.zip')).toBe('aws_s3_object.model');
   });
 });
 

@@ -1,11 +1,13 @@
+import type { MadePlan } from '../../../../scripts/plan/make-plan';
 import { refusalsOf } from '../../../../scripts/plan/refusals';
-import { recorded, type Recorded } from './recorded';
+import { modelRemoved, otherNetwork, otherRegion } from './built';
+import { change, planned, recorded } from './recorded';
 
 const nothing = { dataLoss: false, interruption: false };
 
-async function refusals(name: Recorded, open: number, allowed = nothing) {
+async function refusals(made: MadePlan, open: number, allowed = nothing) {
   const asked: string[] = [];
-  const found = await refusalsOf(recorded(name).plan, allowed, (bucket) => {
+  const found = await refusalsOf(made.plan, allowed, (bucket) => {
     asked.push(bucket);
     return Promise.resolve(open);
   });
@@ -15,30 +17,52 @@ async function refusals(name: Recorded, open: number, allowed = nothing) {
 const CONTROL = 'puppets-control-123456789012-eu-central-1';
 
 test('a first deploy is never refused, and no ledger is looked for', async () => {
-  expect(await refusals('fresh', 1)).toEqual({ found: [], asked: [] });
+  expect(await refusals(recorded('fresh'), 1)).toEqual({ found: [], asked: [] });
 });
 
 test('a model that is taken away goes with the versions that open jobs are pinned to: refused unless allowed', async () => {
-  const { found } = await refusals('model-removed', 0);
+  const { found } = await refusals(modelRemoved(), 0);
   expect(found).toEqual([expect.stringContaining('aws_s3_object.model_strict would be gone')]);
   expect(found[0]).toContain('--allow-data-loss');
-  expect((await refusals('model-removed', 1, { ...nothing, dataLoss: true })).found).toEqual([]);
+  expect((await refusals(modelRemoved(), 1, { ...nothing, dataLoss: true })).found).toEqual([]);
 });
 
 test('buckets that another region replaces are refused, all in one sentence', async () => {
-  const { found } = await refusals('other-region', 0);
+  const { found } = await refusals(otherRegion(), 0);
   expect(found).toEqual([
     expect.stringMatching(/^aws_s3_bucket\.control, aws_s3_bucket\.data would be gone/),
   ]);
 });
 
-test.each<[Recorded, string]>([
-  ['settings', 'is stopped to change instance_type'],
-  ['other-network', 'is replaced'],
-])('a model that runs is not killed by a deploy: %s', async (name, what) => {
-  const busy = await refusals(name, 2);
+test('a destroy of the pipeline is refused for every resource that holds data', async () => {
+  const made = recorded('settings');
+  const addresses = made.plan.resource_changes.map(({ address }) => address);
+  const destroyed = addresses.reduce(
+    (plan, address) => change(plan, address, { actions: ['delete'], after: null }),
+    made,
+  );
+  const { found } = await refusals(destroyed, 0);
+  expect(found).toEqual([
+    expect.stringMatching(/^aws_cloudwatch_log_group\.stop would be gone/),
+    expect.stringMatching(
+      /^aws_s3_bucket\.control, aws_s3_bucket\.data, aws_s3_bucket\.output would be gone/,
+    ),
+  ]);
+});
+
+test('a disk grows while a model runs', async () => {
+  const made = recorded('settings');
+  planned(made, 'aws_instance.instance').instance_type = 'c7i.large';
+  expect(await refusals(made, 2)).toEqual({ found: [], asked: [] });
+});
+
+test.each<[string, MadePlan, string]>([
+  ['settings', recorded('settings'), 'is stopped to change instance_type'],
+  ['other-network', otherNetwork(), 'is replaced'],
+])('a model that runs is not killed by a deploy: %s', async (_name, made, what) => {
+  const busy = await refusals(made, 2);
   expect(busy.asked).toEqual([CONTROL]);
   expect(busy.found).toEqual([expect.stringContaining(`aws_instance.instance ${what}, and 2 jobs are open`)]);
-  expect((await refusals(name, 0)).found).toEqual([]);
-  expect((await refusals(name, 2, { ...nothing, interruption: true })).found).toEqual([]);
+  expect((await refusals(made, 0)).found).toEqual([]);
+  expect((await refusals(made, 2, { ...nothing, interruption: true })).found).toEqual([]);
 });
