@@ -5,21 +5,21 @@ import type { Configuration, ResourceChange, TerraformPlan } from './terraform-p
 
 export type ChangeKind = 'create' | 'update' | 'replace' | 'destroy' | 'forget';
 
-/** What happens to one resource. */
+/** The change that an apply would make to one resource. */
 export interface Change {
   readonly address: string;
   readonly type: string;
   readonly name: string;
   readonly kind: ChangeKind;
-  /** Of an update and a replacement; policies, which are shown by themselves, left out. */
+  /** Only of an update or a replacement. Policies are left out: `PolicyChange` describes them. */
   readonly differences: readonly Difference[];
   /** The arguments that force a replacement. */
   readonly because: readonly string[];
-  /** It was changed outside Terraform since the last apply. */
+  /** Somebody changed it outside Terraform since the last apply, and this change undoes that. */
   readonly hasDrifted: boolean;
 }
 
-/** What a plan does, in the plan's order. Empty: nothing. */
+/** The changes of a plan, in the plan's order. */
 export function changesOf(plan: TerraformPlan, configuration: Configuration, names: Names): Change[] {
   const drifted = new Map(plan.resource_drift.map((resource) => [resource.address, resource]));
   return plan.resource_changes.flatMap((resource): Change[] => {
@@ -27,7 +27,7 @@ export function changesOf(plan: TerraformPlan, configuration: Configuration, nam
     if (kind === undefined) return [];
     const { address, type, name, change } = resource;
     const configured = configuration.resource[type]?.[name] ?? {};
-    const differing =
+    const changed =
       kind === 'update' || kind === 'replace' ? argumentDifferences(resource, configured, names) : [];
     return [
       {
@@ -35,22 +35,22 @@ export function changesOf(plan: TerraformPlan, configuration: Configuration, nam
         type,
         name,
         kind,
-        differences: differing,
+        differences: changed,
         because: (change.replace_paths ?? []).map((path) => path.join('.')),
-        hasDrifted: kind === 'update' && isTheirs(drifted.get(address), differing),
+        hasDrifted: kind === 'update' && undoesDrift(drifted.get(address), changed),
       },
     ];
   });
 }
 
-/** Whether one of the arguments that the plan changes has been changed by somebody else. */
-function isTheirs(drift: ResourceChange | undefined, planned: readonly Difference[]): boolean {
-  const theirs = new Set(drift && differencesIn(drift).map(({ path }) => path));
-  return planned.some(({ path }) => theirs.has(path));
+/** Whether the plan changes an argument that was changed outside Terraform. */
+function undoesDrift(drift: ResourceChange | undefined, planned: readonly Difference[]): boolean {
+  const drifted = new Set(drift && differencesIn(drift).map(({ path }) => path));
+  return planned.some(({ path }) => drifted.has(path));
 }
 
-/** Undefined: nothing happens to it, or it is only read. */
-export function kindOf({ mode, change: { actions } }: ResourceChange): ChangeKind | undefined {
+/** Undefined: the resource stays as it is, or Terraform only reads it. */
+function kindOf({ mode, change: { actions } }: ResourceChange): ChangeKind | undefined {
   if (mode === 'data') return undefined;
   if (actions.length === 2) return 'replace';
   const [action] = actions;
@@ -58,7 +58,7 @@ export function kindOf({ mode, change: { actions } }: ResourceChange): ChangeKin
   return action === 'create' || action === 'update' || action === 'forget' ? action : undefined;
 }
 
-/** Whether a resource that is there now will be gone, replaced ones included. */
+/** Whether the apply destroys a resource. A replacement destroys it too. */
 export function isDestroyed(resource: ResourceChange): boolean {
   return resource.mode === 'managed' && resource.change.actions.includes('delete');
 }
@@ -66,8 +66,8 @@ export function isDestroyed(resource: ResourceChange): boolean {
 type Block = Readonly<Record<string, unknown>>;
 
 /**
- * The arguments that differ. What is only known after the apply is told by what the configuration says: a reference, say;
- * and what nobody configures follows from the rest.
+ * The arguments that differ. For a value that is known after the apply only, the result shows the configuration's text, for
+ * example a reference. Arguments that the configuration does not set are left out if they only follow from other arguments.
  */
 function argumentDifferences(resource: ResourceChange, configured: Block, names: Names): Difference[] {
   const { type, change } = resource;
@@ -75,15 +75,15 @@ function argumentDifferences(resource: ResourceChange, configured: Block, names:
   const after: Record<string, unknown> = { ...change.after };
   const known: Record<string, unknown> = { ...unknown };
   for (const [argument, mask] of Object.entries(unknown)) {
-    const said = configured[argument];
-    if (!isMask(mask) || said === undefined) continue;
-    after[argument] = inShapeOf(change.before?.[argument], resolved(said, names));
+    const configuredValue = configured[argument];
+    if (!isMask(mask) || configuredValue === undefined) continue;
+    after[argument] = inShapeOf(change.before?.[argument], resolved(configuredValue, names));
     known[argument] = false;
   }
   return differencesIn({ ...resource, change: { ...change, after, after_unknown: known } }).filter(
     ({ path, after: text }) => {
       const argument = path.split(/[.[]/)[0] ?? '';
-      // tags_all repeats tags.
+      // The provider copies tags into tags_all.
       if (isPolicyArgument(type, argument) || argument === 'tags_all') return false;
       if (configured[argument] !== undefined) return true;
       return text !== UNKNOWN && !change.actions.includes('delete') && !isMask(unknown[argument]);
@@ -101,19 +101,19 @@ function differencesIn({ change }: ResourceChange): Difference[] {
 
 function resolved(value: unknown, names: Names): unknown {
   if (typeof value === 'string') return names.resolved(value);
-  if (Array.isArray(value)) return value.map((one: unknown) => resolved(one, names));
+  if (Array.isArray(value)) return value.map((element: unknown) => resolved(element, names));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, resolved(one, names)]));
+  return Object.fromEntries(Object.entries(value).map(([key, element]) => [key, resolved(element, names)]));
 }
 
 /**
- * Terraform lists blocks even where there can only be one, the configuration need not; and in them stands much that nobody
- * configures.
+ * The configured value in the shape that Terraform's state has. The state holds a list of blocks where the configuration may
+ * hold a single block. A block of the state also holds values that the configuration does not set.
  */
-function inShapeOf(before: unknown, said: unknown): unknown {
-  if (!Array.isArray(before)) return said;
-  return [said].flat().map((one: unknown, index) => {
-    const block: unknown = before[index];
-    return isRecord(block) && isRecord(one) ? { ...block, ...one } : one;
+function inShapeOf(before: unknown, configured: unknown): unknown {
+  if (!Array.isArray(before)) return configured;
+  return [configured].flat().map((block: unknown, index) => {
+    const earlier: unknown = before[index];
+    return isRecord(earlier) && isRecord(block) ? { ...earlier, ...block } : block;
   });
 }

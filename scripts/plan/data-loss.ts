@@ -1,14 +1,22 @@
 import { isDestroyed } from './changes';
 import type { ResourceChange, TerraformPlan } from './terraform-plan';
 
-/** Something that holds data and would be gone. */
+/** A resource that holds data and that the plan destroys. */
 export interface Loss {
   readonly address: string;
-  readonly what: string;
+  /** The data that is lost with it, for people: `its logs`. */
+  readonly data: string;
 }
 
-/** What is lost with a resource of each type that holds data. */
-const HOLDS: Readonly<Record<string, string>> = {
+/** An instance whose running jobs the plan would interrupt. */
+export interface Interruption {
+  readonly address: string;
+  /** For people: `is replaced`. */
+  readonly cause: string;
+}
+
+/** The data that is lost with a resource, by type, for people. */
+const DATA_OF_TYPE: Readonly<Record<string, string>> = {
   aws_cloudwatch_log_group: 'its logs',
   aws_dynamodb_table: 'its items',
   aws_ebs_volume: 'what is on the disk',
@@ -18,28 +26,28 @@ const HOLDS: Readonly<Record<string, string>> = {
   aws_s3_object: 'all its versions; a job that is open and pinned to one of them fails',
 };
 
-/** What a plan destroys or replaces though it holds data. */
+/** The resources that hold data and that a plan destroys or replaces. */
 export function lossesOf(plan: TerraformPlan): Loss[] {
   return plan.resource_changes.flatMap((resource) => {
-    const what = HOLDS[resource.type];
-    return what === undefined || !isDestroyed(resource) ? [] : [{ address: resource.address, what }];
+    const data = DATA_OF_TYPE[resource.type];
+    return data === undefined || !isDestroyed(resource) ? [] : [{ address: resource.address, data }];
   });
 }
 
-/** The provider stops a running instance to change these, and starts it again. */
+/** Arguments for which the provider stops a running instance, changes it and starts it again. */
 const NEEDS_STOP = ['instance_type', 'user_data', 'user_data_base64', 'capacity_reservation_specification'];
 
-/** What a plan does to instances that ends whatever runs on them. */
-export function interruptionsOf(plan: TerraformPlan): Loss[] {
+/** The instances that a plan stops, replaces or destroys. */
+export function interruptionsOf(plan: TerraformPlan): Interruption[] {
   return plan.resource_changes
     .filter(({ type, mode }) => type === 'aws_instance' && mode === 'managed')
     .flatMap((resource) => {
-      const what = interruption(resource);
-      return what === undefined ? [] : [{ address: resource.address, what }];
+      const cause = interruptionCause(resource);
+      return cause === undefined ? [] : [{ address: resource.address, cause }];
     });
 }
 
-function interruption({ change }: ResourceChange): string | undefined {
+function interruptionCause({ change }: ResourceChange): string | undefined {
   if (change.actions.includes('delete')) {
     return change.actions.includes('create') ? 'is replaced' : 'is destroyed';
   }
@@ -51,7 +59,7 @@ function interruption({ change }: ResourceChange): string | undefined {
   return changed.length === 0 ? undefined : `is stopped to change ${changed.join(', ')}`;
 }
 
-/** The bucket of the ledger, as it is deployed now; undefined before the first deploy. */
+/** The name of the deployed control bucket, which holds the ledger. Undefined before the first deploy. */
 export function deployedControlBucket(plan: TerraformPlan): string | undefined {
   const bucket = plan.resource_changes.find(({ address }) => address === 'aws_s3_bucket.control');
   const name = bucket?.change.before?.bucket;

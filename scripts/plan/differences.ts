@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** One argument of a resource that becomes another, as a person reads it. Undefined: there is none. */
+/** One argument that changes, for people. Undefined: no value. */
 export interface Difference {
   /** `environment.variables.LAMPLIGHTER_MODELS[0].digest` */
   readonly path: string;
@@ -8,7 +8,7 @@ export interface Difference {
   readonly after: string | undefined;
 }
 
-/** Terraform's masks: `true` stands for everything from there on down. */
+/** Terraform's masks. `true` marks a value together with everything in it. */
 interface Masks {
   readonly unknown: unknown;
   readonly beforeSensitive: unknown;
@@ -19,8 +19,8 @@ export const UNKNOWN = '(known after the apply)';
 const SENSITIVE = '(sensitive)';
 
 /**
- * What differs between two values, down to the single argument: JSON in a string is looked into, lists of words and texts of
- * many lines are compared as sets. Sensitive values are never shown.
+ * The differences between two values, down to single arguments. JSON in a string is parsed. Lists of words, and texts of
+ * several lines, are compared as sets. Sensitive values are never shown.
  */
 export function differences(before: unknown, after: unknown, masks: Masks): Difference[] {
   return [...walk('', before, after, masks)];
@@ -37,22 +37,22 @@ function* walk(path: string, before: unknown, after: unknown, masks: Masks): Gen
     yield { path, before: textOf(before), after: UNKNOWN };
     return;
   }
-  if (isNothing(before) && isNothing(after) && !isMask(masks.unknown)) return;
+  if (isEmpty(before) && isEmpty(after) && !isMask(masks.unknown)) return;
   if (isDeepStrictEqual(before, after) && !isMask(masks.unknown)) return;
 
-  const [left, right] = [structureOf(before), structureOf(after)];
-  // What is in a string is known or unknown as a whole.
-  const below = typeof before === 'string' || typeof after === 'string' ? KNOWN : masks;
+  const [left, right] = [parsed(before), parsed(after)];
+  // Terraform masks a string as a whole, not the JSON in it.
+  const inner = typeof before === 'string' || typeof after === 'string' ? NO_MASKS : masks;
   if (isWords(left) && isWords(right)) yield* asSets(path, left, right);
   else if (Array.isArray(left) && Array.isArray(right)) {
     const { length } = left.length > right.length ? left : right;
     for (let index = 0; index < length; index += 1) {
-      yield* walk(`${path}[${index}]`, left[index], right[index], at(below, index));
+      yield* walk(`${path}[${index}]`, left[index], right[index], masksAt(inner, index));
     }
   } else if (isRecord(left) && isRecord(right)) {
-    const keys = new Set([...Object.keys(left), ...Object.keys(right), ...keysOf(below.unknown)]);
+    const keys = new Set([...Object.keys(left), ...Object.keys(right), ...keysOf(inner.unknown)]);
     for (const key of [...keys].sort()) {
-      yield* walk(path === '' ? key : `${path}.${key}`, left[key], right[key], at(below, key));
+      yield* walk(path === '' ? key : `${path}.${key}`, left[key], right[key], masksAt(inner, key));
     }
   } else if (typeof left === 'string' && typeof right === 'string' && isText(left, right)) {
     yield* asSets(path, left.split('\n'), right.split('\n'));
@@ -61,19 +61,19 @@ function* walk(path: string, before: unknown, after: unknown, masks: Masks): Gen
   }
 }
 
-const KNOWN: Masks = { unknown: false, beforeSensitive: false, afterSensitive: false };
+const NO_MASKS: Masks = { unknown: false, beforeSensitive: false, afterSensitive: false };
 
-function at(masks: Masks, key: string | number): Masks {
-  const one = (mask: unknown): unknown =>
+function masksAt(masks: Masks, key: string | number): Masks {
+  const at = (mask: unknown): unknown =>
     typeof mask === 'object' && mask !== null ? (mask as Record<string | number, unknown>)[key] : mask;
   return {
-    unknown: one(masks.unknown),
-    beforeSensitive: one(masks.beforeSensitive),
-    afterSensitive: one(masks.afterSensitive),
+    unknown: at(masks.unknown),
+    beforeSensitive: at(masks.beforeSensitive),
+    afterSensitive: at(masks.afterSensitive),
   };
 }
 
-/** Whether anything below is masked. */
+/** Whether a mask marks anything. */
 export function isMask(mask: unknown): boolean {
   if (typeof mask !== 'object' || mask === null) return mask === true;
   return Object.values(mask).some(isMask);
@@ -82,14 +82,14 @@ export function isMask(mask: unknown): boolean {
 const keysOf = (mask: unknown): string[] =>
   typeof mask === 'object' && mask !== null && !Array.isArray(mask) ? Object.keys(mask) : [];
 
-/** Terraform writes what is not there as null, as empty or not at all. */
-function isNothing(value: unknown): boolean {
+/** Terraform writes a missing value as null, as empty or not at all. */
+function isEmpty(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
   return value === null || value === undefined || value === '';
 }
 
-/** JSON in a string as what it says; everything else as it is. */
-function structureOf(value: unknown): unknown {
+/** The parsed JSON of a string. Any other value is returned as it is. */
+function parsed(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
   try {
     return JSON.parse(value);
@@ -104,20 +104,20 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isWords = (value: unknown): value is string[] =>
   Array.isArray(value) &&
   value.length > 0 &&
-  value.every((one) => typeof one === 'string' && !one.includes('\n'));
+  value.every((word) => typeof word === 'string' && !word.includes('\n'));
 
 const isText = (...texts: string[]) => texts.some((text) => text.includes('\n'));
 
-/** Of a long text only the lines that come or go. */
+/** Only the entries that are added or removed. */
 function* asSets(path: string, before: readonly string[], after: readonly string[]): Generator<Difference> {
-  const gone = without(before, after);
-  const come = without(after, before);
-  if (gone.length + come.length === 0) yield { path, before: 'this order', after: 'another order' };
-  for (const line of gone) yield { path, before: textOf(line), after: undefined };
-  for (const line of come) yield { path, before: undefined, after: textOf(line) };
+  const removed = without(before, after);
+  const added = without(after, before);
+  if (removed.length + added.length === 0) yield { path, before: 'this order', after: 'another order' };
+  for (const line of removed) yield { path, before: textOf(line), after: undefined };
+  for (const line of added) yield { path, before: undefined, after: textOf(line) };
 }
 
-/** Each entry counts as often as it stands there. */
+/** The entries that are not among the others. A repeated entry must be repeated there too. */
 function without(entries: readonly string[], others: readonly string[]): string[] {
   const left = [...others];
   return entries.filter((entry) => {
@@ -128,16 +128,18 @@ function without(entries: readonly string[], others: readonly string[]): string[
 }
 
 function textOf(value: unknown): string | undefined {
-  return isNothing(value) ? undefined : JSON.stringify(value).replace(DIGEST, '$1…');
+  return isEmpty(value) ? undefined : JSON.stringify(value).replace(DIGEST, '$1…');
 }
 
-/** Hex SHA-256: its beginning says as much to a person. */
+/** A SHA-256 digest in hex. Its first 12 characters are enough for people. */
 const DIGEST = /\b([0-9a-f]{12})[0-9a-f]{52}\b/g;
 
+/** Maximum length of a value on the page. */
 const MAX_CHARACTERS = 120;
+/** Equal characters shown before the first difference. */
 const CONTEXT_CHARACTERS = 24;
 
-/** Long texts from shortly before the place where they part. */
+/** Long texts begin shortly before their first difference. */
 function shortened(before: string | undefined, after: string | undefined): Omit<Difference, 'path'> {
   let common = 0;
   if (before !== undefined && after !== undefined && Math.max(before.length, after.length) > MAX_CHARACTERS) {

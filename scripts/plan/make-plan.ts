@@ -10,35 +10,36 @@ import {
   readTerraformPlan,
 } from './terraform-plan';
 
+/** A plan, with the synthesized configuration that it was made from. */
 export interface MadePlan {
   readonly plan: TerraformPlan;
   readonly configuration: Configuration;
 }
 
-/** What Terraform itself does not let happen: a resource with `prevent_destroy` would be destroyed or replaced. */
+/** Terraform refused to plan: the plan would destroy or replace a resource that has `prevent_destroy`. */
 export class PreventedError extends CommandError {
   override readonly name = 'PreventedError';
 }
 
-/** Plans are large: every resource stands in one three times, the function's environments and policies too. */
+/** Maximum length of a plan's JSON. A plan contains every resource three times, with its policies. */
 const MAX_PLAN_CHARACTERS = 50_000_000;
 
 /**
- * Synthesizes a stack and has Terraform plan it: nothing is changed but the stack's own folder. The plan file, which holds
- * values of the state, exists only meanwhile. Throws UsageError when the project does not synthesize, PreventedError when
- * Terraform refuses to destroy something, BrokenError when it fails otherwise.
+ * Synthesizes a stack and runs `terraform plan`. Only the stack's own folder is changed. The plan file holds values of the
+ * state, so it is deleted at the end. Throws UsageError when the project does not synthesize, PreventedError when Terraform
+ * refuses to destroy a resource, BrokenError when Terraform fails otherwise.
  */
 export async function makePlan(options: StackOptions, { destroy }: { destroy: boolean }): Promise<MadePlan> {
   await synthesize(options);
   await initialize(options);
   options.onStep('terraform plan');
-  // Readable by nobody else: mkdtemp makes its folders so.
+  // mkdtemp creates a folder that other users cannot read.
   const folder = await mkdtemp(join(tmpdir(), 'lamplighter-plan-'));
   const file = join(folder, 'plan');
   try {
     const args = ['plan', '-input=false', '-no-color', `-out=${file}`, ...(destroy ? ['-destroy'] : [])];
     await terraform(options, args).catch((error: unknown) => {
-      throw asPrevented(error) ?? error;
+      throw preventedError(error) ?? error;
     });
     const shown = await terraform(options, ['show', '-json', file], {
       maxStdoutCharacters: MAX_PLAN_CHARACTERS,
@@ -50,8 +51,8 @@ export async function makePlan(options: StackOptions, { destroy }: { destroy: bo
   }
 }
 
-/** Terraform names one resource an error: `Resource aws_s3_bucket.data has lifecycle.prevent_destroy set`. */
-function asPrevented(error: unknown): PreventedError | undefined {
+/** Terraform reports one error per resource: `Resource aws_s3_bucket.data has lifecycle.prevent_destroy set`. */
+function preventedError(error: unknown): PreventedError | undefined {
   if (!(error instanceof CommandError)) return undefined;
   const flat = error.message.replace(/\s+/g, ' ');
   const addresses = [...flat.matchAll(/Resource (\S+) has lifecycle\.prevent_destroy set/g)].map(

@@ -1,16 +1,16 @@
 import type { TerraformPlan } from './terraform-plan';
 
-/** `${aws_s3_bucket.data.arn}`; Terraform writes a plain `${` as `$${`. */
+/** `${aws_s3_bucket.data.arn}`. Terraform escapes a literal `${` as `$${`. */
 const REFERENCE = /(?<!\$)\$\{([a-z0-9_]+(?:\.[A-Za-z0-9_-]+){1,2})\.([a-z_]+)\}/g;
 
 /**
- * Readable names for what policies name: a known ARN and a reference to it both read as the resource's address, so that the
- * bucket of today and the bucket of tomorrow are the same words. `arn:aws:s3:::p-data-123/open/*` and
- * `${aws_s3_bucket.data.arn}/open/*` are `aws_s3_bucket.data/open/*`.
+ * Readable names for the resources in policies. A known ARN and a reference to it both become the resource's address:
+ * `arn:aws:s3:::p-data-123/open/*` and `${aws_s3_bucket.data.arn}/open/*` become `aws_s3_bucket.data/open/*`. So a deployed
+ * bucket and its replacement have the same name.
  */
 export class Names {
   private readonly values = new Map<string, string>();
-  /** The longest first: an object's ARN begins with its bucket's. */
+  /** The longest ARN first, because an object's ARN begins with its bucket's. */
   private readonly addresses: readonly (readonly [arn: string, address: string])[];
 
   constructor(plan: TerraformPlan) {
@@ -19,7 +19,7 @@ export class Names {
       for (const { arn } of [change.before ?? {}, change.after ?? {}]) {
         if (typeof arn === 'string') addresses.push([arn, address]);
       }
-      // What is only known after the apply is not in `after`, and then it is not what it was before either.
+      // Only `after`: a value that is missing there is unknown, so the one in `before` is no longer true.
       for (const [attribute, value] of Object.entries(change.after ?? change.before ?? {})) {
         if (typeof value === 'string') this.values.set(`${address}.${attribute}`, value);
       }
@@ -39,7 +39,7 @@ export class Names {
     return found ? found[1] + plain.slice(found[0].length) : plain;
   }
 
-  /** References replaced by what they come to, as far as that is known before the apply. */
+  /** Replaces references by their values, if these are known before the apply. */
   resolved(text: string): string {
     return text
       .replace(

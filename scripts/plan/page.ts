@@ -1,17 +1,18 @@
 import { type PipelinePrice, type PriceLine, ASSUMED, sumOf } from '../prices/pipeline-price';
 import { usd } from '../prices/prices';
 import type { Change, ChangeKind } from './changes';
-import type { Finding } from './findings';
+import type { Difference } from './differences';
+import type { Finding } from './finding';
 import type { Statement } from './policies';
 import type { PolicyChange, StatementChange } from './policy-changes';
 import { type Review, isEmpty } from './review';
 
-/** What a line is: something comes, goes, becomes another, deserves attention, or is just said. */
+/** The kind of a line: added, removed, changed, needs attention, plain. */
 export type Sign = '+' | '-' | '~' | '!' | ' ';
 
 export interface Line {
   readonly sign: Sign;
-  /** Steps to the right. */
+  /** Indentation, in steps. */
   readonly depth: number;
   readonly text: string;
 }
@@ -21,25 +22,25 @@ export interface Section {
   readonly lines: readonly Line[];
 }
 
-/** A review as a page: a title, what it comes to, and sections, the most urgent first. */
+/** A review as a page: a title, a summary and sections, the most urgent first. */
 export interface Page {
   readonly title: string;
   readonly summary: string;
   readonly sections: readonly Section[];
 }
 
-/** @param cloud for people: `AWS` or `the local cloud` */
+/** @param cloud the cloud's name for people: `AWS` or `the local cloud` */
 export function pageOf(review: Review, refusals: readonly string[], cloud: string): Page {
   const { changes } = review;
-  const of = (kind: ChangeKind) => changes.filter((change) => change.kind === kind);
+  const ofKind = (kind: ChangeKind) => changes.filter((change) => change.kind === kind);
   const sections: Section[] = [
     { title: 'Refused', lines: refusals.map((text) => line('!', 0, text)) },
-    { title: 'Not found any more', lines: vanished(review) },
-    { title: 'Destroyed', lines: grouped('-', of('destroy')) },
-    { title: 'Replaced', lines: of('replace').flatMap((change) => compared(change, review)) },
-    { title: 'Changed', lines: of('update').flatMap((change) => compared(change, review)) },
-    { title: 'Created', lines: grouped('+', of('create')) },
-    { title: 'No longer kept by Terraform, but left', lines: grouped('-', of('forget')) },
+    { title: 'Not found any more', lines: vanishedLines(review) },
+    { title: 'Destroyed', lines: typeLines('-', ofKind('destroy')) },
+    { title: 'Replaced', lines: ofKind('replace').flatMap((change) => changeLines(change, review)) },
+    { title: 'Changed', lines: ofKind('update').flatMap((change) => changeLines(change, review)) },
+    { title: 'Created', lines: typeLines('+', ofKind('create')) },
+    { title: 'No longer kept by Terraform, but left', lines: typeLines('-', ofKind('forget')) },
     {
       title: 'Outputs that change',
       lines: review.outputs.length === 0 ? [] : [line('~', 0, review.outputs.join(', '))],
@@ -50,24 +51,30 @@ export function pageOf(review: Review, refusals: readonly string[], cloud: strin
   ];
   return {
     title: `Plan of ${review.pipeline} in ${review.region} on ${cloud} (Terraform ${review.terraformVersion})`,
-    summary: isEmpty(review)
-      ? 'No changes: what is deployed is what the project says.'
-      : `${of('create').length} to create, ${of('update').length} to change, ${of('replace').length} to replace, ${of('destroy').length} to destroy.`,
+    summary: summaryOf(review),
     sections: sections.filter(({ lines }) => lines.length > 0),
   };
 }
 
+function summaryOf(review: Review): string {
+  if (isEmpty(review)) return 'No changes: what is deployed is what the project says.';
+  const count = (kind: ChangeKind) => review.changes.filter((change) => change.kind === kind).length;
+  const [created, changed] = [count('create'), count('update')];
+  const [replaced, destroyed] = [count('replace'), count('destroy')];
+  return `${created} to create, ${changed} to change, ${replaced} to replace, ${destroyed} to destroy.`;
+}
+
 const line = (sign: Sign, depth: number, text: string): Line => ({ sign, depth, text });
 
-function vanished({ vanished: addresses }: Review): Line[] {
+function vanishedLines({ vanished: addresses }: Review): Line[] {
   if (addresses.length === 0) return [];
   const why =
     'Deleted by somebody else, or the region is another now: then all this lives on where it was, and costs.';
   return [line('!', 0, why), ...byType(addresses).map((text) => line('!', 1, text))];
 }
 
-/** One line a type. */
-function grouped(sign: Sign, changes: readonly Change[]): Line[] {
+/** One line per type of resource. */
+function typeLines(sign: Sign, changes: readonly Change[]): Line[] {
   return byType(changes.map(({ address }) => address)).map((text) => line(sign, 0, text));
 }
 
@@ -77,30 +84,39 @@ function byType(addresses: readonly string[]): string[] {
     const type = address.slice(0, address.indexOf('.'));
     types.set(type, [...(types.get(type) ?? []), address]);
   }
-  return [...types.values()].map((ones) => ones.join(', '));
+  return [...types.values()].map((ofType) => ofType.join(', '));
 }
 
+/** Maximum number of differences shown of one resource. */
 const SHOWN_DIFFERENCES = 40;
 
-function compared({ address, kind, differences, because, hasDrifted }: Change, review: Review): Line[] {
-  const why = because.length === 0 ? '' : `, because of ${because.join(', ')}`;
-  const statements = review.policies.some((policy) => policy.address === address);
-  const silent =
-    differences.length > 0 || kind === 'replace'
-      ? ''
-      : `: ${statements ? 'its statements, see below' : 'only what it refers to is made anew'}`;
-  const drift = hasDrifted ? ' (somebody has changed it outside Terraform; this puts it back)' : '';
-  const lines = differences.slice(0, SHOWN_DIFFERENCES).flatMap(({ path, before, after }): Line[] => {
-    if (before === undefined) return [line('+', 1, `${path}: ${after ?? 'nothing'}`)];
-    if (after === undefined) return [line('-', 1, `${path}: ${before}`)];
-    return [line('~', 1, `${path}: ${before} → ${after}`)];
-  });
-  const more = differences.length - lines.length;
+function changeLines(change: Change, review: Review): Line[] {
+  const shown = change.differences.slice(0, SHOWN_DIFFERENCES).map(differenceLine);
+  const more = change.differences.length - shown.length;
+  const drift = change.hasDrifted ? ' (somebody has changed it outside Terraform; this puts it back)' : '';
   return [
-    line('~', 0, `${address}${kind === 'replace' ? ` is destroyed and made anew${why}` : silent}${drift}`),
-    ...lines,
+    line('~', 0, `${change.address}${effectText(change, review)}${drift}`),
+    ...shown,
     ...(more > 0 ? [line('~', 1, `and ${more} more`)] : []),
   ];
+}
+
+/** The text that follows the address. Empty when the differences below it are enough. */
+function effectText({ address, kind, differences, because }: Change, { policies }: Review): string {
+  if (kind === 'replace') {
+    const cause = because.length === 0 ? '' : `, because of ${because.join(', ')}`;
+    return ` is destroyed and made anew${cause}`;
+  }
+  if (differences.length > 0) return '';
+  return policies.some((policy) => policy.address === address)
+    ? ': its statements, see below'
+    : ': only what it refers to is made anew';
+}
+
+function differenceLine({ path, before, after }: Difference): Line {
+  if (before === undefined) return line('+', 1, `${path}: ${after ?? 'nothing'}`);
+  if (after === undefined) return line('-', 1, `${path}: ${before}`);
+  return line('~', 1, `${path}: ${before} → ${after}`);
 }
 
 function policyLines({ address, subject, statements }: PolicyChange): Line[] {
@@ -115,7 +131,7 @@ function signOf(statements: readonly StatementChange[]): Sign {
   return statements.every(({ kind }) => kind === 'removed') ? '-' : '~';
 }
 
-/** A pattern for 64 characters, as in the key of a receipt, is no pleasure to read. */
+/** Shortens the 64 question marks that stand for a job id in the pattern of a receipt's key. */
 const short = (text: string) => text.replace(/\?{8,}/g, ({ length }) => `(${length} characters)`);
 
 function statementLines({ kind, statement, gains, loses }: StatementChange): Line[] {
@@ -137,9 +153,10 @@ function wholeStatement(sign: Sign, statement: Statement): Line[] {
   ];
 }
 
+/** Maximum width of a wrapped line, in characters. */
 const WIDTH = 100;
 
-/** Words in lines that fit on a screen. */
+/** Breaks a list of words into lines that fit on a screen. */
 function wrapped(sign: Sign, depth: number, before: string, words: readonly string[]): Line[] {
   const texts: string[] = [];
   let text = before;
@@ -151,7 +168,7 @@ function wrapped(sign: Sign, depth: number, before: string, words: readonly stri
     }
     text += next;
   });
-  return words.length === 0 ? [] : [...texts, text].map((one) => line(sign, depth, one));
+  return words.length === 0 ? [] : [...texts, text].map((part) => line(sign, depth, part));
 }
 
 function findingLines(findings: readonly Finding[]): Line[] {
@@ -163,34 +180,30 @@ function findingLines(findings: readonly Finding[]): Line[] {
 }
 
 function priceLines({ price: { before, after, asOf, s3GibMonth }, region }: Review): Line[] {
+  const loneJob = `a job of ${ASSUMED.jobModelMinutes} min that wakes the machine for itself`;
+  const source =
+    s3GibMonth === undefined
+      ? `${region} is not in the price table (scripts/prices/prices.json, ${asOf})`
+      : `List prices of ${asOf}, without free tier and tax; S3 takes ${usd(s3GibMonth)} more for each GiB kept a month`;
   return [
-    ...pricePart('at rest, a month', (price) => price.atRest, before, after),
-    ...pricePart(
-      `a job of ${ASSUMED.jobModelMinutes} min that wakes the machine for itself`,
-      (price) => price.perJob,
-      before,
-      after,
-    ),
-    line(
-      ' ',
-      0,
-      s3GibMonth === undefined
-        ? `${region} is not in the price table (scripts/prices/prices.json, ${asOf})`
-        : `List prices of ${asOf}, without free tier and tax; S3 takes ${usd(s3GibMonth)} more for each GiB kept a month`,
-    ),
+    ...priceLinesOf('at rest, a month', (price) => price.atRest, before, after),
+    ...priceLinesOf(loneJob, (price) => price.perJob, before, after),
+    line(' ', 0, source),
   ];
 }
 
-function pricePart(
+function priceLinesOf(
   what: string,
   part: (price: PipelinePrice) => readonly PriceLine[],
   before: PipelinePrice | undefined,
   after: PipelinePrice | undefined,
 ): Line[] {
   const total = (price: PipelinePrice | undefined) => usd(price === undefined ? 0 : sumOf(part(price)));
-  const [was, is] = [total(before), total(after)];
+  const [totalBefore, totalAfter] = [total(before), total(after)];
   return [
-    line(was === is ? ' ' : '~', 0, `${what}: ${was === is ? is : `${was} → ${is}`}`),
-    ...(after === undefined ? [] : part(after)).map((one) => line(' ', 1, `${one.what}: ${usd(one.usd)}`)),
+    totalBefore === totalAfter
+      ? line(' ', 0, `${what}: ${totalAfter}`)
+      : line('~', 0, `${what}: ${totalBefore} → ${totalAfter}`),
+    ...(after === undefined ? [] : part(after)).map((item) => line(' ', 1, `${item.what}: ${usd(item.usd)}`)),
   ];
 }

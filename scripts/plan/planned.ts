@@ -3,8 +3,8 @@ import type { Configuration, ResourceChange, TerraformPlan } from './terraform-p
 type Block = Readonly<Record<string, unknown>>;
 
 /**
- * One resource as it is before or will be after a plan. What Terraform does not know yet (a policy that names new
- * resources, for example) is taken from the configuration, where it stands with references: `${aws_s3_bucket.data.arn}`.
+ * One resource before or after the apply. A value that Terraform does not know yet is taken from the configuration. There a
+ * policy for new resources contains references: `${aws_s3_bucket.data.arn}`.
  */
 export class PlannedResource {
   constructor(
@@ -15,8 +15,8 @@ export class PlannedResource {
     private readonly configured: Block,
   ) {}
 
-  /** Whether the configuration, or a state whose configuration is gone, gives the argument a value. */
-  says(argument: string): boolean {
+  /** Whether the configuration sets the argument. For a resource without configuration, whether the state has it. */
+  sets(argument: string): boolean {
     const isConfigured = Object.keys(this.configured).length > 0;
     return (isConfigured ? this.configured : this.values)[argument] !== undefined;
   }
@@ -35,14 +35,14 @@ export class PlannedResource {
     return typeof value === 'number' ? value : undefined;
   }
 
-  /** Nested blocks: Terraform lists them even where there can only be one. */
+  /** Nested blocks. Terraform's state has a list even for a block that occurs at most once. */
   blocks(argument: string): Block[] {
     return [this.get(argument)]
       .flat()
       .filter((block): block is Block => typeof block === 'object' && block !== null);
   }
 
-  /** Whether an argument means another resource: by a reference to it, or by the same value. */
+  /** Whether an argument refers to another resource, by a reference or by the same value. */
   refersTo(argument: string, other: PlannedResource, otherArgument: string): boolean {
     const configured = this.configured[argument];
     if (typeof configured === 'string' && configured.includes(`\${${other.address}.`)) return true;
@@ -51,17 +51,17 @@ export class PlannedResource {
   }
 }
 
-/** Everything that exists after a plan was applied. */
+/** All resources that exist after the apply. */
 export function resourcesAfter(plan: TerraformPlan, configuration: Configuration): PlannedResource[] {
-  return select(plan, configuration, ({ change }) => change.after);
+  return resourcesIn(plan, configuration, ({ change }) => change.after);
 }
 
-/** Everything that exists now, as far as Terraform knows. */
+/** All resources that exist now, according to Terraform. */
 export function resourcesBefore(plan: TerraformPlan, configuration: Configuration): PlannedResource[] {
-  return select(plan, configuration, ({ change }) => change.before);
+  return resourcesIn(plan, configuration, ({ change }) => change.before);
 }
 
-function select(
+function resourcesIn(
   plan: TerraformPlan,
   { resource: configured }: Configuration,
   valuesOf: (change: ResourceChange) => Block | null | undefined,

@@ -1,7 +1,7 @@
 import type { Names } from './names';
 import type { PlannedResource } from './planned';
 
-/** One statement of a policy: what it is called, and all it says, each part by itself. */
+/** One statement of a policy, split into its parts. */
 export interface Statement {
   readonly sid: string;
   readonly effect: string;
@@ -12,7 +12,7 @@ export interface Statement {
   readonly conditions: readonly string[];
 }
 
-/** Where policies stand, by the type of the resource. */
+/** The argument that holds a policy, by the type of the resource. */
 const POLICY_ARGUMENTS: Readonly<Record<string, string>> = {
   aws_cloudwatch_log_resource_policy: 'policy_document',
   aws_ecr_repository_policy: 'policy',
@@ -35,22 +35,22 @@ export function isPolicyArgument(type: string, argument: string): boolean {
 }
 
 /**
- * The statements that a resource stands for, in readable names. A policy that only AWS or Terraform knows, because the
- * configuration does not say one, is nobody's change: it has none.
+ * The policy statements of a resource, with readable names. A policy that the configuration does not set is AWS's default, so
+ * it has no statements here.
  */
 export function statementsOf(resource: PlannedResource, names: Names): Statement[] {
   const { type } = resource;
-  if (type === 'aws_lambda_permission') return [invocation(resource, names)];
-  if (type === 'aws_iam_role_policy_attachment') return [attachment(resource, names)];
+  if (type === 'aws_lambda_permission') return [permissionStatement(resource, names)];
+  if (type === 'aws_iam_role_policy_attachment') return [attachmentStatement(resource, names)];
   const argument = POLICY_ARGUMENTS[type];
-  if (argument === undefined || !resource.says(argument)) return [];
+  if (argument === undefined || !resource.sets(argument)) return [];
   const text = resource.text(argument);
   if (text === undefined) return [];
-  return statementsIn(text).map((statement, index) => readable(statement, index, names));
+  return statementsIn(text).map((statement, index) => readableStatement(statement, index, names));
 }
 
-/** A function's permission is a statement of the policy that Lambda keeps for it. */
-function invocation(resource: PlannedResource, names: Names): Statement {
+/** Lambda stores a function's permission as a statement of the function's policy. */
+function permissionStatement(resource: PlannedResource, names: Names): Statement {
   const value = (argument: string) => names.readable(resource.text(argument) ?? '');
   const conditions = [
     ['ArnLike aws:SourceArn', value('source_arn')],
@@ -62,11 +62,11 @@ function invocation(resource: PlannedResource, names: Names): Statement {
     principals: [value('principal')],
     actions: [value('action')],
     resources: [value('function_name')],
-    conditions: conditions.flatMap(([what, of]) => (of === '' ? [] : [`${what} = ${of}`])),
+    conditions: conditions.flatMap(([key, wanted]) => (wanted === '' ? [] : [`${key} = ${wanted}`])),
   };
 }
 
-function attachment(resource: PlannedResource, names: Names): Statement {
+function attachmentStatement(resource: PlannedResource, names: Names): Statement {
   const policy = names.readable(resource.text('policy_arn') ?? '');
   return {
     sid: resource.name,
@@ -89,9 +89,9 @@ function statementsIn(text: string): Document[] {
   }
 }
 
-function readable(statement: Document, index: number, names: Names): Statement {
-  const all = (key: string) => words(statement[key]).map((word) => names.readable(word));
-  const not = (key: string) => all(key).map((word) => `all but ${word}`);
+function readableStatement(statement: Document, index: number, names: Names): Statement {
+  const partsOf = (key: string) => words(statement[key]).map((word) => names.readable(word));
+  const allBut = (key: string) => partsOf(key).map((word) => `all but ${word}`);
   return {
     sid: typeof statement.Sid === 'string' && statement.Sid !== '' ? statement.Sid : `statement ${index + 1}`,
     effect: String(statement.Effect),
@@ -99,19 +99,22 @@ function readable(statement: Document, index: number, names: Names): Statement {
       ...principals(statement.Principal, names),
       ...principals(statement.NotPrincipal, names, 'all but '),
     ],
-    actions: [...all('Action'), ...not('NotAction')],
-    resources: [...all('Resource'), ...not('NotResource')],
+    actions: [...partsOf('Action'), ...allBut('NotAction')],
+    resources: [...partsOf('Resource'), ...allBut('NotResource')],
     conditions: conditions(statement.Condition, names),
   };
 }
 
-const words = (value: unknown): string[] =>
-  (Array.isArray(value) ? value : value === undefined || value === null ? [] : [value]).map(String);
+/** A policy has a list of words, or a single word instead. */
+function words(value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  return [value].flat().map(String);
+}
 
 function principals(value: unknown, names: Names, before = ''): string[] {
   if (typeof value !== 'object' || value === null) return words(value).map((word) => `${before}${word}`);
-  return Object.entries(value).flatMap(([, who]) =>
-    words(who).map((word) => `${before}${names.readable(word)}`),
+  return Object.entries(value).flatMap(([, principal]) =>
+    words(principal).map((word) => `${before}${names.readable(word)}`),
   );
 }
 

@@ -3,34 +3,35 @@ import type { Names } from './names';
 import type { PlannedResource } from './planned';
 import { type Statement, statementsOf } from './policies';
 
-/** One statement that comes, goes or becomes another. */
+/** One statement that is added, removed or changed. */
 export interface StatementChange {
   readonly kind: 'added' | 'removed' | 'changed';
-  /** As it will be; of a removed one, as it was. */
+  /** The statement after the apply. Of a removed one, the statement before. */
   readonly statement: Statement;
-  /** Of a changed one: `resource aws_s3_bucket.data/*`. */
+  /** The parts that a changed statement gets: `on aws_s3_bucket.data/*`. */
   readonly gains: readonly string[];
+  /** The parts that a changed statement loses. */
   readonly loses: readonly string[];
 }
 
-/** What becomes of the policy that one resource is. */
+/** The changed statements of one resource's policy. */
 export interface PolicyChange {
   readonly address: string;
   readonly type: string;
-  /** Whom or what it is about: a role's or a bucket's name or reference. */
+  /** The name of the role, bucket or other resource that has the policy, or a reference to it. */
   readonly subject: string | undefined;
   readonly statements: readonly StatementChange[];
 }
 
-/** What changes in who may do what: policies of roles, buckets, keys, queues, and permissions of functions. */
+/** All changes of permissions: policies of roles, buckets, keys and queues, and permissions of functions. */
 export function policyChanges(
   before: readonly PlannedResource[],
   after: readonly PlannedResource[],
   names: Names,
 ): PolicyChange[] {
-  const old = new Map(before.map((resource) => [resource.address, resource]));
-  const gone = before.filter(({ address }) => !after.some((resource) => resource.address === address));
-  const one = (resource: PlannedResource, from: Statement[], to: Statement[]): PolicyChange => ({
+  const earlierResources = new Map(before.map((resource) => [resource.address, resource]));
+  const destroyed = before.filter(({ address }) => !after.some((resource) => resource.address === address));
+  const policyChange = (resource: PlannedResource, from: Statement[], to: Statement[]): PolicyChange => ({
     address: resource.address,
     type: resource.type,
     subject: subjectOf(resource, names),
@@ -38,10 +39,14 @@ export function policyChanges(
   });
   return [
     ...after.map((resource) => {
-      const earlier = old.get(resource.address);
-      return one(resource, earlier ? statementsOf(earlier, names) : [], statementsOf(resource, names));
+      const earlier = earlierResources.get(resource.address);
+      return policyChange(
+        resource,
+        earlier ? statementsOf(earlier, names) : [],
+        statementsOf(resource, names),
+      );
     }),
-    ...gone.map((resource) => one(resource, statementsOf(resource, names), [])),
+    ...destroyed.map((resource) => policyChange(resource, statementsOf(resource, names), [])),
   ].filter(({ statements }) => statements.length > 0);
 }
 
@@ -53,25 +58,26 @@ function subjectOf(resource: PlannedResource, names: Names): string | undefined 
 }
 
 function statementChanges(before: readonly Statement[], after: readonly Statement[]): StatementChange[] {
-  const [old, now] = [bySid(before), bySid(after)];
+  const earlierStatements = bySid(before);
+  const laterStatements = bySid(after);
   const changes: StatementChange[] = [];
-  for (const [sid, statement] of now) {
-    const earlier = old.get(sid);
+  for (const [sid, statement] of laterStatements) {
+    const earlier = earlierStatements.get(sid);
     if (!earlier) changes.push({ kind: 'added', statement, gains: [], loses: [] });
     else if (!isDeepStrictEqual(partsOf(earlier), partsOf(statement))) {
-      const [was, is] = [partsOf(earlier), partsOf(statement)];
-      const gains = [...is].filter((part) => !was.has(part));
-      const loses = [...was].filter((part) => !is.has(part));
+      const [earlierParts, parts] = [partsOf(earlier), partsOf(statement)];
+      const gains = [...parts].filter((part) => !earlierParts.has(part));
+      const loses = [...earlierParts].filter((part) => !parts.has(part));
       changes.push({ kind: 'changed', statement, gains, loses });
     }
   }
-  for (const [sid, statement] of old) {
-    if (!now.has(sid)) changes.push({ kind: 'removed', statement, gains: [], loses: [] });
+  for (const [sid, statement] of earlierStatements) {
+    if (!laterStatements.has(sid)) changes.push({ kind: 'removed', statement, gains: [], loses: [] });
   }
   return changes;
 }
 
-/** Two statements of one policy may have one name, as far as AWS is concerned in some services. */
+/** Some AWS services accept two statements of the same name in one policy. The second gets a number. */
 function bySid(statements: readonly Statement[]): Map<string, Statement> {
   const found = new Map<string, Statement>();
   for (const statement of statements) {
@@ -85,7 +91,7 @@ function bySid(statements: readonly Statement[]): Map<string, Statement> {
 function partsOf(statement: Statement): Set<string> {
   return new Set([
     `effect ${statement.effect}`,
-    ...statement.principals.map((who) => `by ${who}`),
+    ...statement.principals.map((principal) => `by ${principal}`),
     ...statement.actions.map((action) => `action ${action}`),
     ...statement.resources.map((resource) => `on ${resource}`),
     ...statement.conditions.map((condition) => `only if ${condition}`),

@@ -1,9 +1,9 @@
-import type { Found } from './findings';
+import type { Found } from './finding';
 import type { Names } from './names';
 import type { PlannedResource } from './planned';
 import { type Statement, statementsOf } from './policies';
 
-/** What is too wide in the policy that a resource is, if it is one. */
+/** Findings about statements that allow too much, if the resource has a policy. */
 export function policyFindings(resource: PlannedResource, names: Names): Found[] {
   const found = (rule: string, text: string): Found => ({ rule, address: resource.address, text });
   if (resource.type === 'aws_iam_role_policy_attachment') {
@@ -15,30 +15,32 @@ export function policyFindings(resource: PlannedResource, names: Names): Found[]
   return statementsOf(resource, names)
     .filter(({ effect }) => effect === 'Allow')
     .flatMap((statement) => [
-      ...wide(statement).map((text) => found('wildcard', `${statement.sid} ${text}`)),
-      ...forAnybody(resource, statement).map((text) => found('public-access', `${statement.sid} ${text}`)),
+      ...wildcardTexts(statement).map((text) => found('wildcard', `${statement.sid} ${text}`)),
+      ...publicAccessTexts(resource, statement).map((text) =>
+        found('public-access', `${statement.sid} ${text}`),
+      ),
     ]);
 }
 
-function wide(statement: Statement): string[] {
+function wildcardTexts(statement: Statement): string[] {
   const texts: string[] = [];
   const actions = statement.actions.filter((action) => /^(\*|[a-z0-9-]+:\*)$/i.test(action));
   if (actions.length > 0) texts.push(`allows ${actions.join(', ')}: name the actions`);
   const allBut = [...statement.actions, ...statement.resources].filter((text) => text.startsWith('all but '));
   if (allBut.length > 0) texts.push(`allows ${allBut.join(', ')}: name what is allowed instead`);
-  // The policy of a key or of a bucket means itself; and who has conditions has been thought about.
-  const onAll = statement.resources.includes('*') && statement.principals.length === 0;
-  const narrowable = statement.actions.filter((action) => !knowsNoResources(action));
-  if (onAll && narrowable.length > 0 && statement.conditions.length === 0) {
+  // In the policy of a key or of a bucket, `*` is that resource. A condition is taken as a deliberate limit.
+  const isOnAll = statement.resources.includes('*') && statement.principals.length === 0;
+  const narrowable = statement.actions.filter((action) => !supportsNoResources(action));
+  if (isOnAll && narrowable.length > 0 && statement.conditions.length === 0) {
     texts.push(`allows ${narrowable.join(', ')} on every resource: name the resources`);
   }
   return texts;
 }
 
-function forAnybody({ type }: PlannedResource, { principals, conditions }: Statement): string[] {
-  const anybody = principals.some((who) => who === '*' || who.startsWith('all but '));
-  if (anybody && conditions.length === 0) return ['lets anybody: name who may, or add a condition'];
-  const service = principals.find((who) => who.endsWith('.amazonaws.com'));
+function publicAccessTexts({ type }: PlannedResource, { principals, conditions }: Statement): string[] {
+  const isPublic = principals.some((principal) => principal === '*' || principal.startsWith('all but '));
+  if (isPublic && conditions.length === 0) return ['lets anybody: name who may, or add a condition'];
+  const service = principals.find((principal) => principal.endsWith('.amazonaws.com'));
   if (type === 'aws_lambda_permission' && service !== undefined && conditions.length === 0) {
     return [`lets ${service} call for every account: say source_arn`];
   }
@@ -46,10 +48,11 @@ function forAnybody({ type }: PlannedResource, { principals, conditions }: State
 }
 
 /**
- * Actions that take no resource, or that the Systems Manager agent needs on whatever it is told of.
+ * Whether an action does not support resource-level permissions, or the Systems Manager agent needs it on resources that
+ * nobody knows beforehand.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
  */
-function knowsNoResources(action: string): boolean {
+function supportsNoResources(action: string): boolean {
   return NO_RESOURCES.some((pattern) => pattern.test(action));
 }
 

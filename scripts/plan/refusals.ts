@@ -1,17 +1,18 @@
 import { type Loss, deployedControlBucket, interruptionsOf, lossesOf } from './data-loss';
 import type { TerraformPlan } from './terraform-plan';
 
+/** The risks that the user has accepted. */
 export interface Allowed {
-  /** What holds data may go. */
+  /** The plan may destroy resources that hold data. */
   readonly dataLoss: boolean;
-  /** The instance may be stopped, replaced or destroyed while jobs are open. */
+  /** The plan may stop, replace or destroy the instance while jobs are open. */
   readonly interruption: boolean;
 }
 
 /**
- * Why a plan must not be applied, each with how to go on; none: nothing speaks against it. The ledger is only looked at when
- * the answer depends on it.
- * @param countOpenJobs how many jobs are open in the ledger that the bucket holds
+ * The reasons why a plan must not be applied. Each says how to continue. Empty: the plan may be applied. The ledger is only
+ * read if the answer depends on it.
+ * @param countOpenJobs counts the open jobs in the ledger that the bucket holds
  */
 export async function refusalsOf(
   plan: TerraformPlan,
@@ -20,9 +21,9 @@ export async function refusalsOf(
 ): Promise<string[]> {
   const refusals: string[] = [];
   if (!allowed.dataLoss) {
-    for (const [what, addresses] of byWhat(lossesOf(plan))) {
+    for (const [data, addresses] of addressesByData(lossesOf(plan))) {
       refusals.push(
-        `${addresses.join(', ')} would be gone, with ${what}. If that is meant: --allow-data-loss`,
+        `${addresses.join(', ')} would be gone, with ${data}. If that is meant: --allow-data-loss`,
       );
     }
   }
@@ -32,17 +33,17 @@ export async function refusalsOf(
   const open = await countOpenJobs(bucket);
   if (open === 0) return refusals;
   const jobs = open === 1 ? 'one job is open: a model' : `${open} jobs are open: a model`;
-  for (const { address, what } of interruptions) {
+  for (const { address, cause } of interruptions) {
     refusals.push(
-      `${address} ${what}, and ${jobs} may be running on it. Wait until nothing is open ` +
+      `${address} ${cause}, and ${jobs} may be running on it. Wait until nothing is open ` +
         '(lamplighter status), or, if it may be interrupted: --allow-interruption',
     );
   }
   return refusals;
 }
 
-function byWhat(losses: readonly Loss[]): Map<string, string[]> {
+function addressesByData(losses: readonly Loss[]): Map<string, string[]> {
   const found = new Map<string, string[]>();
-  for (const { address, what } of losses) found.set(what, [...(found.get(what) ?? []), address]);
+  for (const { address, data } of losses) found.set(data, [...(found.get(data) ?? []), address]);
   return found;
 }

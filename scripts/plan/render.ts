@@ -2,7 +2,7 @@ import { print } from '../console/print';
 import { type Terminal, printable } from '../console/terminal';
 import type { Line, Page } from './page';
 
-/** Long, but not endless: names and values come from settings, from AWS and from other people's changes. */
+/** Maximum length of a line. Names and values come from settings, from AWS and from other people's changes. */
 const MAX_CHARACTERS = 2_000;
 
 const textOf = ({ sign, depth, text }: Line) =>
@@ -24,7 +24,7 @@ export function showPage(page: Page, terminal: Terminal): void {
   }
 }
 
-/** For a comment on a change: a `diff` block has its lines coloured by their first character. */
+/** Markdown for a comment on a pull request. A `diff` block colours each line by its first character. */
 export function markdownOf(page: Page): string {
   const parts = [`# ${plainMarkdown(page.title)}`, plainMarkdown(page.summary)];
   for (const { title, lines } of page.sections) {
@@ -35,7 +35,7 @@ export function markdownOf(page: Page): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-/** A block ends at a fence that is as long as the one that began it. */
+/** The longest run of backticks. A fence must be longer, because the first equal one ends the block. */
 function longestRun(text: string): number {
   return Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
 }

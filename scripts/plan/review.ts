@@ -2,32 +2,33 @@ import { type PipelinePrice, pipelinePrice } from '../prices/pipeline-price';
 import type { Prices } from '../prices/prices';
 import { billOf } from './bill';
 import { type Change, changesOf } from './changes';
-import { type Finding, findingsOf } from './findings';
+import type { Finding } from './finding';
+import { findingsOf } from './findings';
 import type { MadePlan } from './make-plan';
 import { Names } from './names';
 import { resourcesAfter, resourcesBefore } from './planned';
 import { type PolicyChange, policyChanges } from './policy-changes';
 
-/** Everything that a reviewer wants to know of a plan. */
+/** Everything that a reviewer needs to know about a plan. */
 export interface Review {
   readonly pipeline: string;
   readonly region: string;
   readonly terraformVersion: string;
   readonly changes: readonly Change[];
-  /** Names of outputs that change. */
+  /** Names of the outputs that change. */
   readonly outputs: readonly string[];
-  /** What Terraform made and does not find any more. */
+  /** Addresses of resources that Terraform created and no longer finds. */
   readonly vanished: readonly string[];
   readonly policies: readonly PolicyChange[];
   readonly findings: readonly Finding[];
   readonly price: {
     readonly asOf: string;
     readonly source: string;
-    /** Undefined: the region is not in the table. */
+    /** Undefined: the price table does not have the region. */
     readonly s3GibMonth: number | undefined;
     /** Undefined: nothing is deployed. */
     readonly before: PipelinePrice | undefined;
-    /** Undefined: nothing will be left. */
+    /** Undefined: the apply destroys everything. */
     readonly after: PipelinePrice | undefined;
   };
 }
@@ -67,7 +68,7 @@ export function reviewOf({ plan, configuration, pipeline, region, prices }: Revi
   };
 }
 
-/** Whether an apply would do nothing at all. */
+/** Whether an apply would change nothing. */
 export function isEmpty({ changes, outputs }: Review): boolean {
   return changes.length === 0 && outputs.length === 0;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { BrokenError } from '../console/exit';
 
 /*
- * What `terraform show -json PLAN` says, as far as a reviewer is concerned.
+ * The parts of `terraform show -json PLAN` that a review reads.
  * https://developer.hashicorp.com/terraform/internals/json-format
  */
 
@@ -12,9 +12,9 @@ const changeSchema = z.looseObject({
   actions: z.array(z.enum(['no-op', 'create', 'read', 'update', 'delete', 'forget'])),
   before: values.nullish(),
   after: values.nullish(),
-  /** `true` in the place of each value that is known after the apply only. */
+  /** Has `true` in place of each value that is known after the apply only. */
   after_unknown: z.unknown(),
-  /** `true` in the place of each value that must not be shown. */
+  /** Has `true` in place of each value that must not be shown. */
   before_sensitive: z.unknown(),
   after_sensitive: z.unknown(),
   /** The arguments that force a replacement. */
@@ -34,14 +34,14 @@ export type ResourceChange = z.infer<typeof resourceChangeSchema>;
 const planSchema = z.looseObject({
   terraform_version: z.string(),
   resource_changes: z.array(resourceChangeSchema).default([]),
-  /** What has become different outside Terraform since the last apply. */
+  /** Resources that were changed outside Terraform since the last apply. */
   resource_drift: z.array(resourceChangeSchema).default([]),
   output_changes: z.record(z.string(), z.looseObject({ actions: z.array(z.string()) })).default({}),
 });
 
 export type TerraformPlan = z.infer<typeof planSchema>;
 
-/** Reads a plan. Throws BrokenError when it has another shape than Terraform 1.5 to 1.x gives it. */
+/** Parses a plan. Throws BrokenError when it does not have the shape that Terraform 1.5 to 1.x prints. */
 export function readTerraformPlan(text: string): TerraformPlan {
   try {
     return planSchema.parse(JSON.parse(text));
@@ -51,7 +51,7 @@ export function readTerraformPlan(text: string): TerraformPlan {
   }
 }
 
-/** The synthesized configuration: what the plan does not know yet stands there as a reference. */
+/** The synthesized configuration. A value that the plan does not know yet is a reference here. */
 const configurationSchema = z.looseObject({
   resource: z.record(z.string(), z.record(z.string(), values)).default({}),
 });

@@ -2,8 +2,8 @@ import type { MadePlan } from '../../../../scripts/plan/make-plan';
 import { type Edit, type Values, add, change, drift, planned, recorded, resource } from './recorded';
 
 /*
- * Plans built on what the recording `settings` found deployed. What is known after the apply only, what is sensitive and
- * in which order Terraform destroys and creates are taken from plans of Terraform 1.11.4 for the same changes.
+ * Plans built on the deployed pipeline of the recording `settings`. Which values are unknown or sensitive is taken from
+ * plans that Terraform 1.11.4 made for the same changes.
  */
 
 /** The deployed pipeline; the plan changes nothing. */
@@ -44,7 +44,7 @@ function withModels(made: MadePlan): MadePlan {
 
 const MODELS = 'LAMPLIGHTER_MODELS';
 
-/** The settings name one of two models less. */
+/** The settings without one of two models. */
 export function modelRemoved(): MadePlan {
   const made = withModels(deployed());
   const [stop, before] = environmentOf(made, 'stop');
@@ -103,7 +103,7 @@ function configuredEnvironmentOf(made: MadePlan, name: string): [variables: Valu
   return [(environment as { variables: Values }).variables];
 }
 
-/** Another `networkCidr`: Terraform replaces the network with all that is in it. */
+/** Another `networkCidr`: Terraform replaces the network and everything in it. */
 export function otherNetwork(): MadePlan {
   const cidr = { cidr_block: '10.72.0.0/24' };
   let made = withNetwork(withWorker(withModels(deployed())));
@@ -131,8 +131,8 @@ export function otherNetwork(): MadePlan {
   made = replace(made, 'aws_vpc.network', ['cidr_block'], [], { after: cidr });
   made = change(made, 'aws_subnet.network', { configured: cidr });
   made = change(made, 'aws_vpc.network', { configured: cidr });
-  made = loseSight(made, 'aws_cloudwatch_event_rule.instance-state', 'event_pattern');
-  made = loseSight(made, 'aws_iam_role_policy.stop', 'policy');
+  made = makeUnknown(made, 'aws_cloudwatch_event_rule.instance-state', 'event_pattern');
+  made = makeUnknown(made, 'aws_iam_role_policy.stop', 'policy');
   for (const name of ['stop', 'worker']) {
     const [values] = environmentOf(made, name);
     made = change(made, `aws_lambda_function.${name}`, {
@@ -201,7 +201,7 @@ function withNetwork(made: MadePlan): MadePlan {
 /**
  * Terraform destroys and creates a resource. Values that the configuration does not set become unknown.
  * @param because the arguments that force the replacement
- * @param unknown the arguments that refer to something new
+ * @param unknown the arguments that refer to a new resource
  */
 function replace(
   made: MadePlan,
@@ -228,12 +228,12 @@ function replace(
 }
 
 /** Terraform updates an argument to a value that it knows after the apply only. */
-function loseSight(made: MadePlan, address: string, argument: string): MadePlan {
+function makeUnknown(made: MadePlan, address: string, argument: string): MadePlan {
   const { [argument]: _value, ...after } = planned(made, address);
   return change(made, address, { actions: ['update'], after, after_unknown: { [argument]: true } });
 }
 
-/** Another `region`: Terraform finds nothing there, except buckets, whose names are global. */
+/** Another `region`: Terraform finds only the buckets there, because their names are global. */
 export function otherRegion(): MadePlan {
   let made = keep(
     deployed(),
@@ -247,10 +247,10 @@ export function otherRegion(): MadePlan {
     const bucket = (account: string) => ({ bucket: `puppets-${name}-${account}-eu-west-1` });
     made = replace(made, address, ['bucket'], [], { after: bucket('123456789012') });
     made = change(made, address, { configured: bucket('${data.aws_caller_identity.current.account_id}') });
-    // The refresh after the first deploy: no loss.
+    // A refresh after the first deploy, which is no loss.
     made = drift(made, address, { before: { tags: null }, after: { tags: {} } });
   }
-  made = loseSight(made, 'aws_iam_role_policy.stop', 'policy');
+  made = makeUnknown(made, 'aws_iam_role_policy.stop', 'policy');
   for (const address of ['aws_instance.instance', 'aws_ssm_document.drain']) {
     made = drift(made, address, { actions: ['delete'], after: null });
     const { arn: _arn, id: _id, ...after } = planned(made, address);

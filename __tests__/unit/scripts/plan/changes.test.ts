@@ -22,7 +22,7 @@ describe('a reviewer reads what changes, not how Terraform writes it', () => {
     ]);
   });
 
-  test('a model less: what goes, looked for inside the JSON of a variable and of a parameter', () => {
+  test('a removed model is found inside the JSON of a variable and of a parameter', () => {
     expect(section(modelRemoved(), 'Destroyed')).toEqual(['- aws_s3_object.model_strict']);
     const changed = section(modelRemoved(), 'Changed')!;
     expect(changed[1]).toMatch(
@@ -33,7 +33,7 @@ describe('a reviewer reads what changes, not how Terraform writes it', () => {
     expect(changed.join('\n')).not.toContain('sensitive');
   });
 
-  test('a replacement: why, and what is made anew as a reference instead of "known after apply"', () => {
+  test('a replacement shows its cause, and references instead of "known after apply"', () => {
     const replaced = section(otherNetwork(), 'Replaced')!;
     expect(replaced).toContain('~ aws_instance.instance is destroyed and made anew, because of subnet_id');
     expect(replaced.join('\n')).toContain('cidr_block: "10.71.0.0/24" → "10.72.0.0/24"');
@@ -45,18 +45,18 @@ describe('a reviewer reads what changes, not how Terraform writes it', () => {
     expect(changed).toContain('aws_iam_role_policy.stop: only what it refers to is made anew');
   });
 
-  test('another region: that the old machine lives on and costs is the first thing it says', () => {
+  test('another region: the first section says that the old machine still exists and costs money', () => {
     expect(review(otherRegion()).vanished).toEqual(['aws_instance.instance', 'aws_ssm_document.drain']);
     const { sections } = pageOf(review(otherRegion()), [], 'AWS');
     expect(sections[0]!.title).toBe('Not found any more');
     expect(sections[0]!.lines.map(({ text }) => text).join('\n')).toContain('aws_instance.instance');
   });
 
-  test('what Terraform only refreshed is no drift', () => {
+  test('a value that Terraform only refreshed is no drift', () => {
     expect(review(recorded('settings')).changes.filter(({ hasDrifted }) => hasDrifted)).toEqual([]);
   });
 
-  test('an argument that was changed outside Terraform, and that the plan puts back, is drift', () => {
+  test('an argument that was changed outside Terraform, and that the plan changes back, is drift', () => {
     const made = drift(recorded('settings'), 'aws_cloudwatch_log_group.stop', {
       before: { retention_in_days: 7 },
       after: { retention_in_days: 30 },
@@ -75,7 +75,7 @@ describe('differences', () => {
     expect(differences({ password: 'same' }, { password: 'same' }, secret)).toEqual([]);
   });
 
-  test('of a script only the lines that come and go; of a long line the place where it parts', () => {
+  test('a script shows only added and removed lines; a long line shows its first difference', () => {
     const script = (...lines: string[]) => ({ content: ['#!/bin/sh', ...lines, 'exit 0'].join('\n') });
     expect(differences(script('old', 'same'), script('same', 'new'), masks)).toEqual([
       { path: 'content', before: '"old"', after: undefined },
@@ -87,11 +87,11 @@ describe('differences', () => {
     expect(one!.after).toMatch(/^…x{24}after"$/);
   });
 
-  test('null, empty and missing are the same nothing', () => {
+  test('null, empty and missing are equal', () => {
     expect(differences({ a: null, b: [], c: '' }, { b: null, c: null, d: {} }, masks)).toEqual([]);
   });
 
-  test('another order of a list is told', () => {
+  test('another order of a list is shown', () => {
     expect(differences({ a: ['x', 'y'] }, { a: ['y', 'x'] }, masks)).toHaveLength(1);
   });
 });

@@ -2,8 +2,8 @@ import { Names } from '../../../scripts/plan/names';
 import { otherNetwork } from './built';
 import { add, change, planned, recorded, remove, review } from './recorded';
 
-describe('who may do what, statement by statement', () => {
-  test('a first deploy shows each statement by names, though Terraform knows no ARN yet', () => {
+describe('permissions, statement by statement', () => {
+  test('a first deploy shows each statement with readable names, although Terraform knows no ARN yet', () => {
     const { policies } = review(recorded('fresh'));
     const trigger = policies.find(({ address }) => address === 'aws_iam_role_policy.trigger')!;
     expect(trigger.statements.every(({ kind }) => kind === 'added')).toBe(true);
@@ -31,12 +31,12 @@ describe('who may do what, statement by statement', () => {
     expect(trust.statements[0]!.statement.principals).toEqual(['lambda.amazonaws.com']);
   });
 
-  test('known ARNs and references to them are the same words: an unchanged policy is no change', () => {
+  test('a known ARN and a reference to it get the same name: an unchanged policy is no change', () => {
     expect(review(recorded('settings')).policies).toEqual([]);
     expect(review(otherNetwork()).policies).toEqual([]);
   });
 
-  test('a statement that comes, one that goes, and one that gains and loses a part', () => {
+  test('an added statement, a removed one, and one that gains and loses a part', () => {
     const made = recorded('settings');
     const policy = planned(made, 'aws_iam_role_policy.stop');
     const document = JSON.parse(String(policy.policy)) as {
@@ -60,7 +60,7 @@ describe('who may do what, statement by statement', () => {
     });
   });
 
-  test('a condition that goes is a change, and so is a policy that goes with all its statements', () => {
+  test('a removed condition is a change, and a removed policy removes all its statements', () => {
     const made = recorded('settings');
     const policy = planned(made, 'aws_iam_role_policy.stop');
     policy.policy = String(policy.policy).replace('"Condition":{"Null":{"s3:if-none-match":"false"}},', '');
@@ -73,7 +73,7 @@ describe('who may do what, statement by statement', () => {
     expect(new Set(only!.statements.map(({ kind }) => kind))).toEqual(new Set(['removed']));
   });
 
-  test('a bucket is not taken for another whose name begins like it, nor an object for its bucket', () => {
+  test('a bucket is not confused with one whose name begins with its name, nor an object with its bucket', () => {
     let made = add(recorded('fresh'), 'aws_s3_bucket', 'short', { arn: 'arn:aws:s3:::puppets' });
     made = add(made, 'aws_s3_object', 'model', { arn: 'arn:aws:s3:::puppets/model.zip' });
     const names = new Names(made.plan);
@@ -87,7 +87,7 @@ describe('findings', () => {
   const rules = (made: ReturnType<typeof recorded>) =>
     review(made).findings.map(({ rule, address, isNew }) => `${rule} ${address}${isNew ? ' new' : ''}`);
 
-  test('the pipeline itself has none but that it is disposable', () => {
+  test('the pipeline itself has only the finding that it is disposable', () => {
     expect(new Set(review(recorded('fresh')).findings.map(({ rule }) => rule))).toEqual(
       new Set(['disposable']),
     );
@@ -108,7 +108,7 @@ describe('findings', () => {
       'public-access aws_s3_bucket.data new',
     ],
     [
-      'a bucket whose encryption is not said',
+      'a bucket whose encryption is not set',
       (made) => remove(made, 'aws_s3_bucket_server_side_encryption_configuration.data'),
       'encryption aws_s3_bucket.data new',
     ],
@@ -183,7 +183,7 @@ describe('findings', () => {
       'wildcard aws_iam_role_policy.wide new',
     ],
     [
-      'a bucket policy for anybody',
+      'a bucket policy for everybody',
       (made) =>
         add(made, 'aws_s3_bucket_policy', 'open', {
           policy: JSON.stringify({
@@ -213,7 +213,7 @@ describe('findings', () => {
     expect(rules(change(recorded('fresh')))).toContain(expected);
   });
 
-  test('what is so already is not called new', () => {
+  test('a finding that the deployed pipeline has is not new', () => {
     expect(rules(recorded('settings'))).toContain('disposable aws_s3_bucket.control');
   });
 });

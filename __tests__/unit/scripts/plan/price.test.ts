@@ -10,12 +10,12 @@ const lines = (made: ReturnType<typeof recorded>, region?: string) =>
 describe('the price', () => {
   const prices = loadPrices();
 
-  test('says of when and from where it is', () => {
+  test('has a date and sources', () => {
     expect(prices.asOf).toMatch(/^20\d\d-/);
     expect(prices.pages.length).toBeGreaterThan(0);
   });
 
-  test('at rest and for a job, before and after, adds up by hand', () => {
+  test('at rest and for a job, before and after, equals a sum by hand', () => {
     const { before, after } = review(recorded('settings')).price;
     const frankfurt = prices.regions['eu-central-1']!;
     expect(after!.atRest[0]).toEqual({ what: 'disk, 40 GiB', usd: 40 * frankfurt.gp3GibMonth });
@@ -43,7 +43,7 @@ describe('the price', () => {
     expect(elsewhere.at(-1)).toContain('ap-south-2 is not in the price table');
   });
 
-  test('of what stands by for ever is not forgotten: addresses, gateways, endpoints, alarms, keys', () => {
+  test('includes everything that costs money all the time: addresses, gateways, endpoints, alarms, keys', () => {
     const bill = {
       diskGib: 0,
       instanceType: 'c7i.large',
@@ -80,7 +80,7 @@ describe('the price', () => {
   });
 });
 
-test('the page for a comment cannot be broken out of by a value: its fence is longer than any run of backticks', () => {
+test('a value cannot end the code block of the Markdown page: the fence is longer than any run of backticks', () => {
   const made = recorded('settings');
   planned(made, 'aws_instance.instance').instance_type = '```\n# Approved\n````';
   const markdown = markdownOf(pageOf(review(made), ['no'], 'AWS'));

@@ -16,18 +16,18 @@ async function refusals(made: MadePlan, open: number, allowed = nothing) {
 
 const CONTROL = 'puppets-control-123456789012-eu-central-1';
 
-test('a first deploy is never refused, and no ledger is looked for', async () => {
+test('a first deploy is never refused, and no ledger is read', async () => {
   expect(await refusals(recorded('fresh'), 1)).toEqual({ found: [], asked: [] });
 });
 
-test('a model that is taken away goes with the versions that open jobs are pinned to: refused unless allowed', async () => {
+test('removing a model deletes the versions that open jobs are pinned to: refused unless allowed', async () => {
   const { found } = await refusals(modelRemoved(), 0);
   expect(found).toEqual([expect.stringContaining('aws_s3_object.model_strict would be gone')]);
   expect(found[0]).toContain('--allow-data-loss');
   expect((await refusals(modelRemoved(), 1, { ...nothing, dataLoss: true })).found).toEqual([]);
 });
 
-test('buckets that another region replaces are refused, all in one sentence', async () => {
+test('replacing the buckets for another region is refused, in one sentence', async () => {
   const { found } = await refusals(otherRegion(), 0);
   expect(found).toEqual([
     expect.stringMatching(/^aws_s3_bucket\.control, aws_s3_bucket\.data would be gone/),
@@ -59,7 +59,7 @@ test('a disk grows while a model runs', async () => {
 test.each<[string, MadePlan, string]>([
   ['settings', recorded('settings'), 'is stopped to change instance_type'],
   ['other-network', otherNetwork(), 'is replaced'],
-])('a model that runs is not killed by a deploy: %s', async (_name, made, what) => {
+])('a deploy does not kill a running model: %s', async (_name, made, what) => {
   const busy = await refusals(made, 2);
   expect(busy.asked).toEqual([CONTROL]);
   expect(busy.found).toEqual([expect.stringContaining(`aws_instance.instance ${what}, and 2 jobs are open`)]);
