@@ -15,7 +15,7 @@ export interface Change {
   readonly differences: readonly Difference[];
   /** The arguments that force a replacement. */
   readonly because: readonly string[];
-  /** Somebody changed it outside Terraform since the last apply, and this change undoes that. */
+  /** The resource was changed outside Terraform since the last apply, and this change undoes that. */
   readonly hasDrifted: boolean;
 }
 

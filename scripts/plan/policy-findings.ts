@@ -48,8 +48,8 @@ function publicAccessTexts({ type }: PlannedResource, { principals, conditions }
 }
 
 /**
- * Whether an action does not support resource-level permissions, or the Systems Manager agent needs it on resources that
- * nobody knows beforehand.
+ * Whether an action does not support resource-level permissions, or the Systems Manager agent needs it on resources whose
+ * ARNs are unknown.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
  */
 function supportsNoResources(action: string): boolean {

@@ -1,4 +1,4 @@
-import { Names } from '../../../scripts/plan/names';
+import { Names } from '../../../../scripts/plan/names';
 import { otherNetwork } from './built';
 import { add, change, planned, recorded, remove, review } from './recorded';
 
