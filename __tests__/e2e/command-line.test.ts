@@ -116,7 +116,7 @@ story('lamplighter local, and a second terminal', () => {
 
   it('plans nothing for a project that is deployed as it is', async () => {
     const { code, stdout } = await lamplighter('plan');
-    expect(stdout).toContain('No changes: what is deployed is what the project says.');
+    expect(stdout).toContain('No changes: the deployed pipeline is as the project describes.');
     expect(code).toBe(0);
   }, 240_000);
 

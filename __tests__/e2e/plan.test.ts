@@ -61,7 +61,7 @@ story('lamplighter plan', () => {
 
   it('says that an unchanged project changes nothing', async () => {
     const { code, text } = await planned({});
-    expect(text).toContain('No changes: what is deployed is what the project says.');
+    expect(text).toContain('No changes: the deployed pipeline is as the project describes.');
     expect(code).toBe(Exit.ok);
   }, 240_000);
 

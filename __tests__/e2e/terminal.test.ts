@@ -183,7 +183,7 @@ story('the command line in a terminal', () => {
 
   it('plan says in a terminal that nothing is to be changed', async () => {
     const seen = await inTerminal(['plan']);
-    expect(sentences(seen)).toContain('No changes: what is deployed is what the project says.');
+    expect(sentences(seen)).toContain('No changes: the deployed pipeline is as the project describes.');
     expect(seen).toMatchObject({ code: 0, broken: [], hasColours: true });
   });
 

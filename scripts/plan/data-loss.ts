@@ -19,11 +19,11 @@ export interface Interruption {
 const DATA_OF_TYPE: Readonly<Record<string, string>> = {
   aws_cloudwatch_log_group: 'its logs',
   aws_dynamodb_table: 'its items',
-  aws_ebs_volume: 'what is on the disk',
+  aws_ebs_volume: 'the data on the disk',
   aws_efs_file_system: 'its files',
-  aws_kms_key: 'what is encrypted with it, which nobody can read any more',
+  aws_kms_key: 'everything that is encrypted with it, which becomes unreadable',
   aws_s3_bucket: 'every object in it, with all versions',
-  aws_s3_object: 'all its versions; a job that is open and pinned to one of them fails',
+  aws_s3_object: 'all its versions; an open job that is pinned to one of them fails',
 };
 
 /** The resources that hold data and that a plan destroys or replaces. */

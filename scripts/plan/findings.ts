@@ -52,10 +52,10 @@ function bucketFindings(resources: readonly PlannedResource[]): Found[] {
       );
     }
     if (ofBucket('aws_s3_bucket_acl').some((acl) => acl.text('acl')?.startsWith('public-') === true)) {
-      findings.push(found('public-access', 'an access control list makes it public: take it away'));
+      findings.push(found('public-access', 'an access control list makes it public: remove it'));
     }
     if (ofBucket('aws_s3_bucket_server_side_encryption_configuration').length === 0) {
-      findings.push(found('encryption', 'its encryption is not said: say AES256 or a KMS key'));
+      findings.push(found('encryption', 'its encryption is not set: set AES256 or a KMS key'));
     }
     const isVersioned = ofBucket('aws_s3_bucket_versioning').some((versioning) =>
       versioning.blocks('versioning_configuration').some(({ status }) => status === 'Enabled'),
@@ -64,7 +64,7 @@ function bucketFindings(resources: readonly PlannedResource[]): Found[] {
       findings.push(
         found(
           'versioning',
-          'it is not versioned: an upload that is overwritten is lost, and S3 gives no version ids',
+          'it is not versioned: an overwritten upload is lost, and S3 returns no version ids',
         ),
       );
     }
@@ -96,8 +96,8 @@ function ingressFindings(resources: readonly PlannedResource[]): Found[] {
     rule: 'ingress',
     address,
     text: from.some((source) => ANYWHERE.includes(source))
-      ? 'lets the whole internet in: nothing has to reach the instance, take the rule away'
-      : `lets ${from.length === 0 ? 'something' : from.join(', ')} in: nothing has to reach the instance, take the rule away`,
+      ? 'lets the whole internet in: the instance needs no inbound access, remove the rule'
+      : `lets ${from.length === 0 ? 'something' : from.join(', ')} in: the instance needs no inbound access, remove the rule`,
   }));
 }
 
@@ -113,12 +113,12 @@ function instanceFindings(resources: readonly PlannedResource[]): Found[] {
       const { address } = instance;
       const findings: Found[] = [];
       if (!instance.blocks('metadata_options').some(({ http_tokens: tokens }) => tokens === 'required')) {
-        const text = 'answers IMDSv1: set metadata_options.http_tokens to required';
+        const text = 'accepts IMDSv1: set metadata_options.http_tokens to required';
         findings.push({ rule: 'imdsv1', address, text });
       }
       const key = instance.text('key_name');
       if (key !== undefined) {
-        const text = `has the key pair ${key}: nobody logs in, a shell is Session Manager's; take it away`;
+        const text = `has the key pair ${key}: remove it, Session Manager gives people a shell without one`;
         findings.push({ rule: 'key-pair', address, text });
       }
       const disks = [...instance.blocks('root_block_device'), ...instance.blocks('ebs_block_device')];
@@ -153,13 +153,13 @@ function storageFindings(resources: readonly PlannedResource[]): Found[] {
     weak.map(({ address }): Found => ({ rule, address, text }));
   return [
     ...found('encryption', 'is not encrypted: set encrypted to true', disks),
-    ...found(
-      'encryption',
-      'is not encrypted: set sqs_managed_sse_enabled to true or give it a KMS key',
-      queues,
-    ),
+    ...found('encryption', 'is not encrypted: set sqs_managed_sse_enabled to true or set a KMS key', queues),
     ...found('key-rotation', 'is never rotated: set enable_key_rotation to true', keys),
-    ...found('log-retention', 'keeps logs for ever: set retention_in_days', logs),
-    ...found('public-access', 'lets anybody on the internet call the function: set AWS_IAM', urls),
+    ...found('log-retention', 'keeps logs forever: set retention_in_days', logs),
+    ...found(
+      'public-access',
+      'lets everybody on the internet call the function: set authorization_type to AWS_IAM',
+      urls,
+    ),
   ];
 }

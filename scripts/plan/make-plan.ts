@@ -61,9 +61,9 @@ function preventedError(error: unknown): PreventedError | undefined {
   if (addresses.length === 0) return undefined;
   return new PreventedError(
     [
-      'Refused: the plan destroys or replaces what holds data, and the pipeline is not disposable:',
+      'Refused: the plan destroys or replaces resources that hold data, and the pipeline is not disposable:',
       ...addresses.map((address) => `- ${address}`),
-      'To keep the data, take the change back. To give it up, set "disposable": true, deploy that first, then plan again.',
+      'To keep the data, undo the change. To delete the data, set "disposable": true, deploy that first, then plan again.',
     ].join('\n'),
     2,
     { cause: error },

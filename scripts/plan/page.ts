@@ -35,17 +35,17 @@ export function pageOf(review: Review, refusals: readonly string[], cloud: strin
   const ofKind = (kind: ChangeKind) => changes.filter((change) => change.kind === kind);
   const sections: Section[] = [
     { title: 'Refused', lines: refusals.map((text) => line('!', 0, text)) },
-    { title: 'Not found any more', lines: vanishedLines(review) },
+    { title: 'No longer found', lines: vanishedLines(review) },
     { title: 'Destroyed', lines: typeLines('-', ofKind('destroy')) },
     { title: 'Replaced', lines: ofKind('replace').flatMap((change) => changeLines(change, review)) },
     { title: 'Changed', lines: ofKind('update').flatMap((change) => changeLines(change, review)) },
     { title: 'Created', lines: typeLines('+', ofKind('create')) },
-    { title: 'No longer kept by Terraform, but left', lines: typeLines('-', ofKind('forget')) },
+    { title: 'No longer managed by Terraform, but not destroyed', lines: typeLines('-', ofKind('forget')) },
     {
       title: 'Outputs that change',
       lines: review.outputs.length === 0 ? [] : [line('~', 0, review.outputs.join(', '))],
     },
-    { title: 'Who may do what', lines: review.policies.flatMap(policyLines) },
+    { title: 'Permissions', lines: review.policies.flatMap(policyLines) },
     { title: 'Findings', lines: findingLines(review.findings) },
     { title: 'Price', lines: priceLines(review) },
   ];
@@ -57,7 +57,7 @@ export function pageOf(review: Review, refusals: readonly string[], cloud: strin
 }
 
 function summaryOf(review: Review): string {
-  if (isEmpty(review)) return 'No changes: what is deployed is what the project says.';
+  if (isEmpty(review)) return 'No changes: the deployed pipeline is as the project describes.';
   const count = (kind: ChangeKind) => review.changes.filter((change) => change.kind === kind).length;
   const [created, changed] = [count('create'), count('update')];
   const [replaced, destroyed] = [count('replace'), count('destroy')];
@@ -69,7 +69,7 @@ const line = (sign: Sign, depth: number, text: string): Line => ({ sign, depth, 
 function vanishedLines({ vanished: addresses }: Review): Line[] {
   if (addresses.length === 0) return [];
   const why =
-    'Deleted by somebody else, or the region is another now: then all this lives on where it was, and costs.';
+    'Deleted outside Terraform. Or the region has changed: then all this still exists in the old region and costs money.';
   return [line('!', 0, why), ...byType(addresses).map((text) => line('!', 1, text))];
 }
 
@@ -93,7 +93,7 @@ const SHOWN_DIFFERENCES = 40;
 function changeLines(change: Change, review: Review): Line[] {
   const shown = change.differences.slice(0, SHOWN_DIFFERENCES).map(differenceLine);
   const more = change.differences.length - shown.length;
-  const drift = change.hasDrifted ? ' (somebody has changed it outside Terraform; this puts it back)' : '';
+  const drift = change.hasDrifted ? ' (changed outside Terraform; this changes it back)' : '';
   return [
     line('~', 0, `${change.address}${effectText(change, review)}${drift}`),
     ...shown,
@@ -105,12 +105,12 @@ function changeLines(change: Change, review: Review): Line[] {
 function effectText({ address, kind, differences, because }: Change, { policies }: Review): string {
   if (kind === 'replace') {
     const cause = because.length === 0 ? '' : `, because of ${because.join(', ')}`;
-    return ` is destroyed and made anew${cause}`;
+    return ` is destroyed and created again${cause}`;
   }
   if (differences.length > 0) return '';
   return policies.some((policy) => policy.address === address)
-    ? ': its statements, see below'
-    : ': only what it refers to is made anew';
+    ? ': its statements change, see below'
+    : ': only resources that it refers to are created again';
 }
 
 function differenceLine({ path, before, after }: Difference): Line {
@@ -184,7 +184,7 @@ function priceLines({ price: { before, after, asOf, s3GibMonth }, region }: Revi
   const source =
     s3GibMonth === undefined
       ? `${region} is not in the price table (scripts/prices/prices.json, ${asOf})`
-      : `List prices of ${asOf}, without free tier and tax; S3 takes ${usd(s3GibMonth)} more for each GiB kept a month`;
+      : `List prices of ${asOf}, without free tier and tax; S3 charges ${usd(s3GibMonth)} more per GiB and month`;
   return [
     ...priceLinesOf('at rest, a month', (price) => price.atRest, before, after),
     ...priceLinesOf(loneJob, (price) => price.perJob, before, after),

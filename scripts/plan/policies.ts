@@ -72,7 +72,7 @@ function attachmentStatement(resource: PlannedResource, names: Names): Statement
     sid: resource.name,
     effect: 'Allow',
     principals: [],
-    actions: [`whatever ${policy} allows`],
+    actions: [`everything that ${policy} allows`],
     resources: [],
     conditions: [],
   };

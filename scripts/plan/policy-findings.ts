@@ -9,7 +9,7 @@ export function policyFindings(resource: PlannedResource, names: Names): Found[]
   if (resource.type === 'aws_iam_role_policy_attachment') {
     const policy = resource.text('policy_arn') ?? '';
     return /\/(AdministratorAccess|PowerUserAccess|\w+FullAccess)$/.test(policy)
-      ? [found('wildcard', `gives ${policy}: say what is needed instead`)]
+      ? [found('wildcard', `attaches ${policy}: allow only the needed actions instead`)]
       : [];
   }
   return statementsOf(resource, names)
@@ -27,7 +27,7 @@ function wildcardTexts(statement: Statement): string[] {
   const actions = statement.actions.filter((action) => /^(\*|[a-z0-9-]+:\*)$/i.test(action));
   if (actions.length > 0) texts.push(`allows ${actions.join(', ')}: name the actions`);
   const allBut = [...statement.actions, ...statement.resources].filter((text) => text.startsWith('all but '));
-  if (allBut.length > 0) texts.push(`allows ${allBut.join(', ')}: name what is allowed instead`);
+  if (allBut.length > 0) texts.push(`allows ${allBut.join(', ')}: name the allowed ones instead`);
   // In the policy of a key or of a bucket, `*` is that resource. A condition is taken as a deliberate limit.
   const isOnAll = statement.resources.includes('*') && statement.principals.length === 0;
   const narrowable = statement.actions.filter((action) => !supportsNoResources(action));
@@ -39,10 +39,11 @@ function wildcardTexts(statement: Statement): string[] {
 
 function publicAccessTexts({ type }: PlannedResource, { principals, conditions }: Statement): string[] {
   const isPublic = principals.some((principal) => principal === '*' || principal.startsWith('all but '));
-  if (isPublic && conditions.length === 0) return ['lets anybody: name who may, or add a condition'];
+  if (isPublic && conditions.length === 0)
+    return ['allows everybody: name the principals, or add a condition'];
   const service = principals.find((principal) => principal.endsWith('.amazonaws.com'));
   if (type === 'aws_lambda_permission' && service !== undefined && conditions.length === 0) {
-    return [`lets ${service} call for every account: say source_arn`];
+    return [`lets ${service} call for every account: set source_arn`];
   }
   return [];
 }

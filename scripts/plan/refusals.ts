@@ -23,7 +23,7 @@ export async function refusalsOf(
   if (!allowed.dataLoss) {
     for (const [data, addresses] of addressesByData(lossesOf(plan))) {
       refusals.push(
-        `${addresses.join(', ')} would be gone, with ${data}. If that is meant: --allow-data-loss`,
+        `${addresses.join(', ')} would be destroyed, with ${data}. To accept that: --allow-data-loss`,
       );
     }
   }
@@ -35,8 +35,8 @@ export async function refusalsOf(
   const jobs = open === 1 ? 'one job is open: a model' : `${open} jobs are open: a model`;
   for (const { address, cause } of interruptions) {
     refusals.push(
-      `${address} ${cause}, and ${jobs} may be running on it. Wait until nothing is open ` +
-        '(lamplighter status), or, if it may be interrupted: --allow-interruption',
+      `${address} ${cause}, and ${jobs} may be running on it. Wait until no job is open ` +
+        '(lamplighter status). To interrupt the model: --allow-interruption',
     );
   }
   return refusals;

@@ -47,7 +47,7 @@ export function readTerraformPlan(text: string): TerraformPlan {
     return planSchema.parse(JSON.parse(text));
   } catch (cause) {
     const why = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
-    throw new BrokenError(`terraform show gave a plan that cannot be read: ${why}`, { cause });
+    throw new BrokenError(`terraform show printed a plan that cannot be parsed: ${why}`, { cause });
   }
 }
 

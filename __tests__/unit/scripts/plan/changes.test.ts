@@ -35,20 +35,22 @@ describe('a reviewer reads what changes, not how Terraform writes it', () => {
 
   test('a replacement shows its cause, and references instead of "known after apply"', () => {
     const replaced = section(otherNetwork(), 'Replaced')!;
-    expect(replaced).toContain('~ aws_instance.instance is destroyed and made anew, because of subnet_id');
+    expect(replaced).toContain(
+      '~ aws_instance.instance is destroyed and created again, because of subnet_id',
+    );
     expect(replaced.join('\n')).toContain('cidr_block: "10.71.0.0/24" → "10.72.0.0/24"');
     expect(replaced.join('\n')).not.toContain('known after');
     expect(replaced.join('\n')).not.toContain('tags_all');
     const changed = section(otherNetwork(), 'Changed')!.join('\n');
     expect(changed).toMatch(/LAMPLIGHTER_INSTANCE_ID: "i-\w+" → "\$\{aws_instance\.instance\.id\}"/);
     expect(changed).not.toContain('LAMPLIGHTER_MODELS');
-    expect(changed).toContain('aws_iam_role_policy.stop: only what it refers to is made anew');
+    expect(changed).toContain('aws_iam_role_policy.stop: only resources that it refers to are created again');
   });
 
   test('another region: the first section says that the old machine still exists and costs money', () => {
     expect(review(otherRegion()).vanished).toEqual(['aws_instance.instance', 'aws_ssm_document.drain']);
     const { sections } = pageOf(review(otherRegion()), [], 'AWS');
-    expect(sections[0]!.title).toBe('Not found any more');
+    expect(sections[0]!.title).toBe('No longer found');
     expect(sections[0]!.lines.map(({ text }) => text).join('\n')).toContain('aws_instance.instance');
   });
 
@@ -71,7 +73,7 @@ describe('differences', () => {
   test('a secret is never shown, not even in part', () => {
     const secret = { ...masks, afterSensitive: { password: true } };
     const shown = differences({ password: 'hunter2' }, { password: 'hunter3' }, secret);
-    expect(shown).toEqual([{ path: 'password', before: '(sensitive)', after: '(sensitive), another' }]);
+    expect(shown).toEqual([{ path: 'password', before: '(sensitive)', after: '(sensitive), changed' }]);
     expect(differences({ password: 'same' }, { password: 'same' }, secret)).toEqual([]);
   });
 

@@ -22,7 +22,7 @@ test('a first deploy is never refused, and no ledger is read', async () => {
 
 test('removing a model deletes the versions that open jobs are pinned to: refused unless allowed', async () => {
   const { found } = await refusals(modelRemoved(), 0);
-  expect(found).toEqual([expect.stringContaining('aws_s3_object.model_strict would be gone')]);
+  expect(found).toEqual([expect.stringContaining('aws_s3_object.model_strict would be destroyed')]);
   expect(found[0]).toContain('--allow-data-loss');
   expect((await refusals(modelRemoved(), 1, { ...nothing, dataLoss: true })).found).toEqual([]);
 });
@@ -30,7 +30,7 @@ test('removing a model deletes the versions that open jobs are pinned to: refuse
 test('replacing the buckets for another region is refused, in one sentence', async () => {
   const { found } = await refusals(otherRegion(), 0);
   expect(found).toEqual([
-    expect.stringMatching(/^aws_s3_bucket\.control, aws_s3_bucket\.data would be gone/),
+    expect.stringMatching(/^aws_s3_bucket\.control, aws_s3_bucket\.data would be destroyed/),
   ]);
 });
 
@@ -43,9 +43,9 @@ test('a destroy of the pipeline is refused for every resource that holds data', 
   );
   const { found } = await refusals(destroyed, 0);
   expect(found).toEqual([
-    expect.stringMatching(/^aws_cloudwatch_log_group\.stop would be gone/),
+    expect.stringMatching(/^aws_cloudwatch_log_group\.stop would be destroyed/),
     expect.stringMatching(
-      /^aws_s3_bucket\.control, aws_s3_bucket\.data, aws_s3_bucket\.output would be gone/,
+      /^aws_s3_bucket\.control, aws_s3_bucket\.data, aws_s3_bucket\.output would be destroyed/,
     ),
   ]);
 });
