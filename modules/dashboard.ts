@@ -12,10 +12,14 @@ export interface DashboardProps {
   readonly alarmArns: readonly string[];
 }
 
-/** One row of the grid; a dashboard is 24 columns wide. */
-const HEIGHT = 6;
-const WIDTH = 8;
+/** Columns of a dashboard. */
 const FULL_WIDTH = 24;
+/** A graph's size, in columns and rows. */
+const WIDTH = 8;
+const HEIGHT = 6;
+const GRAPHS_PER_ROW = FULL_WIDTH / WIDTH;
+/** Rows of the widget that shows the alarms, above the graphs. */
+const ALARMS_HEIGHT = 3;
 
 /** Basic monitoring writes one value in so many minutes, and none while the instance is off. */
 const EC2_SAMPLE_MINUTES = 5;
@@ -32,69 +36,16 @@ export class Dashboard extends Construct {
 }
 
 function widgets(props: DashboardProps): object[] {
-  const { pipeline } = props;
-  const ours = (metric: MetricName, label: string, stat: string) => [
-    METRIC_NAMESPACE,
-    metric,
-    METRIC_DIMENSION,
-    pipeline,
-    { label, stat },
-  ];
-  const onTime = [
-    [
-      'AWS/EC2',
-      'CPUUtilization',
-      'InstanceId',
-      props.instanceId,
-      { id: 'samples', stat: 'SampleCount', visible: false },
-    ],
-    [{ expression: `samples * ${EC2_SAMPLE_MINUTES}`, label: 'minutes on', id: 'minutes' }],
-  ];
-  const errors = props.functions.map((name) => [
-    'AWS/Lambda',
-    'Errors',
-    'FunctionName',
-    name,
-    { label: `errors of ${name}`, stat: 'Sum' },
-  ]);
-  const failed = [
-    'AWS/SQS',
-    'ApproximateNumberOfMessagesVisible',
-    'QueueName',
-    props.failuresQueue,
-    { label: 'events given up', stat: 'Maximum' },
-  ];
-  const graphs: [string, unknown[][], number][] = [
-    ['Open jobs', [ours('OpenJobs', 'open', 'Maximum')], 300],
-    [
-      'How long the oldest open job has waited, in seconds',
-      [ours('OldestOpenSeconds', 'oldest', 'Maximum')],
-      300,
-    ],
-    ['On-time per hour, in minutes (in steps of five)', onTime, 3600],
-    ['Runs per hour', [ours('JobsSucceeded', 'succeeded', 'Sum'), ours('JobsFailed', 'failed', 'Sum')], 3600],
-    [
-      'Waiting and running, in seconds',
-      [
-        ours('WaitSeconds', 'wait, average', 'Average'),
-        ours('WaitSeconds', 'wait, longest', 'Maximum'),
-        ours('RunSeconds', 'run, average', 'Average'),
-        ours('RunSeconds', 'run, longest', 'Maximum'),
-      ],
-      3600,
-    ],
-    ['Trouble', [...errors, failed, ours('BreakerTrips', 'breaker tripped', 'Sum')], 300],
-  ];
   return [
     {
       type: 'alarm',
-      ...{ x: 0, y: 0, width: FULL_WIDTH, height: 3 },
-      properties: { title: `${pipeline}: alarms (docs/OPERATIONS.md)`, alarms: props.alarmArns },
+      ...{ x: 0, y: 0, width: FULL_WIDTH, height: ALARMS_HEIGHT },
+      properties: { title: `${props.pipeline}: alarms (docs/OPERATIONS.md)`, alarms: props.alarmArns },
     },
-    ...graphs.map(([title, metrics, period], index) => ({
+    ...graphs(props).map(({ title, metrics, period }, index) => ({
       type: 'metric',
-      x: (index % (FULL_WIDTH / WIDTH)) * WIDTH,
-      y: 3 + Math.floor(index / (FULL_WIDTH / WIDTH)) * HEIGHT,
+      x: (index % GRAPHS_PER_ROW) * WIDTH,
+      y: ALARMS_HEIGHT + Math.floor(index / GRAPHS_PER_ROW) * HEIGHT,
       width: WIDTH,
       height: HEIGHT,
       properties: {
@@ -107,4 +58,82 @@ function widgets(props: DashboardProps): object[] {
       },
     })),
   ];
+}
+
+interface Graph {
+  readonly title: string;
+  /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
+  readonly metrics: readonly unknown[];
+  /** Seconds that one point stands for. */
+  readonly period: number;
+}
+
+/** From left to right, then down. */
+function graphs(props: DashboardProps): Graph[] {
+  const own = (metric: MetricName, label: string, stat: string) => [
+    METRIC_NAMESPACE,
+    metric,
+    METRIC_DIMENSION,
+    props.pipeline,
+    { label, stat },
+  ];
+  return [
+    { title: 'Open jobs', metrics: [own('OpenJobs', 'open', 'Maximum')], period: 300 },
+    {
+      title: 'How long the oldest open job has waited, in seconds',
+      metrics: [own('OldestOpenSeconds', 'oldest', 'Maximum')],
+      period: 300,
+    },
+    {
+      title: 'On-time per hour, in minutes (in steps of five)',
+      metrics: minutesOn(props.instanceId),
+      period: 3600,
+    },
+    {
+      title: 'Runs per hour',
+      metrics: [own('JobsSucceeded', 'succeeded', 'Sum'), own('JobsFailed', 'failed', 'Sum')],
+      period: 3600,
+    },
+    {
+      title: 'Waiting and running, in seconds',
+      metrics: [
+        own('WaitSeconds', 'wait, average', 'Average'),
+        own('WaitSeconds', 'wait, longest', 'Maximum'),
+        own('RunSeconds', 'run, average', 'Average'),
+        own('RunSeconds', 'run, longest', 'Maximum'),
+      ],
+      period: 3600,
+    },
+    {
+      title: 'Trouble',
+      metrics: [
+        ...props.functions.map(functionErrors),
+        failedEvents(props.failuresQueue),
+        own('BreakerTrips', 'breaker tripped', 'Sum'),
+      ],
+      period: 300,
+    },
+  ];
+}
+
+function minutesOn(instanceId: string): readonly unknown[] {
+  return [
+    [
+      'AWS/EC2',
+      'CPUUtilization',
+      'InstanceId',
+      instanceId,
+      { id: 'samples', stat: 'SampleCount', visible: false },
+    ],
+    [{ expression: `samples * ${EC2_SAMPLE_MINUTES}`, label: 'minutes on', id: 'minutes' }],
+  ];
+}
+
+function functionErrors(name: string): readonly unknown[] {
+  return ['AWS/Lambda', 'Errors', 'FunctionName', name, { label: `errors of ${name}`, stat: 'Sum' }];
+}
+
+function failedEvents(queue: string): readonly unknown[] {
+  const style = { label: 'events given up', stat: 'Maximum' };
+  return ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'QueueName', queue, style];
 }

@@ -5,7 +5,6 @@ import { SqsQueue } from '@cdktf/provider-aws/lib/sqs-queue';
 import { SsmParameter } from '@cdktf/provider-aws/lib/ssm-parameter';
 import { TerraformOutput } from 'cdktf';
 import type { Construct } from 'constructs';
-import { ENDED_COMMAND_STATUSES } from '../lifecycle/command-status';
 import { manifestParameterName, type Manifest } from '../lifecycle/manifest';
 import type { DeployedModel } from '../lifecycle/model';
 import { Alarms } from './alarms';
@@ -13,7 +12,6 @@ import { hashed, type Bundles, type HandlerName } from './bundle';
 import { ControlObject } from './control-object';
 import { Dashboard } from './dashboard';
 import { DrainDocument } from './drain-document';
-import { EventRoute } from './event-route';
 import { ExistingNetwork } from './existing-network';
 import type { ModelFolder } from './model-folder';
 import { Network, type Place } from './network';
@@ -24,10 +22,11 @@ import {
   stopMay,
   triggerMay,
   workerMay,
-  type Statement,
+  type Keys,
 } from './permissions';
 import { boundRoles } from './permissions-boundary';
-import { PipelineFunction } from './pipeline-function';
+import { routeEventsToStop } from './pipeline-events';
+import { PipelineFunction, type PipelineFunctionProps } from './pipeline-function';
 import { PipelineInstance } from './pipeline-instance';
 import { PipelineStack, type RemoteState } from './pipeline-stack';
 import { PrivateBucket, type Expiry } from './private-bucket';
@@ -39,11 +38,8 @@ export interface PipelineProps {
   readonly bundles: Bundles;
 }
 
-/** trigger and stop make a handful of calls; worker waits for the instance's agent to report. */
-const TIME_LIMIT_SECONDS = { trigger: 60, worker: 300, stop: 120 } as const;
-
 /**
- * One pipeline, read from top to bottom as a file travels:
+ * One pipeline. The constructor follows a file from its upload to its receipt:
  *
  *     upload ──▶ data bucket ──▶ trigger ──▶ worker ──▶ drain, on the instance
  *                                                         │
@@ -51,6 +47,7 @@ const TIME_LIMIT_SECONDS = { trigger: 60, worker: 300, stop: 120 } as const;
  */
 export class Pipeline extends PipelineStack {
   private readonly settings: PipelineSettings;
+  private readonly bundles: Bundles;
   private readonly accountId: string;
 
   constructor(scope: Construct, { settings, bundles }: PipelineProps) {
@@ -61,213 +58,40 @@ export class Pipeline extends PipelineStack {
       deployRoleArn: settings.deployRoleArn,
       state: remoteState(settings),
     });
-    if (settings.permissionsBoundaryArn !== undefined) boundRoles(this, settings.permissionsBoundaryArn);
     this.settings = settings;
+    this.bundles = bundles;
     this.accountId = new DataAwsCallerIdentity(this, 'current', {}).accountId;
-    const pipeline = settings.name;
+    if (settings.permissionsBoundaryArn !== undefined) boundRoles(this, settings.permissionsBoundaryArn);
 
-    // Where things are kept.
-    const data = this.bucket('data', [{ id: 'overwritten-uploads', noncurrentDays: 90 }]);
-    const output = this.bucket('output', [{ id: 'overwritten-results', noncurrentDays: 90 }]);
-    const control = this.bucket('control', ledgerExpiry);
-    const ledger = { pipeline, data, output, control };
-    const keys = {
-      region: settings.region,
-      storage: settings.kmsKeyArn,
-      disk: settings.diskKmsKeyArn ?? settings.kmsKeyArn,
-    };
-
-    // What the instance fetches.
-    const models = settings.models.map((folder) => this.model(folder, control));
-    const runner = new ControlObject(this, 'runner', {
-      bucket: control,
-      key: 'runner/runner.mjs',
-      contentType: 'text/javascript',
-      bundle: bundles.runner,
-    });
-
-    // The instance, what it is told to do, and where it says how that goes.
-    const drainLog = new CloudwatchLogGroup(this, 'drain-log', {
-      name: `/lamplighter/${pipeline}/drain`,
-      retentionInDays: settings.logRetentionDays,
-      ...(settings.kmsKeyArn === undefined ? {} : { kmsKeyId: settings.kmsKeyArn }),
-    });
-    const instance = new PipelineInstance(this, 'instance', {
-      ...settings,
-      pipeline,
-      network: this.network(),
-      diskKmsKeyArn: keys.disk,
-      permissions: [
-        ...instanceMay({ ...ledger, instances: this.instances(), drainLog }),
-        ...instanceMayUse(keys, ledger),
-      ],
-    });
-    const document = new DrainDocument(this, 'drain', {
-      pipeline,
-      config: {
-        version: 1,
-        pipeline,
-        region: settings.region,
-        dataBucket: data.bucketName,
-        outputBucket: output.bucketName,
-        controlBucket: control.bucketName,
-        leaseSeconds: settings.leaseSeconds,
-        idleShutdownMinutes: settings.idleShutdownMinutes,
-      },
-      region: settings.region,
-      controlBucket: control.bucketName,
-      runnerKey: runner.key,
-      runnerVersionId: runner.versionId,
-      runnerSha256: bundles.runner.sha256Hex,
-    });
-
-    // The functions.
-    const failuresQueue = `${pipeline}-failures`;
-    const failures = new SqsQueue(this, 'failures', {
-      name: failuresQueue,
-      messageRetentionSeconds: 14 * 24 * 60 * 60,
-      sqsManagedSseEnabled: true,
-    });
-    // Before it closes, stop waits.
-    const timeLimitSeconds: Readonly<Record<HandlerName, number>> = {
-      ...TIME_LIMIT_SECONDS,
-      stop: TIME_LIMIT_SECONDS.stop + settings.lingerSeconds,
-    };
-    const makeFunction = (id: HandlerName, environment: Record<string, string>, permissions: Statement[]) =>
-      new PipelineFunction(this, id, {
-        pipeline,
-        accountId: this.accountId,
-        bundle: bundles.handlers[id],
-        timeLimitSeconds: timeLimitSeconds[id],
-        environment,
-        logRetentionDays: settings.logRetentionDays,
-        kmsKeyArn: settings.kmsKeyArn,
-        failures,
-        permissions,
-      });
-    const worker = makeFunction(
-      'worker',
-      {
-        LAMPLIGHTER_PIPELINE: pipeline,
-        LAMPLIGHTER_INSTANCE_ID: instance.instanceId,
-        LAMPLIGHTER_DOCUMENT: document.documentName,
-        LAMPLIGHTER_DRAIN_LOG_GROUP: drainLog.name,
-        LAMPLIGHTER_TIME_LIMIT_SECONDS: String(timeLimitSeconds.worker),
-      },
-      workerMay({ pipeline, instance, document }),
-    );
-    const ledgerEnvironment = {
-      LAMPLIGHTER_PIPELINE: pipeline,
-      LAMPLIGHTER_DATA_BUCKET: data.bucketName,
-      LAMPLIGHTER_OUTPUT_BUCKET: output.bucketName,
-      LAMPLIGHTER_CONTROL_BUCKET: control.bucketName,
-      LAMPLIGHTER_INSTANCE_ID: instance.instanceId,
-      LAMPLIGHTER_WORKER_FUNCTION: worker.plainName,
-      LAMPLIGHTER_MODELS: JSON.stringify(models),
-    };
-    const trigger = makeFunction('trigger', ledgerEnvironment, [
-      ...triggerMay({ ...ledger, instance, worker }),
-      ...ledgerFunctionMayUse(keys, ledger),
-    ]);
-    const stop = makeFunction(
-      'stop',
-      {
-        ...ledgerEnvironment,
-        LAMPLIGHTER_TIME_LIMIT_SECONDS: String(timeLimitSeconds.stop),
-        LAMPLIGHTER_BREAKER_WAKE_UPS: String(settings.breakerWakeUps),
-        LAMPLIGHTER_LINGER_SECONDS: String(settings.lingerSeconds),
-        ...(settings.spot ? { LAMPLIGHTER_SPOT: 'true' } : {}),
-        LAMPLIGHTER_METRICS: settings.alarms ? 'on' : 'off',
-      },
-      [...stopMay({ ...ledger, instance, worker }), ...ledgerFunctionMayUse(keys, ledger)],
-    );
-
-    // What calls them.
-    data.notifyOnCreate(trigger);
-    output.notifyOnCreate(stop, { prefix: 'results/', suffix: '/receipt.json' });
-    new EventRoute(this, 'instance-state', {
-      ruleName: `${pipeline}-instance-state`,
-      description: 'The instance has come up, or has stopped by whatever cause',
-      target: stop,
-      pattern: {
-        source: ['aws.ec2'],
-        'detail-type': ['EC2 Instance State-change Notification'],
-        detail: { 'instance-id': [instance.instanceId], state: ['running', 'stopped', 'terminated'] },
-      },
-    });
-    new EventRoute(this, 'drain-ended', {
-      ruleName: `${pipeline}-drain-ended`,
-      description: 'A drain command has ended, well or not',
-      target: stop,
-      pattern: {
-        source: ['aws.ssm'],
-        'detail-type': ['EC2 Command Status-change Notification'],
-        detail: { 'document-name': [document.documentName], status: ENDED_COMMAND_STATUSES },
-      },
-    });
-    new EventRoute(this, 'sweep', {
-      ruleName: `${pipeline}-sweep`,
-      description: 'Repairs whatever an event should have done',
-      target: stop,
-      everyMinutes: settings.sweepMinutes,
-    });
-
-    // What tells people.
-    if (settings.alarms) {
-      const watched = {
-        ...{ pipeline, failuresQueue, region: settings.region, sweepMinutes: settings.sweepMinutes },
-        functions: [trigger.plainName, worker.plainName, stop.plainName],
-      };
-      const alarms = new Alarms(this, 'alarms', { ...watched, emails: settings.alarmEmails });
-      new Dashboard(this, 'dashboard', {
-        ...watched,
-        instanceId: instance.instanceId,
-        alarmArns: alarms.arns,
-      });
-    }
-
-    // Where the command line, and people, find all this.
-    const manifest: Manifest = {
-      version: 1,
-      pipeline,
-      region: settings.region,
-      dataBucket: data.bucketName,
-      outputBucket: output.bucketName,
-      controlBucket: control.bucketName,
-      instanceId: instance.instanceId,
-      functions: { trigger: trigger.functionName, worker: worker.functionName, stop: stop.functionName },
-      document: document.documentName,
-      failuresQueue,
-      drainLogGroup: drainLog.name,
+    const buckets = this.makeBuckets();
+    const models = settings.models.map((folder) => this.uploadModel(folder, buckets));
+    const machine = this.makeMachine(buckets);
+    const functions = this.makeFunctions(buckets, machine, models);
+    buckets.data.notifyOnCreate(functions.trigger);
+    buckets.output.notifyOnCreate(functions.stop, { prefix: 'results/', suffix: '/receipt.json' });
+    routeEventsToStop(this, {
+      pipeline: settings.name,
       sweepMinutes: settings.sweepMinutes,
-      stopTimeLimitSeconds: timeLimitSeconds.stop,
-      lingerSeconds: settings.lingerSeconds,
-      breakerWakeUps: settings.breakerWakeUps,
-      models,
-    };
-    const parameter = new SsmParameter(this, 'manifest', {
-      name: manifestParameterName(pipeline),
-      description: 'The names of what this Lamplighter pipeline consists of',
-      type: 'String',
-      insecureValue: JSON.stringify(manifest),
+      instance: machine.instance,
+      document: machine.document,
+      stop: functions.stop,
     });
-    this.output('data_bucket', 'Upload here', data.bucketName);
-    this.output('output_bucket', 'Results and receipts appear here', output.bucketName);
-    this.output('control_bucket', 'The ledger; for Lamplighter only', control.bucketName);
-    this.output('instance_id', 'The machine that runs the models', instance.instanceId);
-    this.output('manifest_parameter', 'The names of all parts', parameter.name);
+    if (settings.alarms) this.makeAlarms(machine, functions);
+    this.publish(buckets, this.manifest(buckets, machine, functions, models));
   }
 
-  /** Every instance of the account in the pipeline's region. */
-  private instances(): string {
-    const { partition } = new DataAwsPartition(this, 'partition', {});
-    return `arn:${partition}:ec2:${this.settings.region}:${this.accountId}:instance/*`;
+  private makeBuckets(): Buckets {
+    return {
+      data: this.makeBucket('data', [{ id: 'overwritten-uploads', noncurrentDays: 90 }]),
+      output: this.makeBucket('output', [{ id: 'overwritten-results', noncurrentDays: 90 }]),
+      control: this.makeBucket('control', ledgerExpiry),
+    };
   }
 
-  private bucket(kind: 'data' | 'output' | 'control', expiry: readonly Expiry[]): PrivateBucket {
+  private makeBucket(kind: keyof Buckets, expiry: readonly Expiry[]): PrivateBucket {
     const { name, region, disposable, kmsKeyArn } = this.settings;
     return new PrivateBucket(this, kind, {
-      // Bucket names are global, so the account's number has to be in it.
+      // Bucket names are global, so they contain the account's number.
       bucketName: `${name}-${kind}-${this.accountId}-${region}`,
       disposable,
       kmsKeyArn,
@@ -275,23 +99,7 @@ export class Pipeline extends PipelineStack {
     });
   }
 
-  private network(): Place {
-    const { settings } = this;
-    const { name: pipeline, vpcId, subnetIds } = settings;
-    const subnetId = subnetIds?.[0];
-    if (vpcId !== undefined && subnetId !== undefined) {
-      return new ExistingNetwork(this, 'network', { pipeline, vpcId, subnetId });
-    }
-    return new Network(this, 'network', {
-      pipeline,
-      region: settings.region,
-      cidr: settings.networkCidr,
-      availabilityZone: settings.availabilityZone,
-      privateEndpoints: settings.privateNetwork ? settings.privateEndpoints : undefined,
-    });
-  }
-
-  private model({ card, digest, zip }: ModelFolder, control: PrivateBucket): DeployedModel {
+  private uploadModel({ card, digest, zip }: ModelFolder, { control }: Buckets): DeployedModel {
     const object = new ControlObject(this, `model_${card.name}`, {
       bucket: control,
       key: `models/${card.name}/model.zip`,
@@ -308,14 +116,251 @@ export class Pipeline extends PipelineStack {
     };
   }
 
+  /** The instance, the log of its drains, and the document that starts a drain. */
+  private makeMachine(buckets: Buckets): Machine {
+    const { settings } = this;
+    const { name: pipeline } = settings;
+    const drainLog = new CloudwatchLogGroup(this, 'drain-log', {
+      name: `/lamplighter/${pipeline}/drain`,
+      retentionInDays: settings.logRetentionDays,
+      ...(settings.kmsKeyArn === undefined ? {} : { kmsKeyId: settings.kmsKeyArn }),
+    });
+    const keys = encryptionKeys(settings);
+    const ledger = { pipeline, ...buckets };
+    const instance = new PipelineInstance(this, 'instance', {
+      ...settings,
+      pipeline,
+      network: this.makeNetwork(),
+      diskKmsKeyArn: keys.disk,
+      permissions: [
+        ...instanceMay({ ...ledger, instances: this.anyInstanceArn(), drainLog }),
+        ...instanceMayUse(keys, ledger),
+      ],
+    });
+    return { instance, drainLog, document: this.makeDocument(buckets) };
+  }
+
+  private makeNetwork(): Place {
+    const { name: pipeline, vpcId, subnetIds, ...settings } = this.settings;
+    const subnetId = subnetIds?.[0];
+    if (vpcId !== undefined && subnetId !== undefined) {
+      return new ExistingNetwork(this, 'network', { pipeline, vpcId, subnetId });
+    }
+    return new Network(this, 'network', {
+      pipeline,
+      region: settings.region,
+      cidr: settings.networkCidr,
+      availabilityZone: settings.availabilityZone,
+      privateEndpoints: settings.privateNetwork ? settings.privateEndpoints : undefined,
+    });
+  }
+
+  /** Every instance of the account in the pipeline's region. */
+  private anyInstanceArn(): string {
+    const { partition } = new DataAwsPartition(this, 'partition', {});
+    return `arn:${partition}:ec2:${this.settings.region}:${this.accountId}:instance/*`;
+  }
+
+  private makeDocument(buckets: Buckets): DrainDocument {
+    const { leaseSeconds, idleShutdownMinutes } = this.settings;
+    const { runner: bundle } = this.bundles;
+    const names = this.names(buckets);
+    const runner = new ControlObject(this, 'runner', {
+      bucket: buckets.control,
+      key: 'runner/runner.mjs',
+      contentType: 'text/javascript',
+      bundle,
+    });
+    return new DrainDocument(this, 'drain', {
+      ...names,
+      config: { version: 1, ...names, leaseSeconds, idleShutdownMinutes },
+      runnerKey: runner.key,
+      runnerVersionId: runner.versionId,
+      runnerSha256: bundle.sha256Hex,
+    });
+  }
+
+  private makeFunctions(buckets: Buckets, machine: Machine, models: readonly DeployedModel[]): Functions {
+    const { settings } = this;
+    const { name: pipeline } = settings;
+    const { instance, document, drainLog } = machine;
+    const limits = timeLimitsSeconds(settings);
+    const failures = new SqsQueue(this, 'failures', {
+      name: failuresQueueName(settings),
+      messageRetentionSeconds: 14 * 24 * 60 * 60,
+      sqsManagedSseEnabled: true,
+    });
+    const worker = this.makeFunction('worker', failures, {
+      environment: {
+        LAMPLIGHTER_PIPELINE: pipeline,
+        LAMPLIGHTER_INSTANCE_ID: instance.instanceId,
+        LAMPLIGHTER_DOCUMENT: document.documentName,
+        LAMPLIGHTER_DRAIN_LOG_GROUP: drainLog.name,
+        LAMPLIGHTER_TIME_LIMIT_SECONDS: String(limits.worker),
+      },
+      permissions: workerMay({ pipeline, instance, document }),
+    });
+
+    const ledger = { pipeline, ...buckets };
+    const keyPermissions = ledgerFunctionMayUse(encryptionKeys(settings), ledger);
+    const environment = {
+      ...ledgerEnvironment(this.names(buckets)),
+      LAMPLIGHTER_INSTANCE_ID: instance.instanceId,
+      LAMPLIGHTER_WORKER_FUNCTION: worker.plainName,
+      LAMPLIGHTER_MODELS: JSON.stringify(models),
+    };
+    const trigger = this.makeFunction('trigger', failures, {
+      environment,
+      permissions: [...triggerMay({ ...ledger, instance, worker }), ...keyPermissions],
+    });
+    const stop = this.makeFunction('stop', failures, {
+      environment: { ...environment, ...stopEnvironment(settings) },
+      permissions: [...stopMay({ ...ledger, instance, worker }), ...keyPermissions],
+    });
+    return { trigger, worker, stop };
+  }
+
+  private makeFunction(
+    name: HandlerName,
+    failures: SqsQueue,
+    props: Pick<PipelineFunctionProps, 'environment' | 'permissions'>,
+  ): PipelineFunction {
+    const { settings } = this;
+    return new PipelineFunction(this, name, {
+      ...props,
+      pipeline: settings.name,
+      accountId: this.accountId,
+      bundle: this.bundles.handlers[name],
+      timeLimitSeconds: timeLimitsSeconds(settings)[name],
+      logRetentionDays: settings.logRetentionDays,
+      kmsKeyArn: settings.kmsKeyArn,
+      failures,
+    });
+  }
+
+  private makeAlarms({ instance }: Machine, { trigger, worker, stop }: Functions): void {
+    const { settings } = this;
+    const watched = {
+      pipeline: settings.name,
+      region: settings.region,
+      sweepMinutes: settings.sweepMinutes,
+      failuresQueue: failuresQueueName(settings),
+      functions: [trigger.plainName, worker.plainName, stop.plainName],
+    };
+    const alarms = new Alarms(this, 'alarms', { ...watched, emails: settings.alarmEmails });
+    new Dashboard(this, 'dashboard', {
+      ...watched,
+      instanceId: instance.instanceId,
+      alarmArns: alarms.arns,
+    });
+  }
+
+  /** The names by which the command line finds the pipeline's parts. */
+  private manifest(
+    buckets: Buckets,
+    { instance, document, drainLog }: Machine,
+    { trigger, worker, stop }: Functions,
+    models: DeployedModel[],
+  ): Manifest {
+    const { settings } = this;
+    return {
+      version: 1,
+      ...this.names(buckets),
+      instanceId: instance.instanceId,
+      functions: { trigger: trigger.functionName, worker: worker.functionName, stop: stop.functionName },
+      document: document.documentName,
+      failuresQueue: failuresQueueName(settings),
+      drainLogGroup: drainLog.name,
+      sweepMinutes: settings.sweepMinutes,
+      stopTimeLimitSeconds: timeLimitsSeconds(settings).stop,
+      lingerSeconds: settings.lingerSeconds,
+      breakerWakeUps: settings.breakerWakeUps,
+      models,
+    };
+  }
+
+  /** Writes the manifest for the command line, and Terraform's outputs for people. */
+  private publish({ data, output, control }: Buckets, manifest: Manifest): void {
+    const parameter = new SsmParameter(this, 'manifest', {
+      name: manifestParameterName(manifest.pipeline),
+      description: 'The names of what this Lamplighter pipeline consists of',
+      type: 'String',
+      insecureValue: JSON.stringify(manifest),
+    });
+    this.output('data_bucket', 'Upload here', data.bucketName);
+    this.output('output_bucket', 'Results and receipts appear here', output.bucketName);
+    this.output('control_bucket', 'The ledger; for Lamplighter only', control.bucketName);
+    this.output('instance_id', 'The machine that runs the models', manifest.instanceId);
+    this.output('manifest_parameter', 'The names of all parts', parameter.name);
+  }
+
   private output(name: string, description: string, value: string): void {
     new TerraformOutput(this, name, { value, description });
   }
+
+  /** The names that the drain's config, the functions' environments and the manifest share, in the manifest's order. */
+  private names({ data, output, control }: Buckets): Names {
+    return {
+      pipeline: this.settings.name,
+      region: this.settings.region,
+      dataBucket: data.bucketName,
+      outputBucket: output.bucketName,
+      controlBucket: control.bucketName,
+    };
+  }
 }
+
+interface Buckets {
+  readonly data: PrivateBucket;
+  readonly output: PrivateBucket;
+  readonly control: PrivateBucket;
+}
+
+interface Machine {
+  readonly instance: PipelineInstance;
+  readonly drainLog: CloudwatchLogGroup;
+  readonly document: DrainDocument;
+}
+
+type Functions = Readonly<Record<HandlerName, PipelineFunction>>;
+
+type Names = Pick<Manifest, 'pipeline' | 'region' | 'dataBucket' | 'outputBucket' | 'controlBucket'>;
 
 function remoteState({ name, region, state }: PipelineSettings): RemoteState | undefined {
   if (state === undefined) return undefined;
   return { ...state, key: state.key ?? `lamplighter/${name}.tfstate`, region: state.region ?? region };
+}
+
+function encryptionKeys({ region, kmsKeyArn, diskKmsKeyArn }: PipelineSettings): Keys {
+  return { region, storage: kmsKeyArn, disk: diskKmsKeyArn ?? kmsKeyArn };
+}
+
+function failuresQueueName({ name }: PipelineSettings): string {
+  return `${name}-failures`;
+}
+
+/** trigger and stop make a handful of calls. worker waits for the instance's agent. stop sleeps for `lingerSeconds`. */
+function timeLimitsSeconds({ lingerSeconds }: PipelineSettings): Readonly<Record<HandlerName, number>> {
+  return { trigger: 60, worker: 300, stop: 120 + lingerSeconds };
+}
+
+function ledgerEnvironment({ pipeline, dataBucket, outputBucket, controlBucket }: Names) {
+  return {
+    LAMPLIGHTER_PIPELINE: pipeline,
+    LAMPLIGHTER_DATA_BUCKET: dataBucket,
+    LAMPLIGHTER_OUTPUT_BUCKET: outputBucket,
+    LAMPLIGHTER_CONTROL_BUCKET: controlBucket,
+  };
+}
+
+function stopEnvironment(settings: PipelineSettings): Record<string, string> {
+  return {
+    LAMPLIGHTER_TIME_LIMIT_SECONDS: String(timeLimitsSeconds(settings).stop),
+    LAMPLIGHTER_BREAKER_WAKE_UPS: String(settings.breakerWakeUps),
+    LAMPLIGHTER_LINGER_SECONDS: String(settings.lingerSeconds),
+    ...(settings.spot ? { LAMPLIGHTER_SPOT: 'true' } : {}),
+    LAMPLIGHTER_METRICS: settings.alarms ? 'on' : 'off',
+  };
 }
 
 /** Overwritten models and runners stay for a year: a job that was admitted before the deploy still names them. */

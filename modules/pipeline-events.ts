@@ -1,0 +1,58 @@
+import type { Construct } from 'constructs';
+import type { DrainDocument } from './drain-document';
+import { EventRoute } from './event-route';
+import type { PipelineFunction } from './pipeline-function';
+import type { PipelineInstance } from './pipeline-instance';
+
+export interface PipelineEventsProps {
+  readonly pipeline: string;
+  readonly sweepMinutes: number;
+  readonly instance: PipelineInstance;
+  readonly document: DrainDocument;
+  readonly stop: PipelineFunction;
+}
+
+/** Routes three events to stop, in its caller's scope: the instance's state, the end of a drain, and the sweep. */
+export function routeEventsToStop(scope: Construct, props: PipelineEventsProps): void {
+  const { pipeline, stop } = props;
+  new EventRoute(scope, 'instance-state', {
+    ruleName: `${pipeline}-instance-state`,
+    description: 'The instance has come up, or has stopped by whatever cause',
+    target: stop,
+    pattern: {
+      source: ['aws.ec2'],
+      'detail-type': ['EC2 Instance State-change Notification'],
+      detail: {
+        'instance-id': [props.instance.instanceId],
+        state: ['running', 'stopped', 'terminated'],
+      },
+    },
+  });
+  new EventRoute(scope, 'drain-ended', {
+    ruleName: `${pipeline}-drain-ended`,
+    description: 'A drain command has ended, well or not',
+    target: stop,
+    pattern: {
+      source: ['aws.ssm'],
+      'detail-type': ['EC2 Command Status-change Notification'],
+      detail: { 'document-name': [props.document.documentName], status: COMMAND_ENDS },
+    },
+  });
+  new EventRoute(scope, 'sweep', {
+    ruleName: `${pipeline}-sweep`,
+    description: 'Repairs whatever an event should have done',
+    target: stop,
+    everyMinutes: props.sweepMinutes,
+  });
+}
+
+/** How a command can end. https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html */
+const COMMAND_ENDS = [
+  'Success',
+  'Failed',
+  'TimedOut',
+  'Cancelled',
+  'Undeliverable',
+  'Terminated',
+  'Incomplete',
+];
