@@ -7,23 +7,30 @@ import { Pipeline } from './modules/pipeline';
 import { readPipelines } from './modules/settings';
 import { withoutAccount } from './modules/settings/local-cloud';
 
+/** Lamplighter's own files: handlers/, runner/, modules/. */
+const PACKAGE_FOLDER = __dirname;
+/** The user's files: cdktf.json, the model folders, and Terraform's state. Today the user works in the package's folder. */
+const PROJECT_FOLDER = __dirname;
+
 /** Reads the settings and makes one stack per pipeline. */
 function main(): void {
   const app = new App();
-  const given: unknown = app.node.tryGetContext('pipelines') ?? contextOfProject();
-  let pipelines = readPipelines(given, __dirname);
-  if (process.env.LAMPLIGHTER_CLOUD === 'local') pipelines = readPipelines(withoutAccount(given), __dirname);
-  const bundles = bundleSources(__dirname);
+  const context: unknown = app.node.tryGetContext('pipelines') ?? readContext(PROJECT_FOLDER);
+  let pipelines = readPipelines(context, PROJECT_FOLDER);
+  if (process.env.LAMPLIGHTER_CLOUD === 'local') {
+    pipelines = readPipelines(withoutAccount(context), PROJECT_FOLDER);
+  }
+  const bundles = bundleSources(PACKAGE_FOLDER);
   for (const settings of pipelines) new Pipeline(app, { settings, bundles });
   app.synth();
 }
 
-/** The cdktf command hands the context over; without it (npx tsx main.ts) it is read from the same file. */
-function contextOfProject(): unknown {
-  const project = JSON.parse(readFileSync(join(__dirname, 'cdktf.json'), 'utf8')) as {
+/** The cdktf command passes the context of cdktf.json. Without that command (`npx tsx main.ts`), read the file. */
+function readContext(projectFolder: string): unknown {
+  const file = JSON.parse(readFileSync(join(projectFolder, 'cdktf.json'), 'utf8')) as {
     context?: { pipelines?: unknown };
   };
-  return project.context?.pipelines;
+  return file.context?.pipelines;
 }
 
 try {

@@ -25,21 +25,21 @@ export interface Bundles {
 /**
  * Bundles handlers/{trigger,worker,stop}.ts and runner/main.ts. Throws InvalidInputError when one of them is missing,
  * and esbuild's own error when one does not compile.
- * @param sourceFolder the folder that holds handlers/ and runner/
+ * @param packageFolder Lamplighter's own folder, which holds handlers/ and runner/; the user's folder is another
  */
-export function bundleSources(sourceFolder: string): Bundles {
+export function bundleSources(packageFolder: string): Bundles {
   return {
     handlers: {
-      trigger: handlerBundle(sourceFolder, 'trigger'),
-      worker: handlerBundle(sourceFolder, 'worker'),
-      stop: handlerBundle(sourceFolder, 'stop'),
+      trigger: handlerBundle(packageFolder, 'trigger'),
+      worker: handlerBundle(packageFolder, 'worker'),
+      stop: handlerBundle(packageFolder, 'stop'),
     },
-    runner: runnerBundle(sourceFolder),
+    runner: runnerBundle(packageFolder),
   };
 }
 
-function handlerBundle(sourceFolder: string, name: HandlerName): Bundle {
-  const content = build(sourceFolder, join('handlers', `${name}.ts`), { format: 'cjs', target: 'node22' });
+function handlerBundle(packageFolder: string, name: HandlerName): Bundle {
+  const content = build(packageFolder, join('handlers', `${name}.ts`), { format: 'cjs', target: 'node22' });
   return hashed(deterministicZip([{ path: 'index.js', content }]));
 }
 
@@ -48,20 +48,20 @@ const REQUIRE_IN_ESM =
   "import { createRequire as lamplighterCreateRequire } from 'node:module';" +
   'const require = lamplighterCreateRequire(import.meta.url);';
 
-function runnerBundle(sourceFolder: string): Bundle {
+function runnerBundle(packageFolder: string): Bundle {
   const main = join('runner', 'main.ts');
   return hashed(
-    build(sourceFolder, main, { format: 'esm', target: 'node20', banner: { js: REQUIRE_IN_ESM } }),
+    build(packageFolder, main, { format: 'esm', target: 'node20', banner: { js: REQUIRE_IN_ESM } }),
   );
 }
 
-function build(sourceFolder: string, entry: string, options: BuildOptions): Uint8Array {
-  const file = join(sourceFolder, entry);
+function build(packageFolder: string, entry: string, options: BuildOptions): Uint8Array {
+  const file = join(packageFolder, entry);
   if (!existsSync(file)) throw new InvalidInputError(`${file} is missing; it cannot be bundled`);
   const { outputFiles } = buildSync({
     ...options,
     // Paths in the output are relative to this folder, so it must not be the caller's.
-    absWorkingDir: sourceFolder,
+    absWorkingDir: packageFolder,
     entryPoints: [file],
     bundle: true,
     minify: true,

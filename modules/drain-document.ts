@@ -19,6 +19,9 @@ export interface DrainDocumentProps extends DrainScripts {
   readonly pipeline: string;
 }
 
+/** The scripts that come with the package. */
+const SCRIPTS_FOLDER = join(__dirname, 'drain-document');
+
 /** A fresh machine has packages to install. */
 const BRING_UP_TIME_LIMIT_SECONDS = 900;
 
@@ -74,7 +77,7 @@ function step(name: string, file: string, timeLimitSeconds: number, scripts: Dra
 
 /** In single quotes nothing is special to a shell, and no setting, bucket name or version id holds one. */
 function script(file: string, scripts: DrainScripts): string {
-  const body = readFileSync(join(__dirname, 'drain-document', file), 'utf8');
+  const body = readFileSync(join(SCRIPTS_FOLDER, file), 'utf8');
   return [
     '#!/bin/bash',
     'set -euo pipefail',

@@ -4,6 +4,9 @@ import type { Construct, Node } from 'constructs';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+/** The project's folder, seen from the folder in which Terraform runs: <project>/cdktf.out/stacks/<id>. */
+const PROJECT_FROM_STACK = '../../..';
+
 /** Where Terraform keeps what it knows of a stack. */
 export interface RemoteState {
   readonly bucket: string;
@@ -43,8 +46,7 @@ export class PipelineStack extends TerraformStack {
     });
     this.addOverride('terraform.required_version', '>= 1.5.0, < 2.0.0');
     if (props.state) this.keepStateIn(props.state);
-    // Terraform runs in <output folder>/stacks/<id>.
-    else new LocalBackend(this, { path: `../../../terraform.${id}.tfstate` });
+    else new LocalBackend(this, { path: `${PROJECT_FROM_STACK}/terraform.${id}.tfstate` });
     this.addOverride('terraform.required_providers.aws.version', '=5.100.0');
   }
 

@@ -29,7 +29,7 @@ export const settingsSchema = z.strictObject({
     .regex(/^[a-z]{2}(-[a-z]+){1,2}-\d$/)
     .default('eu-central-1')
     .describe('an AWS region, for example eu-central-1'),
-  /** Folders, relative to the project. */
+  /** Folders, relative to the project's folder. */
   models: z
     .array(
       z
@@ -102,7 +102,7 @@ export interface PipelineSettings extends Omit<z.infer<typeof settingsSchema>, '
  * Reads the pipelines' settings and their model folders. Throws one InvalidInputError that lists every problem: where,
  * the value, and what is allowed.
  * @param value the context key `pipelines` of cdktf.json
- * @param projectFolder what the paths of model folders are relative to
+ * @param projectFolder the user's folder, which holds cdktf.json; paths of model folders are relative to it
  */
 export function readPipelines(value: unknown, projectFolder: string): PipelineSettings[] {
   const problems: string[] = [];
