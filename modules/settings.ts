@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
 import { readModelFolder, type ModelFolder } from './model-folder';
-import { accountObjections, accountSettings } from './settings/account';
-import { encryptionObjections, encryptionSettings } from './settings/encryption';
-import { architectureOf, machineObjections, machineSettings, type Architecture } from './settings/machine';
-import { networkObjections, networkSettings } from './settings/network';
+import { accountConflicts, accountSettings } from './settings/account';
+import { encryptionConflicts, encryptionSettings } from './settings/encryption';
+import { architectureOf, machineConflicts, machineSettings, type Architecture } from './settings/machine';
+import { networkConflicts, networkSettings } from './settings/network';
 
 /** What CloudWatch Logs accepts. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const LOG_RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653];
@@ -144,16 +144,14 @@ function readPipeline(
   });
   problems.push(...clashes(models).map((text) => `${where}.models: ${text}`));
   if (!parsed.success) return undefined;
-  const objections = [
-    ...networkObjections(parsed.data, entry),
-    ...machineObjections(parsed.data),
-    ...encryptionObjections(parsed.data),
-    ...accountObjections(parsed.data),
+  const conflicts = [
+    ...networkConflicts(parsed.data, entry),
+    ...machineConflicts(parsed.data),
+    ...encryptionConflicts(parsed.data),
+    ...accountConflicts(parsed.data),
   ];
   problems.push(
-    ...objections.map(({ setting, allowed }) =>
-      problem(`${where}.${setting}`, at(entry, [setting]), allowed),
-    ),
+    ...conflicts.map(({ setting, allowed }) => problem(`${where}.${setting}`, at(entry, [setting]), allowed)),
   );
   return { ...parsed.data, models, architecture: architectureOf(parsed.data.instanceType) };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { keyArn } from './encryption';
-import type { Objection } from './objection';
+import type { SettingConflict } from './conflict';
 
 const roleArn = z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/);
 
@@ -47,9 +47,9 @@ export const accountSettings = {
     ),
 };
 
-export function accountObjections(
+export function accountConflicts(
   settings: z.infer<z.ZodObject<typeof accountSettings>>,
-): readonly Objection[] {
+): readonly SettingConflict[] {
   const { accountId } = settings;
   return (['deployRoleArn', 'permissionsBoundaryArn'] as const).flatMap((setting) => {
     const account = settings[setting]?.split(':')[4];

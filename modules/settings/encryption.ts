@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Objection } from './objection';
+import type { SettingConflict } from './conflict';
 
 /** An alias would do for a bucket, but not in a policy: KMS knows a key by its ARN only. */
 export const keyArn = z
@@ -18,9 +18,9 @@ export const encryptionSettings = {
   diskKmsKeyArn: keyArn.optional().describe(`a KMS key's ARN: ${example}`),
 };
 
-export function encryptionObjections(
+export function encryptionConflicts(
   settings: z.infer<z.ZodObject<typeof encryptionSettings>> & { readonly region: string },
-): readonly Objection[] {
+): readonly SettingConflict[] {
   return (['kmsKeyArn', 'diskKmsKeyArn'] as const).flatMap((setting) => {
     const region = settings[setting]?.split(':')[3];
     if (region === undefined || region === settings.region) return [];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Objection } from './objection';
+import type { SettingConflict } from './conflict';
 
 export type Architecture = 'x86_64' | 'arm64';
 
@@ -38,10 +38,10 @@ export function hasNvidiaGpu(instanceType: string): boolean {
 }
 
 /** Public parameters say in their path what they are for; whatever else the image is, Terraform looks when it plans. */
-export function machineObjections(settings: {
+export function machineConflicts(settings: {
   readonly image?: z.infer<typeof machineSettings.image>;
   readonly instanceType: string;
-}): readonly Objection[] {
+}): readonly SettingConflict[] {
   const { image, instanceType } = settings;
   if (typeof image !== 'string') return [];
   const wanted = architectureOf(instanceType);

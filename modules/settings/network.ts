@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isGiven, type Objection } from './objection';
+import { isSet, type SettingConflict } from './conflict';
 
 /** Without a public address the instance reaches Systems Manager through these, or not at all. */
 const AGENT_ENDPOINTS = ['ssm', 'ssmmessages', 'ec2messages'] as const;
@@ -42,30 +42,30 @@ export const networkSettings = {
     ),
 };
 
-export function networkObjections(
+export function networkConflicts(
   settings: z.infer<z.ZodObject<typeof networkSettings>> & { readonly region: string },
   entry: unknown,
-): readonly Objection[] {
+): readonly SettingConflict[] {
   const { availabilityZone, region, vpcId, subnetIds, privateNetwork } = settings;
-  const objections: Objection[] = [];
+  const conflicts: SettingConflict[] = [];
   if (availabilityZone !== undefined && availabilityZone.slice(0, -1) !== region) {
-    objections.push({ setting: 'availabilityZone', allowed: `a zone of ${region}` });
+    conflicts.push({ setting: 'availabilityZone', allowed: `a zone of ${region}` });
   }
   if (vpcId !== undefined && subnetIds === undefined) {
-    objections.push({ setting: 'subnetIds', allowed: `a list of subnets of ${vpcId}` });
+    conflicts.push({ setting: 'subnetIds', allowed: `a list of subnets of ${vpcId}` });
   }
   if (vpcId === undefined && subnetIds !== undefined) {
-    objections.push({ setting: 'vpcId', allowed: 'the VPC that subnetIds are in' });
+    conflicts.push({ setting: 'vpcId', allowed: 'the VPC that subnetIds are in' });
   }
   if (vpcId !== undefined) {
     const ofOurOwn = ['networkCidr', 'availabilityZone', 'privateNetwork', 'privateEndpoints'];
-    for (const setting of ofOurOwn.filter((name) => isGiven(entry, name))) {
-      objections.push({ setting, allowed: 'nothing, since vpcId names a network that exists' });
+    for (const setting of ofOurOwn.filter((name) => isSet(entry, name))) {
+      conflicts.push({ setting, allowed: 'nothing, since vpcId names a network that exists' });
     }
-  } else if (!privateNetwork && isGiven(entry, 'privateEndpoints')) {
-    objections.push({ setting: 'privateEndpoints', allowed: 'nothing, unless privateNetwork is true' });
+  } else if (!privateNetwork && isSet(entry, 'privateEndpoints')) {
+    conflicts.push({ setting: 'privateEndpoints', allowed: 'nothing, unless privateNetwork is true' });
   }
-  return objections;
+  return conflicts;
 }
 
 /** Between /16 and /28, which is what a VPC takes, and without host bits, which AWS would silently cut off. */
