@@ -11,15 +11,15 @@ import { resourceNameOf } from './settings';
 export interface AlarmsProps {
   readonly pipeline: string;
   readonly sweepMinutes: number;
-  /** Who gets a mail, once they have confirmed the one that AWS sends them. */
+  /** Addresses that get a mail. AWS first sends each of them a mail with a link to confirm. */
   readonly emails: readonly string[];
   /** The functions' names. */
   readonly functions: readonly string[];
-  /** The name of the queue of events that failed in every attempt. */
+  /** The name of the queue for events that failed in every attempt. */
   readonly failuresQueue: string;
 }
 
-/** Each has its chapter in docs/OPERATIONS.md, of the same name. Ten alarms of an account are free of charge. */
+/** The alarms. docs/OPERATIONS.md has a chapter of the same name for each. AWS charges nothing for an account's first ten. */
 export const ALARM_NAMES = [
   'job-failed',
   'on-with-nothing-open',
@@ -31,13 +31,13 @@ export const ALARM_NAMES = [
 
 export type AlarmName = (typeof ALARM_NAMES)[number];
 
-/** How long an instance may be on with nothing open: a sweep, the closing margin, and the idle timer have had their turn. */
+/** Minutes an instance may be on with nothing open. A sweep, the closing margin and the idle timer each fit into them. */
 const IDLE_MINUTES = 30;
 
-/** Sweeps in a row that must be missed: EventBridge's rate is no clock, and a failed one is tried again. */
+/** Consecutive missed sweeps. EventBridge's rate is not exact, and Lambda retries a sweep that failed. */
 const SWEEPS_MISSED = 3;
 
-type Rule = Pick<
+type MetricRule = Pick<
   CloudwatchMetricAlarmConfig,
   | 'namespace'
   | 'metricName'
@@ -50,7 +50,7 @@ type Rule = Pick<
   | 'treatMissingData'
 >;
 
-/** What wakes somebody up: a topic, and the alarms that speak on it. */
+/** An SNS topic, and the alarms that publish to it. */
 export class Alarms extends Construct {
   readonly arns: string[] = [];
   private readonly topic: SnsTopic;
@@ -62,7 +62,7 @@ export class Alarms extends Construct {
   ) {
     super(scope, id);
     const { pipeline, sweepMinutes } = props;
-    // Not encrypted: CloudWatch cannot speak on a topic under AWS's own key, and an alarm names no upload.
+    // Not encrypted: CloudWatch cannot publish to a topic under AWS's own key, and an alarm contains no upload's name.
     this.topic = new SnsTopic(this, 'topic', {
       name: `${pipeline}-alarms`,
       displayName: `Lamplighter ${pipeline}`,
@@ -75,43 +75,39 @@ export class Alarms extends Construct {
       });
     }
 
-    this.alarm('job-failed', 'A job has ended in a failed receipt', ours(pipeline, 'JobsFailed'));
-    this.alarm('on-with-nothing-open', 'The instance is on, and paid for, though no job is open', {
-      ...ours(pipeline, 'OnWithNothingOpen'),
+    this.addAlarm('job-failed', 'A job ended in a failed receipt', ownMetric(pipeline, 'JobsFailed'));
+    this.addAlarm('on-with-nothing-open', 'The instance is on and costs money, but no job is open', {
+      ...ownMetric(pipeline, 'OnWithNothingOpen'),
       period: sweepMinutes * 60,
       evaluationPeriods: Math.max(2, Math.ceil(IDLE_MINUTES / sweepMinutes)),
     });
-    this.alarm(
+    this.addAlarm(
       'breaker-tripped',
-      'The machine was started again and again without doing any work: the pipeline is paused',
-      ours(pipeline, 'BreakerTrips'),
+      'Several starts in a row did no work; the pipeline is paused',
+      ownMetric(pipeline, 'BreakerTrips'),
     );
-    this.alarm(
-      'sweep-missed',
-      'No sweep has come to its end: nothing repairs what an event should have done',
-      {
-        ...ours(pipeline, 'OpenJobs'),
-        statistic: 'SampleCount',
-        period: sweepMinutes * 60,
-        evaluationPeriods: SWEEPS_MISSED,
-        comparisonOperator: 'LessThanThreshold',
-        treatMissingData: 'breaching',
-      },
-    );
-    this.alarm('failed-events', 'Events that a function could not handle in any attempt lie in the queue', {
-      ...whenever('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName: props.failuresQueue }),
+    this.addAlarm('sweep-missed', 'No sweep has finished for a while; nothing repairs lost events', {
+      ...ownMetric(pipeline, 'OpenJobs'),
+      statistic: 'SampleCount',
+      period: sweepMinutes * 60,
+      evaluationPeriods: SWEEPS_MISSED,
+      comparisonOperator: 'LessThanThreshold',
+      treatMissingData: 'breaching',
+    });
+    this.addAlarm('failed-events', 'The failures queue contains events that failed in every attempt', {
+      ...atLeastOnce('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName: props.failuresQueue }),
       statistic: 'Maximum',
-      // A queue that nobody touches stops telling how full it is.
+      // A queue without activity stops reporting its size, although events are still in it.
       treatMissingData: 'ignore',
     });
     for (const name of props.functions) {
-      this.alarm(
+      this.addAlarm(
         'function-errors',
-        `${name} fails again and again`,
+        `${name} fails repeatedly`,
         {
-          ...whenever('AWS/Lambda', 'Errors', { FunctionName: name }),
+          ...atLeastOnce('AWS/Lambda', 'Errors', { FunctionName: name }),
           period: 900,
-          // One failed attempt is tried again and is nobody's business at night.
+          // Lambda retries after one failed attempt; that is no reason to wake an operator.
           threshold: 2,
         },
         name.slice(pipeline.length + 1),
@@ -119,11 +115,11 @@ export class Alarms extends Construct {
     }
   }
 
-  private alarm(name: AlarmName, what: string, rule: Rule, of?: string): void {
-    const id = of === undefined ? name : `${name}-${of}`;
+  private addAlarm(name: AlarmName, meaning: string, rule: MetricRule, functionId?: string): void {
+    const id = functionId === undefined ? name : `${name}-${functionId}`;
     const alarm = new CloudwatchMetricAlarm(new Construct(this, id), 'alarm', {
       alarmName: `${this.props.pipeline}-${id}`,
-      alarmDescription: `${what}. What to do: docs/OPERATIONS.md#${name}, and npx lamplighter doctor`,
+      alarmDescription: `${meaning}. What to do: docs/OPERATIONS.md#${name}, and npx lamplighter doctor`,
       ...rule,
       alarmActions: [this.topic.arn],
       okActions: [this.topic.arn],
@@ -132,12 +128,12 @@ export class Alarms extends Construct {
   }
 }
 
-function ours(pipeline: string, metric: MetricName): Rule {
-  return whenever(METRIC_NAMESPACE, metric, { [METRIC_DIMENSION]: pipeline });
+function ownMetric(pipeline: string, metric: MetricName): MetricRule {
+  return atLeastOnce(METRIC_NAMESPACE, metric, { [METRIC_DIMENSION]: pipeline });
 }
 
-/** At once, when the metric's sum over five minutes reaches 1; no data is good news. */
-function whenever(namespace: string, metricName: string, dimensions: Record<string, string>): Rule {
+/** Goes off when the metric's sum over five minutes reaches 1. Missing data counts as 0. */
+function atLeastOnce(namespace: string, metricName: string, dimensions: Record<string, string>): MetricRule {
   return {
     namespace,
     metricName,

@@ -8,7 +8,7 @@ import { deterministicZip } from './deterministic-zip';
 export const handlerNames = ['trigger', 'worker', 'stop'] as const;
 export type HandlerName = (typeof handlerNames)[number];
 
-/** A file to be deployed, with the hashes that tell Terraform and the instance whether it has changed. */
+/** A file to deploy. By its hashes Terraform and the instance see whether it has changed. */
 export interface Bundle {
   readonly content: Uint8Array;
   readonly sha256Hex: string;
@@ -16,15 +16,15 @@ export interface Bundle {
 }
 
 export interface Bundles {
-  /** For each function a zip with its index.js. */
+  /** One zip per function, with its index.js. */
   readonly handlers: Readonly<Record<HandlerName, Bundle>>;
-  /** The runner, one ES module. */
+  /** The runner: one ES module. */
   readonly runner: Bundle;
 }
 
 /**
- * Bundles handlers/{trigger,worker,stop}.ts and runner/main.ts. Throws InvalidInputError when one of them is missing,
- * and esbuild's own error when one does not compile.
+ * Bundles handlers/{trigger,worker,stop}.ts and runner/main.ts. Throws InvalidInputError if a file is missing, and
+ * esbuild's own error if a file does not compile.
  * @param packageFolder Lamplighter's own folder, which holds handlers/ and runner/; the user's folder is another
  */
 export function bundleSources(packageFolder: string): Bundles {
@@ -43,7 +43,7 @@ function handlerBundle(packageFolder: string, name: HandlerName): Bundle {
   return hashed(deterministicZip([{ path: 'index.js', content }]));
 }
 
-/** Dependencies that are CommonJS call require for Node's own modules, which an ES module does not have. */
+/** Defines `require`, which an ES module lacks. CommonJS dependencies load Node's own modules with it. */
 const REQUIRE_IN_ESM =
   "import { createRequire as lamplighterCreateRequire } from 'node:module';" +
   'const require = lamplighterCreateRequire(import.meta.url);';
@@ -57,10 +57,11 @@ function runnerBundle(packageFolder: string): Bundle {
 
 function build(packageFolder: string, entry: string, options: BuildOptions): Uint8Array {
   const file = join(packageFolder, entry);
-  if (!existsSync(file)) throw new InvalidInputError(`${file} is missing; it cannot be bundled`);
+  if (!existsSync(file))
+    throw new InvalidInputError(`${file} is missing, so it cannot be bundled; restore it`);
   const { outputFiles } = buildSync({
     ...options,
-    // Paths in the output are relative to this folder, so it must not be the caller's.
+    // The output contains paths relative to this folder. With the caller's working directory the output would vary.
     absWorkingDir: packageFolder,
     entryPoints: [file],
     bundle: true,
@@ -70,11 +71,11 @@ function build(packageFolder: string, entry: string, options: BuildOptions): Uin
     legalComments: 'none',
     write: false,
     logLevel: 'silent',
-    // A tsconfig.json of some folder above must not change the output.
+    // A tsconfig.json in a parent folder must not change the output.
     tsconfigRaw: {},
   });
   const [output] = outputFiles;
-  if (!output) throw new InvalidInputError(`esbuild made nothing of ${file}`);
+  if (!output) throw new InvalidInputError(`esbuild produced no output for ${file}`);
   return output.contents;
 }
 

@@ -7,8 +7,8 @@ import type { PrivateBucket } from './private-bucket';
 export interface ControlObjectProps {
   readonly bucket: PrivateBucket;
   /**
-   * The same for every content. With a digest in it a deploy would replace the object, and Terraform deletes a replaced
-   * object with all its versions: jobs admitted before would lose their model.
+   * Independent of the content. With a digest in the key, a deploy would replace the object. Terraform deletes all versions
+   * of a replaced object, so jobs admitted before the deploy would lose their model.
    */
   readonly key: string;
   readonly contentType: string;
@@ -18,7 +18,7 @@ export interface ControlObjectProps {
 /** A file that the instance fetches from the control bucket, by key and version. */
 export class ControlObject extends Construct {
   readonly key: string;
-  /** The version that this deploy has written; known to Terraform only. */
+  /** A Terraform reference to the version that the deploy wrote. */
   readonly versionId: string;
 
   constructor(scope: Construct, id: string, props: ControlObjectProps) {
@@ -30,7 +30,7 @@ export class ControlObject extends Construct {
       source: pipelineStackOf(this).addFile(key, bundle.content),
       sourceHash: bundle.sha256Hex,
       contentType: props.contentType,
-      // An S3 object takes ten tags at most, and a pipeline may have more.
+      // S3 accepts at most ten tags per object, and a pipeline may have more.
       overrideProvider: { defaultTags: { tags: {} } },
       dependsOn: [props.bucket.ready],
     });

@@ -21,10 +21,10 @@ const GRAPHS_PER_ROW = FULL_WIDTH / WIDTH;
 /** Rows of the widget that shows the alarms, above the graphs. */
 const ALARMS_HEIGHT = 3;
 
-/** Basic monitoring writes one value in so many minutes, and none while the instance is off. */
+/** Minutes between two samples of EC2's basic monitoring. There are no samples while the instance is off. */
 const EC2_SAMPLE_MINUTES = 5;
 
-/** One page that says how the pipeline fares. The first three dashboards of an account are free of charge. */
+/** One page about the pipeline's state. AWS charges nothing for an account's first three dashboards. */
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
@@ -64,11 +64,11 @@ interface Graph {
   readonly title: string;
   /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
   readonly metrics: readonly unknown[];
-  /** Seconds that one point stands for. */
+  /** Seconds per point. */
   readonly period: number;
 }
 
-/** From left to right, then down. */
+/** The graphs, row by row. */
 function graphs(props: DashboardProps): Graph[] {
   const own = (metric: MetricName, label: string, stat: string) => [
     METRIC_NAMESPACE,

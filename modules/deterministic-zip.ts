@@ -8,13 +8,13 @@ export interface ZipEntry {
   readonly executable?: boolean;
 }
 
-/** Zip entries hold local time without a zone; a local noon long ago reads the same in every zone. */
+/** The time of every zip entry. A zip stores local time without a zone, so this local noon is the same in every zone. */
 const FIXED_TIME = new Date(1980, 0, 1, 12);
-/** The "made by" byte that makes the upper half of the attributes a Unix mode. */
+/** The "made by" byte. It declares that the upper half of the attributes is a Unix mode. */
 const UNIX = 3;
 const REGULAR_FILE = 0o100000;
 
-/** A zip whose bytes depend on names, contents and executable bits alone: not on folder, clock, time zone or order. */
+/** A zip whose bytes depend only on names, contents and executable bits: not on folder, clock, time zone or order. */
 export function deterministicZip(entries: readonly ZipEntry[]): Uint8Array {
   const files: Zippable = {};
   for (const { path, content, executable = false } of [...entries].sort(byPath)) {
@@ -24,7 +24,7 @@ export function deterministicZip(entries: readonly ZipEntry[]): Uint8Array {
   return zipSync(files);
 }
 
-/** By code unit, which no locale changes. */
+/** Compares by code unit, which does not depend on the locale. */
 export function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
   return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
 }

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { literal } from './terraform-text';
 
-/** What the instance's scripts are told. Values known to Terraform only may be its references. */
+/** The values that the instance's scripts receive. A value may be a Terraform reference. */
 export interface DrainScripts {
-  /** Written to config.json, for the runner. */
+  /** The content of config.json, which the runner reads. */
   readonly config: Readonly<Record<string, string | number>>;
   readonly region: string;
   readonly controlBucket: string;
@@ -19,19 +19,20 @@ export interface DrainDocumentProps extends DrainScripts {
   readonly pipeline: string;
 }
 
-/** The scripts that come with the package. */
+/** The folder of the scripts, which are part of the package. */
 const SCRIPTS_FOLDER = join(__dirname, 'drain-document');
 
-/** A fresh machine has packages to install. */
+/** Time limit of the step that brings the machine up. A fresh machine installs packages in it. */
 const BRING_UP_TIME_LIMIT_SECONDS = 900;
 
 /**
- * The longest that SSM allows, two days; each model has its own limit, and what is left is drained by the next command.
+ * Time limit of the step that drains: two days, the longest that SSM allows. Each model run has its own limit. Jobs that are
+ * still open after two days are run by the next command.
  * https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html
  */
 const DRAIN_TIME_LIMIT_SECONDS = 172_800;
 
-/** The command that worker sends: bring the machine up, then drain. It takes no parameters, so nothing can be slipped in. */
+/** The command that worker sends: bring the machine up, then drain. Without parameters there is nothing to inject into. */
 export class DrainDocument extends Construct {
   readonly documentName: string;
   readonly arn: string;
@@ -50,7 +51,7 @@ export class DrainDocument extends Construct {
   }
 }
 
-/** The document's content, schema 2.2. Terraform still has to put in what only it knows. */
+/** The document's content, in schema 2.2. Terraform resolves the references in it. */
 export function drainDocument(scripts: DrainScripts) {
   return {
     schemaVersion: '2.2',
@@ -66,7 +67,7 @@ function step(name: string, file: string, timeLimitSeconds: number, scripts: Dra
   return {
     name,
     action: 'aws:runShellScript',
-    // Without onFailure the agent would go on with the next step.
+    // Without onFailure the agent would run the next step after a failure.
     inputs: {
       onFailure: 'exit',
       timeoutSeconds: String(timeLimitSeconds),
@@ -75,21 +76,21 @@ function step(name: string, file: string, timeLimitSeconds: number, scripts: Dra
   };
 }
 
-/** In single quotes nothing is special to a shell, and no setting, bucket name or version id holds one. */
+/** A script, after lines that set its variables. The values are in single quotes; none of them contains a single quote. */
 function script(file: string, scripts: DrainScripts): string {
   const body = readFileSync(join(SCRIPTS_FOLDER, file), 'utf8');
   return [
     '#!/bin/bash',
     'set -euo pipefail',
     literal('root="${LAMPLIGHTER_ROOT:-/opt/lamplighter}"'),
-    ...Object.entries(given[file]?.(scripts) ?? {}).map(([name, value]) => `${name}='${value}'`),
+    ...Object.entries(variables[file]?.(scripts) ?? {}).map(([name, value]) => `${name}='${value}'`),
     '',
     literal(body.trimEnd()),
   ].join('\n');
 }
 
-/** Each script gets what it uses. */
-const given: Readonly<Record<string, (scripts: DrainScripts) => Record<string, string>>> = {
+/** The shell variables of each script. */
+const variables: Readonly<Record<string, (scripts: DrainScripts) => Record<string, string>>> = {
   'bring-up.sh': (scripts) => ({
     config: JSON.stringify(scripts.config),
     region: scripts.region,

@@ -8,13 +8,13 @@ export interface EventRouteProps {
   readonly ruleName: string;
   readonly description: string;
   readonly target: PipelineFunction;
-  /** Either a pattern of events … */
+  /** Either a pattern that events match … */
   readonly pattern?: object;
   /** … or a schedule, in minutes. */
   readonly everyMinutes?: number;
 }
 
-/** Events, or a clock, that call a function. */
+/** An EventBridge rule that calls a function, on events or on a schedule. */
 export class EventRoute extends Construct {
   constructor(scope: Construct, id: string, props: EventRouteProps) {
     super(scope, id);
@@ -29,7 +29,7 @@ export class EventRoute extends Construct {
       action: 'lambda:InvokeFunction',
       functionName: target.functionName,
       principal: 'events.amazonaws.com',
-      // The rule's ARN holds the account. EventBridge sends no source account: a condition on it would never hold.
+      // The rule's ARN contains the account. EventBridge sends no source account, so a condition on it would refuse every call.
       // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
       sourceArn: rule.arn,
     });
@@ -41,7 +41,7 @@ export class EventRoute extends Construct {
   }
 }
 
-/** EventBridge insists on the singular. */
+/** EventBridge rejects `1 minutes`. */
 function rate(minutes: number): string {
   return minutes === 1 ? 'rate(1 minute)' : `rate(${minutes} minutes)`;
 }

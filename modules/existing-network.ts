@@ -2,7 +2,7 @@ import { DataAwsSubnet } from '@cdktf/provider-aws/lib/data-aws-subnet';
 import type { ITerraformDependable } from 'cdktf';
 import { Construct } from 'constructs';
 import { outboundOnly } from './instance-security-group';
-import type { Place } from './network';
+import type { InstanceNetwork } from './network';
 
 export interface ExistingNetworkProps {
   readonly pipeline: string;
@@ -10,8 +10,8 @@ export interface ExistingNetworkProps {
   readonly subnetId: string;
 }
 
-/** A subnet that somebody else looks after; ours is only the instance's security group. */
-export class ExistingNetwork extends Construct implements Place {
+/** A subnet that the user manages. Lamplighter adds only the instance's security group. */
+export class ExistingNetwork extends Construct implements InstanceNetwork {
   readonly subnetId: string;
   readonly securityGroupId: string;
   readonly ready: readonly ITerraformDependable[];
@@ -24,7 +24,9 @@ export class ExistingNetwork extends Construct implements Place {
         postcondition: [
           {
             condition: `\${self.vpc_id == "${vpcId}"}`,
-            errorMessage: `The setting subnetIds of ${pipeline} begins with ${subnetId}, which is in \${self.vpc_id} and not in ${vpcId}, which vpcId names; name a subnet of that VPC.`,
+            errorMessage:
+              `The setting subnetIds of ${pipeline} begins with ${subnetId}, which is in \${self.vpc_id}; ` +
+              `allowed is a subnet of ${vpcId}, which is the setting vpcId.`,
           },
         ],
       },

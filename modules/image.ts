@@ -15,19 +15,19 @@ export interface ImageProps {
   readonly diskGiB: number;
 }
 
-/** The id, known to Terraform only, of the image that an instance boots from; looked up in the caller's scope. */
+/** A Terraform reference to the id of the instance's image. Adds the lookup to the caller's scope. */
 export function imageId(scope: Construct, props: ImageProps): string {
   return props.image === undefined
     ? amazonLinux(scope, props.architecture)
-    : chosen(scope, props.image, props);
+    : chosenImage(scope, props.image, props);
 }
 
 function amazonLinux(scope: Construct, architecture: Architecture): string {
   return parameter(scope, `/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${architecture}`);
 }
 
-/** Looked at when Terraform plans: an image that the instance cannot boot, or its disk cannot hold, is refused. */
-function chosen(scope: Construct, image: ImageSetting, props: ImageProps): string {
+/** An image from the settings. The plan fails if the instance cannot boot it or its disk is too small for it. */
+function chosenImage(scope: Construct, image: ImageSetting, props: ImageProps): string {
   const { pipeline, instanceType, architecture, diskGiB } = props;
   const found = new DataAwsAmi(scope, 'chosen-image', {
     ...query(scope, image),
@@ -36,14 +36,14 @@ function chosen(scope: Construct, image: ImageSetting, props: ImageProps): strin
         {
           condition: `\${self.architecture == "${architecture}"}`,
           errorMessage:
-            `The setting image of ${pipeline} leads to \${self.id} (\${self.name}), which is for \${self.architecture}, ` +
+            `The setting image of ${pipeline} selects \${self.id} (\${self.name}), which is for \${self.architecture}, ` +
             `but ${instanceType} is ${architecture}; change image or instanceType.`,
         },
         {
           condition: `\${${ROOT_GIB} <= ${diskGiB}}`,
           errorMessage:
-            `The setting diskGiB of ${pipeline} is ${diskGiB}, but the image \${self.id} (\${self.name}) alone takes ` +
-            `\${${ROOT_GIB}}; set more, with room for models and files.`,
+            `The setting diskGiB of ${pipeline} is ${diskGiB}, but the image \${self.id} (\${self.name}) alone needs ` +
+            `\${${ROOT_GIB}}; allowed is at least that. Leave room for models and files.`,
         },
       ],
     },
@@ -51,7 +51,7 @@ function chosen(scope: Construct, image: ImageSetting, props: ImageProps): strin
   return found.imageId;
 }
 
-/** In Terraform's language: the size of the image's root volume. */
+/** A Terraform expression: the size of the image's root volume, in GiB. */
 const ROOT_GIB =
   'max(0, [for device in self.block_device_mappings : try(tonumber(device.ebs["volume_size"]), 0) ' +
   'if device.device_name == self.root_device_name]...)';

@@ -2,7 +2,7 @@ import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group';
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule';
 import type { Construct } from 'constructs';
 
-/** Makes, in its caller's scope, the security group of an instance that reaches out and that nothing reaches. */
+/** Makes the instance's security group in its caller's scope: all connections out, none in. */
 export function outboundOnly(
   scope: Construct,
   { pipeline, vpcId }: { readonly pipeline: string; readonly vpcId: string },

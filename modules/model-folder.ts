@@ -6,21 +6,21 @@ import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import { modelCardSchema, type ModelCard } from '../lifecycle/model';
 import { byPath, deterministicZip, type ZipEntry } from './deterministic-zip';
 
-/** A model as it lies in its folder, read once. */
+/** A model's folder, read once. */
 export interface ModelFolder {
   readonly card: ModelCard;
-  /** Hex SHA-256 over every file's path, executable bit and content. */
+  /** SHA-256 over every file's path, executable bit and content, in hex. */
   readonly digest: string;
   /** The folder as one deterministic zip. */
   readonly zip: Uint8Array;
 }
 
-/** What a machine makes by itself is no part of the model. */
+/** Names of files and folders that tools create. They are not part of the model. */
 const IGNORED = new Set(['.venv', '__pycache__', '.DS_Store', '.git', 'node_modules']);
 
 /**
- * Reads a model folder. Throws InvalidInputError, naming the file, when the folder or its model.json is missing or
- * broken, when it has no executable `run`, or when it holds anything but files and folders.
+ * Reads a model folder. Throws InvalidInputError, which names the file, in these cases: the folder or its model.json is
+ * missing or invalid, `run` is missing or not executable, or the folder contains anything but files and folders.
  */
 export function readModelFolder(folder: string): ModelFolder {
   if (!statOf(folder)?.isDirectory()) {
@@ -38,7 +38,7 @@ export function readModelFolder(folder: string): ModelFolder {
 function readCard(file: string): ModelCard {
   if (!statOf(file)) {
     throw new InvalidInputError(
-      `${file} is missing; it says at least the model's name: { "name": "my-model" }`,
+      `${file} is missing; it contains at least the model's name: { "name": "my-model" }`,
     );
   }
   let value: unknown;
@@ -71,10 +71,8 @@ function* filesBelow(folder: string, prefix: string): Generator<Required<ZipEntr
     else if (stats.isFile()) {
       yield { path: `${prefix}${name}`, content: readFileSync(full), executable: isExecutable(stats) };
     } else {
-      // A link's target would be missing, or another, on the instance.
-      throw new InvalidInputError(
-        `${full} is neither a file nor a folder; replace the link by what it points to`,
-      );
+      // On the instance a link's target would be missing, or would be another file.
+      throw new InvalidInputError(`${full} is neither a file nor a folder; replace a link by its target`);
     }
   }
 }

@@ -10,11 +10,11 @@ import { Construct } from 'constructs';
 import { outboundOnly } from './instance-security-group';
 import { PrivateEndpoints } from './private-endpoints';
 
-/** Where an instance is put. */
-export interface Place {
+/** The network that an instance is in. */
+export interface InstanceNetwork {
   readonly subnetId: string;
   readonly securityGroupId: string;
-  /** The way out. A machine that boots before it is there may long stay out of Systems Manager's reach. */
+  /** The route out. If a machine boots before the route exists, its agent may take long to reach Systems Manager. */
   readonly ready: readonly ITerraformDependable[];
 }
 
@@ -25,15 +25,15 @@ export interface NetworkProps {
   readonly cidr: string;
   /** @default the one that AWS chooses */
   readonly availabilityZone?: string | undefined;
-  /** No way to the internet; these services of AWS are reached, and S3. @default a way to the internet */
+  /** The AWS services that the network reaches besides S3, instead of the internet. @default the internet */
   readonly privateEndpoints?: readonly string[] | undefined;
 }
 
 /**
- * The instance's own small network: it reaches out (Systems Manager, package sources), nothing reaches in. A public
- * address that only exists while the instance runs costs less than a NAT gateway, or endpoints, that always do.
+ * A small network for the instance alone. The instance connects to Systems Manager and package sources; nothing connects to
+ * the instance. Its public address costs money only while the instance runs. A NAT gateway or endpoints cost money always.
  */
-export class Network extends Construct implements Place {
+export class Network extends Construct implements InstanceNetwork {
   readonly subnetId: string;
   readonly securityGroupId: string;
   readonly ready: readonly ITerraformDependable[];
@@ -45,7 +45,7 @@ export class Network extends Construct implements Place {
     const vpc = new Vpc(this, 'vpc', {
       cidrBlock: props.cidr,
       enableDnsSupport: true,
-      // The endpoints' own names stand for the services' only where this is set.
+      // Private DNS names of endpoints need this.
       ...(privateEndpoints === undefined ? {} : { enableDnsHostnames: true }),
       tags,
     });
@@ -58,7 +58,7 @@ export class Network extends Construct implements Place {
     });
     const routes = new RouteTable(this, 'routes', { vpcId: vpc.id, tags });
     new RouteTableAssociation(this, 'association', { routeTableId: routes.id, subnetId: subnet.id });
-    // Free of charge, and data stays inside AWS's network. Amazon Linux's package source is in S3, too.
+    // This endpoint is free of charge and keeps data inside AWS's network. Amazon Linux's packages are in S3, too.
     const s3 = new VpcEndpoint(this, 's3', {
       vpcId: vpc.id,
       serviceName: `com.amazonaws.${props.region}.s3`,
@@ -71,7 +71,7 @@ export class Network extends Construct implements Place {
     this.securityGroupId = securityGroupId;
     this.ready =
       privateEndpoints === undefined
-        ? [this.wayOut(vpc, routes, tags)]
+        ? [this.internetRoute(vpc, routes, tags)]
         : [
             s3,
             ...new PrivateEndpoints(this, 'private', {
@@ -84,7 +84,7 @@ export class Network extends Construct implements Place {
           ];
   }
 
-  private wayOut(vpc: Vpc, routes: RouteTable, tags: Record<string, string>): Route {
+  private internetRoute(vpc: Vpc, routes: RouteTable, tags: Record<string, string>): Route {
     const gateway = new InternetGateway(this, 'gateway', { vpcId: vpc.id, tags });
     return new Route(this, 'way-out', {
       routeTableId: routes.id,

@@ -2,8 +2,8 @@ import { IamRole } from '@cdktf/provider-aws/lib/iam-role';
 import { Aspects, type IAspect } from 'cdktf';
 import type { Construct, IConstruct } from 'constructs';
 
-/** Bounds every role below `scope`, whoever makes it: none can be forgotten. */
-export function boundRoles(scope: Construct, policyArn: string): void {
+/** Sets the permissions boundary of every role below `scope`, also of roles that are added later. */
+export function setPermissionsBoundary(scope: Construct, policyArn: string): void {
   Aspects.of(scope).add(new PermissionsBoundary(policyArn));
 }
 

@@ -1,6 +1,6 @@
 /*
- * Who may do what: every IAM statement of a pipeline, in the order of the design's table. A statement that is not here is
- * not granted anywhere.
+ * Every IAM statement of a pipeline. No other file grants anything. The order: each role's permissions, the roles' use of KMS
+ * keys, the statements of every function, the bucket policy. The helpers that build statements come last.
  */
 
 export interface Statement {
@@ -25,7 +25,7 @@ interface Ledger {
   readonly control: HasArn;
 }
 
-/** trigger: sees whether a receipt exists, admits jobs, moves the gate, starts the instance, invokes worker. */
+/** trigger: looks for receipts, admits jobs, moves the gate, starts the instance, invokes worker. */
 export function triggerMay(on: Ledger & { readonly instance: HasArn; readonly worker: HasArn }): Statement[] {
   return [
     seeReceipts(on.output),
@@ -41,7 +41,7 @@ export function triggerMay(on: Ledger & { readonly instance: HasArn; readonly wo
   ];
 }
 
-/** worker: waits for the instance, and sends it the pipeline's own document, nothing else. */
+/** worker: waits for the instance, and sends it only the pipeline's own document. */
 export function workerMay(on: {
   readonly pipeline: string;
   readonly instance: HasArn;
@@ -49,7 +49,8 @@ export function workerMay(on: {
 }): Statement[] {
   return [
     describeInstances,
-    // These two know no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+    // These actions do not support resource-level permissions.
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
     allow('SeeCommands', ['ssm:DescribeInstanceInformation', 'ssm:ListCommands'], ['*']),
     allow('SendOnlyOurDocument', ['ssm:SendCommand'], [on.document.arn]),
     allow('OnlyToOwnInstance', ['ssm:SendCommand'], [on.instance.arn], {
@@ -63,7 +64,7 @@ export function stopMay(on: Ledger & { readonly instance: HasArn; readonly worke
   return [
     seeReceipts(on.output),
     list('AuditReceipts', on.output, ['results/*']),
-    // The version is part of a job's identity. Reading an upload is not stop's business.
+    // The version is part of a job's identity. stop does not read uploads.
     allow('AuditUploads', ['s3:ListBucketVersions'], [on.data.arn]),
     admit(on.control),
     objects(
@@ -73,7 +74,7 @@ export function stopMay(on: Ledger & { readonly instance: HasArn; readonly worke
       ['gate.json', 'audit.json', 'open/*', 'claims/*', 'status/*', 'sessions/*'],
     ),
     objects('MoveGateAndCursor', on.control, ['s3:PutObject'], ['gate.json', 'audit.json']),
-    // The record of the instance's on-times, for bills.
+    // The records of the instance's on-times, for bills.
     objects('KeepSessions', on.control, ['s3:PutObject'], ['sessions/*']),
     objects('CloseJobs', on.control, ['s3:DeleteObject'], ['open/*']),
     list('ListLedger', on.control, [
@@ -91,17 +92,17 @@ export function stopMay(on: Ledger & { readonly instance: HasArn; readonly worke
   ];
 }
 
-/** The instance: reads uploads, models and the runner; keeps claims and progress; writes results. No EC2, no tags. */
+/** The instance: reads uploads, models and the runner, writes claims, progress and results. No EC2 actions, no tags. */
 export function instanceMay(
   on: Ledger & { readonly instances: string; readonly drainLog: HasArn },
 ): Statement[] {
   return [
     ...systemsManagerAgent(on.instances),
     sendOutputTo(on.drainLog),
-    // Uploads, models and the runner are read by version, which is a permission of its own.
+    // The instance reads uploads, models and the runner by version, which is a separate permission.
     objects('ReadUploads', on.data, ['s3:GetObjectVersion'], ['*']),
-    // Without it S3 would answer 403, not 404, for an upload that has been deleted.
-    list('MissUploads', on.data, ['*']),
+    // Without this statement S3 answers 403 instead of 404 for an upload that has been deleted.
+    list('DetectMissingUploads', on.data, ['*']),
     objects('ReadModelsAndRunner', on.control, ['s3:GetObjectVersion'], ['models/*', 'runner/*']),
     objects('ReadGate', on.control, ['s3:GetObject'], ['gate.json']),
     objects('EndJobs', on.control, ['s3:GetObject', 's3:DeleteObject'], ['open/*']),
@@ -119,7 +120,7 @@ export function instanceMay(
       [`results/*/${ANY_JOB}/attempt-*/*`],
     ),
     objects('CreateReceipts', on.output, ['s3:PutObject'], [RECEIPTS], onlyCreate),
-    // An upload's own key may look like an attempt's.
+    // An upload's key may look like an attempt's folder, and WriteResults would then let the instance replace a receipt.
     {
       Sid: 'NeverReplaceReceipts',
       Effect: 'Deny',
@@ -132,16 +133,16 @@ export function instanceMay(
   ];
 }
 
-/** Keys of one's own; without one there is nothing to grant. */
+/** The user's own KMS keys. Without a key there is nothing to grant. */
 export interface Keys {
   readonly region: string;
-  /** The buckets'. */
+  /** The key of the buckets. */
   readonly storage?: string | undefined;
-  /** The disk's. */
+  /** The key of the disk. */
   readonly disk?: string | undefined;
 }
 
-/** trigger and stop: the ledger's objects, by way of S3, and the disk, by way of EC2, when they start the instance. */
+/** trigger and stop: the ledger's objects through S3, and, when they start the instance, the disk through EC2. */
 export function ledgerFunctionMayUse(keys: Keys, on: Ledger): Statement[] {
   return [
     ...throughS3('DecryptReceipts', keys, ['kms:Decrypt'], [on.output]),
@@ -150,11 +151,11 @@ export function ledgerFunctionMayUse(keys: Keys, on: Ledger): Statement[] {
   ];
 }
 
-/** The instance: decrypts what it reads, encrypts what it writes. Its disk is EC2's business. */
+/** The instance: decrypts objects that it reads, and encrypts objects that it writes. EC2 decrypts its disk. */
 export function instanceMayUse(keys: Keys, on: Ledger): Statement[] {
   return [
     ...throughS3('DecryptUploads', keys, ['kms:Decrypt'], [on.data]),
-    // The parts of a multi-part upload are decrypted again when they are put together.
+    // S3 decrypts the parts of a multipart upload to join them.
     ...throughS3(
       'UseKeyForLedgerAndResults',
       keys,
@@ -164,17 +165,17 @@ export function instanceMayUse(keys: Keys, on: Ledger): Statement[] {
   ];
 }
 
-/** Every function: its own log … */
+/** Every function: writes to its own log … */
 export function writeOwnLog(log: HasArn): Statement {
   return allow('WriteOwnLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], [`${log.arn}:*`]);
 }
 
-/** … and the queue for events that it could not handle. */
+/** … and sends events that it failed to handle to the failures queue. */
 export function keepFailures(queue: HasArn): Statement {
   return allow('KeepFailures', ['sqs:SendMessage'], [queue.arn]);
 }
 
-/** A bucket's policy: nobody, whatever else they may, without TLS. */
+/** A bucket's policy: refuses every request without TLS, whatever other permissions the caller has. */
 export function onlyOverTls(bucket: HasArn): string {
   return policy([
     {
@@ -188,7 +189,7 @@ export function onlyOverTls(bucket: HasArn): string {
   ]);
 }
 
-/** A role's trust policy: only this service may take the role on. */
+/** A role's trust policy: only this service may assume the role. */
 export function assumableBy(service: string): string {
   return JSON.stringify({
     Version: '2012-10-17',
@@ -200,24 +201,27 @@ export function policy(statements: readonly Statement[]): string {
   return JSON.stringify({ Version: '2012-10-17', Statement: statements });
 }
 
-/** 64 digits. */
+/** Any job id: 64 characters. */
 const ANY_JOB = '?'.repeat(64);
 const RECEIPTS = `results/*/${ANY_JOB}/receipt.json`;
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html */
+/**
+ * Allows a write only if the object does not exist.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+ */
 const onlyCreate: Condition = { Null: { 's3:if-none-match': 'false' } };
 
 /**
- * Of what AWS's policy AmazonSSMManagedInstanceCore allows, what Run Command and Session Manager need. Not ssm:GetParameter
- * and ssm:GetDocument: they would let a model read every parameter and document of the account. Nor what State Manager,
- * Patch Manager, Inventory and Distributor need, which a pipeline has no use for.
+ * The part of AWS's policy AmazonSSMManagedInstanceCore that Run Command and Session Manager need. ssm:GetParameter and
+ * ssm:GetDocument are left out: they would let a model read every parameter and document of the account. The permissions of
+ * State Manager, Patch Manager, Inventory and Distributor are left out, because a pipeline does not use these.
  * https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-getting-started-instance-profile.html
  */
 function systemsManagerAgent(instances: string): Statement[] {
   return [
-    // Its own instance does not exist yet when the role is made.
+    // The role is created before the instance, so this statement cannot name the instance.
     allow('ReportToSystemsManager', ['ssm:UpdateInstanceInformation'], [instances]),
-    // The channels know no resources.
+    // These actions do not support resource-level permissions.
     allow(
       'SystemsManagerChannels',
       [
@@ -238,7 +242,7 @@ function systemsManagerAgent(instances: string): Statement[] {
 }
 
 /**
- * S3 tells KMS what it wants the key for: the bucket, where the bucket has a key of its own, else the object.
+ * S3 passes the reason for its call to KMS: the bucket's ARN if the bucket has a bucket key, otherwise the object's ARN.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
  */
 function throughS3(
@@ -257,8 +261,8 @@ function throughS3(
 }
 
 /**
- * Whoever starts an instance lends EC2 the use of its disk's key. Without this a start is accepted, and a moment later the
- * instance is stopped again. https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
+ * A role that starts an instance must let EC2 use the key of its disk. Without this grant EC2 accepts the start and stops
+ * the instance a moment later. https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html
  */
 function attachEncryptedDisk({ disk, region }: Keys): Statement[] {
   if (disk === undefined) return [];
@@ -271,8 +275,8 @@ function attachEncryptedDisk({ disk, region }: Keys): Statement[] {
 }
 
 /**
- * The agent first creates the log group that it writes to, and takes "is there already" for an answer; refused, it would
- * send nothing. https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-cwlogs.html
+ * The SSM agent first creates the log group, and ignores the error that the group exists already. If AWS refuses the
+ * creation, the agent sends no output. https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-rc-setting-up-cwlogs.html
  */
 function sendOutputTo(log: HasArn): Statement {
   return allow(
@@ -282,14 +286,14 @@ function sendOutputTo(log: HasArn): Statement {
   );
 }
 
-/** Knows no resources either. */
+/** This action does not support resource-level permissions. */
 const describeInstances = allow('DescribeInstances', ['ec2:DescribeInstances'], ['*']);
 
 function seeReceipts(output: HasArn): Statement {
   return objects('SeeReceipts', output, ['s3:GetObject'], [RECEIPTS]);
 }
 
-/** A job is admitted once: its record can be created, never changed. */
+/** Admission of a job: its record can be created, but never changed. */
 function admit(control: HasArn): Statement {
   return objects('AdmitJobs', control, ['s3:PutObject'], ['open/*'], onlyCreate);
 }
@@ -304,7 +308,7 @@ function onOwnInstance(
   });
 }
 
-/** The tag lamplighter:pipeline, which the conditions rest on, is not among the keys that anybody may write. */
+/** No role may write the tag lamplighter:pipeline, because the conditions depend on it. */
 function tagOwnInstance(
   on: { readonly pipeline: string; readonly instance: HasArn },
   keys: readonly string[],
@@ -321,8 +325,8 @@ function invoke(target: HasArn): Statement {
 }
 
 /**
- * Lists below some prefixes. It also makes S3 answer 404, not 403, for a missing object; that check carries no prefix,
- * hence IfExists. https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+ * Lists objects below some prefixes. With this permission S3 also answers 404 instead of 403 for a missing object. That
+ * check has no prefix, hence IfExists. https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
  */
 function list(sid: string, bucket: HasArn, prefixes: readonly string[]): Statement {
   return allow(sid, ['s3:ListBucket'], [bucket.arn], { StringLikeIfExists: { 's3:prefix': prefixes } });

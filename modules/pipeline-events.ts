@@ -17,7 +17,7 @@ export function routeEventsToStop(scope: Construct, props: PipelineEventsProps):
   const { pipeline, stop } = props;
   new EventRoute(scope, 'instance-state', {
     ruleName: `${pipeline}-instance-state`,
-    description: 'The instance has come up, or has stopped by whatever cause',
+    description: 'The instance has started or stopped, whatever the cause',
     target: stop,
     pattern: {
       source: ['aws.ec2'],
@@ -30,7 +30,7 @@ export function routeEventsToStop(scope: Construct, props: PipelineEventsProps):
   });
   new EventRoute(scope, 'drain-ended', {
     ruleName: `${pipeline}-drain-ended`,
-    description: 'A drain command has ended, well or not',
+    description: 'A drain command has ended, with success or failure',
     target: stop,
     pattern: {
       source: ['aws.ssm'],
@@ -40,13 +40,13 @@ export function routeEventsToStop(scope: Construct, props: PipelineEventsProps):
   });
   new EventRoute(scope, 'sweep', {
     ruleName: `${pipeline}-sweep`,
-    description: 'Repairs whatever an event should have done',
+    description: 'Settles on a schedule, in case an event was lost',
     target: stop,
     everyMinutes: props.sweepMinutes,
   });
 }
 
-/** How a command can end. https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html */
+/** The final statuses of an SSM command. https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html */
 const COMMAND_ENDS = [
   'Success',
   'Failed',

@@ -11,29 +11,29 @@ import { pipelineStackOf } from './pipeline-stack';
 
 export interface PipelineFunctionProps {
   readonly pipeline: string;
-  /** The account that it lives in; known to Terraform only. */
+  /** A Terraform reference to the account's number. */
   readonly accountId: string;
   readonly bundle: Bundle;
   readonly timeLimitSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly logRetentionDays: number;
-  /** For its log. @default a key that CloudWatch Logs owns */
+  /** The key of the function's log. @default a key that CloudWatch Logs owns */
   readonly kmsKeyArn?: string | undefined;
-  /** Where an event goes that failed in every attempt. */
+  /** The queue for events that failed in every attempt. */
   readonly failures: SqsQueue;
-  /** What its role may do, beside writing its own log and its failures. */
+  /** The role's permissions, besides writing to its log and to the failures queue. */
   readonly permissions: readonly Statement[];
 }
 
-/** One of the three functions, with its own role, its log, and a place for the events that it could not handle. */
+/** One of the three functions, with its role, its log, and a queue for events that it failed to handle. */
 export class PipelineFunction extends Construct {
-  /** Its name as plain text: who uses it does not wait for the function to be made. */
+  /** The function's name as text. A resource that uses it does not depend on the function. */
   readonly plainName: string;
-  /** Its name as Terraform's reference: who uses it does wait. */
+  /** The function's name as a Terraform reference. A resource that uses it depends on the function. */
   readonly functionName: string;
   readonly arn: string;
   readonly accountId: string;
-  /** Whatever calls the function waits for this: by then it may do its work. */
+  /** The role's permissions. Resources that cause calls of the function depend on them, so that the first call succeeds. */
   readonly ready: IamRolePolicy;
 
   constructor(scope: Construct, id: string, props: PipelineFunctionProps) {
@@ -61,17 +61,17 @@ export class PipelineFunction extends Construct {
       memorySize: 256,
       timeout: props.timeLimitSeconds,
       environment: { variables: { ...props.environment } },
-      // Without its log group Lambda would make one that keeps everything for ever.
+      // Without this group Lambda would create one that never expires.
       dependsOn: [log],
     });
     const failed = new Construct(this, 'failures');
-    // A policy of its own, so that nothing else waits for the queue, which takes half a minute to be made.
+    // A separate policy. AWS takes half a minute to create the queue, and nothing else has to wait for it.
     const failurePermission = new IamRolePolicy(failed, 'permission', {
       name: 'failures',
       role: role.name,
       policy: policy([keepFailures(props.failures)]),
     });
-    // An event that is lost for good is found by the sweep; the queue says why it was.
+    // The sweep repairs a lost event. The queue shows why the event was lost.
     new LambdaFunctionEventInvokeConfig(failed, 'destination', {
       functionName: lambda.functionName,
       maximumRetryAttempts: 2,

@@ -5,7 +5,7 @@ import { Instance } from '@cdktf/provider-aws/lib/instance';
 import { Annotations } from 'cdktf';
 import { Construct } from 'constructs';
 import { imageId } from './image';
-import type { Place } from './network';
+import type { InstanceNetwork } from './network';
 import { assumableBy, policy, type Statement } from './permissions';
 import type { PipelineSettings } from './settings';
 import { hasNvidiaGpu, type Architecture } from './settings/machine';
@@ -17,25 +17,25 @@ export interface PipelineInstanceProps {
   readonly diskGiB: number;
   /** @default Amazon Linux 2023 */
   readonly image?: PipelineSettings['image'] | undefined;
-  /** Whether EC2 may take it away, and bring it back, as it likes. */
+  /** Whether it is a spot instance, which EC2 may stop and start at any time. */
   readonly spot: boolean;
   /** @default the account's default key for EBS */
   readonly diskKmsKeyArn?: string | undefined;
-  readonly network: Place;
-  /** What its role may do. */
+  readonly network: InstanceNetwork;
+  /** The role's permissions. */
   readonly permissions: readonly Statement[];
 }
 
-/** Written while the pipeline runs, by functions and people; Terraform must neither show nor remove them. */
+/** Tags that functions and people write at run time. Terraform must neither show nor remove them. */
 const RUN_TIME_TAGS = ['lamplighter:phase', 'lamplighter:hold', 'lamplighter:pause'];
 
-/** Only a persistent request lets an instance be stopped and started, and keeps its disk when EC2 takes it away. */
+/** Only with a persistent request can a spot instance be stopped and started, and its disk survives an interruption. */
 const persistentSpot = {
   marketType: 'spot',
   spotOptions: { spotInstanceType: 'persistent', instanceInterruptionBehavior: 'stop' },
 };
 
-/** The machine that runs the models. Nobody logs in: no key pair, no inbound rule, a shell is Session Manager's. */
+/** The machine that runs the models. It has no key pair and no inbound rule; Session Manager provides a shell. */
 export class PipelineInstance extends Construct {
   readonly instanceId: string;
   readonly arn: string;
@@ -57,8 +57,8 @@ export class PipelineInstance extends Construct {
     });
     if (props.image === undefined && hasNvidiaGpu(props.instanceType)) {
       Annotations.of(this).addWarning(
-        `${props.pipeline}: ${props.instanceType} has a GPU, but Amazon Linux 2023 as it comes has no driver for it; ` +
-          'set image to one that has (docs/SETTINGS.md, GPU)',
+        `${props.pipeline}: ${props.instanceType} has a GPU, but Amazon Linux 2023 has no driver for it; ` +
+          'set image to an image with a driver (docs/SETTINGS.md, GPU)',
       );
     }
     const instance = new Instance(this, 'machine', {
@@ -68,7 +68,7 @@ export class PipelineInstance extends Construct {
       vpcSecurityGroupIds: [props.network.securityGroupId],
       iamInstanceProfile: profile.name,
       ...(props.spot ? { instanceMarketOptions: persistentSpot } : {}),
-      // The subnet gives it a public address. Said here, it would be a difference, and a replacement, whenever it is stopped.
+      // The subnet assigns the public address. If it were set here, each plan of a stopped instance would replace the instance.
       monitoring: false,
       instanceInitiatedShutdownBehavior: 'stop',
       metadataOptions: {
@@ -87,7 +87,7 @@ export class PipelineInstance extends Construct {
       tags: { Name: props.pipeline, 'lamplighter:pipeline': props.pipeline },
       lifecycle: {
         ignoreChanges: [
-          // A newer image must not replace the machine. To renew it: terraform apply -replace=aws_instance.instance
+          // A newer image must not replace the machine. To renew it, run: terraform apply -replace=aws_instance.instance
           'ami',
           ...RUN_TIME_TAGS.flatMap((tag) => [`tags["${tag}"]`, `tags_all["${tag}"]`]),
         ],

@@ -4,10 +4,10 @@ import type { Construct, Node } from 'constructs';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The project's folder, seen from the folder in which Terraform runs: <project>/cdktf.out/stacks/<id>. */
+/** The path from the folder in which Terraform runs, <project>/cdktf.out/stacks/<id>, to the project's folder. */
 const PROJECT_FROM_STACK = '../../..';
 
-/** Where Terraform keeps what it knows of a stack. */
+/** The bucket in which Terraform keeps a stack's state. */
 export interface RemoteState {
   readonly bucket: string;
   readonly key: string;
@@ -18,22 +18,22 @@ export interface RemoteState {
 
 export interface PipelineStackProps {
   readonly region: string;
-  /** Put on everything that can carry tags. */
+  /** Tags of every resource that supports tags. */
   readonly tags: Readonly<Record<string, string>>;
-  /** The one account that may be deployed to. @default any */
+  /** The only account to which Terraform may deploy. @default any */
   readonly accountId?: string | undefined;
-  /** The role that Terraform takes on. @default none */
+  /** The role that Terraform assumes. @default none */
   readonly deployRoleArn?: string | undefined;
   /** @default a file beside cdktf.json */
   readonly state?: RemoteState | undefined;
 }
 
 /**
- * A Terraform stack whose resources have readable names, whose state lies beside cdktf.json or in a bucket, and whose
- * JSON is the same on every machine.
+ * A Terraform stack with readable resource names. Its state is in a file beside cdktf.json or in a bucket. Its JSON is the
+ * same on every machine.
  */
 export class PipelineStack extends TerraformStack {
-  private readonly named = new Map<string, TerraformElement>();
+  private readonly elements = new Map<string, TerraformElement>();
 
   constructor(scope: Construct, id: string, props: PipelineStackProps) {
     super(scope, id);
@@ -59,13 +59,13 @@ export class PipelineStack extends TerraformStack {
       ...(kmsKeyArn === undefined ? {} : { kmsKeyId: kmsKeyArn }),
       ...(roleArn === undefined ? {} : { assumeRole: asDeployer(roleArn) }),
     });
-    // The lock is an object beside the state, written on the condition that there is none; it needs no table in DynamoDB.
+    // The lock is an object beside the state. A conditional write creates it, so no DynamoDB table is needed.
     backend.addOverride('use_lockfile', true);
-    // Older ones do not know that lock.
+    // Older versions do not support this lock.
     this.addOverride('terraform.required_version', '>= 1.10.0, < 2.0.0');
   }
 
-  /** Writes a file beside the stack's JSON and returns its path from there, which is where Terraform runs. */
+  /** Writes a file into the stack's output folder. Returns its path relative to that folder, in which Terraform runs. */
   addFile(name: string, content: Uint8Array): string {
     const app = App.of(this);
     const path = `files/${name}`;
@@ -76,8 +76,8 @@ export class PipelineStack extends TerraformStack {
   }
 
   /**
-   * A resource is called after the construct that it belongs to (aws_s3_bucket.data), one directly below the stack after
-   * itself. Throws when two of one type would get one name, which Terraform would otherwise silently merge.
+   * A resource gets the name of the construct that contains it (aws_s3_bucket.data). A resource directly below the stack gets
+   * its own id. Throws if two resources of one type get the same name, because Terraform would silently merge them.
    */
   protected override allocateLogicalId(element: TerraformElement | Node): string {
     if (!TerraformElement.isTerraformElement(element)) return super.allocateLogicalId(element);
@@ -85,23 +85,23 @@ export class PipelineStack extends TerraformStack {
     const path = scopes.slice(scopes.indexOf(this) + 1).map(({ node }) => node.id);
     const name = (path.length > 1 ? path.slice(0, -1) : path).join('_');
     const type = element.constructor.name;
-    const holder = this.named.get(`${type} ${name}`) ?? element;
+    const holder = this.elements.get(`${type} ${name}`) ?? element;
     if (holder !== element) {
       throw new Error(
-        `${holder.node.path} and ${element.node.path} would both be called ${name}; rename one`,
+        `${holder.node.path} and ${element.node.path} would both get the name ${name}; rename one of them`,
       );
     }
-    this.named.set(`${type} ${name}`, element);
+    this.elements.set(`${type} ${name}`, element);
     return name;
   }
 }
 
-/** CloudTrail shows the session's name. */
+/** The role to assume. CloudTrail shows the session's name. */
 function asDeployer(roleArn: string): { roleArn: string; sessionName: string } {
   return { roleArn, sessionName: 'lamplighter' };
 }
 
-/** The stack that a construct is in. Throws when it is in another kind of stack. */
+/** The stack that contains a construct. Throws if it is not a PipelineStack. */
 export function pipelineStackOf(construct: Construct): PipelineStack {
   const stack = TerraformStack.of(construct);
   if (stack instanceof PipelineStack) return stack;

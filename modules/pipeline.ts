@@ -14,7 +14,7 @@ import { Dashboard } from './dashboard';
 import { DrainDocument } from './drain-document';
 import { ExistingNetwork } from './existing-network';
 import type { ModelFolder } from './model-folder';
-import { Network, type Place } from './network';
+import { Network, type InstanceNetwork } from './network';
 import {
   instanceMay,
   instanceMayUse,
@@ -24,7 +24,7 @@ import {
   workerMay,
   type Keys,
 } from './permissions';
-import { boundRoles } from './permissions-boundary';
+import { setPermissionsBoundary } from './permissions-boundary';
 import { routeEventsToStop } from './pipeline-events';
 import { PipelineFunction, type PipelineFunctionProps } from './pipeline-function';
 import { PipelineInstance } from './pipeline-instance';
@@ -61,7 +61,8 @@ export class Pipeline extends PipelineStack {
     this.settings = settings;
     this.bundles = bundles;
     this.accountId = new DataAwsCallerIdentity(this, 'current', {}).accountId;
-    if (settings.permissionsBoundaryArn !== undefined) boundRoles(this, settings.permissionsBoundaryArn);
+    if (settings.permissionsBoundaryArn !== undefined)
+      setPermissionsBoundary(this, settings.permissionsBoundaryArn);
 
     const buckets = this.makeBuckets();
     const models = settings.models.map((folder) => this.uploadModel(folder, buckets));
@@ -140,7 +141,7 @@ export class Pipeline extends PipelineStack {
     return { instance, drainLog, document: this.makeDocument(buckets) };
   }
 
-  private makeNetwork(): Place {
+  private makeNetwork(): InstanceNetwork {
     const { name: pipeline, vpcId, subnetIds, ...settings } = this.settings;
     const subnetId = subnetIds?.[0];
     if (vpcId !== undefined && subnetId !== undefined) {
@@ -255,7 +256,7 @@ export class Pipeline extends PipelineStack {
     });
   }
 
-  /** The names by which the command line finds the pipeline's parts. */
+  /** The names of the pipeline's parts, for the command line. */
   private manifest(
     buckets: Buckets,
     { instance, document, drainLog }: Machine,
@@ -279,19 +280,19 @@ export class Pipeline extends PipelineStack {
     };
   }
 
-  /** Writes the manifest for the command line, and Terraform's outputs for people. */
+  /** The manifest as an SSM parameter, for the command line, and Terraform's outputs, for people. */
   private publish({ data, output, control }: Buckets, manifest: Manifest): void {
     const parameter = new SsmParameter(this, 'manifest', {
       name: manifestParameterName(manifest.pipeline),
-      description: 'The names of what this Lamplighter pipeline consists of',
+      description: 'The names of the parts of this Lamplighter pipeline',
       type: 'String',
       insecureValue: JSON.stringify(manifest),
     });
     this.output('data_bucket', 'Upload here', data.bucketName);
     this.output('output_bucket', 'Results and receipts appear here', output.bucketName);
     this.output('control_bucket', 'The ledger; for Lamplighter only', control.bucketName);
-    this.output('instance_id', 'The machine that runs the models', manifest.instanceId);
-    this.output('manifest_parameter', 'The names of all parts', parameter.name);
+    this.output('instance_id', 'The instance that runs the models', manifest.instanceId);
+    this.output('manifest_parameter', 'The SSM parameter with the names of all parts', parameter.name);
   }
 
   private output(name: string, description: string, value: string): void {
@@ -339,7 +340,7 @@ function failuresQueueName({ name }: PipelineSettings): string {
   return `${name}-failures`;
 }
 
-/** trigger and stop make a handful of calls. worker waits for the instance's agent. stop sleeps for `lingerSeconds`. */
+/** The functions' time limits. worker waits for the instance's agent, and stop sleeps for up to `lingerSeconds`. */
 function timeLimitsSeconds({ lingerSeconds }: PipelineSettings): Readonly<Record<HandlerName, number>> {
   return { trigger: 60, worker: 300, stop: 120 + lingerSeconds };
 }
@@ -363,13 +364,13 @@ function stopEnvironment(settings: PipelineSettings): Record<string, string> {
   };
 }
 
-/** Overwritten models and runners stay for a year: a job that was admitted before the deploy still names them. */
+/** When the control bucket's objects expire. A job that was admitted before a deploy still needs the overwritten model. */
 const ledgerExpiry: readonly Expiry[] = [
   { id: 'open', prefix: 'open/', noncurrentDays: 30 },
-  // A drain that was killed at the very end may leave a claim of a job that is done.
+  // If the machine dies just before a job's end, the claim of a finished job may remain.
   { id: 'claims', prefix: 'claims/', days: 30, noncurrentDays: 30 },
   { id: 'status', prefix: 'status/', days: 30, noncurrentDays: 1 },
-  // A year's bills, and the month in which somebody asks.
+  // Bills of one year, and one more month to ask for them.
   { id: 'sessions', prefix: 'sessions/', days: 400, noncurrentDays: 30 },
   { id: 'gate', prefix: 'gate.json', noncurrentDays: 30 },
   { id: 'audit', prefix: 'audit.json', noncurrentDays: 1 },

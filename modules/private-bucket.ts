@@ -19,11 +19,11 @@ import type { PipelineFunction } from './pipeline-function';
 
 export interface PrivateBucketProps {
   readonly bucketName: string;
-  /** Whether destroying the stack may delete the bucket with everything in it. */
+  /** Whether a destroy of the stack may delete the bucket with all its objects. */
   readonly disposable: boolean;
   /** @default a key that S3 owns */
   readonly kmsKeyArn?: string | undefined;
-  /** When which objects and versions expire; broken-off uploads always go after a week. */
+  /** When objects and versions expire. Incomplete multipart uploads always expire after a week. */
   readonly expiry: readonly Expiry[];
 }
 
@@ -31,22 +31,22 @@ export interface Expiry {
   readonly id: string;
   /** @default "" (every key) */
   readonly prefix?: string;
-  /** Objects expire after this. @default never */
+  /** Days after which objects expire. @default never */
   readonly days?: number;
-  /** Versions that were overwritten or deleted expire after this. */
+  /** Days after which overwritten and deleted versions expire. */
   readonly noncurrentDays: number;
 }
 
 export interface NotificationProps {
   /** @default "" (every key) */
   readonly prefix?: string;
-  /** @default "" (any ending) */
+  /** @default "" (every key) */
   readonly suffix?: string;
 }
 
-/** A bucket that is private, TLS-only, encrypted, versioned, owned by its account, and kept unless disposable. */
+/** A bucket that is private, TLS-only, encrypted and versioned. A destroy keeps it unless it is disposable. */
 export class PrivateBucket extends Construct {
-  /** Its name; known to Terraform only, since it holds the account's number. */
+  /** A Terraform reference to the name, which contains the account's number. */
   readonly bucketName: string;
   readonly arn: string;
   private readonly versioning: S3BucketVersioningA;
@@ -82,24 +82,24 @@ export class PrivateBucket extends Construct {
     });
     new S3BucketLifecycleConfiguration(this, 'expiry', {
       bucket: this.bucketName,
-      rule: [brokenOffUploads, ...props.expiry.map(expiryRule)],
+      rule: [incompleteUploads, ...props.expiry.map(expiryRule)],
     });
     new S3BucketPolicy(this, 'policy', {
       bucket: this.bucketName,
       policy: onlyOverTls(this),
-      // S3 answers one of two changes to a bucket's access at the same time with a conflict.
+      // S3 refuses one of two simultaneous changes of a bucket's access with a conflict.
       dependsOn: [block],
     });
   }
 
-  /** What has to exist before an object is written: without versioning it would get no version id. */
+  /** Resources that write objects depend on this: without versioning an object gets no version id. */
   get ready(): S3BucketVersioningA {
     return this.versioning;
   }
 
   /**
-   * Has S3 call the function for every object created. A bucket has one notification configuration, so this is called at
-   * most once per bucket; a second call throws.
+   * Makes S3 call the function for every object that is created. S3 keeps one notification configuration per bucket, so
+   * a second call for the same bucket throws.
    */
   notifyOnCreate(target: PipelineFunction, props: NotificationProps = {}): void {
     const permission = new LambdaPermission(this, 'permission', {
@@ -107,7 +107,7 @@ export class PrivateBucket extends Construct {
       functionName: target.functionName,
       principal: 's3.amazonaws.com',
       sourceArn: this.arn,
-      // Bucket names are global: should this one ever be deleted, its next owner is somebody else.
+      // Bucket names are global. If this bucket is deleted, another account may create a bucket of the same name.
       sourceAccount: target.accountId,
     });
     new S3BucketNotification(this, 'notification', {
@@ -125,7 +125,7 @@ export class PrivateBucket extends Construct {
   }
 }
 
-/** With a bucket key S3 asks KMS once for many objects, not for each. */
+/** With a bucket key, S3 calls KMS once for many objects instead of once per object. */
 function encryptedWith(kmsKeyArn: string | undefined): S3BucketServerSideEncryptionConfigurationRuleA {
   if (kmsKeyArn === undefined) return { applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } };
   return {
@@ -134,7 +134,7 @@ function encryptedWith(kmsKeyArn: string | undefined): S3BucketServerSideEncrypt
   };
 }
 
-const brokenOffUploads: S3BucketLifecycleConfigurationRule = {
+const incompleteUploads: S3BucketLifecycleConfigurationRule = {
   id: 'broken-off-uploads',
   status: 'Enabled',
   filter: [{ prefix: '' }],
@@ -146,7 +146,7 @@ function expiryRule({ id, prefix = '', days, noncurrentDays }: Expiry): S3Bucket
     id,
     status: 'Enabled',
     filter: [{ prefix }],
-    // Delete markers that hide nothing any more slow down every list.
+    // Delete markers without older versions slow down every list.
     expiration: [days === undefined ? { expiredObjectDeleteMarker: true } : { days }],
     noncurrentVersionExpiration: [{ noncurrentDays }],
   };

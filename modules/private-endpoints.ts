@@ -8,13 +8,13 @@ export interface PrivateEndpointsProps {
   readonly region: string;
   readonly vpcId: string;
   readonly subnetId: string;
-  /** Who may use them. */
+  /** The security group whose members may use the endpoints. */
   readonly securityGroupId: string;
-  /** AWS's names of the services: ssm, logs, … */
+  /** AWS's names of the services, for example ssm and logs. */
   readonly services: readonly string[];
 }
 
-/** AWS's services as addresses inside a subnet that has no way out. Each is paid for by the hour, used or not. */
+/** Interface endpoints of AWS's services, for a subnet without internet. Each costs money by the hour, used or not. */
 export class PrivateEndpoints extends Construct {
   readonly endpoints: readonly VpcEndpoint[];
 

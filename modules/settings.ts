@@ -8,28 +8,32 @@ import { encryptionConflicts, encryptionSettings } from './settings/encryption';
 import { architectureOf, machineConflicts, machineSettings, type Architecture } from './settings/machine';
 import { networkConflicts, networkSettings } from './settings/network';
 
-/** What CloudWatch Logs accepts. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
+/**
+ * Retention periods that CloudWatch Logs accepts, in days.
+ * https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+ */
 const LOG_RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653];
 
 /**
- * A Lambda function's environment holds 4 KB in all, and so does a Parameter Store parameter; the rest of them takes about 1 KB.
+ * Maximum size of the models in JSON. A Lambda function's environment and a Parameter Store parameter hold 4 KB each, and
+ * their other values need about 1 KB.
  * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
  */
 const MAX_MODELS_BYTES = 3000;
 
-/** One pipeline's settings as they stand in cdktf.json; each field's description says what is allowed. */
+/** One pipeline's settings in cdktf.json. Each field's description says which values are allowed. */
 export const settingsSchema = z.strictObject({
-  /** Begins the name of everything that the pipeline owns. */
+  /** The prefix of the names of all the pipeline's resources. */
   name: z
     .string()
     .regex(/^[a-z][a-z0-9-]{0,18}[a-z0-9]$/)
-    .describe('lower-case letters, digits and hyphens, 2 to 20 of them, beginning with a letter'),
+    .describe('2 to 20 lower-case letters, digits and hyphens, the first a letter, the last not a hyphen'),
   region: z
     .string()
     .regex(/^[a-z]{2}(-[a-z]+){1,2}-\d$/)
     .default('eu-central-1')
     .describe('an AWS region, for example eu-central-1'),
-  /** Folders, relative to the project's folder. */
+  /** Model folders, relative to the project's folder. */
   models: z
     .array(
       z
@@ -45,7 +49,7 @@ export const settingsSchema = z.strictObject({
     .default('c7i.large')
     .describe('an EC2 instance type, for example c7i.large'),
   diskGiB: z.int().min(8).max(16_384).default(30).describe('a whole number from 8 to 16384'),
-  /** Whether `cdktf destroy` may delete the buckets with all that is in them. */
+  /** Whether `cdktf destroy` may delete the buckets with all their objects. */
   disposable: z.boolean().default(false).describe('true or false'),
   sweepMinutes: z.int().min(1).max(60).default(5).describe('a whole number from 1 to 60'),
   idleShutdownMinutes: z.int().min(5).max(1440).default(10).describe('a whole number from 5 to 1440'),
@@ -62,9 +66,9 @@ export const settingsSchema = z.strictObject({
     .refine((days) => LOG_RETENTION_DAYS.includes(days))
     .default(30)
     .describe(`one of ${LOG_RETENTION_DAYS.join(', ')}`),
-  /** CloudWatch alarms, their topic, the dashboard and the metrics that both look at; what they cost: docs/OPERATIONS.md. */
+  /** Whether there are CloudWatch alarms, their topic, a dashboard and the metrics of both. Cost: docs/OPERATIONS.md. */
   alarms: z.boolean().default(true).describe('true or false'),
-  /** Who gets a mail when an alarm goes off, and when it is over. */
+  /** Addresses that get a mail when an alarm goes off, and when the alarm is over. */
   alarmEmails: z
     .array(z.email())
     .max(20)
@@ -72,7 +76,7 @@ export const settingsSchema = z.strictObject({
     .default([])
     .describe('a list of at most 20 different e-mail addresses'),
   /**
-   * Instance metadata shows the instance's tags, which is why EC2 allows neither spaces nor slashes in their keys.
+   * Tags of all resources. EC2 allows neither spaces nor slashes in keys, because the instance metadata shows the tags.
    * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/work-with-tags-in-IMDS.html
    */
   tags: z
@@ -92,29 +96,29 @@ export const settingsSchema = z.strictObject({
   ...accountSettings,
 });
 
-/** One pipeline's settings, whole: defaults filled in, model folders read. */
+/** One pipeline's settings, with defaults filled in and model folders read. */
 export interface PipelineSettings extends Omit<z.infer<typeof settingsSchema>, 'models'> {
   readonly architecture: Architecture;
   readonly models: readonly ModelFolder[];
 }
 
 /**
- * Reads the pipelines' settings and their model folders. Throws one InvalidInputError that lists every problem: where,
- * the value, and what is allowed.
- * @param value the context key `pipelines` of cdktf.json
+ * Reads the pipelines' settings and their model folders. Throws one InvalidInputError that lists every problem: the setting,
+ * its value, and the allowed values.
+ * @param context the value of the context key `pipelines` in cdktf.json
  * @param projectFolder the user's folder, which holds cdktf.json; paths of model folders are relative to it
  */
-export function readPipelines(value: unknown, projectFolder: string): PipelineSettings[] {
+export function readPipelines(context: unknown, projectFolder: string): PipelineSettings[] {
   const problems: string[] = [];
   const pipelines: PipelineSettings[] = [];
-  if (!Array.isArray(value) || value.length === 0) {
-    problems.push(problem('pipelines', value, 'a list of at least one pipeline'));
+  if (!Array.isArray(context) || context.length === 0) {
+    problems.push(problem('pipelines', context, 'a list of at least one pipeline'));
   } else {
-    value.forEach((entry: unknown, index) => {
+    context.forEach((entry: unknown, index) => {
       const settings = readPipeline(entry, `pipelines[${index}]`, projectFolder, problems);
       if (settings) pipelines.push(settings);
     });
-    problems.push(...repeatedNames(value));
+    problems.push(...repeatedNames(context));
   }
   if (problems.length === 0) return pipelines;
   throw new InvalidInputError(
@@ -130,10 +134,10 @@ function readPipeline(
 ): PipelineSettings | undefined {
   const parsed = settingsSchema.safeParse(entry);
   if (!parsed.success) {
-    problems.push(...parsed.error.issues.flatMap((issue) => explain(issue, entry, where)));
+    problems.push(...parsed.error.issues.flatMap((issue) => describeIssue(issue, entry, where)));
   }
-  // Model folders are looked at even if another setting is wrong, so that one run shows all problems.
-  const paths = settingsSchema.shape.models.safeParse(at(entry, ['models'])).data ?? [];
+  // Read the model folders even if another setting is wrong, so that one run shows all problems.
+  const paths = settingsSchema.shape.models.safeParse(valueAt(entry, ['models'])).data ?? [];
   const models = paths.flatMap((path, index): ModelFolder[] => {
     try {
       return [readModelFolder(join(projectFolder, path))];
@@ -142,7 +146,7 @@ function readPipeline(
       return [];
     }
   });
-  problems.push(...clashes(models).map((text) => `${where}.models: ${text}`));
+  problems.push(...modelConflicts(models).map((text) => `${where}.models: ${text}`));
   if (!parsed.success) return undefined;
   const conflicts = [
     ...networkConflicts(parsed.data, entry),
@@ -151,12 +155,14 @@ function readPipeline(
     ...accountConflicts(parsed.data),
   ];
   problems.push(
-    ...conflicts.map(({ setting, allowed }) => problem(`${where}.${setting}`, at(entry, [setting]), allowed)),
+    ...conflicts.map(({ setting, allowed }) =>
+      problem(`${where}.${setting}`, valueAt(entry, [setting]), allowed),
+    ),
   );
   return { ...parsed.data, models, architecture: architectureOf(parsed.data.instanceType) };
 }
 
-function explain(issue: z.core.$ZodIssue, entry: unknown, where: string): string[] {
+function describeIssue(issue: z.core.$ZodIssue, entry: unknown, where: string): string[] {
   const [field] = issue.path;
   if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
     const allowed = `one of ${Object.keys(settingsSchema.shape).join(', ')}`;
@@ -166,17 +172,19 @@ function explain(issue: z.core.$ZodIssue, entry: unknown, where: string): string
   const path = issue.path
     .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
     .join('');
-  return [problem(`${where}${path}`, at(entry, issue.path), schema?.description ?? 'an object of settings')];
+  return [
+    problem(`${where}${path}`, valueAt(entry, issue.path), schema?.description ?? 'an object of settings'),
+  ];
 }
 
 type SettingName = keyof typeof settingsSchema.shape;
 
 function problem(where: string, value: unknown, allowed: string): string {
-  const given = value === undefined ? 'missing' : JSON.stringify(value);
-  return `${where} is ${given}; allowed is ${allowed}`;
+  const found = value === undefined ? 'missing' : JSON.stringify(value);
+  return `${where} is ${found}; allowed is ${allowed}`;
 }
 
-function at(value: unknown, path: readonly PropertyKey[]): unknown {
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (inner, step) =>
       typeof inner === 'object' && inner !== null ? (inner as Record<PropertyKey, unknown>)[step] : undefined,
@@ -185,24 +193,27 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 function repeatedNames(entries: readonly unknown[]): string[] {
-  const names = entries.map((entry) => at(entry, ['name']));
+  const names = entries.map((entry) => valueAt(entry, ['name']));
   return names.flatMap((name, index) => {
     const first = names.indexOf(name);
     if (name === undefined || first === index) return [];
-    return [problem(`pipelines[${index}].name`, name, `another name than pipelines[${first}]'s`)];
+    return [
+      problem(`pipelines[${index}].name`, name, `a name that differs from the name of pipelines[${first}]`),
+    ];
   });
 }
 
-/** Why these models cannot be in one pipeline. The longest prefix wins a key, so only equal prefixes can clash. */
-function clashes(models: readonly ModelFolder[]): string[] {
+/** Reasons why these models cannot be in one pipeline. The longest prefix wins a key, so only equal prefixes conflict. */
+function modelConflicts(models: readonly ModelFolder[]): string[] {
   const texts: string[] = [];
   models.forEach(({ card: one }, index) => {
     for (const { card: other } of models.slice(index + 1)) {
-      if (one.name === other.name) texts.push(`two models are called ${one.name}; give them different names`);
+      if (one.name === other.name)
+        texts.push(`two models have the name ${one.name}; give them different names`);
       else if (one.takes.prefix === other.takes.prefix && suffixesOverlap(one.takes, other.takes)) {
         texts.push(
-          `${one.name} and ${other.name} take the same keys (prefix ${JSON.stringify(one.takes.prefix)}); ` +
-            'give them different prefixes, or suffixes of which none ends in another',
+          `${one.name} and ${other.name} accept the same keys (prefix ${JSON.stringify(one.takes.prefix)}); ` +
+            'give them different prefixes, or suffixes so that no suffix ends with another',
         );
       }
     }
@@ -212,7 +223,7 @@ function clashes(models: readonly ModelFolder[]): string[] {
     200 * models.length;
   if (bytes > MAX_MODELS_BYTES) {
     texts.push(
-      `the cards of these ${models.length} models take ${bytes} bytes where ${MAX_MODELS_BYTES} fit into a function's ` +
+      `the cards of these ${models.length} models need ${bytes} bytes, but only ${MAX_MODELS_BYTES} fit into a function's ` +
         'environment; use fewer models, or shorter prefixes and suffixes',
     );
   }
@@ -230,7 +241,7 @@ function suffixesOverlap(
     .some((a) => others.some((b) => a.endsWith(b) || b.endsWith(a)));
 }
 
-/** An address as the name of its resource: ada@example.org is ada-example-org. */
+/** The resource name of an address: ada@example.org becomes mail-ada-example-org. */
 export function resourceNameOf(email: string): string {
   return `mail-${email.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`;
 }

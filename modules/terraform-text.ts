@@ -1,5 +1,5 @@
-/** Text that Terraform takes literally: without this it would evaluate what stands between `${` or `%{` and `}`. */
+/** Escapes text for Terraform, which would otherwise evaluate everything between `${` or `%{` and `}`. */
 export function literal(text: string): string {
-  // A function, because in a replacement string two dollar signs mean one.
+  // A function, because a replacement string turns two dollar signs into one.
   return text.replace(/[$%](?=\{)/g, (sign) => sign + sign);
 }

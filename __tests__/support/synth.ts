@@ -9,10 +9,10 @@ import { readPipelines, type PipelineSettings } from '../../modules/settings';
 
 export const PROJECT = join(__dirname, '..', '..');
 
-/** One resource's or data source's arguments, as Terraform reads them. */
+/** The arguments of one resource or data source in Terraform's JSON. */
 export type Block = Record<string, unknown>;
 
-/** A stack as it is synthesized, JSON of policies and the like not yet parsed. */
+/** A synthesized stack. JSON inside strings, for example of policies, is not parsed. */
 export interface Synthesized {
   readonly text: string;
   readonly resource: Record<string, Record<string, Block>>;
@@ -25,8 +25,8 @@ export interface Synthesized {
 }
 
 /**
- * Synthesizes a stack as `cdktf synth` does: cross-stack references prepared, validations run, and annotations of errors
- * thrown, all of which Testing.synth alone leaves out.
+ * Synthesizes a stack as `cdktf synth` does: prepares cross-stack references, validates, and throws annotations of errors.
+ * Testing.synth alone does none of these.
  */
 export function synthesize(stack: TerraformStack): Synthesized {
   const app = App.of(stack);
@@ -44,12 +44,12 @@ export function synthesize(stack: TerraformStack): Synthesized {
   };
 }
 
-/** A pipeline's stack with stand-ins for the bundles, which take a second to make. */
+/** A pipeline's stack. Stand-ins replace the bundles, which take a second to build. */
 export function synthesizePipeline(settings: PipelineSettings): Synthesized {
   return synthesize(new Pipeline(Testing.app(), { settings, bundles: standIns }));
 }
 
-/** Settings as they would stand in cdktf.json, read against a project folder with one small model in it. */
+/** Settings with `overrides`, read from a project folder that contains one small model. */
 export function settingsWith(overrides: Record<string, unknown> = {}): PipelineSettings {
   const project = temporaryFolder();
   writeModel(join(project, 'model'), { name: 'echo' });
@@ -78,7 +78,7 @@ export function writeFiles(folder: string, files: Record<string, string>): void 
   }
 }
 
-/** What is wrong with these settings of one pipeline, each without where it stands. */
+/** The problems of one pipeline's settings, without the prefix `pipelines[0].`. */
 export function problemsWith(overrides: Record<string, unknown>): string[] {
   try {
     settingsWith(overrides);

@@ -8,7 +8,7 @@ const { resource } = synthesizePipeline(settingsWith());
 const alarms = resource.aws_cloudwatch_metric_alarm!;
 const alarm = (name: string) => alarms[`alarms_${name}`]!;
 
-test('nobody pays for an alarm by accident: eight, of the ten that are free of charge', () => {
+test('alarms cost nothing by default: a pipeline has eight, and an account has ten free of charge', () => {
   expect(Object.keys(alarms).sort()).toEqual([
     'alarms_breaker-tripped',
     'alarms_failed-events',
@@ -19,11 +19,11 @@ test('nobody pays for an alarm by accident: eight, of the ten that are free of c
     'alarms_on-with-nothing-open',
     'alarms_sweep-missed',
   ]);
-  // With math or more than one metric each metric of an alarm is paid for.
+  // AWS bills each metric of an alarm that uses math or several metrics.
   for (const each of Object.values(alarms)) expect(each).not.toHaveProperty('metric_query');
 });
 
-test('somebody woken at night finds the alarm in docs/OPERATIONS.md under its name', () => {
+test('an operator finds each alarm in docs/OPERATIONS.md under its name', () => {
   const text = readFileSync(join(PROJECT, 'docs', 'OPERATIONS.md'), 'utf8');
   for (const name of ALARM_NAMES) expect(text).toContain(`\n### ${name}\n`);
   for (const each of Object.values(alarms)) {
@@ -32,7 +32,7 @@ test('somebody woken at night finds the alarm in docs/OPERATIONS.md under its na
   }
 });
 
-test('an alarm speaks on the topic when it goes off and when it is over', () => {
+test('an alarm publishes to the topic when it goes off and when it is over', () => {
   for (const each of Object.values(alarms)) {
     expect(each).toMatchObject({
       alarm_actions: ['${aws_sns_topic.alarms.arn}'],
@@ -41,7 +41,7 @@ test('an alarm speaks on the topic when it goes off and when it is over', () => 
   }
 });
 
-test('no alarm listens for what nobody says: our metrics are those that the stop function writes', () => {
+test('no alarm waits for a metric that does not exist: the stop function writes every one of them', () => {
   for (const { namespace, metric_name, dimensions } of Object.values(alarms)) {
     if (namespace !== METRIC_NAMESPACE) continue;
     expect(Object.keys(METRIC_UNITS)).toContain(metric_name);
@@ -49,7 +49,7 @@ test('no alarm listens for what nobody says: our metrics are those that the stop
   }
 });
 
-test('a pipeline whose sweep has died says so: silence is the alarm', () => {
+test('a missing sweep sets off an alarm: missing data is breaching', () => {
   expect(alarm('sweep-missed')).toMatchObject({
     metric_name: 'OpenJobs',
     statistic: 'SampleCount',
@@ -61,7 +61,7 @@ test('a pipeline whose sweep has died says so: silence is the alarm', () => {
   });
 });
 
-test('a job that failed, and a breaker that tripped, are told at once', () => {
+test('a failed job and a tripped breaker set off their alarms at once', () => {
   for (const name of ['job-failed', 'breaker-tripped']) {
     expect(alarm(name)).toMatchObject({
       statistic: 'Sum',
@@ -80,7 +80,7 @@ test.each([
   [20, 1200, 2],
   [60, 3600, 2],
 ])(
-  'with a sweep every %d minutes a machine left on is told within about half an hour or two sweeps',
+  'with a sweep every %d minutes, an idle instance sets off its alarm within half an hour or two sweeps',
   (sweepMinutes, period, periods) => {
     const stack = synthesizePipeline(settingsWith({ sweepMinutes }));
     expect(stack.resource.aws_cloudwatch_metric_alarm!['alarms_on-with-nothing-open']).toMatchObject({
@@ -91,7 +91,7 @@ test.each([
   },
 );
 
-test('given-up events stay an alarm until the queue is empty: an idle queue falls silent', () => {
+test('failed events keep their alarm on until the queue is empty, although an idle queue reports nothing', () => {
   expect(alarm('failed-events')).toMatchObject({
     dimensions: { QueueName: 'test-failures' },
     treat_missing_data: 'ignore',
@@ -99,13 +99,13 @@ test('given-up events stay an alarm until the queue is empty: an idle queue fall
   expect(resource.aws_sqs_queue!.failures!.name).toBe('test-failures');
 });
 
-test('every function is watched, under the name that it has', () => {
+test('every function has an alarm for its errors, under its real name', () => {
   for (const [id, { function_name }] of Object.entries(resource.aws_lambda_function!)) {
     expect(alarm(`function-errors-${id}`).dimensions).toEqual({ FunctionName: function_name });
   }
 });
 
-test('a mail goes to each address, and to nobody unless somebody is named', () => {
+test('each address in alarmEmails gets a mail, and without addresses nothing is sent', () => {
   expect(resource).not.toHaveProperty('aws_sns_topic_subscription');
   const { aws_sns_topic_subscription } = synthesizePipeline(
     settingsWith({ alarmEmails: ['ada@example.org', 'Grace.H@example.org'] }),
@@ -117,13 +117,13 @@ test('a mail goes to each address, and to nobody unless somebody is named', () =
 });
 
 test.each([['ada'], [['ada']], [['a@b.org', 'a@b.org']], [['a-b@c.org', 'a.b@c.org']]])(
-  'addresses that would get no mail, or two, are refused: %j',
+  'alarmEmails refuses invalid and repeated addresses: %j',
   (alarmEmails) => {
     expect(() => settingsWith({ alarmEmails })).toThrow('different e-mail addresses');
   },
 );
 
-test('who wants none of it pays for none of it: no alarm, no topic, no dashboard, no metric', () => {
+test('with alarms off, nothing costs money: no alarm, no topic, no dashboard, no metric', () => {
   const without = synthesizePipeline(settingsWith({ alarms: false })).resource;
   expect(Object.keys(without).filter((type) => /alarm|sns|dashboard/.test(type))).toEqual([]);
   expect(without.aws_lambda_function!.stop).toMatchObject({
@@ -147,12 +147,12 @@ describe('the dashboard', () => {
     expect(row!.properties.alarms).toHaveLength(Object.keys(alarms).length);
   });
 
-  test('shows every metric that is paid for, except what an alarm alone looks at', () => {
+  test('shows every metric that costs money, except the one that only an alarm uses', () => {
     const shown = widgets.flatMap(({ properties }) => properties.metrics ?? []);
-    const ours = new Set(
+    const ownMetrics = new Set(
       shown.filter(([namespace]) => namespace === METRIC_NAMESPACE).map(([, name]) => name),
     );
-    expect(Object.keys(METRIC_UNITS).filter((name) => !ours.has(name))).toEqual(['OnWithNothingOpen']);
+    expect(Object.keys(METRIC_UNITS).filter((name) => !ownMetrics.has(name))).toEqual(['OnWithNothingOpen']);
     for (const [namespace, , dimension, value] of shown) {
       if (namespace === METRIC_NAMESPACE) expect([dimension, value]).toEqual(['service', 'test']);
     }
@@ -164,14 +164,14 @@ describe('the dashboard', () => {
 });
 
 describe('the drain’s output', () => {
-  test('is kept as long as the functions’, not for ever', () => {
+  test('expires like the logs of the functions', () => {
     expect(resource.aws_cloudwatch_log_group!['drain-log']).toMatchObject({
       name: '/lamplighter/test/drain',
       retention_in_days: 30,
     } satisfies Block);
   });
 
-  test('is all that the instance may write to a log: the agent gives up if it may not "create" the group', () => {
+  test('goes to the only log group that the instance may write to, and may create, as the agent requires', () => {
     const { policy } = resource.aws_iam_role_policy!.instance!;
     const { Statement } = JSON.parse(String(policy)) as {
       Statement: { Action: string[]; Resource: string[] }[];

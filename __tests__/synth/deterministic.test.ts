@@ -39,7 +39,7 @@ describe('a zip', () => {
     expect(deterministicZip(changed)).not.toEqual(deterministicZip(entries));
   });
 
-  test('is read by other programs, executable bits and all', () => {
+  test('can be read by other programs, with its executable bits', () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'a.zip'), deterministicZip(entries));
     const listing = execFileSync('python3', ['-c', LIST_ZIP, join(folder, 'a.zip')], { encoding: 'utf8' });
@@ -90,18 +90,15 @@ describe("a model's digest and zip", () => {
   test.each<[string, (folder: string) => void]>([
     ['another folder, with a space in its name', () => undefined],
     ['other times', (folder) => utimesSync(join(folder, 'b'), 1, 1)],
+    ['files that tools create', (folder) => writeFiles(folder, { '.venv/x': '', 'data/__pycache__/y': '' })],
     [
-      'what a machine makes by itself',
-      (folder) => writeFiles(folder, { '.venv/x': '', 'data/__pycache__/y': '' }),
-    ],
-    [
-      'a link in what is ignored',
+      'a link in an ignored folder',
       (folder) => {
         mkdirSync(join(folder, '.venv'));
         symlinkSync('/nowhere', join(folder, '.venv', 'python'));
       },
     ],
-  ])('stay: %s', (_, change) => {
+  ])('do not change with %s', (_, change) => {
     const other = changed(change);
     expect(other.digest).toBe(digest);
     expect(other.zip).toEqual(zip);
@@ -112,8 +109,8 @@ describe("a model's digest and zip", () => {
     ['a name', (folder) => renameSync(join(folder, 'b'), join(folder, 'c'))],
     ['a folder', (folder) => renameSync(join(folder, 'data'), join(folder, 'date'))],
     ['an executable bit', (folder) => chmodSync(join(folder, 'b'), 0o755)],
-    ['a file more', (folder) => writeFiles(folder, { c: '' })],
-    ['a file less', (folder) => rmSync(join(folder, 'b'))],
+    ['one file more', (folder) => writeFiles(folder, { c: '' })],
+    ['one file less', (folder) => rmSync(join(folder, 'b'))],
   ])('change with %s, so that the instance fetches and sets it up again', (_, change) => {
     const other = changed(change);
     expect(other.digest).not.toBe(digest);
@@ -151,7 +148,7 @@ describe('bundles', () => {
     }
   });
 
-  test('tell Lambda of every change', () => {
+  test('have a new hash after every change, so that Lambda gets the new code', () => {
     const other = sources('lamplighter-');
     writeFiles(other, { 'handlers/stop.ts': "export const handler = () => 'halt';" });
     const changed = bundleSources(other).handlers;
@@ -159,7 +156,7 @@ describe('bundles', () => {
     expect(changed.trigger.sha256Base64).toBe(bundles.handlers.trigger.sha256Base64);
   });
 
-  test('hold what Lambda asks for: index.js with its handler', () => {
+  test('contain index.js with the handler, which Lambda loads', () => {
     const files = unzipSync(bundles.handlers.worker.content);
     expect(Object.keys(files)).toEqual(['index.js']);
     const file = join(temporaryFolder(), 'index.cjs');
@@ -168,13 +165,13 @@ describe('bundles', () => {
     expect(answer.toString()).toBe('worker\n');
   });
 
-  test('hold a runner that runs from one file, also where a dependency calls require', () => {
+  test('contain a runner that runs as one file, even if a dependency calls require', () => {
     const file = join(temporaryFolder(), 'runner.mjs');
     writeFileSync(file, bundles.runner.content);
     expect(execFileSync(process.execPath, [file, ' hello '], { encoding: 'utf8' })).toBe('hello 1\n');
   });
 
-  test('name the file that is missing', () => {
+  test('name a missing source file in the error', () => {
     rmSync(join(folder, 'handlers', 'trigger.ts'));
     expect(() => bundleSources(folder)).toThrow(`${join(folder, 'handlers', 'trigger.ts')} is missing`);
   });

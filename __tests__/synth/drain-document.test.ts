@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { drainDocument } from '../../modules/drain-document';
 import { settingsWith, synthesizePipeline, temporaryFolder, writeFiles } from '../support/synth';
 
-/** Prints its arguments, and ends with the code in a file if there is one. */
+/** A runner that prints its arguments. Its exit code is in the file end-with, if that file exists. */
 const RUNNER = `
 import { existsSync, readFileSync } from 'node:fs';
 console.log('runner', ...process.argv.slice(2));
@@ -21,7 +21,7 @@ const steps = drainDocument({
   runnerSha256: createHash('sha256').update(RUNNER).digest('hex'),
 }).mainSteps;
 
-/** As Terraform renders it: escapes undone. */
+/** The scripts as Terraform renders them, without escapes. */
 const scripts = steps.map(({ inputs }) => inputs.runCommand.join('\n').replace(/([$%])\1(?=\{)/g, '$1'));
 const [bringUp, drain] = scripts as [string, string];
 
@@ -29,13 +29,13 @@ describe('the document', () => {
   const { resource } = synthesizePipeline(settingsWith());
   const content = String(resource.aws_ssm_document!.drain!.content);
 
-  test('takes no parameters, so nothing that a user controls can reach the shell', () => {
+  test('takes no parameters, so nothing that an uploader controls reaches the shell', () => {
     const document = JSON.parse(content) as Record<string, unknown>;
     expect(Object.keys(document)).toEqual(['schemaVersion', 'description', 'mainSteps']);
     expect(content).not.toContain('{{');
   });
 
-  test('leaves to Terraform only what Terraform alone knows', () => {
+  test('contains no Terraform references except bucket names and the version of the runner', () => {
     const references = content.match(/(?<!\$)\$\{[^}]*\}/g);
     expect([...new Set(references)].sort()).toEqual([
       '${aws_s3_bucket.control.bucket}',
@@ -46,7 +46,7 @@ describe('the document', () => {
     expect(content).not.toMatch(/(?<!%)%\{/);
   });
 
-  test('does not drain on a machine that could not be brought up, and drains for two days if it must', () => {
+  test('does not drain if the machine could not be brought up, and drains for up to two days', () => {
     expect(steps.map(({ name, inputs }) => [name, inputs.onFailure, inputs.timeoutSeconds])).toEqual([
       ['bringUp', 'exit', '900'],
       ['drain', 'exit', '172800'],
@@ -55,11 +55,11 @@ describe('the document', () => {
 });
 
 describe('its scripts', () => {
-  test.each(['bringUp', 'drain'])('%s: no quoting mistake', (name) => {
+  test.each(['bringUp', 'drain'])('%s has no quoting mistake', (name) => {
     const script = scripts[steps.findIndex((step) => step.name === name)]!;
     expect(run(['bash', '-n'], script)).toMatchObject({ status: 0, stderr: '' });
     const checked = run(['shellcheck', '-'], script);
-    // Where shellcheck is not installed, bash's own check has to do.
+    // If shellcheck is not installed, the check by bash must suffice.
     if (!checked.missing) expect(checked).toMatchObject({ status: 0, stdout: '' });
   });
 
@@ -89,7 +89,7 @@ describe('its scripts', () => {
     expect(readdirSync(join(machine.folder, 'opt', 'runner'))).toHaveLength(2);
   });
 
-  test('a runner that is not the deployed one is never run', () => {
+  test('a runner with another hash than the deployed one never runs', () => {
     const machine = freshMachine('console.log("hostile");');
     expect(machine.run(bringUp)).toMatchObject({
       status: 1,
@@ -100,11 +100,11 @@ describe('its scripts', () => {
     expect(readdirSync(join(machine.folder, 'opt', 'runner'))).toEqual(['node']);
     expect(machine.run(drain)).toMatchObject({
       status: 1,
-      stderr: 'lamplighter: the machine was not brought up; see the step bringUp\n',
+      stderr: 'lamplighter: the machine was not brought up; see the output of the step bringUp\n',
     });
   });
 
-  test('a runner that cannot be fetched is said to be', () => {
+  test('a failed download of the runner is reported, with its cause', () => {
     const machine = freshMachine();
     writeFileSync(join(machine.folder, 'bin', 'aws'), '#!/bin/sh\necho denied >&2\nexit 254\n');
     expect(machine.run(bringUp)).toMatchObject({
@@ -115,7 +115,7 @@ describe('its scripts', () => {
     });
   });
 
-  test('nothing is installed, and nothing shut down, on a computer where the instance is only a folder', () => {
+  test('in the local cloud, where the instance is a folder, nothing is installed and nothing shuts down', () => {
     const machine = freshMachine();
     for (const program of ['dnf', 'apt-get', 'systemctl'])
       machine.program(program, 'echo "$0" >> installed.log');
@@ -134,12 +134,12 @@ describe('its scripts', () => {
     expect(machine.run(drain)).toMatchObject({
       status: 0,
       stdout: expect.stringMatching(
-        /another drain is at work; this one waits for its end\nhas the lock\n/,
+        /another drain is running; this one waits for its end\nhas the lock\n/,
       ) as unknown,
     });
   });
 
-  test('a drain that fails is a command that failed', () => {
+  test('a failed drain is a failed command', () => {
     const machine = freshMachine();
     machine.run(bringUp);
     writeFileSync(join(machine.folder, 'end-with'), '3');
@@ -147,7 +147,7 @@ describe('its scripts', () => {
   });
 });
 
-/** A folder that stands for a machine, with an `aws` that answers with `runner`. */
+/** A folder in place of a machine, with a program `aws` that downloads the text `runner`. */
 function freshMachine(runner = RUNNER) {
   const folder = temporaryFolder('lamp lighter-');
   writeFiles(folder, { 'runner.mjs': runner });

@@ -10,9 +10,9 @@ const stacks = projectPipelines().map((settings) => ({
 }));
 const { stack } = stacks[0]!;
 
-test('what a pipeline costs and consists of does not change unseen: types and counts', () => {
+test('a pipeline consists of exactly these resources, by type and count', () => {
   const counts = Object.entries(stack.resource).map(
-    ([type, named]) => `${type} ${Object.keys(named).length}`,
+    ([type, blocks]) => `${type} ${Object.keys(blocks).length}`,
   );
   expect(counts.sort()).toEqual([
     'aws_cloudwatch_dashboard 1',
@@ -52,17 +52,17 @@ test('what a pipeline costs and consists of does not change unseen: types and co
   ]);
 });
 
-test.each(stacks)('nothing of $name changes unseen', ({ stack: { text } }) => {
+test.each(stacks)('a change of the synthesized $name is visible in the snapshot', ({ stack: { text } }) => {
   const masked = text
-    // Hashes of what is deployed: models, functions, runner.
+    // The hashes of models, functions and runner.
     .replace(/\b[0-9a-f]{64}\b/g, '<sha256>')
     .replace(/("source_code_hash": )"[^"]*"/g, '$1"<sha256>"');
   expect(masked).toMatchSnapshot();
 });
 
-test('reviewers of a plan read names, not hashes', () => {
-  for (const [type, named] of [...Object.entries(stack.resource), ...Object.entries(stack.data)]) {
-    for (const name of Object.keys(named)) {
+test('resource names in a plan are readable, without hashes', () => {
+  for (const [type, blocks] of [...Object.entries(stack.resource), ...Object.entries(stack.data)]) {
+    for (const name of Object.keys(blocks)) {
       expect(`${type}.${name}`).not.toMatch(/_[0-9A-F]{8}$/);
       expect(name).toMatch(/^[a-z][a-z0-9_-]*$/);
     }
@@ -71,28 +71,28 @@ test('reviewers of a plan read names, not hashes', () => {
   expect(Object.keys(stack.resource.aws_lambda_function!)).toEqual(['stop', 'trigger', 'worker']);
 });
 
-test('the same configuration comes out in every folder and for every cloud: no path, no endpoint in it', () => {
+test('the configuration contains no absolute path and no endpoint, so it is the same in every folder and for the local cloud', () => {
   expect(stack.text).not.toContain(process.cwd());
   expect(stack.text).not.toContain(stack.folder);
   expect(stack.text).not.toMatch(/endpoint[s_]*url|"endpoints"|127\.0\.0\.1|localhost/i);
   expect(stack.terraform.backend).toEqual({ local: { path: '../../../terraform.breast-cancer.tfstate' } });
 });
 
-test('a deploy next year uses the same provider', () => {
+test('the versions of Terraform and the provider are pinned, so a later deploy uses the same provider', () => {
   expect(stack.terraform).toMatchObject({
     required_version: '>= 1.5.0, < 2.0.0',
     required_providers: { aws: { version: '=5.100.0' } },
   });
 });
 
-test('Terraform finds every file that it is told to upload', () => {
-  const named = [...all(stack, 'aws_lambda_function'), ...all(stack, 'aws_s3_object')];
-  const paths = named.map((block) => block.filename ?? block.source);
+test('every file that Terraform uploads exists', () => {
+  const uploads = [...all(stack, 'aws_lambda_function'), ...all(stack, 'aws_s3_object')];
+  const paths = uploads.map((block) => block.filename ?? block.source);
   expect(paths).toHaveLength(5);
   for (const path of paths) expect(existsSync(join(stack.folder, String(path)))).toBe(true);
 });
 
-test('a job admitted before a deploy keeps its model: stable keys, pinned versions', () => {
+test('a job admitted before a deploy keeps its model: keys are stable, and versions are pinned', () => {
   const objects = all(stack, 'aws_s3_object').map(({ key }) => key);
   expect(objects).toEqual(['models/breast-cancer/model.zip', 'runner/runner.mjs']);
   const { LAMPLIGHTER_MODELS } = environment(stack, 'trigger');
@@ -105,7 +105,7 @@ test('a job admitted before a deploy keeps its model: stable keys, pinned versio
   ]);
 });
 
-test('an overwritten model outlives the jobs that name it: a year', () => {
+test('an overwritten model is kept for a year, for jobs that were admitted before', () => {
   const { rule } = stack.resource.aws_s3_bucket_lifecycle_configuration!.control! as {
     rule: { id: string }[];
   };
@@ -115,7 +115,7 @@ test('an overwritten model outlives the jobs that name it: a year', () => {
   });
 });
 
-test('each function learns what the lifecycle needs of it', () => {
+test('each function receives the environment variables that the lifecycle needs', () => {
   expect(Object.keys(environment(stack, 'trigger')).sort()).toEqual([
     'LAMPLIGHTER_CONTROL_BUCKET',
     'LAMPLIGHTER_DATA_BUCKET',
@@ -138,7 +138,7 @@ test('each function learns what the lifecycle needs of it', () => {
   });
 });
 
-test('a model card cannot smuggle in a Terraform expression', () => {
+test('a model card cannot inject a Terraform expression', () => {
   const [model] = settingsWith().models;
   const prefix = '${path.module}/%{ if true }';
   const card = { ...model!.card, takes: { prefix, suffixes: ['${x}.csv'] } };
@@ -157,7 +157,7 @@ test('the command line can read the manifest', () => {
   });
 });
 
-test('uploads call trigger, receipts and nothing else call stop', () => {
+test('S3 calls trigger for uploads, and stop only for receipts', () => {
   const { data, output, control } = stack.resource.aws_s3_bucket_notification!;
   expect(data).toMatchObject({
     lambda_function: [
@@ -177,12 +177,12 @@ test('uploads call trigger, receipts and nothing else call stop', () => {
   expect(control).toBeUndefined();
 });
 
-test('a bucket has one notification configuration: a second one would silently replace the first', () => {
+test('a bucket has one notification configuration, because a second would silently replace the first', () => {
   const buckets = all(stack, 'aws_s3_bucket_notification').map(({ bucket }) => bucket);
   expect(new Set(buckets).size).toBe(buckets.length);
 });
 
-test('stop hears of the instance, of the end of our own commands, and of the clock', () => {
+test("EventBridge calls stop for the instance's state, the end of drain commands, and the sweep", () => {
   const rules = stack.resource.aws_cloudwatch_event_rule!;
   expect(JSON.parse(String(rules['instance-state']!.event_pattern))).toEqual({
     source: ['aws.ec2'],
@@ -202,12 +202,12 @@ test('stop hears of the instance, of the end of our own commands, and of the clo
   }
 });
 
-test('a sweep each minute is spelled as EventBridge wants it', () => {
+test('a sweep every minute has the schedule rate(1 minute), the only form that EventBridge accepts', () => {
   const { sweep } = synthesizePipeline(settingsWith({ sweepMinutes: 1 })).resource.aws_cloudwatch_event_rule!;
   expect(sweep!.schedule_expression).toBe('rate(1 minute)');
 });
 
-test('an event that fails for good is kept for two weeks', () => {
+test('an event that failed in every attempt is kept for two weeks', () => {
   expect(stack.resource.aws_sqs_queue!.failures).toMatchObject({ message_retention_seconds: 1_209_600 });
   for (const config of all(stack, 'aws_lambda_function_event_invoke_config')) {
     expect(config).toMatchObject({
@@ -217,7 +217,7 @@ test('an event that fails for good is kept for two weeks', () => {
   }
 });
 
-test('terraform plan says "No changes" while the pipeline runs, and a new image does not replace the machine', () => {
+test('a plan while the pipeline runs has no changes, and a new image does not replace the instance', () => {
   const { ignore_changes } = stack.resource.aws_instance!.instance!.lifecycle as { ignore_changes: string[] };
   expect(ignore_changes).toEqual([
     'ami',
@@ -230,36 +230,36 @@ test('terraform plan says "No changes" while the pipeline runs, and a new image 
   ]);
 });
 
-test("an instance that is stopped is not replaced: its public address is the subnet's doing", () => {
+test('a plan does not replace a stopped instance, because the subnet assigns the public address', () => {
   expect(stack.resource.aws_instance!.instance).not.toHaveProperty('associate_public_ip_address');
   expect(stack.resource.aws_subnet!.network).toMatchObject({ map_public_ip_on_launch: true });
 });
 
 test.each(['c7g.large', 'm6gd.large', 'im4gn.large', 't4g.small', 'g5g.xlarge', 'a1.large'])(
-  '%s gets an image that it can boot: arm64',
+  '%s gets an image for its architecture: arm64',
   (instanceType) => expect(imageOf(instanceType)).toMatch(/-arm64$/),
 );
 
 test.each(['c7i.large', 'm7i-flex.large', 'g5.xlarge', 'p4d.24xlarge', 'u7i-12tb.224xlarge', 't3.small'])(
-  '%s gets an image that it can boot: x86_64',
+  '%s gets an image for its architecture: x86_64',
   (instanceType) => expect(imageOf(instanceType)).toMatch(/-x86_64$/),
 );
 
-test('every bill can be told by its tags', () => {
+test('the tags are on everything, so that a bill can be split by them', () => {
   const tagged = synthesizePipeline(settingsWith({ tags: { team: 'imaging' } }));
   expect(tagged.provider.aws).toMatchObject([
     { default_tags: [{ tags: { Project: 'lamplighter', team: 'imaging' } }] },
   ]);
 });
 
-test('stop is not cut off while it waits through the tail', () => {
+test('the time limit of stop includes lingerSeconds', () => {
   const { resource } = synthesizePipeline(settingsWith({ lingerSeconds: 600 }));
   expect(resource.aws_lambda_function!.stop).toMatchObject({ timeout: 720 });
 });
 
-test('every setting does something', () => {
+test('every setting changes the synthesized JSON', () => {
   const plain = synthesizePipeline(settingsWith()).text;
-  // Undefined: it takes others beside it, and has a test of its own.
+  // A setting that is undefined here needs others with it, and has its own test.
   const others: Record<keyof typeof settingsSchema.shape, unknown> = {
     name: 'other',
     region: 'us-west-2',

@@ -18,7 +18,7 @@ interface Statement {
 describe.each(kinds)('the %s bucket', (kind) => {
   const of = (type: string) => resource[type]![kind]!;
 
-  test('cannot be read by the public', () => {
+  test('is not public', () => {
     expect(of('aws_s3_bucket_public_access_block')).toMatchObject({
       block_public_acls: true,
       block_public_policy: true,
@@ -27,7 +27,7 @@ describe.each(kinds)('the %s bucket', (kind) => {
     });
   });
 
-  test('cannot be read or written in clear text', () => {
+  test('refuses requests without TLS', () => {
     expect(JSON.parse(String(of('aws_s3_bucket_policy').policy))).toEqual({
       Version: '2012-10-17',
       Statement: [
@@ -49,11 +49,11 @@ describe.each(kinds)('the %s bucket', (kind) => {
     });
   });
 
-  test('keeps what was overwritten', () => {
+  test('keeps overwritten objects', () => {
     expect(of('aws_s3_bucket_versioning')).toMatchObject({ versioning_configuration: { status: 'Enabled' } });
   });
 
-  test('belongs to its account alone, whatever an uploader says', () => {
+  test('owns its objects, whatever ACL an uploader sets', () => {
     expect(of('aws_s3_bucket_ownership_controls')).toMatchObject({
       rule: { object_ownership: 'BucketOwnerEnforced' },
     });
@@ -63,12 +63,12 @@ describe.each(kinds)('the %s bucket', (kind) => {
     expect(of('aws_s3_bucket')).toMatchObject({ force_destroy: false, lifecycle: { prevent_destroy: true } });
   });
 
-  test('goes with a destroy when it was declared disposable', () => {
+  test('is deleted by a destroy if it is disposable', () => {
     const disposable = synthesizePipeline(settingsWith({ disposable: true })).resource.aws_s3_bucket![kind];
     expect(disposable).toMatchObject({ force_destroy: true, lifecycle: { prevent_destroy: false } });
   });
 
-  test('does not pile up broken-off uploads', () => {
+  test('deletes incomplete uploads after a week', () => {
     expect(of('aws_s3_bucket_lifecycle_configuration').rule).toContainEqual({
       id: 'broken-off-uploads',
       status: 'Enabled',
@@ -81,7 +81,7 @@ describe.each(kinds)('the %s bucket', (kind) => {
 describe('the instance', () => {
   const instance = resource.aws_instance!.instance!;
 
-  test('gives its credentials to no forged request and no container: IMDSv2, one hop', () => {
+  test('protects its credentials from forged requests and containers: IMDSv2, one hop', () => {
     expect(instance.metadata_options).toEqual({
       http_endpoint: 'enabled',
       http_put_response_hop_limit: 1,
@@ -94,7 +94,7 @@ describe('the instance', () => {
     expect(instance.root_block_device).toMatchObject({ encrypted: true, volume_type: 'gp3' });
   });
 
-  test('cannot be logged in to: no key pair, no inbound rule', () => {
+  test('allows no login: no key pair, no inbound rule', () => {
     expect(instance).not.toHaveProperty('key_name');
     expect(resource.aws_security_group!.network).not.toHaveProperty('ingress');
     expect(Object.keys(resource).filter((type) => /ingress|security_group_rule|key_pair/.test(type))).toEqual(
@@ -102,11 +102,11 @@ describe('the instance', () => {
     );
   });
 
-  test('is stopped, not lost, when it shuts itself down', () => {
+  test('keeps its disk when it shuts itself down: a shutdown stops it', () => {
     expect(instance.instance_initiated_shutdown_behavior).toBe('stop');
   });
 
-  test('starts with no script of its own', () => {
+  test('runs no user data', () => {
     expect(instance).not.toHaveProperty('user_data');
   });
 
@@ -127,24 +127,24 @@ describe('the instance', () => {
 
 describe('calls from outside', () => {
   test.each(Object.keys(resource.aws_lambda_permission!))(
-    '%s: a function runs only for our own source in our own account',
+    "%s: only the pipeline's own bucket or rule may call the function",
     (name) => {
       const permission = resource.aws_lambda_permission![name]!;
       expect(permission.source_arn).toMatch(/^\$\{aws_(s3_bucket|cloudwatch_event_rule)\./);
       if (permission.principal === 's3.amazonaws.com') {
         expect(permission.source_account).toBe('${data.aws_caller_identity.current.account_id}');
       } else {
-        // EventBridge sends no source account: with the condition, no rule could ever call the function.
+        // EventBridge sends no source account, so a condition on it would refuse every call.
         expect(permission).not.toHaveProperty('source_account');
       }
     },
   );
 
-  test('failed events, which name uploads, are encrypted', () => {
+  test('failed events are encrypted, because they contain names of uploads', () => {
     expect(resource.aws_sqs_queue!.failures).toMatchObject({ sqs_managed_sse_enabled: true });
   });
 
-  test.each(['trigger', 'worker', 'stop'])('%s: its log does not stay for ever', (name) => {
+  test.each(['trigger', 'worker', 'stop'])('the log of %s expires', (name) => {
     expect(resource.aws_cloudwatch_log_group![name]).toMatchObject({ retention_in_days: 30 });
   });
 });
@@ -153,13 +153,13 @@ describe('the whole stack', () => {
   const { text } = synthesizePipeline(settingsWith({ logRetentionDays: 7 }));
   const whole = JSON.parse(text) as typeof synthesized;
 
-  test('a bucket has at most one notification: a second would overwrite the first', () => {
+  test('a bucket has at most one notification, because a second would replace the first', () => {
     const buckets = Object.values(whole.resource.aws_s3_bucket_notification!).map(({ bucket }) => bucket);
     expect(buckets).toHaveLength(2);
     expect(new Set(buckets).size).toBe(2);
   });
 
-  test('every log ends when its settings say, and none is left to Lambda, which would keep it for ever', () => {
+  test('every log expires as set, and each function has one, because a log that Lambda creates never expires', () => {
     const logs = Object.values(whole.resource.aws_cloudwatch_log_group!);
     const ofFunctions = Object.values(whole.resource.aws_lambda_function!).map(
       ({ function_name }) => `/aws/lambda/${String(function_name)}`,
@@ -170,11 +170,11 @@ describe('the whole stack', () => {
     for (const { retention_in_days } of logs) expect(retention_in_days).toBe(7);
   });
 
-  test('no secret stands in it: no access key, private key, password or token', () => {
+  test('contains no secret: no access key, private key, password or token', () => {
     expect(text).not.toMatch(
       /\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN|"(password|secret|token|secret_key|access_key)"/i,
     );
-    // The same look finds one.
+    // The pattern does find a secret.
     expect('"password": "x"').toMatch(/"(password|secret|token|secret_key|access_key)"/i);
     for (const { environment } of Object.values(whole.resource.aws_lambda_function!)) {
       const { variables } = environment as { variables: Record<string, string> };
@@ -183,14 +183,14 @@ describe('the whole stack', () => {
     for (const { type } of Object.values(whole.resource.aws_ssm_parameter!)) expect(type).toBe('String');
   });
 
-  test('nothing in it is public or opens a way in', () => {
+  test('contains nothing that is public or lets connections in', () => {
     const opens =
       /acl$|website|_ingress_|security_group_rule|key_pair|function_url|iam_user|access_key|_eip$/;
     expect(Object.keys(whole.resource).filter((type) => opens.test(type))).toEqual([]);
     for (const type of ['aws_s3_bucket_acl', 'aws_lambda_function_url']) expect(type).toMatch(opens);
   });
 
-  test('only buckets hold data, and all of them stay unless they are declared disposable', () => {
+  test('keeps data only in buckets, and a destroy keeps all buckets unless they are disposable', () => {
     for (const [disposable, force_destroy] of [
       [false, false],
       [true, true],
@@ -207,20 +207,20 @@ describe('the whole stack', () => {
   });
 });
 
-describe('what a role may do', () => {
+describe('permissions', () => {
   const trigger = statements('trigger');
   const worker = statements('worker');
   const stop = statements('stop');
   const instance = statements('instance');
   const everyone = { trigger, worker, stop, instance };
 
-  test('nobody may do everything of anything', () => {
+  test('no role has a wildcard action', () => {
     for (const { Action } of Object.values(everyone).flat()) {
       for (const action of Action) expect(action).not.toContain('*');
     }
   });
 
-  test('only calls that know no resources are granted on all', () => {
+  test('only actions without resource-level permissions are granted on *', () => {
     const unbounded = Object.values(everyone)
       .flat()
       .filter(({ Resource }) => Resource.includes('*'))
@@ -232,7 +232,7 @@ describe('what a role may do', () => {
     ]);
   });
 
-  test('what is granted on all is listed with its reason, and AWS itself knows no resource for it', async () => {
+  test('each action on * is listed with its reason, and AWS supports no resource for it', async () => {
     const granted = Object.values(everyone)
       .flat()
       .filter(({ Resource }) => Resource.includes('*'))
@@ -243,34 +243,37 @@ describe('what a role may do', () => {
       expect([action, await isWildcardOnlyAction(service, operation)]).toEqual([action, true]);
       expect(reason).toMatch(/\w+ \w+/);
     }
-    // The look that says so tells other actions apart.
+    // The check does distinguish other actions.
     expect(await isWildcardOnlyAction('ssm', 'SendCommand')).toBe(false);
   });
 
-  test('no statement denies by leaving out: no NotAction, NotResource or NotPrincipal', () => {
+  test('no statement contains NotAction, NotResource or NotPrincipal', () => {
     for (const { policy } of Object.values(resource.aws_iam_role_policy!)) {
       expect(String(policy)).not.toMatch(/"Not(Action|Resource|Principal)"/);
     }
   });
 
-  test('npm run iam looks at every action of every role', () => {
-    const seen = grantedBy(projectPipelines()[0]!);
+  test('npm run iam checks every action of every role', () => {
+    const listed = grantedBy(projectPipelines()[0]!);
     for (const [role, granted] of Object.entries(everyone)) {
-      const own = seen.filter((each) => each.role === role && each.statement !== 'KeepFailures');
+      const own = listed.filter((each) => each.role === role && each.statement !== 'KeepFailures');
       expect(own.map(({ action }) => action)).toEqual(granted.flatMap(({ Action }) => Action));
     }
-    expect(seen.filter(({ statement }) => statement === 'KeepFailures')).toHaveLength(3);
+    expect(listed.filter(({ statement }) => statement === 'KeepFailures')).toHaveLength(3);
   });
 
-  test.each(['trigger', 'worker', 'stop', 'instance'])('only its service can be %s', (name) => {
-    const trust = JSON.parse(String(resource.aws_iam_role![name]!.assume_role_policy)) as unknown;
-    const service = name === 'instance' ? 'ec2.amazonaws.com' : 'lambda.amazonaws.com';
-    expect(trust).toMatchObject({
-      Statement: [{ Principal: { Service: service }, Action: 'sts:AssumeRole' }],
-    });
-  });
+  test.each(['trigger', 'worker', 'stop', 'instance'])(
+    'only its service may assume the role of %s',
+    (name) => {
+      const trust = JSON.parse(String(resource.aws_iam_role![name]!.assume_role_policy)) as unknown;
+      const service = name === 'instance' ? 'ec2.amazonaws.com' : 'lambda.amazonaws.com';
+      expect(trust).toMatchObject({
+        Statement: [{ Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+      });
+    },
+  );
 
-  test('no other machine of the account can be started or stopped', () => {
+  test('no other instance of the account can be started or stopped', () => {
     const commands = [...trigger, ...stop].filter(({ Action }) => /ec2:(Start|Stop)/.test(Action.join(' ')));
     expect(commands).toHaveLength(2);
     for (const { Resource, Condition } of commands) {
@@ -285,7 +288,7 @@ describe('what a role may do', () => {
     expect(may(worker, 'ec2:StopInstances')).toBe(false);
   });
 
-  test('nobody can move the tag that the conditions rest on', () => {
+  test('no role can change the tag that the conditions depend on', () => {
     expect(tagKeys(trigger)).toEqual(['lamplighter:phase']);
     expect(tagKeys(stop)).toEqual(['lamplighter:phase', 'lamplighter:pause']);
     expect(may(worker, 'ec2:CreateTags') || may(instance, 'ec2:CreateTags')).toBe(false);
@@ -304,13 +307,13 @@ describe('what a role may do', () => {
     expect(worker.some(({ Action }) => Action.some((action) => action.startsWith('s3:')))).toBe(false);
   });
 
-  test('uploads stay as they were: no role can write or delete in the data bucket, no function can read it', () => {
+  test('no role can write or delete uploads, and no function can read them', () => {
     expect(on('data', trigger)).toEqual([]);
     expect(on('data', stop)).toEqual(['s3:ListBucketVersions']);
     expect(on('data', instance)).toEqual(['s3:GetObjectVersion', 's3:ListBucket']);
   });
 
-  test('results stay as they were: no function can write them, nobody can delete them', () => {
+  test('no function can write results, and no role can delete them', () => {
     expect(on('output', trigger)).toEqual(['s3:GetObject', 's3:ListBucket']);
     expect(on('output', stop)).toEqual(['s3:GetObject', 's3:ListBucket']);
     expect(on('output', instance)).toEqual([
@@ -321,7 +324,7 @@ describe('what a role may do', () => {
     ]);
   });
 
-  test('a receipt cannot be replaced, nor an admitted job changed', () => {
+  test('no role can replace a receipt or change an admitted job', () => {
     const anyJob = '?'.repeat(64);
     const created = Object.values(everyone)
       .flat()
@@ -358,7 +361,7 @@ describe('what a role may do', () => {
     ]);
   });
 
-  test('the instance cannot change what it runs, move the gate, or touch EC2', () => {
+  test('the instance cannot change models or the runner, move the gate, or call EC2', () => {
     const written = instance
       .filter(({ Action }) => /PutObject|DeleteObject/.test(Action.join(' ')))
       .flatMap(({ Resource }) => Resource);
@@ -368,14 +371,14 @@ describe('what a role may do', () => {
     );
   });
 
-  test("a model that breaks out cannot read the account's parameters", () => {
+  test("a model that gets the instance's credentials cannot read the account's parameters", () => {
     expect(
       instance.flatMap(({ Action }) => Action).filter((action) => /^ssm:(Get|List|Describe)/.test(action)),
     ).toEqual([]);
     expect(Object.keys(resource)).not.toContain('aws_iam_role_policy_attachment');
   });
 
-  test.each(['trigger', 'worker', 'stop'])('%s writes only its own log and only our queue', (name) => {
+  test.each(['trigger', 'worker', 'stop'])('%s writes only to its own log and the failures queue', (name) => {
     const own = statements(name).filter(({ Action }) => /logs:/.test(Action.join(' ')));
     expect(own.flatMap(({ Resource }) => Resource)).toEqual([`\${aws_cloudwatch_log_group.${name}.arn}:*`]);
     expect(

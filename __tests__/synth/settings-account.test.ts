@@ -1,10 +1,10 @@
-import { withoutAccount } from '../../modules/settings/local-cloud';
+import { withoutAccountSettings } from '../../modules/settings/local-cloud';
 import { problemsWith, settingsWith, synthesizePipeline } from '../support/synth';
 
 const deployRoleArn = 'arn:aws:iam::123456789012:role/deploy';
 const permissionsBoundaryArn = 'arn:aws:iam::123456789012:policy/teams/boundary';
 
-test('a boundary bounds every role, whoever makes it', () => {
+test('the permissions boundary is on every role', () => {
   const { resource } = synthesizePipeline(settingsWith({ permissionsBoundaryArn }));
   const roles = Object.values(resource.aws_iam_role!);
   expect(roles.length).toBeGreaterThanOrEqual(4);
@@ -14,7 +14,7 @@ test('a boundary bounds every role, whoever makes it', () => {
   }
 });
 
-test('credentials of another account change nothing there', () => {
+test('Terraform refuses credentials of another account, and assumes the deploy role', () => {
   const { provider } = synthesizePipeline(settingsWith({ accountId: '123456789012', deployRoleArn }));
   expect(provider.aws).toEqual([
     {
@@ -29,7 +29,7 @@ test('credentials of another account change nothing there', () => {
   ]);
 });
 
-test('two people cannot change one pipeline at a time: state and lock are in a bucket', () => {
+test('two people cannot deploy one pipeline at the same time: state and lock are in a bucket', () => {
   const { terraform } = synthesizePipeline(settingsWith({ state: { bucket: 'our-states' } }));
   expect(terraform.backend).toEqual({
     s3: {
@@ -40,11 +40,11 @@ test('two people cannot change one pipeline at a time: state and lock are in a b
       use_lockfile: true,
     },
   });
-  // Terraform 1.9 would take the lock's setting for a mistake.
+  // Terraform 1.9 rejects use_lockfile.
   expect(terraform.required_version).toBe('>= 1.10.0, < 2.0.0');
 });
 
-test('the state may lie in another region and account, under a key of its own', () => {
+test('the state may be in another region and account, under any key', () => {
   const kmsKeyArn = 'arn:aws:kms:us-east-1:210987654321:key/01234567-89ab-cdef-0123-456789abcdef';
   const roleArn = 'arn:aws:iam::210987654321:role/states';
   const state = { bucket: 'our-states', key: 'prod/scans', region: 'us-east-1', kmsKeyArn, roleArn };
@@ -61,8 +61,8 @@ test('the state may lie in another region and account, under a key of its own', 
   });
 });
 
-test('the local cloud takes the same settings, without what only an account has', () => {
-  const given = {
+test('the local cloud accepts the same settings, without those that name resources of an account', () => {
+  const settings = {
     name: 'scans',
     models: ['model'],
     region: 'us-east-1',
@@ -78,19 +78,19 @@ test('the local cloud takes the same settings, without what only an account has'
     vpcId: 'vpc-01234567',
     subnetIds: ['subnet-01234567'],
   };
-  expect(withoutAccount([given])).toEqual([
+  expect(withoutAccountSettings([settings])).toEqual([
     { name: 'scans', models: ['model'], region: 'us-east-1', spot: true, privateNetwork: true },
   ]);
-  expect(withoutAccount('garbage')).toBe('garbage');
+  expect(withoutAccountSettings('garbage')).toBe('garbage');
 });
 
 test.each<[Record<string, unknown>, string]>([
-  [{ accountId: 123456789012 }, 'accountId is 123456789012; allowed is the number of the one AWS account'],
-  [{ accountId: '12' }, 'accountId is "12"; allowed is the number of the one AWS account'],
+  [{ accountId: 123456789012 }, 'accountId is 123456789012; allowed is the number of the only AWS account'],
+  [{ accountId: '12' }, 'accountId is "12"; allowed is the number of the only AWS account'],
   [{ deployRoleArn: 'deploy' }, 'deployRoleArn is "deploy"; allowed is the ARN of a role that deploys'],
   [
     { accountId: '210987654321', deployRoleArn },
-    `deployRoleArn is "${deployRoleArn}"; allowed is an ARN of the account 210987654321, which accountId names`,
+    `deployRoleArn is "${deployRoleArn}"; allowed is an ARN of the account 210987654321, which is the setting accountId`,
   ],
   [
     { accountId: '210987654321', permissionsBoundaryArn },
@@ -104,13 +104,13 @@ test.each<[Record<string, unknown>, string]>([
     'state is {"bucket":"our-states","lock":true}; allowed is an object',
   ],
   [{ state: { bucket: 'Our States' } }, 'state.bucket is "Our States"; allowed is an object with bucket'],
-])('an account that could not be deployed to is refused with what is allowed: %j', (overrides, problem) => {
+])('wrong account settings are refused, and the error says what is allowed: %j', (overrides, problem) => {
   const problems = problemsWith(overrides);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toContain(problem);
 });
 
-test("a boundary of AWS's own is of every account", () => {
+test('a boundary that is a policy of AWS fits every account', () => {
   const boundary = 'arn:aws:iam::aws:policy/PowerUserAccess';
   expect(problemsWith({ accountId: '123456789012', permissionsBoundaryArn: boundary })).toEqual([]);
 });

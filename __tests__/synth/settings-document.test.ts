@@ -5,7 +5,7 @@ import { PROJECT } from '../support/synth';
 
 const text = readFileSync(join(PROJECT, 'docs', 'SETTINGS.md'), 'utf8');
 
-/** The rows of the first table: names of settings, and the default as it stands there. */
+/** The rows of the first table: each setting and its default in the document. */
 const rows = text
   .split('\n')
   .filter((line) => /^\| `\w+`/.test(line))
@@ -14,11 +14,11 @@ const rows = text
     return [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => ({ name, byDefault }));
   });
 
-test('every setting stands in the table, and nothing else does', () => {
+test('the table contains every setting and nothing else', () => {
   expect(rows.map(({ name }) => name).sort()).toEqual(Object.keys(settingsSchema.shape).sort());
 });
 
-test('the defaults in the table are the real ones', () => {
+test('the defaults in the table are those of the code', () => {
   const defaults: Record<string, unknown> = settingsSchema.parse({ name: 'test', models: ['model'] });
   for (const { name, byDefault } of rows) {
     const value = defaults[name];
@@ -48,7 +48,7 @@ test('there is an example for each of the larger settings', () => {
   }
 });
 
-test.each(examples)('people can copy the examples: %j', ({ pipelines }) => {
+test.each(examples)('the example is usable as it is: %j', ({ pipelines }) => {
   expect(readPipelines(pipelines, PROJECT).length).toBeGreaterThan(0);
 });
 

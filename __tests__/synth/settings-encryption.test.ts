@@ -11,7 +11,7 @@ const onlyDisk = synthesizePipeline(settingsWith({ diskKmsKeyArn }));
 const two = synthesizePipeline(settingsWith({ kmsKeyArn, diskKmsKeyArn }));
 
 test.each(['data', 'output', 'control'])(
-  'the %s bucket is encrypted with the key, and asks KMS seldom',
+  'the %s bucket is encrypted with the key, and a bucket key reduces calls of KMS',
   (kind) => {
     expect(one.resource.aws_s3_bucket_server_side_encryption_configuration![kind]).toMatchObject({
       rule: [
@@ -24,23 +24,23 @@ test.each(['data', 'output', 'control'])(
   },
 );
 
-test('the disk is encrypted with its own key, else with the one for all', () => {
+test('the disk is encrypted with diskKmsKeyArn, otherwise with kmsKeyArn', () => {
   const disk = ({ resource }: Synthesized) => resource.aws_instance!.instance!.root_block_device;
   expect(disk(one)).toMatchObject({ encrypted: true, kms_key_id: kmsKeyArn });
   expect(disk(two)).toMatchObject({ encrypted: true, kms_key_id: diskKmsKeyArn });
   expect(disk(none)).not.toHaveProperty('kms_key_id');
 });
 
-test.each(['trigger', 'worker', 'stop'])("%s's log is encrypted with the key", (name) => {
+test.each(['trigger', 'worker', 'stop'])('the log of %s is encrypted with the key', (name) => {
   expect(one.resource.aws_cloudwatch_log_group![name]).toMatchObject({ kms_key_id: kmsKeyArn });
   expect(none.resource.aws_cloudwatch_log_group![name]).not.toHaveProperty('kms_key_id');
 });
 
-test('without a key of our own nobody may do anything with any key', () => {
+test('without a key in the settings, no role may use any key', () => {
   for (const role of ['trigger', 'worker', 'stop', 'instance']) expect(keyStatements(none, role)).toEqual([]);
 });
 
-const viaS3 = (...buckets: string[]) => ({
+const throughS3 = (...buckets: string[]) => ({
   StringEquals: { 'kms:ViaService': 's3.eu-central-1.amazonaws.com' },
   StringLike: {
     'kms:EncryptionContext:aws:s3:arn': buckets.flatMap((bucket) => [
@@ -49,7 +49,7 @@ const viaS3 = (...buckets: string[]) => ({
     ]),
   },
 });
-const lend = (Resource: string) => ({
+const diskGrant = (Resource: string) => ({
   Action: ['kms:CreateGrant'],
   Resource: [Resource],
   Condition: {
@@ -59,33 +59,37 @@ const lend = (Resource: string) => ({
 });
 
 test.each(['trigger', 'stop'])(
-  '%s may read receipts and keep the ledger, by way of S3, and lend EC2 the disk’s key when it starts the instance',
+  '%s may use the key for receipts and the ledger through S3, and for the disk through EC2 when it starts the instance',
   (role) => {
     expect(keyStatements(two, role)).toEqual([
-      { Action: ['kms:Decrypt'], Resource: [kmsKeyArn], Condition: viaS3('output') },
-      { Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: [kmsKeyArn], Condition: viaS3('control') },
-      lend(diskKmsKeyArn),
+      { Action: ['kms:Decrypt'], Resource: [kmsKeyArn], Condition: throughS3('output') },
+      {
+        Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        Resource: [kmsKeyArn],
+        Condition: throughS3('control'),
+      },
+      diskGrant(diskKmsKeyArn),
     ]);
   },
 );
 
-test('an account’s own default key for disks is enough to need that grant, and no other', () => {
+test('a key for the disk alone needs the grant for EC2 and no other permission', () => {
   for (const role of ['trigger', 'stop'])
-    expect(keyStatements(onlyDisk, role)).toEqual([lend(diskKmsKeyArn)]);
+    expect(keyStatements(onlyDisk, role)).toEqual([diskGrant(diskKmsKeyArn)]);
   expect(keyStatements(onlyDisk, 'instance')).toEqual([]);
 });
 
-test('worker touches nothing that is encrypted', () => {
+test('worker may use no key', () => {
   expect(keyStatements(two, 'worker')).toEqual([]);
 });
 
-test('the instance may decrypt uploads, and encrypt only where it writes; the disk’s key is none of its business', () => {
+test('the instance may decrypt uploads and encrypt its own writes, and may not use the disk’s key', () => {
   expect(keyStatements(two, 'instance')).toEqual([
-    { Action: ['kms:Decrypt'], Resource: [kmsKeyArn], Condition: viaS3('data') },
+    { Action: ['kms:Decrypt'], Resource: [kmsKeyArn], Condition: throughS3('data') },
     {
       Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
       Resource: [kmsKeyArn],
-      Condition: viaS3('control', 'output'),
+      Condition: throughS3('control', 'output'),
     },
   ]);
 });
@@ -98,7 +102,7 @@ test.each<[Record<string, unknown>, string]>([
   ],
   [{ region: 'us-east-1', kmsKeyArn }, "allowed is a key in us-east-1, the pipeline's region"],
   [{ region: 'us-east-1', diskKmsKeyArn }, "allowed is a key in us-east-1, the pipeline's region"],
-])('a key that could not work is refused with what is allowed: %j', (overrides, problem) => {
+])('a wrong key is refused, and the error says what is allowed: %j', (overrides, problem) => {
   const problems = problemsWith(overrides);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toContain(problem);

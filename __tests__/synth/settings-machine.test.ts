@@ -12,7 +12,7 @@ interface Conditions {
 }
 
 describe('an image', () => {
-  test('by a public parameter: the newest at the first deploy, looked at before anything is made', () => {
+  test('by a public parameter: the image of the first deploy, checked before any resource is created', () => {
     const { data, resource } = synthesizePipeline(settingsWith({ ...gpu, image: DEEP_LEARNING }));
     expect(data.aws_ssm_parameter!.instance).toMatchObject({ name: DEEP_LEARNING });
     expect(data.aws_ami!.instance).toMatchObject({
@@ -33,7 +33,7 @@ describe('an image', () => {
     expect(data).not.toHaveProperty('aws_ssm_parameter');
   });
 
-  test('by a name: the newest of one owner, since anybody may call an image anything', () => {
+  test('by a name: the newest image of one owner, because any account may use any name', () => {
     const image = { name: 'our-models-*', owner: '123456789012' };
     const { data } = synthesizePipeline(settingsWith({ image }));
     expect(data.aws_ami!.instance).toMatchObject({
@@ -43,7 +43,7 @@ describe('an image', () => {
     });
   });
 
-  test('of another architecture, or too large for the disk, is refused when Terraform plans', () => {
+  test('of another architecture, or larger than the disk, fails the plan', () => {
     const { data } = synthesizePipeline(settingsWith({ ...gpu, image: 'ami-0123456789abcdef0' }));
     const { postcondition } = data.aws_ami!.instance!.lifecycle as Conditions;
     expect(postcondition.map(({ condition }) => condition)).toEqual([
@@ -57,7 +57,7 @@ describe('an image', () => {
   });
 });
 
-test('a GPU without a driver is warned of, and one with an image of its own is not', () => {
+test('a GPU instance type without an image gets a warning, because there is no driver', () => {
   const warnings = (overrides: Record<string, unknown>) => {
     const stack = new Pipeline(Testing.app(), { settings: settingsWith(overrides), bundles: standIns });
     return stack.node
@@ -67,9 +67,7 @@ test('a GPU without a driver is warned of, and one with an image of its own is n
       .map(({ data }) => String(data));
   };
   expect(warnings({ instanceType: 'g5.xlarge' })).toEqual([
-    expect.stringContaining(
-      'g5.xlarge has a GPU, but Amazon Linux 2023 as it comes has no driver',
-    ) as unknown,
+    expect.stringContaining('g5.xlarge has a GPU, but Amazon Linux 2023 has no driver') as unknown,
   ]);
   expect(warnings({ ...gpu, image: DEEP_LEARNING })).toEqual([]);
   expect(warnings({})).toEqual([]);
@@ -85,8 +83,9 @@ test.each([
   'g5g.xlarge',
 ])('%s has a GPU for CUDA', (type) => expect(hasNvidiaGpu(type)).toBe(true));
 
-test.each(['g4ad.xlarge', 'c7g.large', 'm7i.large', 't4g.small', 'inf2.xlarge'])('%s has none', (type) =>
-  expect(hasNvidiaGpu(type)).toBe(false),
+test.each(['g4ad.xlarge', 'c7g.large', 'm7i.large', 't4g.small', 'inf2.xlarge'])(
+  '%s has no GPU for CUDA',
+  (type) => expect(hasNvidiaGpu(type)).toBe(false),
 );
 
 test.each([
@@ -99,21 +98,21 @@ test.each([
 describe('a spot instance', () => {
   const { resource } = synthesizePipeline(settingsWith({ spot: true }));
 
-  test('survives a stop, ours and EC2’s: a persistent request that stops it', () => {
+  test('survives a stop and an interruption: its request is persistent, and an interruption stops it', () => {
     expect(resource.aws_instance!.instance!.instance_market_options).toEqual({
       market_type: 'spot',
       spot_options: { spot_instance_type: 'persistent', instance_interruption_behavior: 'stop' },
     });
   });
 
-  test('is looked after when EC2 brings it back by itself', () => {
+  test('is settled when EC2 restarts it: stop receives LAMPLIGHTER_SPOT', () => {
     const lambda = resource.aws_lambda_function!.stop as {
       environment: { variables: Record<string, string> };
     };
     expect(lambda.environment.variables).toMatchObject({ LAMPLIGHTER_SPOT: 'true' });
   });
 
-  test('is not what anybody gets who did not ask', () => {
+  test('is not the default', () => {
     const plain = synthesizePipeline(settingsWith()).resource;
     expect(plain.aws_instance!.instance).not.toHaveProperty('instance_market_options');
     expect(JSON.stringify(plain.aws_lambda_function)).not.toContain('LAMPLIGHTER_SPOT');
@@ -134,11 +133,17 @@ test.each<[Record<string, unknown>, string]>([
     'allowed is an image for x86_64',
   ],
   [{ image: 'Deep Learning AMI' }, 'image is "Deep Learning AMI"; allowed is a Systems Manager parameter'],
-  [{ image: { name: 'our-*' } }, 'allowed is a Systems Manager parameter that holds an image'],
-  [{ image: { name: '${x}', owner: 'self' } }, 'allowed is a Systems Manager parameter that holds an image'],
+  [{ image: { name: 'our-*' } }, 'allowed is a Systems Manager parameter that contains an image'],
+  [
+    { image: { name: '${x}', owner: 'self' } },
+    'allowed is a Systems Manager parameter that contains an image',
+  ],
   [{ spot: 'stop' }, 'spot is "stop"; allowed is true or false'],
-])('a machine that could not boot is refused with what is allowed: %j', (overrides, problem) => {
-  const problems = problemsWith(overrides);
-  expect(problems).toHaveLength(1);
-  expect(problems[0]).toContain(problem);
-});
+])(
+  'an instance that could not boot is refused, and the error says what is allowed: %j',
+  (overrides, problem) => {
+    const problems = problemsWith(overrides);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
+  },
+);

@@ -8,7 +8,7 @@ const existing = {
 describe('an existing network', () => {
   const { resource, data } = synthesizePipeline(settingsWith(existing));
 
-  test('nothing is added to it but a security group, through which nothing comes in', () => {
+  test('gets nothing but a security group without inbound rules', () => {
     const types = Object.keys(resource).filter((type) =>
       /vpc|subnet|route|gateway|security_group/.test(type),
     );
@@ -17,7 +17,7 @@ describe('an existing network', () => {
     expect(resource.aws_security_group!.network).not.toHaveProperty('ingress');
   });
 
-  test('the one instance is in the first subnet, and boots only when it may reach out', () => {
+  test('has the instance in the first subnet, and the instance boots after the outbound rule exists', () => {
     expect(data.aws_subnet!.network).toMatchObject({ id: existing.subnetIds[0] });
     const instance = resource.aws_instance!.instance!;
     expect(instance.subnet_id).toBe('${data.aws_subnet.network.id}');
@@ -28,7 +28,7 @@ describe('an existing network', () => {
     ]);
   });
 
-  test('a subnet of another VPC is refused when Terraform plans, not when EC2 has half of it', () => {
+  test('a subnet of another VPC fails the plan, before any resource is created', () => {
     const { postcondition } = data.aws_subnet!.network!.lifecycle as {
       postcondition: { condition: string }[];
     };
@@ -42,14 +42,14 @@ describe('a private network', () => {
   const endpoints = Object.values(resource.aws_vpc_endpoint!);
   const interfaces = endpoints.filter(({ vpc_endpoint_type }) => vpc_endpoint_type === 'Interface');
 
-  test('has no way to the internet, and no public address', () => {
+  test('has no route to the internet, and no public address', () => {
     expect(Object.keys(resource)).not.toContain('aws_internet_gateway');
     expect(Object.keys(resource)).not.toContain('aws_route');
     expect(Object.keys(resource)).not.toContain('aws_nat_gateway');
     expect(resource.aws_subnet!.network).toMatchObject({ map_public_ip_on_launch: false });
   });
 
-  test('reaches what the agent and the runner need: S3 for nothing, Systems Manager and logs by the hour', () => {
+  test('reaches the services that the agent and the runner need: S3 free of charge, the others by the hour', () => {
     expect(endpoints.map(({ service_name }) => String(service_name)).sort()).toEqual(
       ['ec2messages', 'logs', 's3', 'ssm', 'ssmmessages'].map((name) => `com.amazonaws.eu-central-1.${name}`),
     );
@@ -60,7 +60,7 @@ describe('a private network', () => {
     });
   });
 
-  test('the services are found by their own names', () => {
+  test("resolves the services' usual names to the endpoints", () => {
     expect(resource.aws_vpc!.network).toMatchObject({ enable_dns_support: true, enable_dns_hostnames: true });
     for (const endpoint of interfaces) {
       expect(endpoint).toMatchObject({
@@ -71,7 +71,7 @@ describe('a private network', () => {
     }
   });
 
-  test('only the instance reaches the endpoints, by HTTPS, and nothing reaches the instance', () => {
+  test('lets only the instance connect to the endpoints, by HTTPS, and nothing connect to the instance', () => {
     expect(Object.values(resource.aws_vpc_security_group_ingress_rule!)).toEqual([
       expect.objectContaining({
         security_group_id: '${aws_security_group.network_private.id}',
@@ -83,7 +83,7 @@ describe('a private network', () => {
     ]);
   });
 
-  test('the instance boots when all endpoints are there: an agent that finds none waits long before it tries again', () => {
+  test('has all endpoints before the instance boots, because an agent without them waits long before it retries', () => {
     expect(resource.aws_instance!.instance!.depends_on).toEqual(
       expect.arrayContaining([
         'aws_vpc_endpoint.network',
@@ -95,7 +95,7 @@ describe('a private network', () => {
     );
   });
 
-  test('costs no more than it must, and reaches what a model needs', () => {
+  test('has exactly the endpoints of privateEndpoints, so that unused ones cost nothing', () => {
     const privateEndpoints = ['ssm', 'ssmmessages', 'ec2messages', 'ecr.api'];
     const other = synthesizePipeline(settingsWith({ privateNetwork: true, privateEndpoints })).resource;
     expect(Object.keys(other.aws_vpc_endpoint!).sort()).toEqual([
@@ -110,32 +110,41 @@ describe('a private network', () => {
 
 test.each<[Record<string, unknown>, string]>([
   [{ vpcId: 'my-vpc', subnetIds: ['subnet-01234567'] }, 'vpcId is "my-vpc"; allowed is the id of a VPC'],
-  [{ vpcId: existing.vpcId }, 'subnetIds is missing; allowed is a list of subnets of vpc-0123456789abcdef0'],
-  [{ ...existing, subnetIds: [] }, 'subnetIds is []; allowed is a list of ids of subnets'],
-  [{ subnetIds: ['subnet-01234567'] }, 'vpcId is missing; allowed is the VPC that subnetIds are in'],
+  [
+    { vpcId: existing.vpcId },
+    'subnetIds is missing; allowed is a list of subnet ids of vpc-0123456789abcdef0',
+  ],
+  [{ ...existing, subnetIds: [] }, 'subnetIds is []; allowed is a list of at least one subnet id'],
+  [
+    { subnetIds: ['subnet-01234567'] },
+    'vpcId is missing; allowed is the id of the VPC that contains subnetIds',
+  ],
   [
     { ...existing, networkCidr: '10.0.0.0/24' },
-    'networkCidr is "10.0.0.0/24"; allowed is nothing, since vpcId names a network that exists',
+    'networkCidr is "10.0.0.0/24"; allowed is no value, because vpcId selects an existing network',
   ],
   [
     { ...existing, availabilityZone: 'eu-central-1a' },
-    'availabilityZone is "eu-central-1a"; allowed is nothing',
+    'availabilityZone is "eu-central-1a"; allowed is no value',
   ],
-  [{ ...existing, privateNetwork: true }, 'privateNetwork is true; allowed is nothing, since vpcId names'],
+  [
+    { ...existing, privateNetwork: true },
+    'privateNetwork is true; allowed is no value, because vpcId selects',
+  ],
   [
     { privateEndpoints: ['ssm', 'ssmmessages', 'ec2messages'] },
-    'privateEndpoints is ["ssm","ssmmessages","ec2messages"]; allowed is nothing, unless privateNetwork is true',
+    'privateEndpoints is ["ssm","ssmmessages","ec2messages"]; allowed is no value, unless privateNetwork is true',
   ],
   [
     { privateNetwork: true, privateEndpoints: ['ssm'] },
-    'privateEndpoints is ["ssm"]; allowed is a list of services',
+    'privateEndpoints is ["ssm"]; allowed is a list of different services',
   ],
   [
     { privateNetwork: true, privateEndpoints: ['ssm', 'ssmmessages', 'ec2messages', 's3'] },
-    'privateEndpoints is ["ssm","ssmmessages","ec2messages","s3"]; allowed is a list of services',
+    'privateEndpoints is ["ssm","ssmmessages","ec2messages","s3"]; allowed is a list of different services',
   ],
   [{ privateNetwork: 'yes' }, 'privateNetwork is "yes"; allowed is true or false'],
-])('a network that could not work is refused with what is allowed: %j', (overrides, problem) => {
+])('wrong network settings are refused, and the error says what is allowed: %j', (overrides, problem) => {
   const problems = problemsWith(overrides);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toContain(problem);

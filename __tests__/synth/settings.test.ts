@@ -27,14 +27,14 @@ for (let index = 0; index < 9; index += 1) {
   writeModel(join(project, name), { name, takes: { prefix: `${index}${'x'.repeat(400)}` } });
 }
 
-const sound = { name: 'scans', models: ['echo'] };
+const valid = { name: 'scans', models: ['echo'] };
 
 test("the project's own settings are usable", () => {
   expect(projectPipelines().length).toBeGreaterThan(0);
 });
 
-test('a pipeline needs a name and a model, nothing else', () => {
-  expect(readPipelines([sound], project)).toEqual([
+test('a pipeline needs only a name and a model', () => {
+  expect(readPipelines([valid], project)).toEqual([
     {
       alarms: true,
       alarmEmails: [],
@@ -65,15 +65,15 @@ test.each([
   ['nothing at all', undefined, 'pipelines is missing; allowed is a list of at least one pipeline'],
   ['an empty list', [], 'pipelines is []; allowed is a list of at least one pipeline'],
   ['no object', ['scans'], 'pipelines[0] is "scans"; allowed is an object of settings'],
-])('what is no list of pipelines is named: %s', (_, value, problem) => {
+])('an error names a value that is not a list of pipelines: %s', (_, value, problem) => {
   expect(problemsOf(value)).toEqual([problem]);
 });
 
 test.each<[string, unknown, string]>([
-  ['name', undefined, 'name is missing; allowed is lower-case letters, digits and hyphens, 2 to 20 of them'],
-  ['name', 'A', 'name is "A"; allowed is lower-case letters'],
-  ['name', 'scans-', 'name is "scans-"; allowed is lower-case'],
-  ['name', 'a'.repeat(21), `name is "${'a'.repeat(21)}"; allowed is lower-case`],
+  ['name', undefined, 'name is missing; allowed is 2 to 20 lower-case letters, digits and hyphens'],
+  ['name', 'A', 'name is "A"; allowed is 2 to 20 lower-case letters'],
+  ['name', 'scans-', 'name is "scans-"; allowed is 2 to 20 lower-case letters'],
+  ['name', 'a'.repeat(21), `name is "${'a'.repeat(21)}"; allowed is 2 to 20 lower-case`],
   ['name', "x';reboot'", 'name is "x\';reboot\'"; allowed is'],
   ['region', 'Frankfurt', 'region is "Frankfurt"; allowed is an AWS region, for example eu-central-1'],
   ['models', [], 'models is []; allowed is a list of at least one model folder, relative to the project'],
@@ -107,8 +107,8 @@ test.each<[string, unknown, string]>([
   ['tags', { 'lamplighter:pipeline': 'x' }, 'tags.lamplighter:pipeline is "x"; allowed is at most 40 tags'],
   ['tags', { team: '${x}' }, 'tags.team is "${x}"; allowed is at most 40 tags'],
   ['diskGb', 30, 'diskGb is not a setting; allowed is one of name, region, models, instanceType, diskGiB,'],
-])('a wrong setting is named with its value and what is allowed: %s = %j', (name, value, problem) => {
-  const problems = problemsOf([{ ...sound, [name]: value }]);
+])('an error names the wrong setting, its value and what is allowed: %s = %j', (name, value, problem) => {
+  const problems = problemsOf([{ ...valid, [name]: value }]);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toContain(`pipelines[0].${problem}`);
 });
@@ -121,9 +121,9 @@ test.each([
   ['no-run', 'run is missing; a model needs an executable called run'],
   ['plain-run', 'run is not an executable file; chmod +x makes it one'],
   ['plain-setup', 'setup is not an executable file; chmod +x makes it one'],
-  ['link', 'hosts is neither a file nor a folder; replace the link by what it points to'],
-])('a model that would only fail on the instance is refused here: %s', (folder, problem) => {
-  const problems = problemsOf([{ ...sound, models: ['echo', folder] }]);
+  ['link', 'hosts is neither a file nor a folder; replace a link by its target'],
+])('a model that would fail on the instance is refused at synthesis: %s', (folder, problem) => {
+  const problems = problemsOf([{ ...valid, models: ['echo', folder] }]);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toContain(`pipelines[0].models[1] is "${folder}": `);
   expect(problems[0]).toContain(problem);
@@ -131,29 +131,29 @@ test.each([
 });
 
 test.each([
-  [['echo', 'second-echo'], 'two models are called echo'],
-  [['echo', 'csv'], 'echo and csv take the same keys (prefix "")'],
-  [['csv', 'data-csv'], 'csv and data-csv take the same keys (prefix "")'],
-  [Array.from({ length: 9 }, (_, index) => `long-${index}`), 'bytes where 3000 fit'],
+  [['echo', 'second-echo'], 'two models have the name echo'],
+  [['echo', 'csv'], 'echo and csv accept the same keys (prefix "")'],
+  [['csv', 'data-csv'], 'csv and data-csv accept the same keys (prefix "")'],
+  [Array.from({ length: 9 }, (_, index) => `long-${index}`), 'bytes, but only 3000 fit'],
 ])(
-  'models of which nobody could say who takes a key, or that do not fit, are refused: %s',
+  'models that accept the same keys, or that are too many for the environment, are refused: %s',
   (models, problem) => {
-    expect(problemsOf([{ ...sound, models }])).toEqual([expect.stringContaining(problem)]);
+    expect(problemsOf([{ ...valid, models }])).toEqual([expect.stringContaining(problem)]);
   },
 );
 
-test('models of other prefixes or endings live side by side', () => {
-  const [pipeline] = readPipelines([{ ...sound, models: ['csv', 'png', 'below'] }], project);
+test('models of different prefixes or suffixes can be in one pipeline', () => {
+  const [pipeline] = readPipelines([{ ...valid, models: ['csv', 'png', 'below'] }], project);
   expect(pipeline!.models.map(({ card }) => card.name)).toEqual(['csv', 'png', 'below']);
 });
 
-test('two pipelines of one name would share one state', () => {
-  expect(problemsOf([sound, sound])).toEqual([
-    'pipelines[1].name is "scans"; allowed is another name than pipelines[0]\'s',
+test('two pipelines of one name are refused, because they would share one state', () => {
+  expect(problemsOf([valid, valid])).toEqual([
+    'pipelines[1].name is "scans"; allowed is a name that differs from the name of pipelines[0]',
   ]);
 });
 
-test('one run shows all problems', () => {
+test('one run reports all problems', () => {
   const problems = problemsOf([{ name: 'A', diskGiB: 1, sweep: 5, models: ['nowhere'] }, { name: 'b-b' }]);
   expect(problems.map((text) => text.split(' ')[0])).toEqual([
     'pipelines[0].name',
@@ -164,7 +164,7 @@ test('one run shows all problems', () => {
   ]);
 });
 
-test('people see the problems, not a stack trace', () => {
+test('the user sees the problems, not a stack trace', () => {
   const run = () =>
     execFileSync(process.execPath, [require.resolve('tsx/cli'), 'main.ts'], {
       cwd: PROJECT,

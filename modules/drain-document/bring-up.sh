@@ -1,5 +1,5 @@
-# Makes a fresh machine able to drain; on one that is, it only looks. What it begins with is rendered by
-# modules/drain-document.ts: root, config, region, control_bucket, runner_key, runner_version, runner_sha256.
+# Prepares a fresh machine for drains. On a prepared machine it changes nothing. modules/drain-document.ts sets root, config,
+# region, control_bucket, runner_key, runner_version and runner_sha256.
 
 say() { printf 'lamplighter: %s\n' "$*"; }
 fail() {
@@ -9,7 +9,7 @@ fail() {
 
 main() {
   mkdir -p "$root/runner" "$root/run"
-  # The idle timer must not take this machine for one that nobody needs.
+  # Without a fresh heartbeat the idle timer could shut the machine down during this script.
   touch "$root/run/heartbeat"
   provide_node
   provide_config
@@ -21,8 +21,8 @@ main() {
   say "ready"
 }
 
-# LAMPLIGHTER_ROOT is set where the "instance" is a folder on somebody's computer, which must not get packages installed,
-# let alone be shut down.
+# Whether the script may install packages and shut the machine down. If LAMPLIGHTER_ROOT is set, the "instance" is only a
+# folder on a user's computer.
 on_own_machine() { [ -z "${LAMPLIGHTER_ROOT:-}" ] && [ "$(id -u)" -eq 0 ]; }
 
 provide_node() {
@@ -31,7 +31,7 @@ provide_node() {
     on_own_machine || fail "Node.js 20 or newer is needed on the PATH; install it and try again"
     say "installing Node.js"
     install_node >&2 || fail "Node.js could not be installed; the lines above say why"
-    node="$(node_20_or_newer)" || fail "the package source has no Node.js 20 or newer; install one in the machine's image"
+    node="$(node_20_or_newer)" || fail "the package source has no Node.js 20 or newer; use an image that contains it"
   fi
   ln -sfn "$node" "$root/runner/node"
 }
@@ -53,7 +53,7 @@ install_node() {
   elif command -v apt-get >/dev/null; then
     apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q nodejs
   else
-    printf 'neither dnf nor apt-get is here\n'
+    printf 'neither dnf nor apt-get is installed\n'
     return 1
   fi
 }
@@ -67,7 +67,7 @@ provide_runner() {
   local runner="$root/runner/$runner_sha256.mjs"
   [ ! -f "$runner" ] || return 0
   say "fetching the runner"
-  # Without its region the command may ask S3's global address, which a network without internet does not reach.
+  # Without --region the command may call S3's global endpoint, which a network without internet does not reach.
   aws s3api get-object --region "$region" --bucket "$control_bucket" --key "$runner_key" \
     --version-id "$runner_version" "$runner.$$" >/dev/null ||
     fail "s3://$control_bucket/$runner_key could not be fetched; the line above says why"
@@ -86,7 +86,7 @@ sha256_of() {
   ' "$1"
 }
 
-# Switches the machine off when no drain has run for a while, even if nothing outside it works any more.
+# Installs a timer that shuts the machine down when no drain has run for a while, even if nothing outside the machine works.
 provide_idle_shutdown() {
   local units=/etc/systemd/system changed=no
   unit "$units/lamplighter-idle.service" "[Unit]
@@ -108,7 +108,7 @@ WantedBy=timers.target"
   systemctl --quiet enable --now lamplighter-idle.timer
 }
 
-# Sets its caller's variable `changed` when the file was not like this.
+# Writes the systemd unit $1 with the content $2. Sets its caller's variable `changed` if the file had another content.
 unit() {
   if ! printf '%s\n' "$2" | cmp --quiet - "$1"; then
     printf '%s\n' "$2" >"$1"

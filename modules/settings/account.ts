@@ -4,19 +4,19 @@ import type { SettingConflict } from './conflict';
 
 const roleArn = z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/);
 
-/** Which account a pipeline goes to, as whom, within which bounds, and where Terraform's state of it lies. */
+/** The account of a pipeline, the role that deploys it, its permissions boundary, and its Terraform state. */
 export const accountSettings = {
-  /** @default whatever account the credentials belong to */
+  /** @default the account of the credentials */
   accountId: z
     .string()
     .regex(/^\d{12}$/)
     .optional()
-    .describe("the number of the one AWS account that may be deployed to: '12 digits', in quotes"),
-  /** The role that Terraform takes on. @default none: the credentials as they are */
+    .describe('the number of the only AWS account to deploy to: 12 digits, in quotes'),
+  /** The role that Terraform assumes. @default none: Terraform uses the credentials directly */
   deployRoleArn: roleArn
     .optional()
     .describe('the ARN of a role that deploys, for example arn:aws:iam::123456789012:role/deploy'),
-  /** On every role that the pipeline makes. @default none */
+  /** The permissions boundary of every role of the pipeline. @default none */
   permissionsBoundaryArn: z
     .string()
     .regex(/^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[\w+=,.@/-]{1,576}$/)
@@ -25,7 +25,7 @@ export const accountSettings = {
   /** @default a file beside cdktf.json */
   state: z
     .strictObject({
-      /** It must exist; versioned, so that a state can be got back. */
+      /** An existing bucket. It should be versioned, so that an old state can be restored. */
       bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
       /** @default lamplighter/<name>.tfstate */
       key: z
@@ -38,12 +38,12 @@ export const accountSettings = {
         .regex(/^[a-z]{2}(-[a-z]+){1,2}-\d$/)
         .optional(),
       kmsKeyArn: keyArn.optional(),
-      /** The role that reads and writes the state. @default none: the credentials as they are */
+      /** The role that reads and writes the state. @default none: Terraform uses the credentials directly */
       roleArn: roleArn.optional(),
     })
     .optional()
     .describe(
-      'an object with bucket (the name of a bucket) and, if wanted, key, region, kmsKeyArn (a key ARN) and roleArn (a role ARN)',
+      'an object with bucket (the name of a bucket) and, optionally, key, region, kmsKeyArn (a key ARN) and roleArn (a role ARN)',
     ),
 };
 
@@ -55,6 +55,6 @@ export function accountConflicts(
     const account = settings[setting]?.split(':')[4];
     if (account === undefined || account === 'aws' || accountId === undefined || account === accountId)
       return [];
-    return [{ setting, allowed: `an ARN of the account ${accountId}, which accountId names` }];
+    return [{ setting, allowed: `an ARN of the account ${accountId}, which is the setting accountId` }];
   });
 }

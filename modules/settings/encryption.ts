@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SettingConflict } from './conflict';
 
-/** An alias would do for a bucket, but not in a policy: KMS knows a key by its ARN only. */
+/** The ARN of a KMS key. An alias would work for a bucket, but not in a policy. */
 export const keyArn = z
   .string()
   .regex(
@@ -10,11 +10,11 @@ export const keyArn = z
 
 const example = 'arn:aws:kms:eu-central-1:123456789012:key/… (not an alias)';
 
-/** Keys of one's own for what the pipeline keeps. */
+/** The user's own KMS keys for the pipeline's data. */
 export const encryptionSettings = {
-  /** For the buckets, the disk and the functions' logs. @default keys that AWS owns or manages */
+  /** The key of the buckets, the disk and the logs. @default keys that AWS owns or manages */
   kmsKeyArn: keyArn.optional().describe(`a KMS key's ARN: ${example}`),
-  /** For the disk alone. @default kmsKeyArn, or the account's default key for EBS */
+  /** The key of the disk. @default kmsKeyArn, or the account's default key for EBS */
   diskKmsKeyArn: keyArn.optional().describe(`a KMS key's ARN: ${example}`),
 };
 

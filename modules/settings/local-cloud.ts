@@ -1,5 +1,5 @@
-/** Settings that name what only an AWS account has: keys, networks, images, roles, a bucket for the state. */
-const OF_AN_ACCOUNT = [
+/** Settings that name resources of an AWS account: keys, networks, images, roles, the bucket of the state. */
+const ACCOUNT_SETTINGS = [
   'accountId',
   'deployRoleArn',
   'permissionsBoundaryArn',
@@ -11,12 +11,12 @@ const OF_AN_ACCOUNT = [
   'subnetIds',
 ];
 
-/** The pipelines' settings as the local cloud, which has none of an account's own things, can take them. */
-export function withoutAccount(pipelines: unknown): unknown {
+/** The pipelines' settings for the local cloud, without those that name resources of an AWS account. */
+export function withoutAccountSettings(pipelines: unknown): unknown {
   if (!Array.isArray(pipelines)) return pipelines;
   return pipelines.map((entry: unknown) =>
     typeof entry === 'object' && entry !== null
-      ? Object.fromEntries(Object.entries(entry).filter(([setting]) => !OF_AN_ACCOUNT.includes(setting)))
+      ? Object.fromEntries(Object.entries(entry).filter(([setting]) => !ACCOUNT_SETTINGS.includes(setting)))
       : entry,
   );
 }

@@ -1,44 +1,44 @@
 import { z } from 'zod';
 import { isSet, type SettingConflict } from './conflict';
 
-/** Without a public address the instance reaches Systems Manager through these, or not at all. */
+/** Services that the SSM agent needs. In a private network the agent reaches them only through endpoints. */
 const AGENT_ENDPOINTS = ['ssm', 'ssmmessages', 'ec2messages'] as const;
 
-/** Where the instance is: a small network of its own, or one that exists. */
+/** The instance's network: a new small one, or an existing one. */
 export const networkSettings = {
   networkCidr: z
     .cidrv4()
     .refine(isNetwork)
     .default('10.71.0.0/24')
     .describe('an IPv4 network from /16 to /28 without host bits, for example 10.71.0.0/24'),
-  /** @default the one that AWS chooses */
+  /** @default a zone that AWS chooses */
   availabilityZone: z
     .string()
     .regex(/^[a-z]{2}(-[a-z]+){1,2}-\d[a-z]$/)
     .optional()
     .describe('a zone of the region, for example eu-central-1a'),
-  /** An existing VPC, together with subnetIds. @default a network of the pipeline's own */
+  /** An existing VPC; needs subnetIds. @default a new network for the pipeline */
   vpcId: z
     .string()
     .regex(/^vpc-[0-9a-f]{8,17}$/)
     .optional()
     .describe('the id of a VPC, for example vpc-0123456789abcdef0'),
-  /** Subnets of that VPC. There is one instance, and it is in the first. */
+  /** Subnets of that VPC. The one instance is in the first. */
   subnetIds: z
     .array(z.string().regex(/^subnet-[0-9a-f]{8,17}$/))
     .min(1)
     .optional()
-    .describe('a list of ids of subnets, for example ["subnet-0123456789abcdef0"]'),
-  /** Whether the pipeline's own network has no way to the internet, but endpoints of AWS's services. */
+    .describe('a list of at least one subnet id, for example ["subnet-0123456789abcdef0"]'),
+  /** Whether the pipeline's own network has endpoints of AWS's services instead of access to the internet. */
   privateNetwork: z.boolean().default(false).describe('true or false'),
-  /** The services that a private network reaches, beside S3; each interface endpoint costs money by the hour. */
+  /** The AWS services that a private network reaches besides S3. Each interface endpoint costs money by the hour. */
   privateEndpoints: z
     .array(z.string().regex(/^[a-z0-9][a-z0-9.-]{1,60}$/))
     .refine((services) => AGENT_ENDPOINTS.every((service) => services.includes(service)))
     .refine((services) => new Set(services).size === services.length && !services.includes('s3'))
     .default([...AGENT_ENDPOINTS, 'logs'])
     .describe(
-      'a list of services without repetitions, among them ssm, ssmmessages and ec2messages, without s3, which is always there',
+      'a list of different services that contains ssm, ssmmessages and ec2messages and does not contain s3, which is always there',
     ),
 };
 
@@ -52,23 +52,23 @@ export function networkConflicts(
     conflicts.push({ setting: 'availabilityZone', allowed: `a zone of ${region}` });
   }
   if (vpcId !== undefined && subnetIds === undefined) {
-    conflicts.push({ setting: 'subnetIds', allowed: `a list of subnets of ${vpcId}` });
+    conflicts.push({ setting: 'subnetIds', allowed: `a list of subnet ids of ${vpcId}` });
   }
   if (vpcId === undefined && subnetIds !== undefined) {
-    conflicts.push({ setting: 'vpcId', allowed: 'the VPC that subnetIds are in' });
+    conflicts.push({ setting: 'vpcId', allowed: 'the id of the VPC that contains subnetIds' });
   }
   if (vpcId !== undefined) {
-    const ofOurOwn = ['networkCidr', 'availabilityZone', 'privateNetwork', 'privateEndpoints'];
-    for (const setting of ofOurOwn.filter((name) => isSet(entry, name))) {
-      conflicts.push({ setting, allowed: 'nothing, since vpcId names a network that exists' });
+    const ownNetworkSettings = ['networkCidr', 'availabilityZone', 'privateNetwork', 'privateEndpoints'];
+    for (const setting of ownNetworkSettings.filter((name) => isSet(entry, name))) {
+      conflicts.push({ setting, allowed: 'no value, because vpcId selects an existing network' });
     }
   } else if (!privateNetwork && isSet(entry, 'privateEndpoints')) {
-    conflicts.push({ setting: 'privateEndpoints', allowed: 'nothing, unless privateNetwork is true' });
+    conflicts.push({ setting: 'privateEndpoints', allowed: 'no value, unless privateNetwork is true' });
   }
   return conflicts;
 }
 
-/** Between /16 and /28, which is what a VPC takes, and without host bits, which AWS would silently cut off. */
+/** Whether a VPC accepts the network: from /16 to /28, and without host bits, which AWS would silently remove. */
 function isNetwork(cidr: string): boolean {
   const [address = '', length = ''] = cidr.split('/');
   const bits = Number(length);
