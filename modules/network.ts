@@ -45,7 +45,7 @@ export class Network extends Construct implements InstanceNetwork {
     const vpc = new Vpc(this, 'vpc', {
       cidrBlock: props.cidr,
       enableDnsSupport: true,
-      // Private DNS names of endpoints need this.
+      // Without this the services' names do not resolve to the endpoints.
       ...(privateEndpoints === undefined ? {} : { enableDnsHostnames: true }),
       tags,
     });

@@ -44,7 +44,10 @@ export interface NotificationProps {
   readonly suffix?: string;
 }
 
-/** A bucket that is private, TLS-only, encrypted and versioned. A destroy keeps it unless it is disposable. */
+/**
+ * A bucket that is private, TLS-only, encrypted and versioned, and whose account owns all objects. A destroy keeps the bucket
+ * unless it is disposable.
+ */
 export class PrivateBucket extends Construct {
   /** A Terraform reference to the name, which contains the account's number. */
   readonly bucketName: string;
