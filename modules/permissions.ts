@@ -102,7 +102,7 @@ export function instanceMay(
     // The instance reads uploads, models and the runner by version, which is a separate permission.
     objects('ReadUploads', on.data, ['s3:GetObjectVersion'], ['*']),
     // Without this statement S3 answers 403 instead of 404 for an upload that has been deleted.
-    list('DetectMissingUploads', on.data, ['*']),
+    list('MissUploads', on.data, ['*']),
     objects('ReadModelsAndRunner', on.control, ['s3:GetObjectVersion'], ['models/*', 'runner/*']),
     objects('ReadGate', on.control, ['s3:GetObject'], ['gate.json']),
     objects('EndJobs', on.control, ['s3:GetObject', 's3:DeleteObject'], ['open/*']),

@@ -1,4 +1,5 @@
 import type { Construct } from 'constructs';
+import { ENDED_COMMAND_STATUSES } from '../lifecycle/command-status';
 import type { DrainDocument } from './drain-document';
 import { EventRoute } from './event-route';
 import type { PipelineFunction } from './pipeline-function';
@@ -35,7 +36,7 @@ export function routeEventsToStop(scope: Construct, props: PipelineEventsProps):
     pattern: {
       source: ['aws.ssm'],
       'detail-type': ['EC2 Command Status-change Notification'],
-      detail: { 'document-name': [props.document.documentName], status: COMMAND_ENDS },
+      detail: { 'document-name': [props.document.documentName], status: ENDED_COMMAND_STATUSES },
     },
   });
   new EventRoute(scope, 'sweep', {
@@ -45,14 +46,3 @@ export function routeEventsToStop(scope: Construct, props: PipelineEventsProps):
     everyMinutes: props.sweepMinutes,
   });
 }
-
-/** The final statuses of an SSM command. https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html */
-const COMMAND_ENDS = [
-  'Success',
-  'Failed',
-  'TimedOut',
-  'Cancelled',
-  'Undeliverable',
-  'Terminated',
-  'Incomplete',
-];
