@@ -11,12 +11,19 @@ import type { Claim, Gate, Receipt } from '../lifecycle/records';
 import type { ProcessEnd, Program } from '../runner/host';
 import { BoundedSpan } from './bounded-span';
 import type { Check, MakeCheck, Violation } from './check-list';
+import type { Functions } from './functions';
+import type { SimInstance } from './instance';
+import type { Machine } from './machine';
+import type { People } from './people';
 import type { SimProcess } from './process';
 import type { SimProgram } from './program';
 import { checkReceipt, type Run } from './receipt-check';
 import { RunEnds } from './run-ends';
-import type { BucketName } from './s3';
-import { CLOCK_SLACK_MS, SWEEP_MS, timeLimitSeconds, type SimModel, type World } from './world';
+import type { BucketName, SimS3 } from './s3';
+import { CLOCK_SLACK_MS, SWEEP_MS, timeLimitSeconds, type SimModel } from './settings';
+import type { SimSsm } from './ssm';
+import type { Wire } from './wire';
+import type { World } from './world';
 
 /** A closer that died is believed dead after this; lifecycle/settle.ts. */
 const CLOSING_MARGIN_MS = 30_000;
@@ -34,6 +41,17 @@ const KNOWN_AFTER_MS = 30_000;
 const TRIP_AFTER_WORK_MS = 3 * 60_000 - CLOCK_SLACK_MS;
 /** Faults over and nothing wrong, a history ends in hours. */
 const LONGEST_MS = 24 * 3_600_000;
+
+/** All parts that the checks watch. */
+export interface CheckedWorld extends World {
+  readonly s3: SimS3;
+  readonly instance: SimInstance;
+  readonly machine: Machine;
+  readonly ssm: SimSsm;
+  readonly functions: Functions;
+  readonly wire: Wire;
+  readonly people: People;
+}
 
 interface SeenClaim {
   readonly drain: string;
@@ -66,7 +84,7 @@ export class Checks {
     if (!holds) this.fail(check, detail());
   };
 
-  constructor(private readonly world: World) {
+  constructor(private readonly world: CheckedWorld) {
     const { settings } = world;
     const idleBoundMs =
       SWEEP_MS +

@@ -6,18 +6,14 @@ import { parseEnvironment, stopEnvironmentSchema } from '../lifecycle/environmen
 import { Instance } from '../lifecycle/instance';
 import { OPEN_PREFIX } from '../lifecycle/job';
 import type { Fault } from './faults';
-import { plainFunctions } from './plain-chain';
+import type { SimInstance } from './instance';
+import type { People } from './people';
+import { plainFunctions, type Client } from './plain-chain';
 import { SimProcess } from './process';
-import { formEncoded } from './s3';
+import { formEncoded, type SimS3 } from './s3';
+import { BREAKER_WAKE_UPS, MODEL_NAMES, SWEEP_MS, timeLimitSeconds, type FunctionName } from './settings';
 import { logOf } from './story';
-import {
-  BREAKER_WAKE_UPS,
-  SWEEP_MS,
-  timeLimitSeconds,
-  type FunctionName,
-  type SimModel,
-  type World,
-} from './world';
+import type { World } from './world';
 
 /** Lambda calls a failed function again after one and after two minutes. */
 const RETRY_MS = [60_000, 120_000];
@@ -29,11 +25,6 @@ const ENOUGH_SWEEPS = 6;
 
 /** No event comes later than this. */
 const LATEST_EVENT_MS = 600_000;
-
-export const MODEL_NAMES = [
-  { name: 'first', digest: '1'.repeat(64), prefix: '' },
-  { name: 'second', digest: '2'.repeat(64), prefix: 'second/' },
-] as const satisfies readonly Partial<SimModel>[];
 
 const environment = parseEnvironment(stopEnvironmentSchema, {
   LAMPLIGHTER_PIPELINE: 'p',
@@ -59,6 +50,19 @@ const environment = parseEnvironment(stopEnvironmentSchema, {
   LAMPLIGHTER_METRICS: 'off',
 });
 
+/** What the functions need of the other parts. */
+interface FunctionsWorld extends World {
+  readonly s3: Pick<SimS3, 'keys'>;
+  readonly instance: Pick<SimInstance, 'state' | 'starts'>;
+  readonly people: Pick<People, 'uploads'>;
+  readonly wire: { client(process: SimProcess): Client };
+  readonly checks: {
+    beforeInvoke(by: SimProcess): void;
+    functionEnded(process: SimProcess): void;
+    mustBeExpected(process: SimProcess, error: unknown): void;
+  };
+}
+
 /** Lambda, and whatever calls it: S3's notifications, EventBridge's rules, the schedule. */
 export class Functions {
   readonly executions = { trigger: 0, worker: 0, stop: 0 };
@@ -74,7 +78,7 @@ export class Functions {
   /** Late events that come when the next drain begins, or at the latest that an event comes. */
   private readonly heldBack = new Set<{ name: FunctionName; event: object }>();
 
-  constructor(private readonly world: World) {}
+  constructor(private readonly world: FunctionsWorld) {}
 
   drainBegins(): void {
     for (const { name, event } of this.heldBack) this.plan(name, event, this.world.luck.spread(5, 800), 0);

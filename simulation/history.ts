@@ -5,22 +5,17 @@ import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
 import { parseRecord, receiptSchema, sessionSchema, type Receipt, type Session } from '../lifecycle/records';
 import type { RunningTime } from './billing';
 import type { Check, Violation } from './check-list';
-import { Checks } from './checks';
+import { composeWorld } from './composition';
 import type { CrashPoint } from './crash-point';
 import { FAULT_NAMES, Faults, type Fault } from './faults';
-import { Functions, MODEL_NAMES } from './functions';
-import { SimInstance } from './instance';
 import { Jobs } from './jobs';
-import { Machine } from './machine';
-import { People } from './people';
 import { Random } from './random';
-import { SimS3, type BucketName } from './s3';
-import { SimSsm } from './ssm';
+import type { BucketName, SimS3 } from './s3';
+import { MODEL_NAMES, SWEEP_MS, type SimModel, type WorldSettings } from './settings';
 import { Timeline } from './timeline';
-import { Wire } from './wire';
 import { settingsFor, usedMachine } from './workload-settings';
 import type { Workload } from './workloads';
-import { SWEEP_MS, type SimModel, type World, type WorldSettings } from './world';
+import type { World } from './world';
 
 export interface HistoryOptions {
   readonly seed: number;
@@ -93,31 +88,22 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   const hasCrashPoint = options.crashPoint !== undefined;
   const faults = new Faults(timeline, luck, shape, allowed, overAt, hasCrashPoint, workload !== undefined);
 
-  const world = {
+  const shared: World = {
     timeline,
     luck,
     faults,
     settings,
+    jobs: new Jobs(timeline),
     plainChain: options.plainChain === true,
     workload,
     tell: teller(options.tell, timeline),
-  } as {
-    -readonly [Part in keyof World]: World[Part];
   };
-  world.s3 = new SimS3(world);
-  world.instance = new SimInstance(world);
-  world.machine = new Machine(world);
-  world.ssm = new SimSsm(world);
-  world.functions = new Functions(world);
-  world.wire = new Wire(world, options.crashPoint, options.listCalls === true);
-  world.people = new People(world);
-  world.jobs = new Jobs(timeline);
-  world.checks = new Checks(world);
+  const world = composeWorld(shared, options.crashPoint, options.listCalls === true);
 
   const which = `seed ${seed}${settings.isSpot ? ', a spot instance' : ''}`;
   world.tell?.('history', `${which}, faults: ${faults.names.join(', ') || 'none'}`);
   if (workload) {
-    usedMachine(world);
+    usedMachine(world.machine, settings);
     world.people.planWorkload(workload);
   } else {
     world.people.plan(shape, { count: jobs, aimed: options.aimed !== false, crowded });

@@ -10,13 +10,29 @@ import type {
   Program,
 } from '../runner/host';
 import type { SimProcess } from './process';
-import { SimProgram } from './program';
+import { SimProgram, type ProgramWorld } from './program';
+import type { SimModel } from './settings';
 import type { World } from './world';
+
+/** What stays on the machine from boot to boot, as the drain uses it. */
+export interface Disk {
+  heartbeatAt: number | undefined;
+  account: string | undefined;
+  readonly models: Map<string, { ready: boolean }>;
+}
+
+/** What the host needs of the other parts. */
+export interface HostWorld extends ProgramWorld {
+  readonly machine: ProgramWorld['machine'] & { readonly disk: Disk };
+  readonly checks: ProgramWorld['checks'] & {
+    programStarts(drain: SimProcess, jobId: string, model: SimModel, program: Program): number;
+  };
+}
 
 /** The machine as the drain sees it: no files, no processes, only what is known of them. */
 export class SimHost implements Host {
   constructor(
-    private readonly world: World,
+    private readonly world: HostWorld,
     private readonly process: SimProcess,
     readonly bootId: string,
     private readonly bootedAt: number,
@@ -94,7 +110,7 @@ class SimJobFolder implements JobFolder {
   private ran: SimProgram | undefined;
 
   constructor(
-    private readonly world: World,
+    private readonly world: HostWorld,
     private readonly process: SimProcess,
     private readonly jobId: string,
   ) {}

@@ -2,7 +2,7 @@ import { HOLD_TAG, PAUSE_TAG, type InstanceState } from '../lifecycle/instance';
 import { awsError } from './aws-error';
 import type { SimProcess } from './process';
 import type { World } from './world';
-import type { StartTimes } from './workloads';
+import type { StartTimes, WorkloadJob } from './workloads';
 
 interface Description {
   readonly at: number;
@@ -14,6 +14,19 @@ interface Description {
 
 /** Who had the instance stopped: `ours` is a StopInstances of the functions or the machine's own idle shutdown. */
 export type Stopper = 'ours' | 'people' | 'EC2';
+
+/** What the instance needs of the other parts. */
+interface InstanceWorld extends World {
+  readonly machine: { boot(): void; shutDown(stopper: Stopper, delay: number): void };
+  readonly functions: { instanceChanged(state: 'running' | 'stopped'): void };
+  readonly people: { nextJob(): WorkloadJob | undefined; instanceStops(): void };
+  readonly checks: {
+    beforeStart(by: SimProcess | 'people' | 'EC2'): void;
+    beforeOurStop(by: SimProcess): void;
+    breakerTrips(by: SimProcess): void;
+    look(): void;
+  };
+}
 
 /** The one EC2 instance. Reads of it may be stale; calls act on what it is. */
 export class SimInstance {
@@ -42,7 +55,7 @@ export class SimInstance {
   /** Counts the changes, so that a planned change knows that it has been overtaken. */
   private change = 0;
 
-  constructor(private readonly world: World) {
+  constructor(private readonly world: InstanceWorld) {
     this.launchTime = world.timeline.now - 3_600_000;
     this.remember();
   }

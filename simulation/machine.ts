@@ -1,16 +1,31 @@
 import { drain } from '../runner/drain';
 import { InterruptedError } from '../runner/failures';
 import { isIdle } from '../runner/idle';
-import { SimHost } from './host';
-import type { Stopper } from './instance';
+import { SimHost, type Disk, type HostWorld } from './host';
+import type { SimInstance, Stopper } from './instance';
 import { SimProcess } from './process';
 import { SimProgram } from './program';
-import { statusOf, type SimCommand } from './ssm';
+import { statusOf, type SimCommand, type SimSsm } from './ssm';
 import { logOf } from './story';
-import type { World } from './world';
 
 const IDLE_TIMER_MS = 60_000;
 const MISFORTUNE_MS = 600_000;
+
+/** What the machine needs of the other parts. */
+interface MachineWorld extends HostWorld {
+  readonly instance: SimInstance;
+  readonly ssm: SimSsm;
+  readonly machine: Machine;
+  readonly wire: { client(process: SimProcess): object };
+  readonly functions: { receiptWritten(key: string): void; drainBegins(): void };
+  readonly checks: HostWorld['checks'] & {
+    look(): void;
+    beforeOurStop(by: 'the idle timer'): void;
+    offByOurStop(): void;
+    drainEnded(drain: SimProcess): void;
+    mustBeExpected(drain: SimProcess, error: unknown): void;
+  };
+}
 
 interface Boot {
   readonly id: string;
@@ -23,12 +38,12 @@ interface Boot {
 /** What runs on the instance: the agent's commands, the drain, its models, the idle-shutdown timer; and its disk. */
 export class Machine {
   /** Stays from boot to boot. */
-  readonly disk = {
-    heartbeatAt: undefined as number | undefined,
+  readonly disk: Disk & { broughtUp: boolean; readonly unfinished: Set<SimCommand> } = {
+    heartbeatAt: undefined,
     broughtUp: false,
-    account: undefined as string | undefined,
-    models: new Map<string, { ready: boolean }>(),
-    unfinished: new Set<SimCommand>(),
+    account: undefined,
+    models: new Map(),
+    unfinished: new Set(),
   };
   readonly programs = new Set<SimProgram>();
   boots = 0;
@@ -45,7 +60,7 @@ export class Machine {
   /** Counts power-ons and power-offs, so that what was planned for an earlier life does not happen in a later one. */
   private life = 0;
 
-  constructor(private readonly world: World) {}
+  constructor(private readonly world: MachineWorld) {}
 
   get drainLives(): boolean {
     return this.lock !== undefined;

@@ -1,8 +1,10 @@
 import { HOLD_TAG, PAUSE_TAG } from '../lifecycle/instance';
 import { jobIdOf } from '../lifecycle/job';
 import { modelFor } from '../lifecycle/model';
-import { MODEL_NAMES } from './functions';
+import type { SimInstance } from './instance';
 import type { Random } from './random';
+import type { SimS3 } from './s3';
+import { MODEL_NAMES } from './settings';
 import type { World } from './world';
 import type { Workload, WorkloadJob } from './workloads';
 
@@ -11,6 +13,14 @@ export interface SeenUpload {
   readonly jobId: string;
   readonly at: number;
   readonly taken: boolean;
+}
+
+/** What people need of the other parts. */
+interface PeoplesWorld extends World {
+  readonly s3: Pick<SimS3, 'upload'>;
+  readonly instance: SimInstance;
+  readonly functions: { uploaded(key: string, versionId: string, soon: boolean): void };
+  readonly checks: { observe(): void };
 }
 
 /** What a shell or a path would trip over is among them. */
@@ -48,7 +58,7 @@ export class People {
   resumed = 0;
   private aimed = 0;
 
-  constructor(private readonly world: World) {}
+  constructor(private readonly world: PeoplesWorld) {}
 
   /** Draws when there is what to do. */
   plan(shape: Random, { count, aimed, crowded }: Plan): void {

@@ -6,7 +6,7 @@ import { uploadsIn } from '../lifecycle/events';
 import { jobIdOf } from '../lifecycle/job';
 import { modelFor } from '../lifecycle/model';
 
-interface Client {
+export interface Client {
   send(command: object): Promise<object>;
 }
 

@@ -1,6 +1,15 @@
 import type { ModelProcess, ProcessEnd, ProcessOutput, Program } from '../runner/host';
 import type { SimProcess } from './process';
-import type { SimModel, World } from './world';
+import type { SimModel } from './settings';
+import type { WorkloadJob } from './workloads';
+import type { World } from './world';
+
+/** What a program needs of the other parts. */
+export interface ProgramWorld extends World {
+  readonly machine: { readonly programs: Set<SimProgram> };
+  readonly people: { jobOf(jobId: string): WorkloadJob | undefined };
+  readonly checks: { programEnded(program: SimProgram, end: ProcessEnd, lastedMs: number): void };
+}
 
 /** A model's `setup` or `run`: lasts as long as drawn, may fail, hang, or ignore SIGTERM. */
 export class SimProgram implements ModelProcess {
@@ -14,7 +23,7 @@ export class SimProgram implements ModelProcess {
   private readonly deaf: boolean;
 
   constructor(
-    private readonly world: World,
+    private readonly world: ProgramWorld,
     readonly owner: SimProcess,
     readonly jobId: string,
     readonly model: SimModel,

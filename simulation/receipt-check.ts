@@ -1,8 +1,10 @@
 import type { Receipt } from '../lifecycle/records';
 import type { MakeCheck } from './check-list';
 import type { Fault, Faults } from './faults';
+import type { SimInstance } from './instance';
 import type { RunEnds } from './run-ends';
-import { CLOCK_SLACK_MS, type World } from './world';
+import { CLOCK_SLACK_MS } from './settings';
+import type { World } from './world';
 
 /** One run of a program of a model. */
 export interface Run {
@@ -28,7 +30,7 @@ const DISTURBING: readonly Fault[] = [
 /** Compares a receipt with what happened; `runOf` tells which run has written an output. */
 export function checkReceipt(
   { jobId, input, attempt, outcome, outputs, startedAt, endedAt, instance, claimedAt, error }: Receipt,
-  world: World,
+  world: World & { readonly instance: Pick<SimInstance, 'onTimes'> },
   runOf: (key: string) => Run | undefined,
   ends: RunEnds,
   make: MakeCheck,

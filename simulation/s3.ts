@@ -14,6 +14,17 @@ export interface SimObject {
 
 type Input = object;
 
+/** What S3 needs of the other parts. */
+interface S3World extends World {
+  readonly functions: { receiptWritten(key: string): void };
+  readonly checks: {
+    beforePut(process: SimProcess, bucket: BucketName, key: string, text: string): void;
+    afterPut(process: SimProcess, bucket: BucketName, key: string, text: string): void;
+    afterDelete(process: SimProcess, bucket: BucketName, key: string): void;
+    sawNothing(by: SimProcess): void;
+  };
+}
+
 /** S3, linearizable: three versioned buckets. Of an overwritten object only the data bucket's versions are kept. */
 export class SimS3 {
   private readonly buckets: Record<BucketName, Map<string, SimObject>> = {
@@ -25,7 +36,7 @@ export class SimS3 {
   private readonly etags = new Map<string, string>();
   private versions = 0;
 
-  constructor(private readonly world: World) {}
+  constructor(private readonly world: S3World) {}
 
   peek(bucket: BucketName, key: string): SimObject | undefined {
     return this.buckets[bucket].get(key);

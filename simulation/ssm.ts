@@ -1,4 +1,5 @@
 import { awsError } from './aws-error';
+import type { SimInstance } from './instance';
 import type { SimProcess } from './process';
 import type { World } from './world';
 
@@ -13,6 +14,14 @@ export interface SimCommand {
   /** It never reaches the agent. */
   readonly isLost: boolean;
   readonly statuses: { readonly at: number; readonly status: CommandStatus }[];
+}
+
+/** What Systems Manager needs of the other parts. */
+interface SsmWorld extends World {
+  readonly instance: Pick<SimInstance, 'state' | 'times'>;
+  readonly machine: { runCommand(command: SimCommand): void };
+  readonly functions: { commandEnded(id: string, status: string): void };
+  readonly checks: { beforeSend(by: SimProcess, input: object): void };
 }
 
 /** The agent pings so often. */
@@ -33,7 +42,7 @@ export class SimSsm {
   private lastPing: number | undefined;
   private registeredAt: number | undefined;
 
-  constructor(private readonly world: World) {}
+  constructor(private readonly world: SsmWorld) {}
 
   /** The agent of the present boot has reported for the first time. */
   registered(): void {

@@ -20,16 +20,30 @@ import {
 } from '@aws-sdk/client-ssm';
 import { awsError } from './aws-error';
 import type { Blow, CrashPoint } from './crash-point';
+import type { Functions } from './functions';
+import type { SimInstance } from './instance';
+import type { Machine } from './machine';
 import type { SimProcess } from './process';
+import type { SimS3 } from './s3';
+import type { SimSsm } from './ssm';
 import type { World } from './world';
 
 type Input = Readonly<Record<string, unknown>>;
+
+/** What the wire needs of the other parts. */
+interface WiredWorld extends World {
+  readonly s3: SimS3;
+  readonly instance: SimInstance;
+  readonly ssm: SimSsm;
+  readonly functions: Functions;
+  readonly machine: Pick<Machine, 'crash'>;
+}
 
 interface Operation {
   readonly name: string;
   readonly service: 's3' | 'ec2' | 'ssm' | 'lambda';
   /** Takes effect at once and answers, or throws as the SDK does. */
-  readonly effect: (world: World, process: SimProcess, input: Input) => object;
+  readonly effect: (world: WiredWorld, process: SimProcess, input: Input) => object;
 }
 
 const OPERATIONS = new Map<unknown, Operation>([
@@ -104,7 +118,7 @@ export class Wire {
   made = 0;
 
   constructor(
-    private readonly world: World,
+    private readonly world: WiredWorld,
     private readonly crashPoint: CrashPoint | undefined,
     listCalls: boolean,
   ) {

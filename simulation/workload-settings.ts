@@ -1,5 +1,5 @@
-import { MODEL_NAMES } from './functions';
-import type { World, WorldSettings } from './world';
+import type { Machine } from './machine';
+import { MODEL_NAMES, type WorldSettings } from './settings';
 import type { Workload } from './workloads';
 
 const UNHURRIED = { maxAttempts: 2, retryOnFailure: false, hasSetup: false } as const;
@@ -33,7 +33,7 @@ export function settingsFor(
 }
 
 /** It is not the machine's first day: what a first boot installs is there. */
-export function usedMachine({ machine: { disk }, settings }: World): void {
+export function usedMachine({ disk }: Machine, settings: WorldSettings): void {
   disk.broughtUp = true;
   for (const { digest } of settings.models) disk.models.set(digest, { ready: true });
 }
