@@ -26,12 +26,12 @@ export async function baseline(
         `VIOLATION in seed ${violation.seed}, ${name}: ${violation.check}: ${violation.detail}`,
       );
     }
-    for (const [who, { taken, failed, lost, killed, onMs }] of [
+    for (const [who, { accepted, failed, lost, killed, onMs }] of [
       ['plain chain', result.plain],
       ['ours', result.ours],
     ] as const) {
-      const results = taken - failed - lost;
-      rows.push([name, who, taken, results, failed, lost, killed, Math.round(onMs / 3_600_000)]);
+      const results = accepted - failed - lost;
+      rows.push([name, who, accepted, results, failed, lost, killed, Math.round(onMs / 3_600_000)]);
     }
   }
   const counts = ['uploads', 'results', 'failed', 'lost', 'runs killed by its stop', 'machine-hours on'];

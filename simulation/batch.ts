@@ -93,7 +93,7 @@ export async function runCrashPoints(seed: number, jobs: number): Promise<CrashR
 
 /** What became of the same histories under the plain chain and under ours. */
 export interface Comparison {
-  readonly taken: number;
+  readonly accepted: number;
   /** Their model failed; ours says so in a receipt. */
   readonly failed: number;
   readonly lost: number;
@@ -106,7 +106,7 @@ export interface Comparison {
 export async function runComparison(order: BatchOrder): Promise<{ plain: Comparison; ours: Comparison }> {
   Error.stackTraceLimit = 0;
   const sumUp = async (plainChain: boolean): Promise<Comparison> => {
-    const sum = { taken: 0, failed: 0, lost: 0, killed: 0, onMs: 0 };
+    const sum = { accepted: 0, failed: 0, lost: 0, killed: 0, onMs: 0 };
     let violation: SeededViolation | undefined;
     for (let index = 0; index < order.histories; index += 1) {
       const { faults, jobs } = order;
@@ -118,7 +118,7 @@ export async function runComparison(order: BatchOrder): Promise<{ plain: Compari
         plainChain,
         aimed: false,
       });
-      sum.taken += result.taken;
+      sum.accepted += result.accepted;
       sum.failed += result.failed;
       sum.lost += result.lost;
       sum.killed += result.killed;

@@ -1,6 +1,6 @@
 import { billedMs } from './billing';
 import { clairvoyantBilledMs, type KnownJob } from './clairvoyant';
-import type { HistoryResult } from './history';
+import type { HistoryResult } from './history-result';
 import { runNamed } from './under-way';
 import { drawWorkload, type Workload, type WorkloadKind } from './workloads';
 

@@ -73,27 +73,40 @@ export type Fault = keyof typeof FAULTS;
 
 export const FAULT_NAMES = Object.keys(FAULTS) as Fault[];
 
+interface FaultOptions {
+  readonly timeline: Timeline;
+  /** Draws whether a fault strikes. */
+  readonly luck: Random;
+  /** Draws the kinds. A stream of its own, so that the kinds do not depend on what has happened. */
+  readonly shape: Random;
+  readonly allowed: readonly Fault[];
+  readonly overAt: number;
+  readonly hasCrashPoint: boolean;
+  /** Every allowed kind is chosen, whatever their number. */
+  readonly choosesAll: boolean;
+}
+
 /** One history's faults: some kinds, each with its own intensity, until the moment when faults are over. */
 export class Faults {
   readonly injected = new Map<Fault, number>();
   private readonly shares = new Map<Fault, number>();
 
-  constructor(
-    private readonly timeline: Timeline,
-    private readonly luck: Random,
-    /** Drawn by itself, so that which faults there are does not depend on what has happened. */
-    shape: Random,
-    allowed: readonly Fault[],
-    readonly overAt: number,
-    /** One chosen call will be struck, beside what is drawn. */
-    readonly hasCrashPoint: boolean,
-    /** Every allowed kind is chosen, however many they are. */
-    all: boolean,
-  ) {
+  /** When faults are over, in milliseconds since the epoch. */
+  readonly overAt: number;
+  /** One chosen call fails, in addition to the drawn faults. */
+  readonly hasCrashPoint: boolean;
+  private readonly timeline: Timeline;
+  private readonly luck: Random;
+
+  constructor({ timeline, luck, shape, allowed, overAt, hasCrashPoint, choosesAll }: FaultOptions) {
+    this.timeline = timeline;
+    this.luck = luck;
+    this.overAt = overAt;
+    this.hasCrashPoint = hasCrashPoint;
     // Some histories have no faults, some have a few kinds, some nearly all: each shows other bugs.
     const width = shape.pick([0, 0.05, 0.05, 0.15, 0.15, 0.3, 0.6]);
     for (const fault of allowed) {
-      const chosen = shape.chance(all || allowed.length <= 3 ? 1 : width);
+      const chosen = shape.chance(choosesAll || allowed.length <= 3 ? 1 : width);
       const strength = shape.pick([0.5, 1, 1, 2.5]);
       if (chosen) this.shares.set(fault, Math.min(FAULTS[fault][0] * strength, 0.9));
     }

@@ -1,4 +1,5 @@
-import { runHistory, type HistoryOptions, type HistoryResult } from './history';
+import { runHistory, type HistoryOptions } from './history';
+import type { HistoryResult } from './history-result';
 
 let seed: number | undefined;
 

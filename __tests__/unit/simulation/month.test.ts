@@ -3,7 +3,8 @@ import { hourPrice, loadPrices } from '../../../scripts/prices/prices';
 import { TYPICAL, usageOf } from '../../../scripts/prices/usage';
 import { factsOf } from '../../../scripts/report/facts';
 import type { Fault } from '../../../simulation/faults';
-import { BEGINNING, runHistory, type HistoryOptions } from '../../../simulation/history';
+import { runHistory, type HistoryOptions } from '../../../simulation/history';
+import { BEGINNING } from '../../../simulation/history-result';
 import { drawMonth } from '../../../simulation/month';
 import { DAY_MS, readings } from '../../support/report-readings';
 

@@ -1,9 +1,10 @@
 import { runCrashPoints } from '../../../simulation/batch';
 import { mutatedText } from '../../../simulation/bundle';
 import { FAULT_NAMES } from '../../../simulation/faults';
-import { runHistory, traceOf } from '../../../simulation/history';
+import { runHistory } from '../../../simulation/history';
 import { CATCHABLE, CAUGHT_AT, violationWithout } from '../../../simulation/mutants';
 import { MUTATIONS } from '../../../simulation/mutations';
+import { traceOf } from '../../support/trace';
 
 describe('the simulated cloud', () => {
   it('loses nothing, kills nothing, leaves nothing on, under every fault', async () => {

@@ -1,5 +1,6 @@
-import { runHistory, traceOf } from '../../../simulation/history';
+import { runHistory } from '../../../simulation/history';
 import { SimSsm } from '../../../simulation/ssm';
+import { traceOf } from '../../support/trace';
 
 const send = Reflect.get<SimSsm, 'sendCommand'>(SimSsm.prototype, 'sendCommand');
 
