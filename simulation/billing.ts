@@ -6,7 +6,7 @@ export interface RunningTime {
   readonly to: number;
 }
 
-export const MINIMUM_BILL_MS = MINIMUM_BILLED_SECONDS * 1000;
+const MINIMUM_BILL_MS = MINIMUM_BILLED_SECONDS * 1000;
 
 /** What EC2 bills, in milliseconds. `end`: what still runs then is billed until then. */
 export function billedMs(running: readonly RunningTime[], end = Infinity): number {

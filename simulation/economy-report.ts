@@ -4,7 +4,7 @@ import { spansOf } from './spans';
 import { table } from './table';
 import { WORKLOADS, WORKLOAD_KINDS, type WorkloadKind } from './workloads';
 
-export interface EconomyOptions {
+interface EconomyOptions {
   /** In all; each kind gets its share. */
   readonly workloads: number;
   readonly seed: number;

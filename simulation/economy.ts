@@ -43,7 +43,7 @@ export async function runEconomy(order: EconomyOrder): Promise<Bills[]> {
 }
 
 /** One workload under each design: the same uploads, runs and starts. Throws if ours breaks one of its promises. */
-export async function billsOf(workload: Workload, lingerSeconds: number): Promise<Bills> {
+async function billsOf(workload: Workload, lingerSeconds: number): Promise<Bills> {
   const withTail = await ours(workload, lingerSeconds);
   const met = asItCame(workload, withTail.arrivals);
   const stopAtOnce = await ours(met, 0);

@@ -12,7 +12,7 @@ import { plainFunctions, type Client } from './plain-chain';
 import { SimProcess } from './process';
 import { formEncoded, type SimS3 } from './s3';
 import { BREAKER_WAKE_UPS, MODEL_NAMES, SWEEP_MS, timeLimitSeconds, type FunctionName } from './settings';
-import { logOf } from './story';
+import { logOf, shorten } from './story';
 import type { World } from './world';
 
 /** Lambda calls a failed function again after one and after two minutes. */
@@ -300,7 +300,7 @@ function s3Event(bucket: string, key: string, versionId: string, at: number): ob
 function shownEvent(event: object): string {
   if ('Records' in event) {
     const [record] = event.Records as { s3: { object: { key: string } } }[];
-    return ` on ${record?.s3.object.key.replace(/[0-9a-f]{64}/g, (id) => id.slice(0, 6)) ?? '?'}`;
+    return ` on ${shorten(record?.s3.object.key ?? '?')}`;
   }
   if (!('source' in event)) return '';
   return event.source === 'aws.events'

@@ -5,9 +5,6 @@ import { MUTATIONS, type Mutation } from './mutations';
 import { runAll, violationsIn, type Run } from './side-by-side';
 import seeds from './mutant-seeds.json';
 
-/** The mutations that some check has to catch. */
-export const CATCHABLE = MUTATIONS.filter(({ redundant }) => redundant === undefined);
-
 /** The history that catches each mutation, as `npm run simulate -- --mutations` or a long run last found it. */
 export const CAUGHT_AT: Readonly<Record<string, number | undefined>> = seeds;
 

@@ -8,7 +8,7 @@ import { MODEL_NAMES } from './settings';
 import type { World } from './world';
 import type { Workload, WorkloadJob } from './workloads';
 
-export interface SeenUpload {
+interface SeenUpload {
   readonly key: string;
   readonly jobId: string;
   readonly at: number;

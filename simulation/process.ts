@@ -1,7 +1,7 @@
 import type { Clock } from '../lifecycle/clock';
 import type { Timeline } from './timeline';
 
-export type ProcessKind = 'trigger' | 'worker' | 'stop' | 'drain';
+type ProcessKind = 'trigger' | 'worker' | 'stop' | 'drain';
 
 /** Something that runs production code: an execution of a function, or a drain. What is killed never goes on. */
 export class SimProcess {

@@ -3,7 +3,7 @@ import type { SimProcess } from './process';
 import type { SimProgram } from './program';
 
 /** How a model's run ended, as the drain that began it has seen. */
-export type RunEnd = 'well' | 'model failed' | 'no output' | 'time limit' | 'broken off';
+type RunEnd = 'well' | 'model failed' | 'no output' | 'time limit' | 'broken off';
 
 interface Ended {
   readonly end: RunEnd;

@@ -5,7 +5,7 @@ import type { World } from './world';
 
 export type BucketName = 'data' | 'output' | 'control';
 
-export interface SimObject {
+interface SimObject {
   readonly text: string;
   readonly etag: string;
   readonly versionId: string;

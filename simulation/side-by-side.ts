@@ -19,7 +19,7 @@ export interface Run {
   readonly keepGoing?: true;
 }
 
-export interface Watch {
+interface Watch {
   /** Ends the processes; what they have not answered is not among the reports. */
   readonly signal: AbortSignal;
   readonly onReport: (report: BatchReport) => void;

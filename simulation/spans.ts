@@ -1,5 +1,5 @@
 /** Seeds that follow each other. */
-export interface Span {
+interface Span {
   readonly firstSeed: number;
   readonly count: number;
 }

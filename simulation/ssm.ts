@@ -3,7 +3,7 @@ import type { SimInstance } from './instance';
 import type { SimProcess } from './process';
 import type { World } from './world';
 
-export type CommandStatus = 'Pending' | 'InProgress' | 'Success' | 'Failed' | 'Undeliverable';
+type CommandStatus = 'Pending' | 'InProgress' | 'Success' | 'Failed' | 'Undeliverable';
 
 export interface SimCommand {
   readonly id: string;

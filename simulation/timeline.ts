@@ -1,5 +1,5 @@
 /** Something that happens at a virtual moment, unless it is cancelled before. */
-export interface Moment {
+interface Moment {
   readonly at: number;
   readonly order: number;
   readonly happen: () => void;

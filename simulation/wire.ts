@@ -26,6 +26,7 @@ import type { Machine } from './machine';
 import type { SimProcess } from './process';
 import type { SimS3 } from './s3';
 import type { SimSsm } from './ssm';
+import { shorten } from './story';
 import type { World } from './world';
 
 type Input = Readonly<Record<string, unknown>>;
@@ -300,7 +301,7 @@ function isTransient(error: Error): boolean {
 function placeOf(input: Input): string {
   const { Bucket, Key, Prefix } = input as { Bucket?: string; Key?: string; Prefix?: string };
   if (Bucket === undefined) return '';
-  return `${Bucket}/${Key ?? Prefix ?? ''}`.replace(/[0-9a-f]{64}/g, (id) => id.slice(0, 6));
+  return shorten(`${Bucket}/${Key ?? Prefix ?? ''}`);
 }
 
 function contentOf({ Key, Body, Tags }: Input): string {

@@ -5,7 +5,7 @@ import { factsOf } from '../../../scripts/report/facts';
 import type { Fault } from '../../../simulation/faults';
 import { runHistory, type HistoryOptions } from '../../../simulation/history';
 import { BEGINNING } from '../../../simulation/history-result';
-import { drawMonth } from '../../../simulation/month';
+import { drawMonth } from '../../support/month';
 import { DAY_MS, readings } from '../../support/report-readings';
 
 /** What happens on the machine; every event comes. */

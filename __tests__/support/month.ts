@@ -1,5 +1,5 @@
-import { Random } from './random';
-import { drawStart, type Workload } from './workloads';
+import { Random } from '../../simulation/random';
+import { drawStart, type Workload } from '../../simulation/workloads';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
