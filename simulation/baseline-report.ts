@@ -4,7 +4,7 @@ import type { Options, Output } from './command-line';
 import { table } from './table';
 
 /** Shows what becomes of the same histories under both designs. False if ours had a violation. */
-export async function baseline(
+export async function reportBaseline(
   bundle: string,
   { seed, histories, faults, jobs }: Pick<Options, 'seed' | 'histories' | 'faults' | 'jobs'>,
   { print }: Pick<Output, 'print'>,
@@ -15,10 +15,10 @@ export async function baseline(
     ['no faults', []],
     ['faults', faults],
   ] as const) {
-    const order = { firstSeed: seed, histories, faults: kinds, jobs };
+    const task = { firstSeed: seed, histories, faults: kinds, jobs };
     const result = await inChild<{ plain: Comparison; ours: Comparison }>(bundle, {
       kind: 'comparison',
-      order,
+      task,
     });
     const { violation } = result.ours;
     if (violation) {

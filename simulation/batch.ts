@@ -1,10 +1,10 @@
 import type { Check, Violation } from './check-list';
-import { BLOWS, type Blow } from './crash-point';
+import { CALL_FAILURES, type CallFailure } from './crash-point';
 import type { Fault } from './faults';
-import { runNamed } from './under-way';
+import { runTracked } from './current-seed';
 
 /** What a child process is told to run. */
-export interface BatchOrder {
+export interface BatchTask {
   readonly firstSeed: number;
   readonly histories: number;
   readonly faults: readonly Fault[] | undefined;
@@ -38,7 +38,7 @@ export async function runBatch({
   jobs,
   crowded,
   plainChain,
-}: BatchOrder): Promise<BatchReport> {
+}: BatchTask): Promise<BatchReport> {
   // Production code makes errors by the thousand here, and nobody reads their stacks.
   Error.stackTraceLimit = 0;
   const injected: Partial<Record<Fault, number>> = {};
@@ -52,7 +52,7 @@ export async function runBatch({
   };
   for (let index = 0; index < histories; index += 1) {
     const seed = firstSeed + index;
-    const result = await runNamed({ seed, faults, jobs, crowded, plainChain, aimed: plainChain !== true });
+    const result = await runTracked({ seed, faults, jobs, crowded, plainChain, aimed: plainChain !== true });
     for (const [fault, count] of result.injected) injected[fault] = (injected[fault] ?? 0) + count;
     for (const [check, count] of result.checks) checks[check] = (checks[check] ?? 0) + count;
     sums.uploads += result.uploads;
@@ -71,21 +71,21 @@ export async function runBatch({
 /** One crash point's end. */
 export interface CrashReport {
   readonly call: number;
-  readonly blow: Blow;
+  readonly failure: CallFailure;
   readonly place: string;
   readonly violation: Violation | undefined;
 }
 
-/** Every blow at every call of a history without faults. */
+/** Every failure at every call of a history without faults. */
 export async function runCrashPoints(seed: number, jobs: number): Promise<CrashReport[]> {
   Error.stackTraceLimit = 0;
-  const { calls = [] } = await runNamed({ seed, jobs, faults: [], listCalls: true });
+  const { calls = [] } = await runTracked({ seed, jobs, faults: [], listCalls: true });
   const reports: CrashReport[] = [];
   for (const [call, place] of calls.entries()) {
-    for (const blow of BLOWS) {
-      if (blow === 'machine crash' && !place.startsWith('drain')) continue;
-      const { violation } = await runNamed({ seed, jobs, faults: [], crashPoint: { call, blow } });
-      reports.push({ call, blow, place, violation });
+    for (const failure of CALL_FAILURES) {
+      if (failure === 'machine crash' && !place.startsWith('drain')) continue;
+      const { violation } = await runTracked({ seed, jobs, faults: [], crashPoint: { call, failure } });
+      reports.push({ call, failure, place, violation });
     }
   }
   return reports;
@@ -103,15 +103,15 @@ export interface Comparison {
   readonly violation: SeededViolation | undefined;
 }
 
-export async function runComparison(order: BatchOrder): Promise<{ plain: Comparison; ours: Comparison }> {
+export async function runComparison(task: BatchTask): Promise<{ plain: Comparison; ours: Comparison }> {
   Error.stackTraceLimit = 0;
   const sumUp = async (plainChain: boolean): Promise<Comparison> => {
     const sum = { accepted: 0, failed: 0, lost: 0, killed: 0, onMs: 0 };
     let violation: SeededViolation | undefined;
-    for (let index = 0; index < order.histories; index += 1) {
-      const { faults, jobs } = order;
-      const seed = order.firstSeed + index;
-      const result = await runNamed({
+    for (let index = 0; index < task.histories; index += 1) {
+      const { faults, jobs } = task;
+      const seed = task.firstSeed + index;
+      const result = await runTracked({
         seed,
         faults,
         jobs,

@@ -28,10 +28,10 @@ async function run({ rounds, histories, warmUp }: Options): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     for (const { name, plainChain, crowded } of SUBJECTS) {
       const firstSeed = 1 + round * (warmUp + histories);
-      const report = await withChild(bundle, async (obey) => {
+      const report = await withChild(bundle, async (sendTask) => {
         const batch = (from: number, count: number) => {
-          const order = { firstSeed: from, histories: count, plainChain, crowded };
-          return obey<BatchReport>({ kind: 'batch', order });
+          const task = { firstSeed: from, histories: count, plainChain, crowded };
+          return sendTask<BatchReport>({ kind: 'batch', task });
         };
         await batch(firstSeed, warmUp);
         return batch(firstSeed + warmUp, histories);

@@ -1,78 +1,67 @@
-import {
-  CLAIM_PREFIX,
-  DRAIN_STATUS_KEY,
-  OPEN_PREFIX,
-  STATUS_PREFIX,
-  jobIdInLedgerKey,
-  jobIdInReceiptKey,
-  receiptKey,
-} from '../lifecycle/job';
+import { CLAIM_PREFIX, OPEN_PREFIX, jobIdInLedgerKey, jobIdInReceiptKey } from '../lifecycle/job';
 import type { Claim, Gate, Receipt } from '../lifecycle/records';
 import type { ProcessEnd, Program } from '../runner/host';
 import { BoundedSpan } from './bounded-span';
+import { drainCallBound, functionCallBound } from './call-bounds';
 import type { Check, MakeCheck, Violation } from './check-list';
-import type { Functions } from './functions';
-import type { SimInstance } from './instance';
-import type { Machine } from './machine';
-import type { People } from './people';
+import type { CheckedWorld } from './checked-world';
+import { checkTheEnd, gateStateIn, isQuiet } from './end-check';
 import type { SimProcess } from './process';
 import type { SimProgram } from './program';
 import { checkReceipt, type Run } from './receipt-check';
 import { RunEnds } from './run-ends';
-import type { BucketName, SimS3 } from './s3';
+import type { BucketName } from './s3';
 import { CLOCK_SLACK_MS, SWEEP_MS, timeLimitSeconds, type SimModel } from './settings';
-import type { SimSsm } from './ssm';
-import type { Wire } from './wire';
-import type { World } from './world';
 
-/** A closer that died is believed dead after this; lifecycle/settle.ts. */
+/** Time after a stop function's time limit at which its CLOSING may be taken over; lifecycle/settle.ts. */
 const CLOSING_MARGIN_MS = 30_000;
 const SLACK_MS = 20_000;
-/** What a model has after SIGTERM, runner/context.ts, and a second. */
+/** The model's grace after SIGTERM (runner/context.ts) and one second. */
 const KILL_GRACE_MS = 11_000;
-/** A boot whose agent is deaf is given up after three silences of the breaker's, at 10 to 15 minutes each. */
+/** The breaker gives up a boot whose agent is silent after three wake-ups of 10 to 15 minutes each. */
 const NEGLECT_BOUND_MS = 60 * 60_000;
-/** What is left when all is quiet but for the gate: a dead closer's CLOSING, taken over by the second sweep. */
+/** The time in which only the gate may change: the second sweep takes over the CLOSING of a closer that died. */
 const GATE_BOUND_MS = 2 * SWEEP_MS + SLACK_MS;
-const PROMPT_MS = 6 * 60_000;
-/** A command is known to be under way when it was sent so long ago. */
-const KNOWN_AFTER_MS = 30_000;
-/** Three ends without work, a minute apart by clocks that differ; lifecycle/breaker.ts. */
+/** Age at which every list of commands shows a command. */
+const LISTED_AFTER_MS = 30_000;
+/** Three wake-ups without work, counted one minute apart by clocks that differ; lifecycle/breaker.ts. */
 const TRIP_AFTER_WORK_MS = 3 * 60_000 - CLOCK_SLACK_MS;
-/** Faults over and nothing wrong, a history ends in hours. */
+/** The longest time that a history may go on after its faults are over. Without a violation it takes some hours. */
 const LONGEST_MS = 24 * 3_600_000;
+/** Time after the faults at which a history of the plain chain ends. The plain chain does not converge. */
+const PLAIN_CHAIN_MS = 3_600_000;
+/** Age after which no description of the instance shows an earlier state. */
+const DESCRIBED_AFTER_MS = 16_000;
 
-/** All parts that the checks watch. */
-export interface CheckedWorld extends World {
-  readonly s3: SimS3;
-  readonly instance: SimInstance;
-  readonly machine: Machine;
-  readonly ssm: SimSsm;
-  readonly functions: Functions;
-  readonly wire: Wire;
-  readonly people: People;
-}
-
-interface SeenClaim {
+interface FirstClaim {
   readonly drain: string;
   readonly attempt: number;
   readonly at: number;
 }
 
-/** Watches one history. The first violation is kept and ends it. */
+/**
+ * Watches one history. The parts call a method whose name begins with `check` at each event.
+ *
+ * - Every such method may end the history: its first violation is kept and ends it.
+ * - `checkAndEndIfQuiet` also ends the history when nothing can happen any more.
+ * - No other method ends the history.
+ */
 export class Checks {
   violation: Violation | undefined;
+  /** How often each check was made. */
   readonly made = new Map<Check, number>();
-  /** How long programs ran or may have run in all, in milliseconds. */
-  private programMs = 0;
-  /** Models killed by a stop of ours. */
+  /** Programs of models that a stop of ours killed. */
   killed = 0;
+  /** How long all programs ran or may have run, in milliseconds. */
+  private programMs = 0;
   private readonly runs: Run[] = [];
+  /** The number of runs of each job. */
   private readonly attempts = new Map<string, number>();
   private readonly ends = new RunEnds();
   /** The latest claim of each job, as it was first written. */
-  private readonly claims = new Map<string, SeenClaim>();
+  private readonly claims = new Map<string, FirstClaim>();
   private lastRunAt = -Infinity;
+  /** The run that wrote each output. */
   private readonly writers = new Map<string, number>();
   private gateClosedSince: number | undefined;
   private readonly idle: BoundedSpan;
@@ -81,7 +70,7 @@ export class Checks {
 
   private readonly check: MakeCheck = (check, holds, detail) => {
     this.made.set(check, (this.made.get(check) ?? 0) + 1);
-    if (!holds) this.fail(check, detail());
+    if (!holds) this.endWithViolation(check, detail());
   };
 
   constructor(private readonly world: CheckedWorld) {
@@ -95,33 +84,22 @@ export class Checks {
     this.neglected = new BoundedSpan(world, 'open jobs are not neglected', NEGLECT_BOUND_MS, this.check);
   }
 
-  fail(check: Check, detail: string): void {
-    if (this.world.plainChain) return;
-    this.violation ??= { check, detail, at: this.world.timeline.now };
-    this.world.tell?.('VIOLATION', `${check}: ${detail}`);
-    this.world.timeline.end();
-  }
-
-  /** Somebody who may close has just seen nothing open: a moment for a job to come. */
-  sawNothing(by: SimProcess): void {
-    if (by.kind !== 'worker') this.world.people.aim();
-  }
-
-  beforeOurStop(by: SimProcess | 'the idle timer'): void {
+  /** Called when our functions or the idle timer stop the instance. */
+  checkStop(by: SimProcess | 'the idle timer'): void {
     const { instance } = this.world;
     const who = typeof by === 'string' ? by : by.id;
-    // The machine asks its metadata service, which knows its tags at once.
-    const sawHold = typeof by === 'string' ? instance.held : seenBy(by, instance.heldSince);
+    // The idle timer asks the machine's metadata service, which shows tags at once.
+    const sawHold = typeof by === 'string' ? instance.held : mustHaveSeen(by, instance.heldSince);
     this.check('hold is heeded', !sawHold, () => `${who} stops the held instance`);
     const busy = this.busyPrograms();
     this.check('no stop of ours while a model runs', busy.length === 0, () => {
-      return `${who} stops the instance while there is ${busy.join(' and ')}`;
+      return `${who} stops the instance during ${busy.join(' and ')}`;
     });
-    this.world.people.aim();
+    this.world.people.aimUpload();
   }
 
-  /** The machine goes off by a stop of ours, with all that still runs on it. */
-  offByOurStop(): void {
+  /** Called when a stop of ours switches the machine off, with all that still runs on it. */
+  checkPowerOff(): void {
     const busy = this.busyPrograms();
     this.killed += busy.length;
     this.check('no model killed by a stop of ours', busy.length === 0, () => {
@@ -129,53 +107,51 @@ export class Checks {
     });
   }
 
-  beforeStart(by: SimProcess | 'people' | 'EC2'): void {
+  checkStart(by: SimProcess | 'people' | 'EC2'): void {
     if (typeof by === 'string') return;
-    this.check(
-      'pause is heeded',
-      !seenBy(by, this.world.instance.pausedSince),
-      () => `${by.id} starts the paused instance`,
-    );
-    this.wakesFor(by, 'starts the instance');
+    const sawPause = mustHaveSeen(by, this.world.instance.pausedSince);
+    this.check('pause is heeded', !sawPause, () => `${by.id} starts the paused instance`);
+    this.checkWakeUp(by, 'starts the instance');
   }
 
-  beforeInvoke(by: SimProcess): void {
+  checkInvoke(by: SimProcess): void {
     by.invoked = true;
     if (this.world.faults.none) {
-      this.check('who meets it pending does not invoke worker', by.metOnlyPending !== true, () => {
-        return `${by.id} invokes worker, as whoever has started the instance does`;
+      this.check('who meets it pending does not invoke worker', by.foundOnlyPending !== true, () => {
+        return `${by.id} invokes worker, as does the function that started the instance`;
       });
     }
-    this.wakesFor(by, 'invokes worker');
+    this.checkWakeUp(by, 'invokes worker');
   }
 
-  beforeSend(by: SimProcess, input: object): void {
+  checkSendCommand(by: SimProcess, input: object): void {
     const { ssm, faults, timeline, instance, people } = this.world;
     const sent = JSON.stringify(input);
     const named = people.uploads.find(({ key, jobId }) => sent.includes(inJson(key)) || sent.includes(jobId));
     this.check('no command names an upload', named === undefined, () => {
       return `${by.id} sends ${sent}, and ${JSON.stringify(named?.key)} was uploaded`;
     });
-    // A description that comes late may not be the one that the worker was given.
-    if (by.shownLaunch !== undefined && !faults.has('call late')) {
-      this.check('no command to an agent that is gone', ssm.heardAfter(by.shownLaunch), () => {
-        return `${by.id} sends a command, and nothing was heard of the agent since the launch`;
+    // A late call's description is not the one that the worker received.
+    if (by.describedLaunch !== undefined && !faults.has('call late')) {
+      this.check('no command to an agent that is gone', ssm.hasPingedSince(by.describedLaunch), () => {
+        return `${by.id} sends a command, and the agent has not pinged since the launch`;
       });
     }
     if (faults.has('command status stale')) return;
-    const under = ssm.commands.find(
+    const live = ssm.commands.find(
       ({ sentAt, statuses }) =>
         sentAt >= instance.launchTime &&
-        timeline.now - sentAt > KNOWN_AFTER_MS &&
+        timeline.now - sentAt > LISTED_AFTER_MS &&
         ['Pending', 'InProgress'].includes(statuses.at(-1)?.status ?? ''),
     );
-    // A call may have been on its way for as long as the SDK's tries take.
-    this.check('no second command', under === undefined || by.startedAt < under.sentAt, () => {
-      return `${by.id} sends a command while ${under?.id ?? ''} is under way`;
+    // The SDK's retries may delay a call by more than LISTED_AFTER_MS.
+    this.check('no second command', live === undefined || by.startedAt < live.sentAt, () => {
+      return `${by.id} sends a command while ${live?.id ?? ''} is under way`;
     });
   }
 
-  programStarts(drain: SimProcess, jobId: string, model: SimModel, program: Program): number {
+  /** Returns the number of the run. */
+  checkProgramStart(drain: SimProcess, jobId: string, model: SimModel, program: Program): number {
     const { machine, timeline } = this.world;
     const other = [...machine.programs].find((running) => running.jobId === jobId);
     this.check('one run of a job at a time', other === undefined, () => `${other?.name ?? ''} still runs`);
@@ -188,21 +164,25 @@ export class Checks {
     });
     if (program === 'run') {
       this.lastRunAt = timeline.now;
-      const attempts = (this.attempts.get(jobId) ?? 0) + 1;
-      this.attempts.set(jobId, attempts);
-      this.check('attempts within bounds', attempts <= model.maxAttempts, () => {
-        return `job ${jobId.slice(0, 6)} is run for the ${attempts}th time, maxAttempts is ${model.maxAttempts}`;
-      });
-      const isWanted = model.retryOnFailure || !this.ends.hasJustFailed(jobId, drain);
-      this.check('a failed model is retried as its card says', isWanted, () => {
-        return `${drain.id} runs job ${jobId.slice(0, 6)} again, though the model has failed and retryOnFailure is false`;
-      });
+      this.checkAttempt(drain, jobId, model);
     }
     return this.runs.length;
   }
 
-  /** A program has come to an end that its drain sees. */
-  programEnded(program: SimProgram, end: ProcessEnd, lastedMs: number): void {
+  private checkAttempt(drain: SimProcess, jobId: string, model: SimModel): void {
+    const attempts = (this.attempts.get(jobId) ?? 0) + 1;
+    this.attempts.set(jobId, attempts);
+    this.check('attempts within bounds', attempts <= model.maxAttempts, () => {
+      return `run ${attempts} of job ${jobId.slice(0, 6)} begins, maxAttempts is ${model.maxAttempts}`;
+    });
+    const isWanted = model.retryOnFailure || !this.ends.hasJustFailed(jobId, drain);
+    this.check('a failed model is retried as its card says', isWanted, () => {
+      return `${drain.id} runs job ${jobId.slice(0, 6)} again, though the model has failed and retryOnFailure is false`;
+    });
+  }
+
+  /** Called when a program ends while its drain is alive. */
+  checkProgramEnd(program: SimProgram, end: ProcessEnd, lastedMs: number): void {
     if (program.program !== 'run') return;
     this.ends.add(program, end, lastedMs);
     const limitMs = program.model.timeLimitMinutes * 60_000 + KILL_GRACE_MS;
@@ -211,11 +191,11 @@ export class Checks {
     });
   }
 
-  beforePut(process: SimProcess, bucket: BucketName, key: string, text: string): void {
+  checkBeforePut(process: SimProcess, bucket: BucketName, key: string, text: string): void {
     if (bucket === 'control' && key.startsWith(CLAIM_PREFIX)) {
       const closedBefore = this.gateClosedSince !== undefined && this.gateClosedSince < process.startedAt;
       this.check('no claim behind a closed gate', !closedBefore, () => `${process.id} writes ${key}`);
-      this.claimWritten(recordIn(text) as Claim);
+      this.recordClaim(parse(text) as Claim);
     }
     if (bucket !== 'output') return;
     const present = this.world.s3.peek('output', key);
@@ -235,42 +215,49 @@ export class Checks {
     this.writers.set(key, run);
   }
 
-  private claimWritten({ jobId, drainId: drain, attempt }: Claim): void {
-    const seen = this.claims.get(jobId);
-    if (seen?.drain === drain && seen.attempt === attempt) return;
+  private recordClaim({ jobId, drainId: drain, attempt }: Claim): void {
+    const last = this.claims.get(jobId);
+    if (last?.drain === drain && last.attempt === attempt) return;
     this.claims.set(jobId, { drain, attempt, at: this.world.timeline.now });
   }
 
-  breakerTrips(by: SimProcess): void {
-    const workedMs = this.world.timeline.now - this.lastRunAt;
-    this.check('the breaker does not trip without cause', workedMs > TRIP_AFTER_WORK_MS, () => {
-      return `${by.id} trips it ${Math.round(workedMs / 1000)} s after a model began`;
-    });
-  }
-
-  afterPut(process: SimProcess, bucket: BucketName, key: string, text: string): void {
-    const { people, timeline, jobs } = this.world;
+  checkAfterPut(process: SimProcess, bucket: BucketName, key: string, text: string): void {
+    const { people, jobs } = this.world;
     if (bucket === 'control') {
       const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
       if (jobId !== undefined) jobs.opened(jobId);
-      const gate = key === 'gate.json' ? (recordIn(text) as Gate).state : undefined;
-      if (gate === 'OPEN') this.gateClosedSince = undefined;
-      else if (gate !== undefined) this.gateClosedSince ??= timeline.now;
-      if (gate === 'CLOSED') process.closedAt = timeline.now;
-      if (gate === 'CLOSING' || gate === 'CLOSED') people.aim();
+      if (key === 'gate.json') this.recordGate(process, (parse(text) as Gate).state);
     } else {
       const jobId = jobIdInReceiptKey(key);
       if (jobId === undefined) return;
-      const receipt = recordIn(text) as Receipt;
+      const receipt = parse(text) as Receipt;
       jobs.receiptWritten(jobId, receipt.outcome);
       const runOf = (output: string) => this.runs[(this.writers.get(output) ?? 0) - 1];
       checkReceipt(receipt, this.world, runOf, this.ends, this.check);
-      people.aim();
+      people.aimUpload();
     }
-    this.look();
+    this.checkSpans();
   }
 
-  afterDelete(process: SimProcess, bucket: BucketName, key: string): void {
+  private recordGate(process: SimProcess, state: Gate['state']): void {
+    const { people, timeline } = this.world;
+    if (state === 'OPEN') {
+      this.gateClosedSince = undefined;
+      return;
+    }
+    this.gateClosedSince ??= timeline.now;
+    if (state === 'CLOSED') process.closedAt = timeline.now;
+    people.aimUpload();
+  }
+
+  checkBreakerTrip(by: SimProcess): void {
+    const workedMs = this.world.timeline.now - this.lastRunAt;
+    this.check('the breaker does not trip without cause', workedMs > TRIP_AFTER_WORK_MS, () => {
+      return `${by.id} trips the breaker ${Math.round(workedMs / 1000)} s after a model began`;
+    });
+  }
+
+  checkAfterDelete(process: SimProcess, bucket: BucketName, key: string): void {
     const jobId = bucket === 'control' ? jobIdInLedgerKey(OPEN_PREFIX, key) : undefined;
     if (jobId === undefined) return;
     const { jobs } = this.world;
@@ -278,204 +265,128 @@ export class Checks {
       return `${process.id} deletes the open record of ${jobId.slice(0, 6)}, which has no receipt`;
     });
     jobs.noLongerOpen(jobId);
-    this.look();
+    this.checkSpans();
   }
 
-  functionEnded({
-    id,
-    kind,
-    calls,
-    startedAt,
-    closedAt,
-    tripped,
-    startedInstanceAt,
-    invoked,
-  }: SimProcess): void {
-    const { instance, faults, jobs } = this.world;
-    const { from, to } = instance.onTimes.at(-1) ?? { from: 0, to: 0 };
+  /** Called when an execution of a function has ended without an error. */
+  checkFunctionEnd(process: SimProcess): void {
+    const { id, kind, calls, startedInstanceAt, invoked } = process;
+    const { from, to } = this.world.instance.onTimes.at(-1) ?? { from: 0, to: 0 };
     if (from === startedInstanceAt && to === Infinity) {
       this.check('who starts the instance invokes worker', invoked, () => {
-        return `${id} started the instance and ended without`;
+        return `${id} started the instance and ended without invoking worker`;
       });
     }
-    // Who has seen it paused wakes nobody; when the pause is taken away, the next sweep does.
-    const mayHaveSeenPause = instance.paused || instance.unpausedAt >= startedAt - SEEN_AFTER_MS;
-    if (closedAt !== undefined && !tripped && !mayHaveSeenPause && !faults.has('person pauses')) {
-      const left = instance.startAskedAt < closedAt ? jobs.openBefore(closedAt) : undefined;
-      this.check('what is left to the closer is woken for', left === undefined, () => {
-        return `${id} closed the gate and ended, and nobody has woken the instance for ${left?.slice(0, 6) ?? ''}`;
-      });
-    }
-    const objects = this.world.people.uploads.length;
-    const bound =
-      kind === 'worker' ? 3 * (8 + timeLimitSeconds(this.world.settings, 'worker') / 4) : 30 + 12 * objects;
+    this.checkCloserEnd(process);
+    if (kind === 'drain') return;
+    const bound = functionCallBound(kind, this.world.settings, this.world.people.uploads.length);
     this.check('calls are bounded', calls <= bound, () => `${id} made ${calls} calls, ${bound} are allowed`);
   }
 
-  drainEnded({ id, calls, startedAt }: SimProcess): void {
+  private checkCloserEnd({ id, startedAt, closedAt, tripped }: SimProcess): void {
+    const { instance, faults, jobs } = this.world;
+    // A function that saw the pause does not wake the instance. When the pause is removed, the next sweep does.
+    const mayHaveSeenPause = instance.paused || instance.unpausedAt >= startedAt - DESCRIBED_AFTER_MS;
+    if (closedAt === undefined || tripped || mayHaveSeenPause || faults.has('person pauses')) return;
+    const left = instance.startAskedAt < closedAt ? jobs.openBefore(closedAt) : undefined;
+    this.check('what is left to the closer is woken for', left === undefined, () => {
+      return `${id} closed the gate and ended, and no function has woken the instance for ${left?.slice(0, 6) ?? ''}`;
+    });
+  }
+
+  checkDrainEnd({ id, calls, startedAt }: SimProcess): void {
     const minutes = (this.world.timeline.now - startedAt) / 60_000;
-    const objects = this.world.people.uploads.length;
-    const bound = 40 + 60 * objects + (20 + 20 * objects) * minutes;
+    const bound = drainCallBound(this.world.people.uploads.length, minutes);
     this.check('calls are bounded', calls <= bound, () => `${id} made ${calls} calls, ${bound} are allowed`);
   }
 
-  /** Production code threw. It may, if AWS gave it reason to; never for a slip of ours. */
-  mustBeExpected({ id }: SimProcess, error: unknown): void {
-    const slip = slipIn(error);
-    this.check('no error of programming', slip === undefined, () => `${id}: ${slip?.stack ?? ''}`);
+  /** Called when production code has thrown. AWS's failures may cause that, a programming error must not. */
+  checkError({ id }: SimProcess, error: unknown): void {
+    const found = programmingErrorIn(error);
+    this.check('no error of programming', found === undefined, () => `${id}: ${found?.stack ?? ''}`);
     this.check('no failure without faults', !this.world.faults.none, () => `${id} fails: ${String(error)}`);
   }
 
-  /** To be called when the instance, the orders, the ledger or the drain have changed. */
-  look(): void {
+  /** Called when the instance, the orders, the ledger or the drain have changed. */
+  checkSpans(): void {
     const { instance, machine, faults, jobs } = this.world;
-    this.idle.follow(instance.state === 'running' && !jobs.areOpen && !instance.held);
+    this.idle.checkAndUpdate(instance.state === 'running' && !jobs.anyOpen && !instance.held);
     const mayStart = !instance.paused && !instance.isInterrupted;
-    this.neglected.follow(jobs.areOpen && !machine.drainLives && mayStart);
+    this.neglected.checkAndUpdate(jobs.anyOpen && !machine.isDraining && mayStart);
     if (faults.none) {
       this.check('the breaker does not trip without cause', !instance.paused, () => 'no fault has struck');
     }
   }
 
-  /** Now and then when faults are over: ends the history when all is quiet, and tells what does not come to an end. */
-  observe(): void {
-    const { timeline, faults, people } = this.world;
-    this.idle.look();
-    this.neglected.look();
-    this.check('the breaker does not trip without cause', people.resumed <= 3, () => {
-      return 'it pauses again and again';
+  /** Called once a minute when the faults are over. Ends the history when nothing can happen any more, or never will. */
+  checkAndEndIfQuiet(): void {
+    const { timeline, faults, people, s3 } = this.world;
+    this.idle.check();
+    this.neglected.check();
+    this.check('the breaker does not trip without cause', people.pausesRemoved <= 3, () => {
+      return 'the breaker pauses the pipeline again and again';
     });
     if (this.world.plainChain) {
       if (timeline.now > faults.overAt + PLAIN_CHAIN_MS) timeline.end();
       return;
     }
-    const quiet = this.isQuiet();
+    const quiet = isQuiet(this.world);
     if (!quiet) this.quietSince = undefined;
     else this.quietSince ??= timeline.now;
     const gateIsLate = timeline.now - (this.quietSince ?? timeline.now) > GATE_BOUND_MS;
-    const stuck = timeline.now > faults.overAt + LONGEST_MS;
-    if ((quiet && this.gateState() === 'CLOSED') || gateIsLate || stuck) {
-      this.atTheEnd();
+    const isStuck = timeline.now > faults.overAt + LONGEST_MS;
+    if ((quiet && gateStateIn(s3) === 'CLOSED') || gateIsLate || isStuck) {
+      checkTheEnd(this.world, this.programMs, this.check);
       timeline.end();
     }
   }
 
-  private gateState(): string {
-    const gate = this.world.s3.peek('control', 'gate.json');
-    return gate ? (recordIn(gate.text) as Gate).state : 'CLOSED';
-  }
-
-  private isQuiet(): boolean {
-    const { s3, instance, functions, machine, people, jobs } = this.world;
-    const taken = people.uploads.filter(({ taken }) => taken);
-    return (
-      instance.state === 'stopped' &&
-      !instance.isInterrupted &&
-      functions.pending === 0 &&
-      !machine.drainLives &&
-      s3.keys('control', OPEN_PREFIX).length === 0 &&
-      taken.every(({ jobId }) => jobs.hasReceipt(jobId))
-    );
-  }
-
-  private atTheEnd(): void {
-    const { s3, instance, machine, people, faults, jobs } = this.world;
-    for (const { key, jobId, taken, at } of people.uploads) {
-      const found = s3.peek('output', receiptKey(key, jobId)) !== undefined;
-      this.check('one receipt for each upload', found === taken, () => {
-        return `${key}, job ${jobId.slice(0, 6)}: ${found ? 'a receipt for what no model takes' : 'no receipt'}`;
-      });
-      const receiptAt = jobs.receiptAt(jobId);
-      if (!faults.none || receiptAt === undefined) continue;
-      this.check('prompt without faults', receiptAt - at <= this.programMs + PROMPT_MS, () => {
-        return `job ${jobId.slice(0, 6)} took ${receiptAt - at} ms`;
-      });
-    }
-    const open = s3.keys('control', OPEN_PREFIX);
-    this.check('the ledger ends empty', open.length === 0, () => open.join(', '));
-    const state = this.gateState();
-    this.check(
-      'the instance ends stopped, the gate CLOSED',
-      instance.state === 'stopped' && state === 'CLOSED',
-      () => `the instance is ${instance.state}, the gate ${state}`,
-    );
-    this.callsInAll();
-    // A stop may come while a drain, its receipt written, is still at deleting records; they expire.
-    if (!faults.none || machine.drainsKilled > 0) return;
-    const left = [...s3.keys('control', CLAIM_PREFIX), ...s3.keys('control', STATUS_PREFIX)].filter(
-      (key) => key !== DRAIN_STATUS_KEY,
-    );
-    this.check('nothing is left behind without faults', left.length === 0, () => left.join(', '));
-  }
-
-  /** The bounds without faults are half as much again as the most of 5,000 histories; a fault may cost as much as it ever did. */
-  private callsInAll(): void {
-    const { wire, functions, instance, people, faults } = this.world;
-    const { starts } = instance;
-    const uploads = people.uploads.length;
-    const reasons = uploads + starts + functions.sweeps;
-    const runMinutes = this.programMs / 60_000;
-    let struck = faults.hasCrashPoint ? 1 : 0;
-    for (const times of faults.injected.values()) struck += times;
-    const bounds = {
-      lambda: 2 * reasons + 3 * struck,
-      ec2: 6 * reasons + 48 * starts + 1_200 * struck,
-      ssm: 3 * reasons + 48 * starts + 1_200 * struck,
-      s3: 75 * uploads + 25 * functions.sweeps + 40 * starts + 6 * runMinutes + 70 * struck,
-    };
-    for (const service of ['lambda', 'ec2', 'ssm', 's3'] as const) {
-      const made = wire.counts[service];
-      this.check('calls are bounded in all', made <= bounds[service], () => {
-        return `${made} calls to ${service}, ${Math.round(bounds[service])} are allowed`;
-      });
-    }
-  }
-
-  /** Only where the rule is strict: a settle that looks at all open records, as receipts' settles do not. */
-  private wakesFor(by: SimProcess, what: string): void {
-    if (by.kind !== 'stop' || !by.looksAtAll || this.world.faults.has('call late')) return;
-    const forJob = this.world.jobs.wereOpenSince(by.startedAt);
+  /** Made only for a settle that reads all open records. The settle of a receipt reads some. */
+  private checkWakeUp(by: SimProcess, action: string): void {
+    if (by.kind !== 'stop' || !by.settlesAllJobs || this.world.faults.has('call late')) return;
     this.check(
       'no wake-up for nothing',
-      forJob,
-      () => `${by.id} ${what}, but no job was open since it began`,
+      this.world.jobs.anyOpenSince(by.startedAt),
+      () => `${by.id} ${action}, but no job was open since it began`,
     );
   }
 
-  /** What a drain that died has left running is no attempt any more; the next drain ends it. */
+  private endWithViolation(check: Check, detail: string): void {
+    if (this.world.plainChain) return;
+    this.violation ??= { check, detail, at: this.world.timeline.now };
+    this.world.narrate?.('VIOLATION', `${check}: ${detail}`);
+    this.world.timeline.end();
+  }
+
+  /** The running programs of live drains. A program of a dead drain is no attempt any more; the next drain ends it. */
   private busyPrograms(): string[] {
-    const alive = [...this.world.machine.programs].filter(({ owner }) => owner.alive);
-    return alive.map(({ name }) => name);
+    const busy = [...this.world.machine.programs].filter(({ owner }) => owner.alive);
+    return busy.map(({ name }) => name);
   }
 }
 
-/** Whoever reads it in production checks its shape; here that would cost more than all the rest. */
-function recordIn(text: string): unknown {
+/** Production code checks a record's shape when it reads the record. Here that would cost more than all the rest. */
+function parse(text: string): unknown {
   return JSON.parse(text);
 }
 
-/** A text as it stands within a longer one in JSON. */
+/** A text as it appears inside a longer text in JSON. */
 function inJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-/** The plain chain does not converge: after so long, faults over, it is looked at as it is. */
-const PLAIN_CHAIN_MS = 3_600_000;
-
-/** A description that is so old is seen by nobody any more. */
-const SEEN_AFTER_MS = 16_000;
-
-function seenBy(by: SimProcess | 'the idle timer', since: number | undefined): boolean {
-  return since !== undefined && typeof by !== 'string' && by.startedAt > since + SEEN_AFTER_MS;
+/** Whether every description that the process can have read shows what has been true since then. */
+function mustHaveSeen(by: SimProcess, since: number | undefined): boolean {
+  return since !== undefined && by.startedAt > since + DESCRIBED_AFTER_MS;
 }
 
-function slipIn(error: unknown): Error | undefined {
+function programmingErrorIn(error: unknown): Error | undefined {
   if (error instanceof AggregateError) {
     for (const inner of error.errors) {
-      const slip = slipIn(inner);
-      if (slip) return slip;
+      const found = programmingErrorIn(inner);
+      if (found) return found;
     }
   }
-  const slips = [TypeError, RangeError, ReferenceError, SyntaxError];
-  return error instanceof Error && slips.some((kind) => error instanceof kind) ? error : undefined;
+  const kinds = [TypeError, RangeError, ReferenceError, SyntaxError];
+  return error instanceof Error && kinds.some((kind) => error instanceof kind) ? error : undefined;
 }

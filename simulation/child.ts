@@ -1,11 +1,11 @@
-import { runBatch, runComparison, runCrashPoints, type BatchOrder } from './batch';
-import { runEconomy, type EconomyOrder } from './economy';
+import { runBatch, runComparison, runCrashPoints, type BatchTask } from './batch';
+import { runEconomy, type EconomyTask } from './economy';
 import type { Fault } from './faults';
-import { lastSeed, runNamed } from './under-way';
+import { currentSeed, runTracked } from './current-seed';
 
-type Order =
-  | { readonly kind: 'batch' | 'comparison'; readonly order: BatchOrder }
-  | { readonly kind: 'economy'; readonly order: EconomyOrder }
+type Task =
+  | { readonly kind: 'batch' | 'comparison'; readonly task: BatchTask }
+  | { readonly kind: 'economy'; readonly task: EconomyTask }
   | { readonly kind: 'crash points'; readonly seed: number; readonly jobs: number }
   | {
       readonly kind: 'replay';
@@ -15,16 +15,16 @@ type Order =
       readonly crowded: boolean | undefined;
     };
 
-/** In a child process: an answer to each order, until the parent lets go. */
-process.on('message', (order: Order) => {
-  void reply(order).catch(ends);
+/** In a child process: an answer to each task, until the parent lets go. */
+process.on('message', (task: Task) => {
+  void reply(task).catch(ends);
 });
 process.once('uncaughtException', ends);
 process.once('disconnect', () => process.exit());
 
-async function reply(order: Order): Promise<void> {
-  const answer = await obey(order);
-  // What failed though nobody waits for it shows now, while the order is still out.
+async function reply(task: Task): Promise<void> {
+  const answer = await run(task);
+  // What failed though nobody waits for it shows now, while the task is still out.
   await new Promise((resolve) => setImmediate(resolve));
   process.send?.({ answer });
 }
@@ -34,22 +34,25 @@ function ends(error: unknown, origin?: string): void {
   // Of a promise that nobody waits for node tells at the next immediate, which may be some histories later.
   const orBefore = origin === 'unhandledRejection' ? ' or one shortly before it' : '';
   const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const failure = `an error in the history of seed ${lastSeed() ?? '(none yet)'}${orBefore}: ${what}`;
+  const failure = `an error in the history of seed ${currentSeed() ?? '(none yet)'}${orBefore}: ${what}`;
   process.send?.({ failure }, () => process.exit(1));
 }
 
-async function obey(order: Order): Promise<unknown> {
-  switch (order.kind) {
+async function run(task: Task): Promise<unknown> {
+  switch (task.kind) {
     case 'batch':
-      return runBatch(order.order);
+      return runBatch(task.task);
     case 'comparison':
-      return runComparison(order.order);
+      return runComparison(task.task);
     case 'economy':
-      return runEconomy(order.order);
+      return runEconomy(task.task);
     case 'crash points':
-      return runCrashPoints(order.seed, order.jobs);
+      return runCrashPoints(task.seed, task.jobs);
     case 'replay': {
-      const { violation } = await runNamed({ ...order, tell: (line) => process.stdout.write(`${line}\n`) });
+      const { violation } = await runTracked({
+        ...task,
+        onStoryLine: (line) => process.stdout.write(`${line}\n`),
+      });
       return violation ?? null;
     }
   }

@@ -1,4 +1,5 @@
-import { Checks, type CheckedWorld } from './checks';
+import type { CheckedWorld } from './checked-world';
+import { Checks } from './checks';
 import type { CrashPoint } from './crash-point';
 import { Functions } from './functions';
 import { SimInstance } from './instance';

@@ -1,5 +1,5 @@
 /** What is to happen to one chosen call of a history, for going through them all. */
-export const BLOWS = [
+export const CALL_FAILURES = [
   'crash before',
   'crash after',
   'answer lost',
@@ -8,10 +8,10 @@ export const BLOWS = [
   'machine crash',
 ] as const;
 
-export type Blow = (typeof BLOWS)[number];
+export type CallFailure = (typeof CALL_FAILURES)[number];
 
 export interface CrashPoint {
   /** The how-manieth call of the history, from 0. */
   readonly call: number;
-  readonly blow: Blow;
+  readonly failure: CallFailure;
 }

@@ -1,5 +1,5 @@
-import { type Obey, withChild } from './children';
-import type { Bills, EconomyOrder } from './economy';
+import { type SendTask, withChild } from './children';
+import type { Bills, EconomyTask } from './economy';
 import { spansOf } from './spans';
 import { table } from './table';
 import { WORKLOADS, WORKLOAD_KINDS, type WorkloadKind } from './workloads';
@@ -15,7 +15,7 @@ interface EconomyOptions {
 }
 
 /** So many workloads of a kind at a time, so that the processes end together. */
-const WORKLOADS_PER_ORDER = 200;
+const WORKLOADS_PER_TASK = 200;
 
 /** No workload with a tail may cost more than this, times the clairvoyant. */
 const WORST_RATIO = 2;
@@ -24,7 +24,7 @@ const WORST_RATIO = 2;
 const WORST_RATIO_WITHOUT_TAIL: Partial<Record<WorkloadKind, number>> = { original: 1.02 };
 
 /** Measures every kind of workload, side by side in processes, and shows the table. False if a bound does not hold. */
-export async function economy(
+export async function reportEconomy(
   bundle: string,
   { workloads, seed, workers, lingerSeconds, only = '' }: EconomyOptions,
   print: (text: string) => void,
@@ -33,15 +33,15 @@ export async function economy(
   const kinds = WORKLOAD_KINDS.filter((kind) => kind.includes(only));
   const bills = new Map<WorkloadKind, Bills[]>(kinds.map((kind) => [kind, []]));
   const shares = kinds.reduce((sum, kind) => sum + WORKLOADS[kind][0], 0);
-  const orders = kinds.flatMap((workload): EconomyOrder[] => {
+  const tasks = kinds.flatMap((workload): EconomyTask[] => {
     const share = Math.ceil((workloads * WORKLOADS[workload][0]) / shares);
-    return spansOf(seed, share, WORKLOADS_PER_ORDER).map(({ firstSeed, count }) => {
+    return spansOf(seed, share, WORKLOADS_PER_TASK).map(({ firstSeed, count }) => {
       return { workload, firstSeed, workloads: count, lingerSeconds };
     });
   });
-  const oneProcess = async (obey: Obey) => {
-    for (let order = orders.shift(); order; order = orders.shift()) {
-      bills.get(order.workload)?.push(...(await obey<Bills[]>({ kind: 'economy', order })));
+  const oneProcess = async (sendTask: SendTask) => {
+    for (let task = tasks.shift(); task; task = tasks.shift()) {
+      bills.get(task.workload)?.push(...(await sendTask<Bills[]>({ kind: 'economy', task })));
     }
   };
   await Promise.all(Array.from({ length: workers }, () => withChild(bundle, oneProcess)));
@@ -73,7 +73,7 @@ export function brokenBounds(bills: ReadonlyMap<WorkloadKind, readonly Bills[]>)
     ] as const;
     return bounds
       .filter(([, worst, allowed]) => worst.ratio > allowed)
-      .map(([name, worst, allowed]) => `"${kind}" ${name} ${shown(worst)}; allowed is ${allowed}`);
+      .map(([name, worst, allowed]) => `"${kind}" ${name} ${ratioWithSeed(worst)}; allowed is ${allowed}`);
   });
 }
 
@@ -106,9 +106,9 @@ function row([kind, bills]: [WorkloadKind, Bills[]]): (string | number)[] {
     hours(withTail),
     hours(({ clairvoyantMs }) => clairvoyantMs),
     medianOf(bills, withoutTail).toFixed(3),
-    shown(worstOf(bills, withoutTail)),
+    ratioWithSeed(worstOf(bills, withoutTail)),
     medianOf(bills, withTail).toFixed(3),
-    shown(worstOf(bills, withTail)),
+    ratioWithSeed(worstOf(bills, withTail)),
   ];
 }
 
@@ -117,7 +117,7 @@ interface Worst {
   readonly seed: number;
 }
 
-/** The first of the worst, so that the number of processes does not decide which is shown. */
+/** The first of the worst, so that the number of processes does not decide which is ratioWithSeed. */
 function worstOf(bills: readonly Bills[], bill: (bills: Bills) => number): Worst {
   const worst = { ratio: 0, seed: 0 };
   for (const one of bills) {
@@ -134,7 +134,7 @@ function medianOf(bills: readonly Bills[], bill: (bills: Bills) => number): numb
   return ratios[ratios.length >> 1] ?? 0;
 }
 
-function shown({ ratio, seed }: Worst): string {
+function ratioWithSeed({ ratio, seed }: Worst): string {
   return `${ratio.toFixed(3)} (${seed})`;
 }
 

@@ -147,6 +147,13 @@ export class Faults {
     return share !== undefined && !this.over && this.luck.chance(share);
   }
 
+  /** How often faults of any kind have struck. */
+  get timesStruck(): number {
+    let struck = 0;
+    for (const times of this.injected.values()) struck += times;
+    return struck;
+  }
+
   count(fault: Fault): void {
     this.injected.set(fault, (this.injected.get(fault) ?? 0) + 1);
   }

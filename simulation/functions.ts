@@ -21,7 +21,7 @@ const RETRY_MS = [60_000, 120_000];
 /** handlers/worker.ts keeps so much back of its time limit. */
 const WORKER_RESERVE_SECONDS = 30;
 
-const ENOUGH_SWEEPS = 6;
+const SWEEPS_AT_REST = 6;
 
 /** No event comes later than this. */
 const LATEST_EVENT_MS = 600_000;
@@ -57,9 +57,9 @@ interface FunctionsWorld extends World {
   readonly people: Pick<People, 'uploads'>;
   readonly wire: { client(process: SimProcess): Client };
   readonly checks: {
-    beforeInvoke(by: SimProcess): void;
-    functionEnded(process: SimProcess): void;
-    mustBeExpected(process: SimProcess, error: unknown): void;
+    checkInvoke(by: SimProcess): void;
+    checkFunctionEnd(process: SimProcess): void;
+    checkError(process: SimProcess, error: unknown): void;
   };
 }
 
@@ -73,16 +73,16 @@ export class Functions {
   sweeps = 0;
 
   private sweepsAtRest = 0;
-  private seenAtRest = '';
+  private stateAtRest = '';
 
   /** Late events that come when the next drain begins, or at the latest that an event comes. */
-  private readonly heldBack = new Set<{ name: FunctionName; event: object }>();
+  private readonly heldEvents = new Set<{ name: FunctionName; event: object }>();
 
   constructor(private readonly world: FunctionsWorld) {}
 
-  drainBegins(): void {
-    for (const { name, event } of this.heldBack) this.plan(name, event, this.world.luck.spread(5, 800), 0);
-    this.heldBack.clear();
+  deliverHeldEvents(): void {
+    for (const { name, event } of this.heldEvents) this.plan(name, event, this.world.luck.spread(5, 800), 0);
+    this.heldEvents.clear();
   }
 
   /** `soon`: an arrival that is aimed at a moment. */
@@ -156,14 +156,14 @@ export class Functions {
     if (instance.state !== 'stopped') return false;
     if (faults.none) return true;
     const seen = `${instance.starts} ${people.uploads.length} ${s3.keys('control', OPEN_PREFIX).length === 0}`;
-    this.sweepsAtRest = seen === this.seenAtRest && seen.endsWith('true') ? this.sweepsAtRest + 1 : 0;
-    this.seenAtRest = seen;
-    return this.sweepsAtRest > ENOUGH_SWEEPS;
+    this.sweepsAtRest = seen === this.stateAtRest && seen.endsWith('true') ? this.sweepsAtRest + 1 : 0;
+    this.stateAtRest = seen;
+    return this.sweepsAtRest > SWEEPS_AT_REST;
   }
 
   /** Somebody calls the worker, asynchronously. */
-  invoked(by: SimProcess, input: object): object {
-    this.world.checks.beforeInvoke(by);
+  invokeWorker(by: SimProcess, input: object): object {
+    this.world.checks.checkInvoke(by);
     this.invoke('worker', JSON.parse(String((input as { Payload?: unknown }).Payload)) as object, 0);
     return { StatusCode: 202 };
   }
@@ -178,16 +178,16 @@ export class Functions {
   ): void {
     const { faults, luck, timeline } = this.world;
     if (faults.strikes(lost)) {
-      this.world.tell?.(name, `will not hear: ${lost}`);
+      this.world.narrate?.(name, `will not hear: ${lost}`);
       return;
     }
     if (faults.isDrawn(late) && luck.chance(0.4)) {
       // The worst moment for a late event is when a drain begins.
       faults.count(late);
       const held = { name, event };
-      this.heldBack.add(held);
+      this.heldEvents.add(held);
       timeline.after(LATEST_EVENT_MS, () => {
-        if (this.heldBack.delete(held)) this.plan(name, event, 0, 0);
+        if (this.heldEvents.delete(held)) this.plan(name, event, 0, 0);
       });
       return;
     }
@@ -203,7 +203,7 @@ export class Functions {
   private invoke(name: FunctionName, event: object, delay: number): void {
     const { faults, luck } = this.world;
     if (faults.strikes('invocation lost')) {
-      this.world.tell?.(name, 'will not run: invocation lost');
+      this.world.narrate?.(name, 'will not run: invocation lost');
       return;
     }
     const queued = faults.strikes('invocation late') ? luck.between(2_000, 180_000) : luck.spread(30, 1_200);
@@ -222,34 +222,37 @@ export class Functions {
     this.executions[name] += 1;
     const id = `${name} #${this.executions[name]}`;
     const process = new SimProcess(timeline, name, id, world.faults.clockErrorMs());
-    process.looksAtAll = name === 'stop' && 'source' in event;
-    world.tell?.(id, `runs${failures > 0 ? `, again after ${failures} failures` : ''}${shownEvent(event)}`);
+    process.settlesAllJobs = name === 'stop' && 'source' in event;
+    world.narrate?.(
+      id,
+      `runs${failures > 0 ? `, again after ${failures} failures` : ''}${describeEvent(event)}`,
+    );
     const limit = timeline.after(timeLimitSeconds(world.settings, name) * 1000, () => {
-      world.tell?.(id, 'time limit');
+      world.narrate?.(id, 'time limit');
       process.kill();
     });
-    const failed = () => {
+    const onFailure = () => {
       limit.cancelled = true;
       this.pending -= 1;
       const wait = RETRY_MS[failures];
       if (wait !== undefined) this.plan(name, event, wait, failures + 1);
     };
-    process.whenKilled(failed);
-    timeline.stir();
+    process.whenKilled(onFailure);
+    timeline.markCodeResumed();
     this.run(name, event, process).then(
       () => {
         if (!process.alive) return;
         process.alive = false;
         limit.cancelled = true;
         this.pending -= 1;
-        world.checks.functionEnded(process);
+        world.checks.checkFunctionEnd(process);
       },
       (error: unknown) => {
         if (!process.alive) return;
         process.alive = false;
-        world.tell?.(id, `fails: ${String(error)}`);
-        world.checks.mustBeExpected(process, error);
-        failed();
+        world.narrate?.(id, `fails: ${String(error)}`);
+        world.checks.checkError(process, error);
+        onFailure();
       },
     );
   }
@@ -297,7 +300,7 @@ function s3Event(bucket: string, key: string, versionId: string, at: number): ob
   return { Records: [{ eventTime: new Date(at).toISOString(), s3: { bucket: { name: bucket }, object } }] };
 }
 
-function shownEvent(event: object): string {
+function describeEvent(event: object): string {
   if ('Records' in event) {
     const [record] = event.Records as { s3: { object: { key: string } } }[];
     return ` on ${shorten(record?.s3.object.key ?? '?')}`;

@@ -48,7 +48,7 @@ export interface HistoryResult {
 /** Reads the result from the parts of a history that has ended. */
 export function resultOf(seed: number, world: WholeWorld): HistoryResult {
   const { timeline, faults, jobs, s3, instance, people, wire, checks } = world;
-  const accepted = people.uploads.filter((upload) => upload.taken);
+  const accepted = people.uploads.filter((upload) => upload.accepted);
   const countedUntil = faults.overAt + COUNTED_AFTER_FAULTS_MS;
   return {
     seed,
@@ -58,7 +58,7 @@ export function resultOf(seed: number, world: WholeWorld): HistoryResult {
     calls: wire.calls,
     uploads: people.uploads.length,
     virtualMs: timeline.now - BEGINNING,
-    callsMade: wire.made,
+    callsMade: wire.callsMade,
     accepted: accepted.length,
     lost: accepted.filter(({ jobId }) => !jobs.hasEnded(jobId)).length,
     failed: jobs.failed,

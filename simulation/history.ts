@@ -32,7 +32,7 @@ export interface HistoryOptions {
   /** Used with a workload. @default 1 */
   readonly parallelJobs?: number;
   /** Called with each line of the story. */
-  readonly tell?: ((line: string) => void) | undefined;
+  readonly onStoryLine?: ((line: string) => void) | undefined;
 }
 
 /** Runs one history, from its seed alone. */
@@ -42,7 +42,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   const shared = drawShared(options, shape);
   const world = composeWorld(shared, options.crashPoint, options.listCalls === true);
   const kind = world.settings.isSpot ? ', a spot instance' : '';
-  world.tell?.('history', `seed ${seed}${kind}, faults: ${world.faults.names.join(', ') || 'none'}`);
+  world.narrate?.('history', `seed ${seed}${kind}, faults: ${world.faults.names.join(', ') || 'none'}`);
   planEvents(world, options, shape);
   await world.timeline.run();
   return resultOf(seed, world);
@@ -71,7 +71,7 @@ function drawShared(options: HistoryOptions, shape: Random): World {
     jobs: new Jobs(timeline),
     plainChain: options.plainChain === true,
     workload,
-    tell: teller(options.tell, timeline),
+    narrate: narrator(options.onStoryLine, timeline),
   };
 }
 
@@ -102,11 +102,11 @@ function planEvents(world: WholeWorld, options: HistoryOptions, shape: Random): 
   functions.planSweep(shape.between(1_000, SWEEP_MS));
 }
 
-function teller(tell: ((line: string) => void) | undefined, timeline: Timeline): World['tell'] {
-  if (!tell) return undefined;
+function narrator(onStoryLine: HistoryOptions['onStoryLine'], timeline: Timeline): World['narrate'] {
+  if (!onStoryLine) return undefined;
   return (who, what) => {
     const time = new Date(timeline.now).toISOString().slice(11, 23);
     // A key may contain an end of line.
-    tell(`${time}  ${who.padEnd(12)} ${what.replaceAll('\n', '\\n')}`);
+    onStoryLine(`${time}  ${who.padEnd(12)} ${what.replaceAll('\n', '\\n')}`);
   };
 }

@@ -25,7 +25,7 @@ export interface Disk {
 export interface HostWorld extends ProgramWorld {
   readonly machine: ProgramWorld['machine'] & { readonly disk: Disk };
   readonly checks: ProgramWorld['checks'] & {
-    programStarts(drain: SimProcess, jobId: string, model: SimModel, program: Program): number;
+    checkProgramStart(drain: SimProcess, jobId: string, model: SimModel, program: Program): number;
   };
 }
 
@@ -124,7 +124,7 @@ class SimJobFolder implements JobFolder {
     const { world, process, jobId } = this;
     if (!process.alive) return new Promise(() => undefined);
     const model = modelOf(world, ref.digest);
-    const run = world.checks.programStarts(process, jobId, model, program);
+    const run = world.checks.checkProgramStart(process, jobId, model, program);
     this.ran = new SimProgram(world, process, jobId, model, program, run, output);
     return Promise.resolve(this.ran);
   }

@@ -21,10 +21,10 @@ interface InstanceWorld extends World {
   readonly functions: { instanceChanged(state: 'running' | 'stopped'): void };
   readonly people: { nextJob(): WorkloadJob | undefined; instanceStops(): void };
   readonly checks: {
-    beforeStart(by: SimProcess | 'people' | 'EC2'): void;
-    beforeOurStop(by: SimProcess): void;
-    breakerTrips(by: SimProcess): void;
-    look(): void;
+    checkStart(by: SimProcess | 'people' | 'EC2'): void;
+    checkStop(by: SimProcess): void;
+    checkBreakerTrip(by: SimProcess): void;
+    checkSpans(): void;
   };
 }
 
@@ -48,7 +48,7 @@ export class SimInstance {
   /** EC2 has taken the spot instance away, and has not started it again. */
   isInterrupted = false;
   private readonly tags = new Map<string, string>();
-  private readonly history: Description[] = [];
+  private readonly descriptions: Description[] = [];
   private noCapacityUntil = 0;
   /** EC2's StateTransitionReason. */
   private reason = '';
@@ -57,7 +57,7 @@ export class SimInstance {
 
   constructor(private readonly world: InstanceWorld) {
     this.launchTime = world.timeline.now - 3_600_000;
-    this.remember();
+    this.recordDescription();
   }
 
   get held(): boolean {
@@ -73,9 +73,9 @@ export class SimInstance {
     let lag = luck.between(0, 300);
     if (faults.strikes('describe stale')) lag = luck.between(1_000, 15_000);
     const then = timeline.now - lag;
-    const seen = this.history.findLast(({ at }) => at <= then) ?? this.history[0];
+    const seen = this.descriptions.findLast(({ at }) => at <= then) ?? this.descriptions[0];
     if (!seen) throw new Error('an instance without a history');
-    to.shownLaunch = seen.launchTime;
+    to.describedLaunch = seen.launchTime;
     const found = {
       State: { Name: seen.state },
       LaunchTime: new Date(seen.launchTime),
@@ -89,7 +89,8 @@ export class SimInstance {
     const { timeline, faults, luck } = this.world;
     const PreviousState = { Name: this.state };
     this.startAskedAt = timeline.now;
-    if (typeof by !== 'string') by.metOnlyPending = by.metOnlyPending !== false && this.state === 'pending';
+    if (typeof by !== 'string')
+      by.foundOnlyPending = by.foundOnlyPending !== false && this.state === 'pending';
     if (this.isInterrupted && by !== 'EC2') throw awsError('IncorrectSpotRequestState', 400);
     if (this.state === 'stopping') throw awsError('IncorrectInstanceState', 400);
     if (this.state === 'stopped') {
@@ -100,19 +101,19 @@ export class SimInstance {
           throw awsError('InsufficientInstanceCapacity', 500);
         }
       }
-      this.world.checks.beforeStart(by);
+      this.world.checks.checkStart(by);
       if (typeof by !== 'string') by.startedInstanceAt = timeline.now;
       this.starts += 1;
       this.onTimes.push({ from: timeline.now, to: Infinity });
       this.launchTime = Math.floor(timeline.now / 1000) * 1000;
       this.reason = '';
       this.isInterrupted = false;
-      this.become('pending');
+      this.changeState('pending');
       this.times = this.world.people.nextJob()?.start;
       this.later(this.times?.pendingMs ?? luck.spread(4_000, 20_000), () => {
         // EC2 starts what it has taken when it has the capacity for it.
-        if (by !== 'EC2' && faults.strikes('start falls back')) this.stopped();
-        else this.runs();
+        if (by !== 'EC2' && faults.strikes('start falls back')) this.endStopping();
+        else this.beginRunning();
       });
     }
     return { StartingInstances: [{ PreviousState, CurrentState: { Name: this.state } }] };
@@ -125,34 +126,34 @@ export class SimInstance {
       throw awsError('IncorrectInstanceState', 400);
     }
     if (this.state === 'running' || this.state === 'pending') {
-      if (by !== 'people') checks.beforeOurStop(by);
+      if (by !== 'people') checks.checkStop(by);
       this.reason = userInitiated(this.world.timeline.now);
-      this.goDown(by === 'people' ? 'people' : 'ours');
+      this.beginStopping(by === 'people' ? 'people' : 'ours');
     }
     return {};
   }
 
   /** The machine powers itself off, or EC2 takes it away. */
-  goDown(stopper: Stopper): void {
+  beginStopping(stopper: Stopper): void {
     const { luck, machine, people } = this.world;
     if (this.state !== 'running' && this.state !== 'pending') return;
-    this.become('stopping');
+    this.changeState('stopping');
     this.endOnTime();
     people.instanceStops();
     machine.shutDown(stopper, luck.between(0, 4_000));
-    this.later(luck.spread(8_000, 60_000), () => this.stopped());
+    this.later(luck.spread(8_000, 60_000), () => this.endStopping());
   }
 
   /** EC2 takes the spot instance away. It alone starts it again, some time after it has stopped, needed or not. */
   interrupt(): void {
     this.isInterrupted = true;
-    this.goDown('EC2');
+    this.beginStopping('EC2');
   }
 
   createTags(by: SimProcess, input: Readonly<Record<string, unknown>>): object {
     for (const { Key, Value } of input.Tags as { Key: string; Value: string }[]) {
       if (Key === PAUSE_TAG) {
-        this.world.checks.breakerTrips(by);
+        this.world.checks.checkBreakerTrip(by);
         by.tripped = true;
       }
       this.tag(Key, Value);
@@ -168,20 +169,20 @@ export class SimInstance {
     this.heldSince = this.held ? (this.heldSince ?? now) : undefined;
     if (key === PAUSE_TAG && value === undefined) this.unpausedAt = now;
     this.pausedSince = this.paused ? (this.pausedSince ?? now) : undefined;
-    this.remember();
-    this.world.checks.look();
+    this.recordDescription();
+    this.world.checks.checkSpans();
   }
 
-  private runs(): void {
-    this.become('running');
+  private beginRunning(): void {
+    this.changeState('running');
     this.running.push({ from: this.world.timeline.now, to: Infinity });
     this.world.machine.boot();
     this.world.functions.instanceChanged('running');
   }
 
-  private stopped(): void {
+  private endStopping(): void {
     this.endOnTime();
-    this.become('stopped');
+    this.changeState('stopped');
     this.world.functions.instanceChanged('stopped');
     if (!this.isInterrupted) return;
     const { timeline, luck } = this.world;
@@ -194,23 +195,23 @@ export class SimInstance {
     }
   }
 
-  private become(state: InstanceState): void {
+  private changeState(state: InstanceState): void {
     this.state = state;
     this.change += 1;
-    this.remember();
-    this.world.tell?.('instance', state);
-    this.world.checks.look();
+    this.recordDescription();
+    this.world.narrate?.('instance', state);
+    this.world.checks.checkSpans();
   }
 
-  private later(milliseconds: number, happen: () => void): void {
+  private later(milliseconds: number, action: () => void): void {
     const { change } = this;
     this.world.timeline.after(milliseconds, () => {
-      if (this.change === change) happen();
+      if (this.change === change) action();
     });
   }
 
-  private remember(): void {
-    this.history.push({
+  private recordDescription(): void {
+    this.descriptions.push({
       at: this.world.timeline.now,
       state: this.state,
       launchTime: this.launchTime,

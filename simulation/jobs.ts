@@ -11,7 +11,7 @@ export class Jobs {
 
   constructor(private readonly timeline: Timeline) {}
 
-  get areOpen(): boolean {
+  get anyOpen(): boolean {
     return this.open.size > 0;
   }
 
@@ -35,8 +35,8 @@ export class Jobs {
   }
 
   /** Whether somebody who has looked since then can have seen an open one. */
-  wereOpenSince(at: number): boolean {
-    return this.areOpen || this.lastOpenAt >= at;
+  anyOpenSince(at: number): boolean {
+    return this.anyOpen || this.lastOpenAt >= at;
   }
 
   /** One that has been open from before `at` until now. */

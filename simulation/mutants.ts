@@ -6,7 +6,7 @@ import { runAll, violationsIn, type Run } from './side-by-side';
 import seeds from './mutant-seeds.json';
 
 /** The history that catches each mutation, as `npm run simulate -- --mutations` or a long run last found it. */
-export const CAUGHT_AT: Readonly<Record<string, number | undefined>> = seeds;
+export const KNOWN_SEEDS: Readonly<Record<string, number | undefined>> = seeds;
 
 const SEEDS_FILE = join(__dirname, 'mutant-seeds.json');
 
@@ -24,7 +24,7 @@ export async function rememberSeed({ name }: Mutation, seed: number): Promise<vo
  * Lets the production code without one rule live through histories; what was violated first. By default it is the one history
  * that is known to catch that; undefined: the code or the simulator has changed, and the seed has to be found anew.
  */
-export async function violationWithout(mutation: Mutation, run = knownRun(mutation)) {
+export async function violationUnder(mutation: Mutation, run = knownRun(mutation)) {
   if (!run) return undefined;
   const bundle = await bundleSimulator(mutation);
   const reports = await runAll(bundle, { ...run, faults: mutation.faults, crowded: true });
@@ -32,6 +32,6 @@ export async function violationWithout(mutation: Mutation, run = knownRun(mutati
 }
 
 function knownRun({ name }: Mutation): Pick<Run, 'seed' | 'histories' | 'workers'> | undefined {
-  const seed = CAUGHT_AT[name];
+  const seed = KNOWN_SEEDS[name];
   return seed === undefined ? undefined : { seed, histories: 1, workers: 1 };
 }

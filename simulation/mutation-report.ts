@@ -1,6 +1,6 @@
 import type { SeededViolation } from './batch';
 import type { Options, Output } from './command-line';
-import { rememberSeed, violationWithout } from './mutants';
+import { rememberSeed, violationUnder } from './mutants';
 import type { Mutation } from './mutations';
 import { table } from './table';
 
@@ -18,7 +18,7 @@ export async function mutationReport(
   const rows: (string | number)[][] = [];
   let allCaught = true;
   for (const mutation of mutations) {
-    const catching = await caught(mutation, options);
+    const catching = await findCatch(mutation, options);
     const row = [
       mutation.name,
       mutation.file,
@@ -44,19 +44,19 @@ interface Catch {
  * What catches a mutation: the history that is remembered, or else the first of a search; for a search anew the other way
  * round, as some were found by runs that are longer than any search.
  */
-export async function caught(mutation: Mutation, options: SearchOptions): Promise<Catch | undefined> {
+export async function findCatch(mutation: Mutation, options: SearchOptions): Promise<Catch | undefined> {
   return options.search === true
-    ? ((await searched(mutation, options)) ?? (await remembered(mutation)))
-    : ((await remembered(mutation)) ?? (await searched(mutation, options)));
+    ? ((await catchOfSearch(mutation, options)) ?? (await catchOfKnownSeed(mutation)))
+    : ((await catchOfKnownSeed(mutation)) ?? (await catchOfSearch(mutation, options)));
 }
 
-async function remembered(mutation: Mutation): Promise<Catch | undefined> {
-  const violation = await violationWithout(mutation);
+async function catchOfKnownSeed(mutation: Mutation): Promise<Catch | undefined> {
+  const violation = await violationUnder(mutation);
   return violation && { seedIs: 'remembered', violation };
 }
 
-async function searched(mutation: Mutation, options: SearchOptions): Promise<Catch | undefined> {
+async function catchOfSearch(mutation: Mutation, options: SearchOptions): Promise<Catch | undefined> {
   const { histories, seed, workers } = options;
-  const violation = await violationWithout(mutation, { histories, seed, workers });
+  const violation = await violationUnder(mutation, { histories, seed, workers });
   return violation && { seedIs: 'found now', violation };
 }

@@ -8,11 +8,11 @@ import { MODEL_NAMES } from './settings';
 import type { World } from './world';
 import type { Workload, WorkloadJob } from './workloads';
 
-interface SeenUpload {
+interface Upload {
   readonly key: string;
   readonly jobId: string;
   readonly at: number;
-  readonly taken: boolean;
+  readonly accepted: boolean;
 }
 
 /** What people need of the other parts. */
@@ -20,11 +20,11 @@ interface PeoplesWorld extends World {
   readonly s3: Pick<SimS3, 'upload'>;
   readonly instance: SimInstance;
   readonly functions: { uploaded(key: string, versionId: string, soon: boolean): void };
-  readonly checks: { observe(): void };
+  readonly checks: { checkAndEndIfQuiet(): void };
 }
 
 /** What a shell or a path would trip over is among them. */
-const TAKEN_KEYS = [
+const ACCEPTED_KEYS = [
   'a.csv',
   'a.csv',
   'a.csv',
@@ -37,11 +37,11 @@ const TAKEN_KEYS = [
   'second/one\ntwo "three" \'four\'.csv',
 ];
 
-const KEYS = [...TAKEN_KEYS, 'notes.txt', 'deep/'];
+const KEYS = [...ACCEPTED_KEYS, 'notes.txt', 'deep/'];
 
 const RESUME_MS = 3_600_000;
 
-const takers = MODEL_NAMES.map((model) => ({ ...model, zipKey: 'z', zipVersionId: 'v', suffixes: ['.csv'] }));
+const models = MODEL_NAMES.map((model) => ({ ...model, zipKey: 'z', zipVersionId: 'v', suffixes: ['.csv'] }));
 
 interface Plan {
   /** Uploads; by default drawn. */
@@ -53,10 +53,10 @@ interface Plan {
 
 /** Somebody who uploads, holds, pauses, starts and stops; and, when faults are over, sets right what people have to. */
 export class People {
-  readonly uploads: SeenUpload[] = [];
+  readonly uploads: Upload[] = [];
   /** How often somebody had to take away the breaker's pause when faults were over. */
-  resumed = 0;
-  private aimed = 0;
+  pausesRemoved = 0;
+  private aimedLeft = 0;
 
   constructor(private readonly world: PeoplesWorld) {}
 
@@ -65,8 +65,8 @@ export class People {
     const { faults, timeline } = this.world;
     const window = (faults.overAt - timeline.now) * 0.9;
     const uploads = count ?? shape.pick(crowded ? [1, 1, 1, 2, 2, 3, 5] : [1, 1, 1, 1, 1, 1, 2, 2, 4]);
-    if (count === undefined) this.aimed = shape.pick(crowded ? [0, 1, 1, 2] : [0, 0, 0, 1, 1]);
-    if (!aimed) this.aimed = 0;
+    if (count === undefined) this.aimedLeft = shape.pick(crowded ? [0, 1, 1, 2] : [0, 0, 0, 1, 1]);
+    if (!aimed) this.aimedLeft = 0;
     const pattern = count === undefined ? shape.pick(['burst', 'spread', 'spread', 'bursts']) : 'burst';
     let around = count === undefined ? shape.between(0, window) : 5_000;
     for (let index = 0; index < uploads; index += 1) {
@@ -75,10 +75,10 @@ export class People {
       const key = count === undefined ? shape.pick(KEYS) : `job-${index}.csv`;
       timeline.after(around + shape.spread(1, 3_000), () => this.upload(key, false));
     }
-    if (faults.has('person holds')) this.order(shape, window, HOLD_TAG, 'person holds');
-    if (faults.has('person pauses')) this.order(shape, window, PAUSE_TAG, 'person pauses');
+    if (faults.has('person holds')) this.planOrder(shape, window, HOLD_TAG, 'person holds');
+    if (faults.has('person pauses')) this.planOrder(shape, window, PAUSE_TAG, 'person pauses');
     if (faults.has('person starts it')) this.planStart(shape.spread(10_000, 600_000));
-    timeline.after(faults.overAt - timeline.now, () => this.setRight());
+    timeline.after(faults.overAt - timeline.now, () => this.takeBackOrders());
   }
 
   /** Plans the uploads of a given workload. */
@@ -89,7 +89,7 @@ export class People {
       timeline.after(arrivesMs, () => this.upload(`job-${index}.csv`, false));
     });
     if (!faults.none) this.planResume();
-    timeline.after(faults.overAt - timeline.now, () => this.setRight());
+    timeline.after(faults.overAt - timeline.now, () => this.takeBackOrders());
   }
 
   /** The job of the given workload that an upload became. */
@@ -115,11 +115,11 @@ export class People {
   }
 
   /** A moment at which an arrival hurts most. */
-  aim(): void {
+  aimUpload(): void {
     const { luck, timeline } = this.world;
-    if (this.aimed === 0 || !luck.chance(0.3)) return;
-    this.aimed -= 1;
-    const key = luck.pick(TAKEN_KEYS);
+    if (this.aimedLeft === 0 || !luck.chance(0.3)) return;
+    this.aimedLeft -= 1;
+    const key = luck.pick(ACCEPTED_KEYS);
     timeline.after(luck.spread(1, 1_000), () => this.upload(key, true));
   }
 
@@ -127,22 +127,27 @@ export class People {
     const { s3, timeline, functions } = this.world;
     const versionId = s3.upload(key);
     const jobId = jobIdOf({ bucket: 'data', key, versionId });
-    const taken = modelFor({ key }, takers) !== undefined;
-    this.uploads.push({ key, jobId, at: timeline.now, taken });
-    this.world.tell?.('a person', `uploads ${key}, job ${jobId.slice(0, 6)}${aimed ? ', aimed' : ''}`);
+    const accepted = modelFor({ key }, models) !== undefined;
+    this.uploads.push({ key, jobId, at: timeline.now, accepted });
+    this.world.narrate?.('a person', `uploads ${key}, job ${jobId.slice(0, 6)}${aimed ? ', aimed' : ''}`);
     functions.uploaded(key, versionId, aimed);
   }
 
-  private order(shape: Random, window: number, tag: string, fault: 'person holds' | 'person pauses'): void {
+  private planOrder(
+    shape: Random,
+    window: number,
+    tag: string,
+    fault: 'person holds' | 'person pauses',
+  ): void {
     const { timeline, instance, faults } = this.world;
     const from = shape.between(0, window);
     timeline.after(from, () => {
       faults.count(fault);
-      this.world.tell?.('a person', `sets ${tag}`);
+      this.world.narrate?.('a person', `sets ${tag}`);
       instance.tag(tag, 'somebody');
     });
     timeline.after(shape.between(from, window), () => {
-      this.world.tell?.('a person', `removes ${tag}`);
+      this.world.narrate?.('a person', `removes ${tag}`);
       instance.tag(tag, undefined);
     });
   }
@@ -153,7 +158,7 @@ export class People {
     timeline.after(RESUME_MS, () => {
       if (faults.over) return;
       if (instance.paused) {
-        this.world.tell?.('a person', 'resumes: removes lamplighter:pause');
+        this.world.narrate?.('a person', 'resumes: removes lamplighter:pause');
         instance.tag(PAUSE_TAG, undefined);
       }
       this.planResume();
@@ -165,27 +170,27 @@ export class People {
     timeline.after(delay, () => {
       if (faults.over) return;
       if (instance.state === 'stopped' && faults.strikes('person starts it')) {
-        this.world.tell?.('a person', 'starts the instance');
+        this.world.narrate?.('a person', 'starts the instance');
         try {
           instance.start('people');
         } catch {
-          // No capacity, or EC2 has taken it away: people see that too.
+          // No capacity, or EC2 has accepted it away: people see that too.
         }
       }
       this.planStart(600_000);
     });
   }
 
-  /** Faults are over: orders are taken back, now and whenever the breaker has paused. */
-  private setRight(): void {
+  /** Faults are over: orders are accepted back, now and whenever the breaker has paused. */
+  private takeBackOrders(): void {
     const { timeline, instance, checks } = this.world;
     if (instance.held) instance.tag(HOLD_TAG, undefined);
     if (instance.paused) {
-      this.resumed += 1;
-      this.world.tell?.('a person', 'resumes: removes lamplighter:pause');
+      this.pausesRemoved += 1;
+      this.world.narrate?.('a person', 'resumes: removes lamplighter:pause');
       instance.tag(PAUSE_TAG, undefined);
     }
-    checks.observe();
-    timeline.after(60_000, () => this.setRight());
+    checks.checkAndEndIfQuiet();
+    timeline.after(60_000, () => this.takeBackOrders());
   }
 }

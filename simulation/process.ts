@@ -9,24 +9,24 @@ export class SimProcess {
   readonly startedAt: number;
   alive = true;
   /** A settle that retires every finished job, not those only that a receipt's event names. */
-  looksAtAll = false;
+  settlesAllJobs = false;
   /** When its StartInstances started the instance. */
   startedInstanceAt: number | undefined;
   /** Whether each StartInstances of its has met the instance `pending`; undefined: it has made none. */
-  metOnlyPending: boolean | undefined;
+  foundOnlyPending: boolean | undefined;
   /** It has invoked worker. */
   invoked = false;
   /** The breaker has tripped in it: it has set the pause. */
   tripped = false;
   /** The launch time that EC2 has shown it last. */
-  shownLaunch: number | undefined;
+  describedLaunch: number | undefined;
   /** When it last wrote that the gate is CLOSED. */
   closedAt: number | undefined;
   /** So many calls to AWS were made. */
   calls = 0;
   /** So many of them failed for good, after all of the SDK's tries. */
   callsFailed = 0;
-  private readonly onEnd: (() => void)[] = [];
+  private readonly onKilled: (() => void)[] = [];
 
   constructor(
     readonly timeline: Timeline,
@@ -41,7 +41,7 @@ export class SimProcess {
         new Promise((resolve) => {
           timeline.after(Math.ceil(milliseconds), () => {
             if (!this.alive) return;
-            timeline.stir();
+            timeline.markCodeResumed();
             resolve();
           });
         }),
@@ -50,12 +50,12 @@ export class SimProcess {
 
   /** Called once, when it has been killed. */
   whenKilled(react: () => void): void {
-    this.onEnd.push(react);
+    this.onKilled.push(react);
   }
 
   kill(): void {
     if (!this.alive) return;
     this.alive = false;
-    for (const react of this.onEnd) react();
+    for (const react of this.onKilled) react();
   }
 }

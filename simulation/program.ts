@@ -8,7 +8,7 @@ import type { World } from './world';
 export interface ProgramWorld extends World {
   readonly machine: { readonly programs: Set<SimProgram> };
   readonly people: { jobOf(jobId: string): WorkloadJob | undefined };
-  readonly checks: { programEnded(program: SimProgram, end: ProcessEnd, lastedMs: number): void };
+  readonly checks: { checkProgramEnd(program: SimProgram, end: ProcessEnd, lastedMs: number): void };
 }
 
 /** A model's `setup` or `run`: lasts as long as drawn, may fail, hang, or ignore SIGTERM. */
@@ -18,9 +18,9 @@ export class SimProgram implements ModelProcess {
   /** The files that it leaves. */
   files = 0;
   private resolve: (end: ProcessEnd) => void = () => undefined;
-  private over = false;
+  private hasEnded = false;
   private readonly startedAt: number;
-  private readonly deaf: boolean;
+  private readonly ignoresSigterm: boolean;
 
   constructor(
     private readonly world: ProgramWorld,
@@ -36,20 +36,20 @@ export class SimProgram implements ModelProcess {
     this.ended = new Promise((resolve) => (this.resolve = resolve));
     machine.programs.add(this);
     this.startedAt = timeline.now;
-    world.tell?.(owner.id, `starts ${this.name}`);
+    world.narrate?.(owner.id, `starts ${this.name}`);
     const isRun = program === 'run';
     const given = isRun ? people.jobOf(jobId)?.runMs : undefined;
     const lasts = given ?? luck.spread(1_000, isRun ? model.longestRunMs : 30_000);
     const hangs = isRun && faults.strikes('model hangs');
-    this.deaf = hangs && faults.strikes('model ignores SIGTERM');
+    this.ignoresSigterm = hangs && faults.strikes('model ignores SIGTERM');
     if (hangs) return;
     const code = faults.strikes(isRun ? 'model fails' : 'setup fails') ? 1 : 0;
     const empty = isRun && code === 0 && faults.strikes('model writes nothing');
     const files = empty ? 0 : luck.between(1, 2);
     if (isRun && luck.chance(0.3)) {
       timeline.after(lasts >> 1, () => {
-        if (this.over || !owner.alive) return;
-        timeline.stir();
+        if (this.hasEnded || !owner.alive) return;
+        timeline.markCodeResumed();
         output.stdout(Buffer.from('progress: 0.5 half way\n'));
       });
     }
@@ -60,7 +60,7 @@ export class SimProgram implements ModelProcess {
   }
 
   terminate(): void {
-    if (this.deaf) return;
+    if (this.ignoresSigterm) return;
     this.world.timeline.after(this.world.luck.between(50, 3_000), () =>
       this.end({ code: null, signal: 'SIGTERM' }),
     );
@@ -72,21 +72,21 @@ export class SimProgram implements ModelProcess {
   }
 
   /** The machine loses its power. */
-  vanish(): void {
-    this.over = true;
+  remove(): void {
+    this.hasEnded = true;
     this.world.machine.programs.delete(this);
   }
 
   private end(end: ProcessEnd): void {
-    if (this.over) return;
-    this.vanish();
-    this.world.tell?.(
+    if (this.hasEnded) return;
+    this.remove();
+    this.world.narrate?.(
       this.name,
       end.signal === null ? `exits with ${end.code ?? '?'}` : `ends by ${end.signal}`,
     );
     if (!this.owner.alive) return;
-    this.world.checks.programEnded(this, end, this.world.timeline.now - this.startedAt);
-    this.world.timeline.stir();
+    this.world.checks.checkProgramEnd(this, end, this.world.timeline.now - this.startedAt);
+    this.world.timeline.markCodeResumed();
     this.resolve(end);
   }
 }

@@ -33,15 +33,19 @@ export function checkReceipt(
   world: World & { readonly instance: Pick<SimInstance, 'onTimes'> },
   runOf: (key: string) => Run | undefined,
   ends: RunEnds,
-  make: MakeCheck,
+  check: MakeCheck,
 ): void {
   const { timeline, settings, faults, instance: machine } = world;
   const model =
     settings.models.find(({ prefix }) => prefix !== '' && input.key.startsWith(prefix)) ?? settings.models[0];
-  const say = (what: string) => () => `receipt of ${jobId.slice(0, 6)}: ${what}`;
-  const isTrue = (holds: boolean, what: string) => make('receipts tell the truth', holds, say(what));
+  const detail = (what: string) => () => `receipt of ${jobId.slice(0, 6)}: ${what}`;
+  const isTrue = (holds: boolean, what: string) => check('receipts tell the truth', holds, detail(what));
   // A drain that cannot read the model's card assumes two.
-  make('attempts within bounds', attempt <= Math.max(model?.maxAttempts ?? 0, 2), say(`attempt ${attempt}`));
+  check(
+    'attempts within bounds',
+    attempt <= Math.max(model?.maxAttempts ?? 0, 2),
+    detail(`attempt ${attempt}`),
+  );
   for (const { key } of outputs) {
     const run = runOf(key);
     isTrue(
@@ -50,9 +54,9 @@ export function checkReceipt(
     );
   }
   if (error !== undefined) {
-    make('no job fails without a reason', hasHappened(error.kind, jobId, faults, ends), say(error.message));
+    check('no job fails without a reason', hasReason(error.kind, jobId, faults, ends), detail(error.message));
     const isLast = model?.retryOnFailure !== true || attempt >= model.maxAttempts;
-    make('a failed model is retried as its card says', error.kind !== 'model failed' || isLast, () => {
+    check('a failed model is retried as its card says', error.kind !== 'model failed' || isLast, () => {
       return `job ${jobId.slice(0, 6)} fails with attempt ${attempt}, though retryOnFailure is true`;
     });
   }
@@ -70,12 +74,7 @@ export function checkReceipt(
   isTrue(on && end <= timeline.now + CLOCK_SLACK_MS, 'the instance was off at its times');
 }
 
-function hasHappened(
-  kind: string,
-  jobId: string,
-  { injected, hasCrashPoint }: Faults,
-  ends: RunEnds,
-): boolean {
+function hasReason(kind: string, jobId: string, { injected, hasCrashPoint }: Faults, ends: RunEnds): boolean {
   switch (kind) {
     case 'model failed':
     case 'no output':

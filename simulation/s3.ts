@@ -18,11 +18,11 @@ type Input = object;
 interface S3World extends World {
   readonly functions: { receiptWritten(key: string): void };
   readonly checks: {
-    beforePut(process: SimProcess, bucket: BucketName, key: string, text: string): void;
-    afterPut(process: SimProcess, bucket: BucketName, key: string, text: string): void;
-    afterDelete(process: SimProcess, bucket: BucketName, key: string): void;
-    sawNothing(by: SimProcess): void;
+    checkBeforePut(process: SimProcess, bucket: BucketName, key: string, text: string): void;
+    checkAfterPut(process: SimProcess, bucket: BucketName, key: string, text: string): void;
+    checkAfterDelete(process: SimProcess, bucket: BucketName, key: string): void;
   };
+  readonly people: { aimUpload(): void };
 }
 
 /** S3, linearizable: three versioned buckets. Of an overwritten object only the data bucket's versions are kept. */
@@ -62,9 +62,9 @@ export class SimS3 {
       if (!present) throw awsError('NoSuchKey', 404);
       if (present.etag !== IfMatch) throw awsError('PreconditionFailed', 412);
     }
-    this.world.checks.beforePut(process, Bucket, Key, String(Body));
+    this.world.checks.checkBeforePut(process, Bucket, Key, String(Body));
     const stored = this.store(Bucket, Key, String(Body));
-    this.world.checks.afterPut(process, Bucket, Key, stored.text);
+    this.world.checks.checkAfterPut(process, Bucket, Key, stored.text);
     if (Bucket === 'output' && Key.endsWith('/receipt.json')) this.world.functions.receiptWritten(Key);
     return { ETag: stored.etag, VersionId: stored.versionId };
   }
@@ -91,7 +91,7 @@ export class SimS3 {
 
   delete(process: SimProcess, input: Input): object {
     const { Bucket, Key } = input as GetInput;
-    if (this.buckets[Bucket].delete(Key)) this.world.checks.afterDelete(process, Bucket, Key);
+    if (this.buckets[Bucket].delete(Key)) this.world.checks.checkAfterDelete(process, Bucket, Key);
     return {};
   }
 
@@ -100,7 +100,8 @@ export class SimS3 {
     const after = ContinuationToken ?? StartAfter;
     const keys = this.keys(Bucket, Prefix).filter((key) => key > after);
     const page = keys.slice(0, this.world.settings.listPage);
-    if (page.length === 0) this.world.checks.sawNothing(process);
+    // An upload is most dangerous just after a closer has seen that nothing is open.
+    if (page.length === 0 && process.kind !== 'worker') this.world.people.aimUpload();
     const more = keys.length > page.length;
     return {
       Contents: page.map((key) => {

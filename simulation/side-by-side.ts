@@ -1,10 +1,10 @@
 import type { BatchReport } from './batch';
-import { type Obey, withChild } from './children';
+import { type SendTask, withChild } from './children';
 import type { Fault } from './faults';
 import { spansOf } from './spans';
 
 /** What a report counts, and what an interrupt loses. */
-const HISTORIES_PER_ORDER = 500;
+const HISTORIES_PER_TASK = 500;
 /** A process lasts so long: many times what its code needs to become fast, and what killed drains leave in node goes with it. */
 const HISTORIES_PER_PROCESS = 25_000;
 
@@ -19,38 +19,38 @@ export interface Run {
   readonly keepGoing?: true;
 }
 
-interface Watch {
+interface RunControl {
   /** Ends the processes; what they have not answered is not among the reports. */
   readonly signal: AbortSignal;
   readonly onReport: (report: BatchReport) => void;
 }
 
-/** In order of seeds, side by side, until all have run or, unless it is to keep going, one has found a violation. */
-export async function runAll(bundle: string, options: Run, watch?: Watch): Promise<BatchReport[]> {
+/** In task of seeds, side by side, until all have run or, unless it is to keep going, one has found a violation. */
+export async function runAll(bundle: string, options: Run, control?: RunControl): Promise<BatchReport[]> {
   const { faults, jobs, crowded, keepGoing, workers } = options;
   const reports: BatchReport[] = [];
-  const spans = spansOf(options.seed, options.histories, HISTORIES_PER_ORDER);
-  const isInterrupted = () => watch?.signal.aborted === true;
+  const spans = spansOf(options.seed, options.histories, HISTORIES_PER_TASK);
+  const isInterrupted = () => control?.signal.aborted === true;
   const hasViolation = () => reports.some(({ violation }) => violation);
-  const goesOn = () => spans.length > 0 && (keepGoing ?? !hasViolation()) && !isInterrupted();
-  const oneProcess = async (obey: Obey) => {
-    for (let ran = 0; ran < HISTORIES_PER_PROCESS && goesOn();) {
+  const hasMore = () => spans.length > 0 && (keepGoing ?? !hasViolation()) && !isInterrupted();
+  const oneProcess = async (sendTask: SendTask) => {
+    for (let ran = 0; ran < HISTORIES_PER_PROCESS && hasMore();) {
       const span = spans.shift();
       if (!span) return;
       const { firstSeed, count: histories } = span;
-      const order = { firstSeed, histories, faults, jobs, crowded };
-      const report = await obey<BatchReport>({ kind: 'batch', order });
+      const task = { firstSeed, histories, faults, jobs, crowded };
+      const report = await sendTask<BatchReport>({ kind: 'batch', task });
       reports.push(report);
-      watch?.onReport(report);
+      control?.onReport(report);
       ran += report.histories;
-      // An order ends with its first violation.
+      // An task ends with its first violation.
       const count = histories - report.histories;
       if (count > 0) spans.unshift({ firstSeed: firstSeed + report.histories, count });
     }
   };
   const work = async () => {
-    while (goesOn()) {
-      await withChild(bundle, oneProcess, watch?.signal).catch((error: unknown) => {
+    while (hasMore()) {
+      await withChild(bundle, oneProcess, control?.signal).catch((error: unknown) => {
         if (!isInterrupted()) throw error;
       });
     }

@@ -1,14 +1,14 @@
 import { CommanderError } from 'commander';
 import { messageOf } from '../lifecycle/errors';
-import { baseline } from './baseline-report';
+import { reportBaseline } from './baseline-report';
 import type { CrashReport } from './batch';
 import { bundleSimulator } from './bundle';
 import type { Violation } from './check-list';
 import { inChild } from './children';
 import { type Options, type Output, readCommandLine } from './command-line';
-import { BLOWS } from './crash-point';
-import { economy } from './economy-report';
-import { histories } from './histories';
+import { CALL_FAILURES } from './crash-point';
+import { reportEconomy } from './economy-report';
+import { reportHistories } from './histories-report';
 import { mutationReport } from './mutation-report';
 import { MUTATIONS } from './mutations';
 import { table } from './table';
@@ -33,13 +33,13 @@ async function run(options: Options, output: Output): Promise<number> {
   const bundle = await bundleSimulator();
   if (options.replay !== undefined) return (await replay(bundle, options.replay, options, output)) ? 0 : 1;
   if (options.crashPoints) return (await crashPoints(bundle, seed, output)) ? 0 : 1;
-  if (options.baseline) return (await baseline(bundle, options, output)) ? 0 : 1;
+  if (options.baseline) return (await reportBaseline(bundle, options, output)) ? 0 : 1;
   if (options.economy) {
     const { linger: lingerSeconds, ...rest } = options;
-    const holds = await economy(bundle, { ...rest, lingerSeconds }, output.print);
+    const holds = await reportEconomy(bundle, { ...rest, lingerSeconds }, output.print);
     return holds ? 0 : 1;
   }
-  return histories(bundle, options, output);
+  return reportHistories(bundle, options, output);
 }
 
 /** Tells one history's story. False if it has a violation. */
@@ -54,7 +54,7 @@ async function replay(
   return violation === null;
 }
 
-/** Shows what becomes of a blow at each call. False if a history does not converge. */
+/** Shows what becomes of a failure at each call. False if a history does not converge. */
 async function crashPoints(bundle: string, seed: number, { print }: Output): Promise<boolean> {
   let converge = true;
   for (const jobs of [1, 2]) {
@@ -62,9 +62,9 @@ async function crashPoints(bundle: string, seed: number, { print }: Output): Pro
     const places = [...new Set(reports.map(({ place }) => place.replace('|', ': ')))].sort();
     const rows = places.map((place) => [
       place,
-      ...BLOWS.map((blow) => {
+      ...CALL_FAILURES.map((failure) => {
         const struck = reports.filter(
-          (report) => report.place.replace('|', ': ') === place && report.blow === blow,
+          (report) => report.place.replace('|', ': ') === place && report.failure === failure,
         );
         const bad = struck.filter(({ violation }) => violation);
         return struck.length === 0
@@ -76,9 +76,9 @@ async function crashPoints(bundle: string, seed: number, { print }: Output): Pro
     ]);
     const bad = reports.filter(({ violation }) => violation);
     print(`${jobs} job(s), seed ${seed}: ${reports.length} histories, ${bad.length} do not converge`);
-    print(`${table(['call', ...BLOWS], rows)}\n`);
-    for (const { call, blow, place, violation } of bad) {
-      print(`call ${call} (${place}), ${blow}: ${violation?.check ?? ''}: ${violation?.detail ?? ''}`);
+    print(`${table(['call', ...CALL_FAILURES], rows)}\n`);
+    for (const { call, failure, place, violation } of bad) {
+      print(`call ${call} (${place}), ${failure}: ${violation?.check ?? ''}: ${violation?.detail ?? ''}`);
     }
     if (bad.length > 0) converge = false;
   }

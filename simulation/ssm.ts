@@ -21,7 +21,7 @@ interface SsmWorld extends World {
   readonly instance: Pick<SimInstance, 'state' | 'times'>;
   readonly machine: { runCommand(command: SimCommand): void };
   readonly functions: { commandEnded(id: string, status: string): void };
-  readonly checks: { beforeSend(by: SimProcess, input: object): void };
+  readonly checks: { checkSendCommand(by: SimProcess, input: object): void };
 }
 
 /** The agent pings so often. */
@@ -33,7 +33,7 @@ const DELIVERY_TIMEOUT_MS = 600_000;
 /** MaxResults of ListCommands. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListCommands.html */
 const LONGEST_PAGE = 50;
 
-/** How long a lost instance passes for a managed one that is online. */
+/** How long a lost instance matches for a managed one that is online. */
 const STILL_ONLINE_MS = 5 * 60_000;
 
 /** Systems Manager: which agent has reported, and the commands sent to it. */
@@ -45,22 +45,22 @@ export class SimSsm {
   constructor(private readonly world: SsmWorld) {}
 
   /** The agent of the present boot has reported for the first time. */
-  registered(): void {
+  agentRegistered(): void {
     this.registeredAt = this.world.timeline.now;
-    this.world.tell?.('agent', 'registered');
+    this.world.narrate?.('agent', 'registered');
     for (const command of this.commands) {
       if (statusOf(command) === 'Pending' && !command.isLost) this.deliver(command);
     }
   }
 
   /** The machine went down: the agent reports no more. */
-  silenced(): void {
+  agentStopped(): void {
     this.lastPing = this.pingNow();
     this.registeredAt = undefined;
   }
 
   /** Whether the agent has reported after that time, whatever SSM says of it. */
-  heardAfter(time: number): boolean {
+  hasPingedSince(time: number): boolean {
     return (this.pingNow() ?? -Infinity) > time;
   }
 
@@ -86,7 +86,7 @@ export class SimSsm {
   list(input: Readonly<Record<string, unknown>>): object {
     const { faults, luck, timeline, settings } = this.world;
     const { Filters = [], NextToken = '0' } = input as ListInput;
-    const isWanted = (command: SimCommand) => Filters.every((filter) => passes(command, filter));
+    const isWanted = (command: SimCommand) => Filters.every((filter) => matches(command, filter));
     const lag = faults.strikes('command status stale') ? luck.between(1_000, 60_000) : luck.between(0, 200);
     const then = timeline.now - lag;
     const seen = this.commands.filter((command) => command.sentAt <= then && isWanted(command));
@@ -104,10 +104,10 @@ export class SimSsm {
 
   sendCommand(by: SimProcess, input: Readonly<Record<string, unknown>>): object {
     const { timeline, faults, instance, checks } = this.world;
-    const passesForOnline = this.lastPing !== undefined && timeline.now - this.lastPing < STILL_ONLINE_MS;
-    const accepted = this.registeredAt !== undefined || (instance.state === 'running' && passesForOnline);
+    const countsAsOnline = this.lastPing !== undefined && timeline.now - this.lastPing < STILL_ONLINE_MS;
+    const accepted = this.registeredAt !== undefined || (instance.state === 'running' && countsAsOnline);
     if (!accepted || faults.strikes('instance not accepted')) throw awsError('InvalidInstanceId', 400);
-    checks.beforeSend(by, input);
+    checks.checkSendCommand(by, input);
     const command = {
       id: `command-${this.commands.length + 1}`,
       document: String(input.DocumentName),
@@ -122,21 +122,21 @@ export class SimSsm {
       if (statusOf(command) === 'Pending') this.report(command, 'Undeliverable');
     });
     // What is sent to an agent that is not there waits until it reports, or times out: the reason for looking at its last ping.
-    if (command.isLost) this.world.tell?.(command.id, 'is lost');
+    if (command.isLost) this.world.narrate?.(command.id, 'is lost');
     if (this.registeredAt === undefined || command.isLost) return answer(command);
-    this.post(command);
-    if (faults.strikes('command twice')) this.post(command);
+    this.sendToAgent(command);
+    if (faults.strikes('command twice')) this.sendToAgent(command);
     return answer(command);
   }
 
   report(command: SimCommand, status: CommandStatus): void {
     command.statuses.push({ at: this.world.timeline.now, status });
-    this.world.tell?.(command.id, status);
+    this.world.narrate?.(command.id, status);
     if (status !== 'Pending' && status !== 'InProgress')
       this.world.functions.commandEnded(command.id, status);
   }
 
-  private post(command: SimCommand): void {
+  private sendToAgent(command: SimCommand): void {
     const { timeline, faults, luck, instance } = this.world;
     const usual = () => instance.times?.deliveryMs ?? luck.spread(100, 2_000);
     const delay = faults.strikes('command late') ? luck.between(5_000, 300_000) : usual();
@@ -167,7 +167,7 @@ interface Filter {
   readonly value: string;
 }
 
-function passes({ sentAt, document }: SimCommand, { key, value }: Filter): boolean {
+function matches({ sentAt, document }: SimCommand, { key, value }: Filter): boolean {
   if (key === 'InvokedAfter') return sentAt >= Date.parse(value);
   if (key === 'DocumentName') return document === value;
   throw awsError('InvalidFilterKey', 400);

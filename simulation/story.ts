@@ -2,10 +2,10 @@ import { type Log, silentLog } from '../lifecycle/log';
 import type { World } from './world';
 
 /** What production code logs, told only while somebody reads along. */
-export function logOf({ tell }: World, who: string): Log {
-  if (!tell) return silentLog;
+export function logOf({ narrate }: World, who: string): Log {
+  if (!narrate) return silentLog;
   const at = (mark: string) => (fact: string, details?: Record<string, unknown>) =>
-    tell(who, `${mark} ${fact}${details ? ` ${shorten(JSON.stringify(details))}` : ''}`);
+    narrate(who, `${mark} ${fact}${details ? ` ${shorten(JSON.stringify(details))}` : ''}`);
   return { info: at('·'), warn: at('!'), error: at('!!') };
 }
 

@@ -1,6 +1,6 @@
 /** Text in columns: numbers to the right, words to the left. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const all = [head, ...rows.map((row) => row.map(shown))];
+  const all = [head, ...rows.map((row) => row.map(textOf))];
   const widths = head.map((_name, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
   const toTheRight = head.map((_name, column) => rows.every((row) => typeof row[column] === 'number'));
   const line = (row: readonly string[]) =>
@@ -14,6 +14,6 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   return [line(head), line(rule), ...all.slice(1).map(line)].join('\n');
 }
 
-function shown(cell: string | number): string {
+function textOf(cell: string | number): string {
   return typeof cell === 'number' ? cell.toLocaleString('en-US') : cell;
 }

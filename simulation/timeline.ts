@@ -2,46 +2,46 @@
 interface Moment {
   readonly at: number;
   readonly order: number;
-  readonly happen: () => void;
+  readonly action: () => void;
   cancelled: boolean;
 }
 
-/** Virtual time: what is to happen, in the order of its moments; equal moments in the order of their planning. */
+/** Virtual time: what is to action, in the order of its moments; equal moments in the order of their planning. */
 export class Timeline {
   private readonly heap: Moment[] = [];
   private planned = 0;
-  private stirred = false;
+  private codeResumed = false;
   private ended = false;
 
   constructor(public now: number) {}
 
-  after(milliseconds: number, happen: () => void): Moment {
-    const moment = { at: this.now + milliseconds, order: this.planned, happen, cancelled: false };
+  after(milliseconds: number, action: () => void): Moment {
+    const moment = { at: this.now + milliseconds, order: this.planned, action, cancelled: false };
     this.planned += 1;
     this.push(moment);
     return moment;
   }
 
   /** To be called by whatever lets production code go on: the next moment waits until that code has come to rest. */
-  stir(): void {
-    this.stirred = true;
+  markCodeResumed(): void {
+    this.codeResumed = true;
   }
 
   end(): void {
     this.ended = true;
   }
 
-  /** Lets one moment after the other happen, until the end. Throws what a moment throws. */
+  /** Lets one moment after the other action, until the end. Throws what a moment throws. */
   async run(): Promise<void> {
     while (!this.ended) {
       const moment = this.pop();
       if (!moment) return;
       if (moment.cancelled) continue;
       this.now = moment.at;
-      moment.happen();
-      if (this.stirred) {
-        this.stirred = false;
-        await atRest();
+      moment.action();
+      if (this.codeResumed) {
+        this.codeResumed = false;
+        await codeIdle();
       }
     }
   }
@@ -93,7 +93,7 @@ function isBefore(one: Moment, other: Moment): boolean {
  * comes when the microtasks have run out (and costs no system call, as an immediate does); the second one is for what
  * streams put off to a tick themselves.
  */
-async function atRest(): Promise<void> {
+async function codeIdle(): Promise<void> {
   await new Promise<void>((resolve) => process.nextTick(resolve));
   await new Promise<void>((resolve) => process.nextTick(resolve));
 }

@@ -19,7 +19,7 @@ import {
   SendCommandCommand,
 } from '@aws-sdk/client-ssm';
 import { awsError } from './aws-error';
-import type { Blow, CrashPoint } from './crash-point';
+import type { CallFailure, CrashPoint } from './crash-point';
 import type { Functions } from './functions';
 import type { SimInstance } from './instance';
 import type { Machine } from './machine';
@@ -87,7 +87,11 @@ const OPERATIONS = new Map<unknown, Operation>([
   ],
   [
     InvokeCommand,
-    { name: 'Invoke', service: 'lambda', effect: ({ functions }, p, input) => functions.invoked(p, input) },
+    {
+      name: 'Invoke',
+      service: 'lambda',
+      effect: ({ functions }, p, input) => functions.invokeWorker(p, input),
+    },
   ],
 ]);
 
@@ -99,7 +103,7 @@ interface Call {
   readonly abortSignal: AbortSignal | undefined;
   readonly resolve: (answer: object) => void;
   readonly reject: (error: Error) => void;
-  readonly blow: Blow | undefined;
+  readonly failure: CallFailure | undefined;
   triesLeft: number;
 }
 
@@ -116,7 +120,7 @@ export class Wire {
   /** `kind operation` of every call, in order, when asked for. */
   readonly calls: string[] | undefined;
   readonly counts = { s3: 0, ec2: 0, ssm: 0, lambda: 0 };
-  made = 0;
+  callsMade = 0;
 
   constructor(
     private readonly world: WiredWorld,
@@ -149,8 +153,8 @@ export class Wire {
     const operation = OPERATIONS.get(command.constructor);
     if (!operation) throw new Error(`the simulated cloud does not know ${command.constructor.name}`);
     const { input } = command as { input: Input };
-    const blow = this.made === this.crashPoint?.call ? this.crashPoint.blow : undefined;
-    this.made += 1;
+    const failure = this.callsMade === this.crashPoint?.call ? this.crashPoint.failure : undefined;
+    this.callsMade += 1;
     this.counts[operation.service] += 1;
     process.calls += 1;
     this.calls?.push(`${process.kind}|${operation.name} ${placeOf(input)}`);
@@ -161,11 +165,11 @@ export class Wire {
       abortSignal,
       resolve,
       reject,
-      blow,
+      failure,
       triesLeft: TRIES[process.kind],
     };
-    if (blow === 'crash before' || this.diesBefore(process)) {
-      this.tell(call, 'dies before');
+    if (failure === 'crash before' || this.diesBefore(process)) {
+      this.narrate(call, 'dies before');
       process.kill();
       return;
     }
@@ -177,15 +181,15 @@ export class Wire {
     call.triesLeft -= 1;
     let delay = luck.spread(2, settings.slowestCallMs);
     if (faults.strikes('call slow')) delay = luck.between(500, TIMEOUT_MS - 500);
-    const isGivenUp = call.blow === 'call given up' || faults.strikes('call given up');
+    const isGivenUp = call.failure === 'call given up' || faults.strikes('call given up');
     if (isGivenUp) call.triesLeft = 0;
     if (isGivenUp || faults.strikes('call refused')) {
-      timeline.after(delay, () => this.again(call, awsError('ThrottlingException', 429)));
+      timeline.after(delay, () => this.retryOrFail(call, awsError('ThrottlingException', 429)));
       return;
     }
     if (faults.strikes('call late')) {
       // The client gives up this try after its time-out; the request is still on its way.
-      timeline.after(TIMEOUT_MS, () => this.again(call, awsError('TimeoutError', 0)));
+      timeline.after(TIMEOUT_MS, () => this.retryOrFail(call, awsError('TimeoutError', 0)));
       timeline.after(luck.between(TIMEOUT_MS, LATEST_EFFECT_MS), () => this.takeEffect(call));
       return;
     }
@@ -201,25 +205,25 @@ export class Wire {
     }
     const outcome = this.takeEffect(call);
     if (!process.alive) return;
-    if (call.blow === 'machine crash') {
+    if (call.failure === 'machine crash') {
       machine.crash('crash point');
       return;
     }
-    if (call.blow === 'crash after' || this.diesAfter(process)) {
-      this.tell(call, 'dies after');
+    if (call.failure === 'crash after' || this.diesAfter(process)) {
+      this.narrate(call, 'dies after');
       process.kill();
       return;
     }
     if (process.kind !== 'drain' && faults.strikes('function hangs')) {
-      this.tell(call, 'hangs after');
+      this.narrate(call, 'hangs after');
       return;
     }
     const first = call.triesLeft === TRIES[process.kind] - 1;
-    if (call.blow === 'call failed' || faults.strikes('call failed')) {
+    if (call.failure === 'call failed' || faults.strikes('call failed')) {
       call.triesLeft = 0;
-      timeline.after(TIMEOUT_MS * 2, () => this.again(call, awsError('TimeoutError', 0)));
-    } else if ((call.blow === 'answer lost' && first) || faults.strikes('answer lost')) {
-      timeline.after(TIMEOUT_MS, () => this.again(call, awsError('TimeoutError', 0)));
+      timeline.after(TIMEOUT_MS * 2, () => this.retryOrFail(call, awsError('TimeoutError', 0)));
+    } else if ((call.failure === 'answer lost' && first) || faults.strikes('answer lost')) {
+      timeline.after(TIMEOUT_MS, () => this.retryOrFail(call, awsError('TimeoutError', 0)));
     } else {
       this.answer(call, outcome);
     }
@@ -239,23 +243,23 @@ export class Wire {
         outcome = error;
       }
     }
-    this.world.tell?.(
+    this.world.narrate?.(
       process.id,
       `${operation.name} ${placeOf(input)}${contentOf(input)}${outcome instanceof Error ? `  → ${outcome.name}` : ''}`,
     );
     return outcome;
   }
 
-  private again(call: Call, error: Error): void {
+  private retryOrFail(call: Call, error: Error): void {
     const { timeline, luck } = this.world;
     if (!call.process.alive) return;
     if (call.triesLeft === 0) {
-      this.tell(call, `gives up (${error.name})`);
+      this.narrate(call, `gives up (${error.name})`);
       call.process.callsFailed += 1;
       this.answer(call, error);
       return;
     }
-    this.tell(call, `repeats (${error.name})`);
+    this.narrate(call, `repeats (${error.name})`);
     timeline.after(luck.between(20, 800), () => {
       if (call.process.alive) this.attempt(call);
     });
@@ -263,11 +267,11 @@ export class Wire {
 
   private answer(call: Call, outcome: object): void {
     if (!call.process.alive) return;
-    if (outcome instanceof Error && isTransient(outcome) && call.triesLeft > 0) {
-      this.again(call, outcome);
+    if (outcome instanceof Error && isRetryable(outcome) && call.triesLeft > 0) {
+      this.retryOrFail(call, outcome);
       return;
     }
-    this.world.timeline.stir();
+    this.world.timeline.markCodeResumed();
     if (outcome instanceof Error) call.reject(outcome);
     else
       call.resolve(
@@ -287,13 +291,13 @@ export class Wire {
     return luck.chance(0.5) && faults.strikes('drain dies at a call');
   }
 
-  private tell({ process, operation, input }: Call, what: string): void {
-    this.world.tell?.(process.id, `${what} ${operation.name} ${placeOf(input)}`);
+  private narrate({ process, operation, input }: Call, what: string): void {
+    this.world.narrate?.(process.id, `${what} ${operation.name} ${placeOf(input)}`);
   }
 }
 
 /** What the SDK's standard mode repeats of the answers that the cloud really gives. */
-function isTransient(error: Error): boolean {
+function isRetryable(error: Error): boolean {
   return error.name === 'InsufficientInstanceCapacity';
 }
 

@@ -24,5 +24,5 @@ export interface World {
   /** Uploads, runs and starts are given, not drawn as the history goes. */
   readonly workload: Workload | undefined;
   /** Present only when somebody reads along: building the lines costs more than all the rest. */
-  readonly tell: ((who: string, what: string) => void) | undefined;
+  readonly narrate: ((who: string, what: string) => void) | undefined;
 }

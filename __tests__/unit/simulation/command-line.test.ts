@@ -1,4 +1,4 @@
-import { baseline } from '../../../simulation/baseline-report';
+import { reportBaseline } from '../../../simulation/baseline-report';
 import { bundleSimulator } from '../../../simulation/bundle';
 import { readCommandLine } from '../../../simulation/command-line';
 import { MUTATIONS } from '../../../simulation/mutations';
@@ -94,14 +94,14 @@ describe('the comparison with the plain chain', () => {
 
   it('holds while ours has no violation', async () => {
     const { printed, output } = recordingOutput();
-    expect(await baseline(await bundleSimulator(), options, output)).toBe(true);
+    expect(await reportBaseline(await bundleSimulator(), options, output)).toBe(true);
     expect(printed.join('\n')).not.toContain('VIOLATION');
   }, 60_000);
 
   it('fails with the seed when ours has one: it would be a comparison with something broken', async () => {
     const mutation = MUTATIONS.find(({ name }) => name === "people's hold is not heeded");
     const { printed, output } = recordingOutput();
-    expect(await baseline(await bundleSimulator(mutation), options, output)).toBe(false);
+    expect(await reportBaseline(await bundleSimulator(mutation), options, output)).toBe(false);
     expect(printed.join('\n')).toMatch(/VIOLATION in seed \d+, faults: hold is heeded/);
   }, 60_000);
 });

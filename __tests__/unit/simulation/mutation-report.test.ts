@@ -1,5 +1,5 @@
-import { caught, mutationReport } from '../../../simulation/mutation-report';
-import { CAUGHT_AT } from '../../../simulation/mutants';
+import { findCatch, mutationReport } from '../../../simulation/mutation-report';
+import { KNOWN_SEEDS } from '../../../simulation/mutants';
 import { MUTATIONS, type Mutation } from '../../../simulation/mutations';
 
 const options = { histories: 1, seed: 1, workers: 1 };
@@ -22,14 +22,14 @@ describe('a mutation is caught', () => {
   const late = known('receipts are overwritten');
 
   it('by the history that is remembered, however far a search would have to go', async () => {
-    expect(await caught(late, options)).toMatchObject({
+    expect(await findCatch(late, options)).toMatchObject({
       seedIs: 'remembered',
-      violation: { seed: CAUGHT_AT[late.name] },
+      violation: { seed: KNOWN_SEEDS[late.name] },
     });
   }, 60_000);
 
   it('by a search, where no history is remembered', async () => {
-    const found = await caught(
+    const found = await findCatch(
       { ...known("people's hold is not heeded"), name: 'new' },
       { ...options, histories: 20 },
     );
@@ -37,11 +37,11 @@ describe('a mutation is caught', () => {
   }, 60_000);
 
   it('by the remembered one when a search anew ends before it: some are from runs longer than any search', async () => {
-    expect(await caught(late, { ...options, search: true })).toMatchObject({ seedIs: 'remembered' });
+    expect(await findCatch(late, { ...options, search: true })).toMatchObject({ seedIs: 'remembered' });
   }, 60_000);
 
   it('by the first of a search anew', async () => {
-    const found = await caught(known("people's hold is not heeded"), {
+    const found = await findCatch(known("people's hold is not heeded"), {
       ...options,
       histories: 20,
       search: true,

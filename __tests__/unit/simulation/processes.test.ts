@@ -11,7 +11,7 @@ const inHistory = (name: string, statement: string): Mutation => ({
   text: BEGINS,
   replacement: `${statement}\n${BEGINS}`,
 });
-const batch = { kind: 'batch', order: { firstSeed: 1, histories: 5 } };
+const batch = { kind: 'batch', task: { firstSeed: 1, histories: 5 } };
 
 describe('a process of the simulator that ends in an error names the seed, so that it can be replayed', () => {
   it('when a history throws', async () => {

@@ -7,7 +7,11 @@ import { runAll, violationsIn } from './side-by-side';
 import { table } from './table';
 
 /** Lets histories happen, shows what struck and what was checked; how the command ends. */
-export async function histories(bundle: string, options: Options, { print, warn }: Output): Promise<number> {
+export async function reportHistories(
+  bundle: string,
+  options: Options,
+  { print, warn }: Output,
+): Promise<number> {
   const began = process.hrtime.bigint();
   const interrupt = new AbortController();
   const onInterrupt = () => {

@@ -1,0 +1,76 @@
+import { timeLimitSeconds, type FunctionName, type WorldSettings } from './settings';
+
+/**
+ * Bounds of the number of calls to AWS. They catch loops that never end and calls that are repeated for nothing.
+ *
+ * The factors are measured, not proven. Each is half as much again as the greatest number in 5,000 histories without
+ * faults. A fault's factor is the greatest number of calls that one fault caused in any history.
+ */
+export interface CallCauses {
+  readonly uploads: number;
+  /** Accepted starts of the instance. */
+  readonly starts: number;
+  readonly sweeps: number;
+  /** How long models ran or may have run, in minutes. */
+  readonly runMinutes: number;
+  /** How often a fault struck. */
+  readonly faults: number;
+}
+
+export type Service = 's3' | 'ec2' | 'ssm' | 'lambda';
+
+/**
+ * Polls by one worker that waits for the agent until its time is up, half as much again. The worker waits 4 s between
+ * polls in the first minute and 15 s after it: some 32 polls in 270 s (lifecycle/dispatch.ts).
+ */
+const POLLS_PER_START = 48;
+
+/**
+ * Polls after one fault. A boot whose agent stays silent may last an hour: 12 sweeps invoke a worker, Lambda runs each
+ * up to three times, and each run polls some 32 times.
+ */
+const POLLS_PER_FAULT = 1_200;
+
+/** A worker's longest pause between polls during a boot, in seconds. */
+const LONGEST_PAUSE_SECONDS = 4;
+
+/** Polls by which the worker's short first pauses exceed one poll every 4 s. */
+const EARLY_POLLS = 8;
+
+/** One poll of a worker calls DescribeInstances, DescribeInstanceInformation and ListCommands. */
+const CALLS_PER_POLL = 3;
+
+/** The bound of each service's calls in a whole history. */
+export function callBounds({
+  uploads,
+  starts,
+  sweeps,
+  runMinutes,
+  faults,
+}: CallCauses): Record<Service, number> {
+  // Each of these runs a function that may wake the instance.
+  const causes = uploads + starts + sweeps;
+  return {
+    // The function that starts the instance invokes the worker. After a fault, another function may do so again.
+    lambda: 2 * causes + 3 * faults,
+    // A settle reads the instance, starts or stops it and sets its tags. A worker reads it at each poll.
+    ec2: 6 * causes + POLLS_PER_START * starts + POLLS_PER_FAULT * faults,
+    // A worker reads the agent's ping at each poll. Then it lists the commands and sends one.
+    ssm: 3 * causes + POLLS_PER_START * starts + POLLS_PER_FAULT * faults,
+    // An upload is admitted, run and retired. A sweep settles and audits. A start has a drain that reads the ledger.
+    // A minute of a run has renewals of the lease and records of progress.
+    s3: 75 * uploads + 25 * sweeps + 40 * starts + 6 * runMinutes + 70 * faults,
+  };
+}
+
+/** The bound of the calls in one execution of a function. */
+export function functionCallBound(name: FunctionName, settings: WorldSettings, uploads: number): number {
+  // Trigger and stop read the gate, the instance and the ledger, and handle each open job.
+  if (name !== 'worker') return 30 + 12 * uploads;
+  return CALLS_PER_POLL * (EARLY_POLLS + timeLimitSeconds(settings, name) / LONGEST_PAUSE_SECONDS);
+}
+
+/** The bound of the calls of one drain: for its jobs, and for each minute in which it lists jobs and renews leases. */
+export function drainCallBound(uploads: number, minutes: number): number {
+  return 40 + 60 * uploads + (20 + 20 * uploads) * minutes;
+}

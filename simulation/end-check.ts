@@ -1,0 +1,82 @@
+import { CLAIM_PREFIX, DRAIN_STATUS_KEY, OPEN_PREFIX, STATUS_PREFIX, receiptKey } from '../lifecycle/job';
+import type { Gate } from '../lifecycle/records';
+import { callBounds, type Service } from './call-bounds';
+import type { MakeCheck } from './check-list';
+import type { CheckedWorld } from './checked-world';
+import type { SimS3 } from './s3';
+
+/** The longest time from the upload to the receipt without faults, beside the time of all runs. In milliseconds. */
+const PROMPT_MS = 6 * 60_000;
+
+/** Whether nothing can happen any more, but for a gate that a sweep has yet to close. */
+export function isQuiet({ s3, instance, functions, machine, people, jobs }: CheckedWorld): boolean {
+  return (
+    instance.state === 'stopped' &&
+    !instance.isInterrupted &&
+    functions.pending === 0 &&
+    !machine.isDraining &&
+    s3.keys('control', OPEN_PREFIX).length === 0 &&
+    people.uploads.every(({ accepted, jobId }) => !accepted || jobs.hasReceipt(jobId))
+  );
+}
+
+export function gateStateIn(s3: SimS3): string {
+  const gate = s3.peek('control', 'gate.json');
+  return gate ? (JSON.parse(gate.text) as Gate).state : 'CLOSED';
+}
+
+/** Checks what must be true at the end of a history. `programMs`: how long programs ran or may have run. */
+export function checkTheEnd(world: CheckedWorld, programMs: number, check: MakeCheck): void {
+  const { s3, instance, machine, faults } = world;
+  checkReceipts(world, programMs, check);
+  const open = s3.keys('control', OPEN_PREFIX);
+  check('the ledger ends empty', open.length === 0, () => open.join(', '));
+  const state = gateStateIn(s3);
+  check(
+    'the instance ends stopped, the gate CLOSED',
+    instance.state === 'stopped' && state === 'CLOSED',
+    () => `the instance is ${instance.state}, the gate ${state}`,
+  );
+  checkCalls(world, programMs, check);
+  // A stop may come after the receipt, while the drain still deletes records. These records expire.
+  if (!faults.none || machine.drainsKilled > 0) return;
+  const left = [...s3.keys('control', CLAIM_PREFIX), ...s3.keys('control', STATUS_PREFIX)].filter(
+    (key) => key !== DRAIN_STATUS_KEY,
+  );
+  check('nothing is left behind without faults', left.length === 0, () => left.join(', '));
+}
+
+function checkReceipts(
+  { s3, people, faults, jobs }: CheckedWorld,
+  programMs: number,
+  check: MakeCheck,
+): void {
+  for (const { key, jobId, accepted, at } of people.uploads) {
+    const found = s3.peek('output', receiptKey(key, jobId)) !== undefined;
+    check('one receipt for each upload', found === accepted, () => {
+      return `${key}, job ${jobId.slice(0, 6)}: ${found ? 'a receipt, though no model accepts the key' : 'no receipt'}`;
+    });
+    const receiptAt = jobs.receiptAt(jobId);
+    if (!faults.none || receiptAt === undefined) continue;
+    check('prompt without faults', receiptAt - at <= programMs + PROMPT_MS, () => {
+      return `job ${jobId.slice(0, 6)} took ${receiptAt - at} ms`;
+    });
+  }
+}
+
+function checkCalls(world: CheckedWorld, programMs: number, check: MakeCheck): void {
+  const { wire, functions, instance, people, faults } = world;
+  const bounds = callBounds({
+    uploads: people.uploads.length,
+    starts: instance.starts,
+    sweeps: functions.sweeps,
+    runMinutes: programMs / 60_000,
+    faults: faults.timesStruck + (faults.hasCrashPoint ? 1 : 0),
+  });
+  for (const service of ['lambda', 'ec2', 'ssm', 's3'] as const satisfies readonly Service[]) {
+    const made = wire.counts[service];
+    check('calls are bounded in all', made <= bounds[service], () => {
+      return `${made} calls to ${service}, ${Math.round(bounds[service])} are allowed`;
+    });
+  }
+}
