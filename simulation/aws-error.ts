@@ -1,6 +1,6 @@
-/** An error as the SDK throws it: its name is AWS's code. */
+/** An error as the SDK throws it. Its name is AWS's error code. */
 export function awsError(name: string, httpStatusCode: number): Error {
-  // Half of an error's price is its stack, which nobody reads here.
+  // A stack is half of an error's cost, and no code reads it here.
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   const error = Object.assign(new Error(name), {

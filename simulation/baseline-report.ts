@@ -3,7 +3,10 @@ import { inChild } from './children';
 import type { Options, Output } from './command-line';
 import { table } from './table';
 
-/** Shows what becomes of the same histories under both designs. False if ours had a violation. */
+/**
+ * Runs the same histories under the plain chain and under our design, and prints both results. Returns false if our
+ * design had a violation.
+ */
 export async function reportBaseline(
   bundle: string,
   { seed, histories, faults, jobs }: Pick<Options, 'seed' | 'histories' | 'faults' | 'jobs'>,
@@ -37,7 +40,7 @@ export async function reportBaseline(
   const counts = ['uploads', 'results', 'failed', 'lost', 'runs killed by its stop', 'machine-hours on'];
   print(table(['', 'design', ...counts], rows));
   print(
-    '\nfailed: the model exited with an error or left no file; ours also, when its time limit or its attempts were\nused up. Ours says why in a receipt, the plain chain tells nobody and leaves the instance on. lost: no end at all',
+    '\nfailed: the model exited with an error or wrote no file; ours also: the time limit or the attempts were used up.\nOurs writes the reason into a receipt. The plain chain reports nothing and leaves the instance on.\nlost: the job never ended',
   );
   for (const violation of violations) print(`\n${violation}`);
   return violations.length === 0;

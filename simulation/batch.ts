@@ -1,20 +1,20 @@
 import type { Check, Violation } from './check-list';
 import { CALL_FAILURES, type CallFailure } from './crash-point';
-import type { Fault } from './faults';
 import { runTracked } from './current-seed';
+import type { Fault } from './faults';
 
-/** What a child process is told to run. */
+/** The histories that a child process runs. */
 export interface BatchTask {
   readonly firstSeed: number;
   readonly histories: number;
   readonly faults: readonly Fault[] | undefined;
   readonly jobs: number | undefined;
   readonly crowded?: boolean | undefined;
-  /** The plain chain instead of ours, of which nothing is checked. */
+  /** Runs the plain chain. None of its histories is checked. */
   readonly plainChain?: boolean | undefined;
 }
 
-/** What it answers. */
+/** The sums over the histories of a task. */
 export interface BatchReport {
   readonly histories: number;
   readonly injected: Partial<Record<Fault, number>>;
@@ -22,7 +22,7 @@ export interface BatchReport {
   readonly uploads: number;
   readonly calls: number;
   readonly virtualMs: number;
-  /** Processor time that the histories took, garbage collection on other cores included. */
+  /** Processor time of the histories, with garbage collection on other cores. In milliseconds. */
   readonly cpuMs: number;
   readonly wallMs: number;
   readonly violation: SeededViolation | undefined;
@@ -39,16 +39,16 @@ export async function runBatch({
   crowded,
   plainChain,
 }: BatchTask): Promise<BatchReport> {
-  // Production code makes errors by the thousand here, and nobody reads their stacks.
+  // Production code creates thousands of errors here, and no code reads their stacks.
   Error.stackTraceLimit = 0;
   const injected: Partial<Record<Fault, number>> = {};
   const checks: Partial<Record<Check, number>> = {};
   const sums = { uploads: 0, calls: 0, virtualMs: 0 };
   const cpuBefore = process.cpuUsage();
-  const began = performance.now();
-  const took = () => {
+  const startedAt = performance.now();
+  const durations = () => {
     const { user, system } = process.cpuUsage(cpuBefore);
-    return { cpuMs: (user + system) / 1000, wallMs: performance.now() - began };
+    return { cpuMs: (user + system) / 1000, wallMs: performance.now() - startedAt };
   };
   for (let index = 0; index < histories; index += 1) {
     const seed = firstSeed + index;
@@ -58,17 +58,17 @@ export async function runBatch({
     sums.uploads += result.uploads;
     sums.calls += result.callsMade;
     sums.virtualMs += result.virtualMs;
-    // Lets finalizers and messages have their turn.
+    // Finalizers and messages run now.
     if (index % 100 === 99) await new Promise((resolve) => setImmediate(resolve));
     if (result.violation) {
       const violation = { ...result.violation, seed };
-      return { histories: index + 1, injected, checks, ...sums, ...took(), violation };
+      return { histories: index + 1, injected, checks, ...sums, ...durations(), violation };
     }
   }
-  return { histories, injected, checks, ...sums, ...took(), violation: undefined };
+  return { histories, injected, checks, ...sums, ...durations(), violation: undefined };
 }
 
-/** One crash point's end. */
+/** The result of one crash point. */
 export interface CrashReport {
   readonly call: number;
   readonly failure: CallFailure;
@@ -76,7 +76,7 @@ export interface CrashReport {
   readonly violation: Violation | undefined;
 }
 
-/** Every failure at every call of a history without faults. */
+/** Runs a history without faults once for every failure at every call. */
 export async function runCrashPoints(seed: number, jobs: number): Promise<CrashReport[]> {
   Error.stackTraceLimit = 0;
   const { calls = [] } = await runTracked({ seed, jobs, faults: [], listCalls: true });
@@ -91,15 +91,15 @@ export async function runCrashPoints(seed: number, jobs: number): Promise<CrashR
   return reports;
 }
 
-/** What became of the same histories under the plain chain and under ours. */
+/** The sums of the same histories under one of the two designs. */
 export interface Comparison {
   readonly accepted: number;
-  /** Their model failed; ours says so in a receipt. */
+  /** Uploads whose model failed. Our design writes a receipt for each. */
   readonly failed: number;
   readonly lost: number;
   readonly killed: number;
   readonly onMs: number;
-  /** The first; of the plain chain nothing is checked. */
+  /** The first violation. The plain chain is not checked. */
   readonly violation: SeededViolation | undefined;
 }
 

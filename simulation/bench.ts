@@ -5,7 +5,7 @@ import { bundleSimulator } from './bundle';
 import { withChild } from './children';
 import { table } from './table';
 
-/** What is measured, and beside it what shows how much of a call's time is the simulator's own. */
+/** Our design, and the plain chain. The plain chain shows how much of a call's time is the simulator's own. */
 const SUBJECTS = [
   { name: 'ours', plainChain: false, crowded: false },
   { name: 'ours, crowded', plainChain: false, crowded: true },
@@ -19,8 +19,7 @@ interface Options {
 }
 
 /**
- * How fast the simulator is on one core: each subject in a process of its own, one after the other, round by round, when
- * it has run long enough for node to have compiled it, as the processes of a long run have.
+ * Measures how many histories one core runs per second. Each subject runs in a process of its own, one process at a time. Each process first runs uncounted histories, so that node has compiled the code as in a long run.
  */
 async function run({ rounds, histories, warmUp }: Options): Promise<void> {
   const bundle = await bundleSimulator();
@@ -39,12 +38,12 @@ async function run({ rounds, histories, warmUp }: Options): Promise<void> {
       reports.get(name)?.push(report);
     }
   }
-  const microsACall = (all: readonly BatchReport[]) =>
+  const microsPerCall = (all: readonly BatchReport[]) =>
     median(all.map(({ cpuMs, calls }) => (cpuMs * 1000) / calls));
-  const plain = microsACall(reports.get('plain chain') ?? []);
+  const plain = microsPerCall(reports.get('plain chain') ?? []);
   const rows = [...reports].map(([name, all]) => {
     const rates = all.map((report) => (report.histories / report.wallMs) * 1000).sort((a, b) => a - b);
-    const micros = microsACall(all);
+    const micros = microsPerCall(all);
     return [
       name,
       Math.round(median(rates)),

@@ -1,6 +1,6 @@
 import { MINIMUM_BILLED_SECONDS } from '../lifecycle/bill';
 
-/** When the instance was running: from `running` until it begins to stop. `pending` and `stopping` cost nothing. */
+/** One time of being `running`, until the instance begins to stop. `pending` and `stopping` cost nothing. */
 export interface RunningTime {
   readonly from: number;
   readonly to: number;
@@ -8,7 +8,7 @@ export interface RunningTime {
 
 const MINIMUM_BILL_MS = MINIMUM_BILLED_SECONDS * 1000;
 
-/** What EC2 bills, in milliseconds. `end`: what still runs then is billed until then. */
+/** The time that EC2 bills, in milliseconds. A time that has not ended is billed until `end`. */
 export function billedMs(running: readonly RunningTime[], end = Infinity): number {
   return running.reduce((sum, { from, to }) => sum + billOf(Math.min(to, end) - from), 0);
 }

@@ -7,14 +7,18 @@ import type { Mutation } from './mutations';
 
 const ROOT = join(__dirname, '..');
 const BUNDLES = join(ROOT, 'dist', 'simulation');
-/** No run takes so long; then its bundle is nobody's any more. */
+/** Age at which a bundle is removed, in milliseconds. No run takes that long. */
 const KEPT_MS = 24 * 3_600_000;
 
 /**
- * Bundles the simulator with the production code it runs, mutated if asked for; the path of the bundle. A bundle is
- * faster than modules compiled on the way, and production builds never see a mutation. Its content's hash is in its name: a
- * long run starts new processes from it, which have to run what the first ones ran. Throws when the mutation's text is
- * not found exactly once: the code has moved on, and the mutation must follow.
+ * Bundles the simulator with the production code that it runs, and returns the path of the bundle. A mutation is
+ * applied to the bundle only, so that no production build contains one.
+ *
+ * A bundle starts faster than modules that are compiled at run time. Its name contains the hash of its content: a
+ * long run starts new processes from the same bundle, even when the code has changed meanwhile.
+ *
+ * Throws if the text of the mutation is not found exactly once. Then the code has changed and the mutation must
+ * follow.
  */
 export async function bundleSimulator(mutation?: Mutation): Promise<string> {
   const name = mutation?.name.replace(/[^a-z0-9]+/gi, '-') ?? 'simulator';
@@ -33,7 +37,7 @@ export async function bundleSimulator(mutation?: Mutation): Promise<string> {
   const hash = createHash('sha256').update(output.contents).digest('hex').slice(0, 16);
   const bundle = join(BUNDLES, `${name}-${hash}.cjs`);
   await mkdir(BUNDLES, { recursive: true });
-  // Under another name first: a process that is just starting from the same bundle never reads half of it.
+  // The file gets its final name when it is complete. Otherwise a process that starts now could read half of it.
   const unfinished = `${bundle}.${randomUUID()}`;
   await writeFile(unfinished, output.contents);
   await rename(unfinished, bundle);
@@ -41,7 +45,7 @@ export async function bundleSimulator(mutation?: Mutation): Promise<string> {
   return bundle;
 }
 
-/** Others may be at it as well, so one that is gone is no error. */
+/** A bundle that another process has removed meanwhile is no error. */
 async function removeOldBundles(): Promise<void> {
   for (const name of await readdir(BUNDLES)) {
     const file = join(BUNDLES, name);
@@ -51,8 +55,8 @@ async function removeOldBundles(): Promise<void> {
 }
 
 /**
- * Of the SDK only the commands get here, and of a command only its class and its input: `send` is the seam. Made without their
- * middleware stacks, which nobody would run, they cost a tenth less time in all.
+ * Replaces each SDK module by its command classes, each with its input only. `send` is the seam, so that nothing else
+ * of the SDK is used. Without the middleware stacks of the real commands a history takes a tenth less time.
  */
 const bareCommands: Plugin = {
   name: 'bare commands',
@@ -72,10 +76,10 @@ export async function mutatedText({ name, file, text, replacement }: Mutation): 
   const found = source.split(text).length - 1;
   if (found !== 1) {
     throw new Error(
-      `mutation "${name}": its text is found ${found} times in ${file}, and must be found once`,
+      `mutation "${name}": ${file} contains its text ${found} times, not once. The code has changed: adapt the mutation`,
     );
   }
-  // A function, so that a `$` in the replacement stands for itself.
+  // With a function, a `$` in the replacement is an ordinary character.
   return source.replace(text, () => replacement);
 }
 

@@ -288,7 +288,7 @@ export class Checks {
     // A function that saw the pause does not wake the instance. When the pause is removed, the next sweep does.
     const mayHaveSeenPause = instance.paused || instance.unpausedAt >= startedAt - DESCRIBED_AFTER_MS;
     if (closedAt === undefined || tripped || mayHaveSeenPause || faults.has('person pauses')) return;
-    const left = instance.startAskedAt < closedAt ? jobs.openBefore(closedAt) : undefined;
+    const left = instance.startRequestedAt < closedAt ? jobs.openBefore(closedAt) : undefined;
     this.check('what is left to the closer is woken for', left === undefined, () => {
       return `${id} closed the gate and ended, and no function has woken the instance for ${left?.slice(0, 6) ?? ''}`;
     });

@@ -1,7 +1,7 @@
 import { runBatch, runComparison, runCrashPoints, type BatchTask } from './batch';
+import { currentSeed, runTracked } from './current-seed';
 import { runEconomy, type EconomyTask } from './economy';
 import type { Fault } from './faults';
-import { currentSeed, runTracked } from './current-seed';
 
 type Task =
   | { readonly kind: 'batch' | 'comparison'; readonly task: BatchTask }
@@ -15,23 +15,25 @@ type Task =
       readonly crowded: boolean | undefined;
     };
 
-/** In a child process: an answer to each task, until the parent lets go. */
+/** The entry of a child process. It answers each task until the parent disconnects. */
 process.on('message', (task: Task) => {
-  void reply(task).catch(ends);
+  void reply(task).catch(endWithError);
 });
-process.once('uncaughtException', ends);
+process.once('uncaughtException', endWithError);
 process.once('disconnect', () => process.exit());
 
 async function reply(task: Task): Promise<void> {
   const answer = await run(task);
-  // What failed though nobody waits for it shows now, while the task is still out.
+  // A rejection that no code handles is reported now, before the answer is sent.
   await new Promise((resolve) => setImmediate(resolve));
   process.send?.({ answer });
 }
 
-/** Nobody can tell what an error has left behind, so it ends the process; the parent is told in which history it came. */
-function ends(error: unknown, origin?: string): void {
-  // Of a promise that nobody waits for node tells at the next immediate, which may be some histories later.
+/**
+ * An unexpected error endWithError the process, because its state is unknown. The parent receives the seed of the history.
+ */
+function endWithError(error: unknown, origin?: string): void {
+  // Node reports an unhandled rejection at the next `setImmediate`, which may be several histories later.
   const orBefore = origin === 'unhandledRejection' ? ' or one shortly before it' : '';
   const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const failure = `an error in the history of seed ${currentSeed() ?? '(none yet)'}${orBefore}: ${what}`;

@@ -1,15 +1,18 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Bigger than the default, from the beginning: most of what a history makes dies with it. In megabytes. */
+/** Sizes of the young generation in megabytes, larger than the default: most objects of a history die with it. */
 const NODE_OPTIONS = ['--min-semi-space-size=32', '--max-semi-space-size=32'];
 
 type Reply<T> = { readonly answer: T } | { readonly failure: string };
 
-/** Has the process sendTask an task; its answer. One at a time. Rejects when the process ends without an answer. */
+/**
+ * Sends a task to the process and returns its answer. One task at a time. Rejects if the process ends without an
+ * answer.
+ */
 export type SendTask = <T>(task: object) => Promise<T>;
 
-/** Has a process of a bundle sendTask orders for as long as `use` lasts; it ends with it, and on `signal`. */
+/** Starts a process of a bundle and runs `use`. The process ends when `use` ends or `signal` aborts. */
 export async function withChild<T>(
   bundle: string,
   use: (sendTask: SendTask) => Promise<T>,
@@ -19,7 +22,7 @@ export async function withChild<T>(
   const ended = once(child, 'exit').then(([code, killedBy]) => {
     throw new Error(`a simulator process ended without an answer (${String(code ?? killedBy)})`);
   });
-  // An end is news only while an task is out.
+  // The end of the process is an error only while a task waits for its answer.
   ended.catch(() => undefined);
   try {
     return await use(async <A>(task: object) => {
@@ -33,7 +36,7 @@ export async function withChild<T>(
   }
 }
 
-/** Has a process of its own sendTask one task. */
+/** Runs one task in a process of its own. */
 export function inChild<T>(bundle: string, task: object, signal?: AbortSignal): Promise<T> {
   return withChild(bundle, (sendTask) => sendTask<T>(task), signal);
 }

@@ -1,7 +1,7 @@
 import { billOf } from './billing';
 import type { StartTimes } from './workloads';
 
-/** A job as the clairvoyant knows it from the beginning. In milliseconds. */
+/** A job as the clairvoyant scheduler knows it. In milliseconds. */
 export interface KnownJob {
   readonly arrivedMs: number;
   readonly runMs: number;
@@ -9,24 +9,24 @@ export interface KnownJob {
 }
 
 /**
- * The least that EC2 can bill for these jobs, in milliseconds, by whoever knows all of them ahead. Jobs are in the order
- * of arrival.
+ * The least that EC2 can bill for these jobs, in milliseconds, if a scheduler knows all jobs in advance. Jobs are in
+ * the order of arrival.
  *
- * - One job runs at a time, none before it has arrived. While the instance is on, a job begins as soon as it has arrived and
- *   the one before has ended: nothing is put off on a machine that could run it.
- * - While it is off, the next job may find it ready at the very moment of its arrival, or wait for a start made as late as at
- *   that moment (`patienceMs`), or anything between, whichever bills less. Without that limit one would let a day's uploads
- *   wait and boot once, which nobody wants.
- * - A start bills what it takes from `running` to the model (`restartMs`), as drawn for the job that it is for; ours has
- *   the same drawn times. Polling, calls, the way of events, a tail: it has none of these, and it stops in the
- *   moment in which the model ends. The time that `pending` and `stopping` take never keeps it from starting again.
+ * - One job runs at a time, and none before its arrival. While the instance is on, a job begins as soon as it has
+ *   arrived and the job before it has ended. No job waits on a running machine that could run it.
+ * - While the instance is off, the machine may be ready at the arrival of the next job at the earliest. At the latest
+ *   it is ready as if a start had been made at that arrival (`patienceMs`). The scheduler chooses the cheapest time
+ *   between the two. Without the second limit, a day's uploads would all wait for one boot.
+ * - A start bills the time from `running` to the model (`restartMs`), as drawn for its job. Our design has the same
+ *   drawn times. The scheduler has no polling, no calls, no delay of events and no tail. It stops at the moment at
+ *   which the model ends, and the time of `pending` and `stopping` never delays its next start.
  *
- * So it is a lower bound for what any prompt scheduler can reach, and exact but for that last point: partitions of the jobs into
- * times of being on are compared by dynamic programming, in O(n²). Each time begins as late as patience allows, which
- * leaves the fewest gaps; two that would overlap are never the cheapest, since one that serves both saves a restart.
+ * This is a lower bound for every prompt scheduler, and exact except for the last point. Dynamic programming compares
+ * all partitions of the jobs into on-times, in O(n²). Each on-time begins as late as patience allows, which leaves
+ * the fewest gaps. Two on-times that overlap are never the cheapest, since one on-time for both saves a restart.
  */
 export function clairvoyantBilledMs(jobs: readonly KnownJob[]): number {
-  // least[n]: for the first n jobs.
+  // least[n]: the least for the first n jobs.
   const least = [0, ...jobs.map(() => Infinity)];
   jobs.forEach((first, index) => {
     const before = least[index] ?? Infinity;
@@ -42,12 +42,12 @@ export function clairvoyantBilledMs(jobs: readonly KnownJob[]): number {
   return least.at(-1) ?? 0;
 }
 
-/** From `running` to the model's begin. */
+/** The time from `running` to the beginning of the model. */
 export function restartMs({ bootMs, registrationMs, deliveryMs, checkMs }: StartTimes): number {
   return bootMs + registrationMs + deliveryMs + checkMs;
 }
 
-/** How long a job waits for a start that was made when it arrived. */
+/** The time that a job waits for a start that was made at its arrival. */
 export function patienceMs(start: StartTimes): number {
   return start.pendingMs + restartMs(start);
 }

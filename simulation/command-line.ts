@@ -23,13 +23,13 @@ export interface Options {
   readonly only?: string;
 }
 
-/** Where the simulator writes: what was asked for, and what else there is to say. */
+/** `print`: the results, on stdout. `warn`: errors and progress, on stderr. */
 export interface Output {
   readonly print: (text: string) => void;
   readonly warn: (text: string) => void;
 }
 
-/** What a run of histories uses, which is what happens when no mode is asked for. */
+/** The options of a run of histories, which is the default mode. */
 const USED_BY_HISTORIES = [
   '--histories',
   '--seed',
@@ -40,7 +40,7 @@ const USED_BY_HISTORIES = [
   '--workers',
 ];
 
-/** What each mode uses; anything else beside it is a mistake, and refused. */
+/** The options of each mode. Any other option beside a mode is refused. */
 const USED_BY_MODE: Readonly<Record<string, readonly string[]>> = {
   '--replay': ['--faults', '--jobs', '--crowded'],
   '--crash-points': ['--seed'],
@@ -49,7 +49,7 @@ const USED_BY_MODE: Readonly<Record<string, readonly string[]>> = {
   '--economy': ['--workloads', '--linger', '--only', '--seed', '--workers'],
 };
 
-/** Throws commander's CommanderError, and has said why: for what cannot be used, and for help. */
+/** Throws commander's CommanderError for a wrong option and for help. Its message has been printed before. */
 export function readCommandLine(args: readonly string[], output: Output): Options {
   const command = commandLine(output).parse([...args], { from: 'user' });
   const given = command.options
@@ -78,24 +78,24 @@ function commandLine({ print, warn }: Output): Command {
     .option('--seed <n>', 'the first seed; the next history has the next one', wholeNumber, 1)
     .option('--faults <list>', 'kinds of fault, separated by commas; "none"', faultList)
     .option('--jobs <n>', 'uploads a history, all at once', wholeNumber)
-    .option('--crowded', 'dearer histories, which find rarer things: more uploads, longer')
-    .option('--keep-going', 'does not end with the first violation, and lists them all')
+    .option('--crowded', 'slower histories that find rarer errors: more uploads, longer')
+    .option('--keep-going', 'continues after a violation, and lists them all')
     .option('--workers <n>', 'processes side by side', atLeastOne, 1)
-    .option('--replay <seed>', "tells one history's story", wholeNumber)
-    .option('--crash-points', 'strikes at every call of a history without faults')
+    .option('--replay <seed>', 'prints one history, line by line', wholeNumber)
+    .option('--crash-points', 'lets every call of a history without faults fail, in every way')
     .option(
       '--mutations',
-      'takes the rules away one by one, shows what catches them, keeps new seeds for the tests',
+      'removes the rules one by one, prints what catches each, stores new seeds for the tests',
     )
-    .option('--search', 'with --mutations: looks for the first seeds anew, not only where none is remembered')
-    .option('--baseline', 'the plain chain beside ours, under the same seeds')
+    .option('--search', 'with --mutations: searches for all seeds again, not only for unknown ones')
+    .option('--baseline', 'compares our design with the plain chain, under the same seeds')
     .option(
       '--economy',
-      'what on-time costs: always on, the plain chain, ours, a clairvoyant; without faults',
+      'compares billed time without faults: always on, the plain chain, ours, a clairvoyant',
     )
-    .option('--workloads <n>', 'with --economy: how many, of all kinds together', atLeastOne, 10_000)
+    .option('--workloads <n>', 'with --economy: how many workloads of all kinds together', atLeastOne, 10_000)
     .option('--linger <seconds>', 'with --economy: the tail', wholeNumber, DEFAULT_LINGER_SECONDS)
-    .option('--only <text>', 'with --mutations or --economy: those whose name contains the text')
+    .option('--only <text>', 'with --mutations or --economy: only names that contain the text')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => print(text.trimEnd()),

@@ -1,4 +1,4 @@
-/** What is to happen to one chosen call of a history, for going through them all. */
+/** The ways in which one chosen call of a history can fail. */
 export const CALL_FAILURES = [
   'crash before',
   'crash after',
@@ -11,7 +11,7 @@ export const CALL_FAILURES = [
 export type CallFailure = (typeof CALL_FAILURES)[number];
 
 export interface CrashPoint {
-  /** The how-manieth call of the history, from 0. */
+  /** The index of the call in the history, from 0. */
   readonly call: number;
   readonly failure: CallFailure;
 }

@@ -3,7 +3,7 @@ import type { HistoryResult } from './history-result';
 
 let seed: number | undefined;
 
-/** Lets a history happen, and keeps its seed for whoever has to say in which one the process ended. */
+/** Runs a history and keeps its seed, for the message of a process that ends in an error. */
 export function runTracked(options: HistoryOptions): Promise<HistoryResult> {
   ({ seed } = options);
   return runHistory(options);

@@ -5,25 +5,28 @@ import { table } from './table';
 import { WORKLOADS, WORKLOAD_KINDS, type WorkloadKind } from './workloads';
 
 interface EconomyOptions {
-  /** In all; each kind gets its share. */
+  /** Number of workloads of all kinds together. */
   readonly workloads: number;
   readonly seed: number;
   readonly workers: number;
   readonly lingerSeconds: number;
-  /** Kinds whose name contains this. @default all */
+  /** Only kinds whose name contains this text. @default all */
   readonly only?: string;
 }
 
-/** So many workloads of a kind at a time, so that the processes end together. */
+/** Number of workloads of one task. It is small, so that all processes end at about the same time. */
 const WORKLOADS_PER_TASK = 200;
 
-/** No workload with a tail may cost more than this, times the clairvoyant. */
+/** Maximum bill of any workload with the tail, as a multiple of the clairvoyant's. */
 const WORST_RATIO = 2;
 
-/** What no workload of these kinds may cost without a tail: a few long runs a day, for which docs/ECONOMY.md claims it. */
+/** Maximum bill without a tail, for the kinds of which docs/ECONOMY.md claims one: few long runs a day. */
 const WORST_RATIO_WITHOUT_TAIL: Partial<Record<WorkloadKind, number>> = { original: 1.02 };
 
-/** Measures every kind of workload, side by side in processes, and shows the table. False if a bound does not hold. */
+/**
+ * Measures every kind of workload in several processes, and prints the tables. Returns false if a bound does not
+ * hold.
+ */
 export async function reportEconomy(
   bundle: string,
   { workloads, seed, workers, lingerSeconds, only = '' }: EconomyOptions,
@@ -56,7 +59,7 @@ export async function reportEconomy(
   );
   print(`\n${table(HEAD, [...bills].map(row))}`);
   print(`
-h: billed hours of all its workloads; ×: over the clairvoyant's, median and worst with its seed; a tail of ${lingerSeconds} s
+h: billed hours of all workloads of the kind; ×: ratio to the clairvoyant's, median and worst (seed); the tail is ${lingerSeconds} s
 ${all.length.toLocaleString('en-US')} workloads from seed ${seed}, ${sum(all, ({ jobs }) => jobs).toLocaleString('en-US')} uploads, ${seconds.toFixed(0)} s in ${workers} process(es)`);
 
   const broken = brokenBounds(bills);
@@ -64,7 +67,7 @@ ${all.length.toLocaleString('en-US')} workloads from seed ${seed}, ${sum(all, ({
   return broken.length === 0;
 }
 
-/** The bounds that do not hold: which, the worst ratio with its seed, and what is allowed. */
+/** One sentence for each bound that does not hold: the kind, the worst ratio with its seed, and the bound. */
 export function brokenBounds(bills: ReadonlyMap<WorkloadKind, readonly Bills[]>): string[] {
   return [...bills].flatMap(([kind, all]) => {
     const bounds = [
@@ -117,7 +120,7 @@ interface Worst {
   readonly seed: number;
 }
 
-/** The first of the worst, so that the number of processes does not decide which is ratioWithSeed. */
+/** The worst ratio. Of equal ratios the lowest seed counts, so that the number of processes does not matter. */
 function worstOf(bills: readonly Bills[], bill: (bills: Bills) => number): Worst {
   const worst = { ratio: 0, seed: 0 };
   for (const one of bills) {

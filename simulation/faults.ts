@@ -1,7 +1,7 @@
 import type { Random } from './random';
 import type { Timeline } from './timeline';
 
-/** Every kind of fault, with how likely it is where it may strike when it is switched on, and what it is. */
+/** Every kind of fault: its usual probability wherever it can strike, and its meaning. */
 export const FAULTS = {
   'call refused': [0.02, 'a call is throttled or answered 5xx before it takes effect'],
   'answer lost': [0.02, 'a call takes effect, its answer is lost; the SDK repeats it'],
@@ -45,8 +45,8 @@ export const FAULTS = {
     0.3,
     'EC2 takes a spot instance away and starts it again by itself; per 10 minutes of running',
   ],
-  'person stops it': [0.1, 'somebody stops the instance in the console; per 10 minutes of running'],
-  'person starts it': [0.1, 'somebody starts the instance in the console; per 10 minutes of standing'],
+  'person stops it': [0.1, 'a person stops the instance in the console; per 10 minutes of running'],
+  'person starts it': [0.1, 'a person starts the instance in the console; per 10 minutes of standing'],
   'slow boot': [0.3, 'a boot takes up to 5 minutes'],
   'agent deaf': [0.05, 'the SSM agent does not register during this boot'],
   'registration late': [0.3, 'the SSM agent registers up to 4 minutes late'],
@@ -65,8 +65,8 @@ export const FAULTS = {
   'model writes nothing': [0.1, 'the model exits with 0 and leaves no file'],
   'setup fails': [0.2, "the model's setup exits with 1"],
   'clocks differ': [0.5, 'the clock of a function or of the instance is up to 3 s off'],
-  'person holds': [0.4, 'somebody sets lamplighter:hold and takes it away again'],
-  'person pauses': [0.4, 'somebody sets lamplighter:pause and takes it away again'],
+  'person holds': [0.4, 'a person sets lamplighter:hold and removes it again'],
+  'person pauses': [0.4, 'a person sets lamplighter:pause and removes it again'],
 } as const satisfies Record<string, readonly [share: number, meaning: string]>;
 
 export type Fault = keyof typeof FAULTS;
@@ -86,7 +86,7 @@ interface FaultOptions {
   readonly choosesAll: boolean;
 }
 
-/** One history's faults: some kinds, each with its own intensity, until the moment when faults are over. */
+/** The faults of one history: some kinds, each with a drawn probability, until `overAt`. */
 export class Faults {
   readonly injected = new Map<Fault, number>();
   private readonly shares = new Map<Fault, number>();
@@ -103,7 +103,7 @@ export class Faults {
     this.luck = luck;
     this.overAt = overAt;
     this.hasCrashPoint = hasCrashPoint;
-    // Some histories have no faults, some have a few kinds, some nearly all: each shows other bugs.
+    // Some histories have no faults, some have a few kinds and some have nearly all. Each shows other errors.
     const width = shape.pick([0, 0.05, 0.05, 0.15, 0.15, 0.3, 0.6]);
     for (const fault of allowed) {
       const chosen = shape.chance(choosesAll || allowed.length <= 3 ? 1 : width);
@@ -112,7 +112,7 @@ export class Faults {
     }
   }
 
-  /** No fault can strike in this history. */
+  /** Whether no fault can strike in this history. */
   get none(): boolean {
     return this.shares.size === 0 && !this.hasCrashPoint;
   }
@@ -125,7 +125,7 @@ export class Faults {
     return [...this.shares.keys()];
   }
 
-  /** How far a new process's clock is off, in milliseconds. */
+  /** The error of a new process's clock, in milliseconds. */
   clockErrorMs(): number {
     return this.strikes('clocks differ') ? this.luck.between(-3_000, 3_000) : 0;
   }
@@ -134,20 +134,20 @@ export class Faults {
     return this.shares.has(fault);
   }
 
-  /** Whether the fault strikes here and now; if so it is counted. */
+  /** Draws whether the fault strikes now. Counts it if so. */
   strikes(fault: Fault): boolean {
     if (!this.isDrawn(fault)) return false;
     this.count(fault);
     return true;
   }
 
-  /** Like strikes(), for what is to strike later: whoever asks counts it then. */
+  /** Draws whether the fault will strike later. The caller counts it then. */
   isDrawn(fault: Fault): boolean {
     const share = this.shares.get(fault);
     return share !== undefined && !this.over && this.luck.chance(share);
   }
 
-  /** How often faults of any kind have struck. */
+  /** The number of faults that have struck, of all kinds. */
   get timesStruck(): number {
     let struck = 0;
     for (const times of this.injected.values()) struck += times;

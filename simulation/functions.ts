@@ -15,15 +15,16 @@ import { BREAKER_WAKE_UPS, MODEL_NAMES, SWEEP_MS, timeLimitSeconds, type Functio
 import { logOf, shorten } from './story';
 import type { World } from './world';
 
-/** Lambda calls a failed function again after one and after two minutes. */
+/** The delays of Lambda's two retries of a failed function, in milliseconds. */
 const RETRY_MS = [60_000, 120_000];
 
-/** handlers/worker.ts keeps so much back of its time limit. */
+/** The part of its time limit that handlers/worker.ts reserves, in seconds. */
 const WORKER_RESERVE_SECONDS = 30;
 
+/** Number of sweeps in a row that found the same state, after which the next ones are skipped. */
 const SWEEPS_AT_REST = 6;
 
-/** No event comes later than this. */
+/** Maximum delay of an event, in milliseconds. */
 const LATEST_EVENT_MS = 600_000;
 
 const environment = parseEnvironment(stopEnvironmentSchema, {
@@ -43,7 +44,7 @@ const environment = parseEnvironment(stopEnvironmentSchema, {
       suffixes: ['.csv'],
     })),
   ),
-  // These two are settings, and each history has its own.
+  // Placeholders: each history has its own settings.
   LAMPLIGHTER_TIME_LIMIT_SECONDS: '120',
   LAMPLIGHTER_LINGER_SECONDS: '0',
   LAMPLIGHTER_BREAKER_WAKE_UPS: String(BREAKER_WAKE_UPS),
@@ -63,19 +64,19 @@ interface FunctionsWorld extends World {
   };
 }
 
-/** Lambda, and whatever calls it: S3's notifications, EventBridge's rules, the schedule. */
+/** Lambda, and the services that invoke it: S3 notifications, EventBridge rules and the schedule. */
 export class Functions {
   readonly executions = { trigger: 0, worker: 0, stop: 0 };
-  /** Executions under way, and invocations still to come. */
+  /** The number of executions under way and of planned invocations. */
   pending = 0;
 
-  /** Ticks of the schedule, missed ones included. */
+  /** Ticks of the schedule, with the missed ones. */
   sweeps = 0;
 
   private sweepsAtRest = 0;
   private stateAtRest = '';
 
-  /** Late events that come when the next drain begins, or at the latest that an event comes. */
+  /** Late events. They arrive when the next drain begins, or after LATEST_EVENT_MS. */
   private readonly heldEvents = new Set<{ name: FunctionName; event: object }>();
 
   constructor(private readonly world: FunctionsWorld) {}
@@ -85,7 +86,7 @@ export class Functions {
     this.heldEvents.clear();
   }
 
-  /** `soon`: an arrival that is aimed at a moment. */
+  /** `soon`: the event of an aimed upload. It arrives within a second. */
   uploaded(key: string, versionId: string, soon: boolean): void {
     const { timeline, luck } = this.world;
     const event = s3Event('data', key, versionId, timeline.now);
@@ -134,7 +135,7 @@ export class Functions {
     this.notify('stop', event, delay, 'command event lost', 'command event twice', 'command event late');
   }
 
-  /** Plans the first tick of the sweep's schedule, and with each the next. */
+  /** Plans the next tick of the schedule. Each tick plans the tick after it. */
   planSweep(delay: number): void {
     this.world.timeline.after(delay, () => {
       this.planSweep(SWEEP_MS);
@@ -148,20 +149,20 @@ export class Functions {
   }
 
   /**
-   * A month has thousands of sweeps on a pipeline that stands: without faults none of them has anything to repair, and with
-   * faults no more once some have found nothing open.
+   * Whether a sweep can have nothing to repair. A month has thousands of sweeps while the instance is stopped.
+   * Without faults none of them finds work. With faults none does after some sweeps in a row that found nothing open.
    */
   private hasNothingToRepair(): boolean {
     const { faults, instance, people, s3 } = this.world;
     if (instance.state !== 'stopped') return false;
     if (faults.none) return true;
-    const seen = `${instance.starts} ${people.uploads.length} ${s3.keys('control', OPEN_PREFIX).length === 0}`;
-    this.sweepsAtRest = seen === this.stateAtRest && seen.endsWith('true') ? this.sweepsAtRest + 1 : 0;
-    this.stateAtRest = seen;
+    const state = `${instance.starts} ${people.uploads.length} ${s3.keys('control', OPEN_PREFIX).length === 0}`;
+    this.sweepsAtRest = state === this.stateAtRest && state.endsWith('true') ? this.sweepsAtRest + 1 : 0;
+    this.stateAtRest = state;
     return this.sweepsAtRest > SWEEPS_AT_REST;
   }
 
-  /** Somebody calls the worker, asynchronously. */
+  /** The asynchronous Invoke of the worker. */
   invokeWorker(by: SimProcess, input: object): object {
     this.world.checks.checkInvoke(by);
     this.invoke('worker', JSON.parse(String((input as { Payload?: unknown }).Payload)) as object, 0);
@@ -178,11 +179,11 @@ export class Functions {
   ): void {
     const { faults, luck, timeline } = this.world;
     if (faults.strikes(lost)) {
-      this.world.narrate?.(name, `will not hear: ${lost}`);
+      this.world.narrate?.(name, `does not receive the event: ${lost}`);
       return;
     }
     if (faults.isDrawn(late) && luck.chance(0.4)) {
-      // The worst moment for a late event is when a drain begins.
+      // A late event is most dangerous when a drain begins.
       faults.count(late);
       const held = { name, event };
       this.heldEvents.add(held);
@@ -203,7 +204,7 @@ export class Functions {
   private invoke(name: FunctionName, event: object, delay: number): void {
     const { faults, luck } = this.world;
     if (faults.strikes('invocation lost')) {
-      this.world.narrate?.(name, 'will not run: invocation lost');
+      this.world.narrate?.(name, 'does not run: invocation lost');
       return;
     }
     const queued = faults.strikes('invocation late') ? luck.between(2_000, 180_000) : luck.spread(30, 1_200);
@@ -257,7 +258,7 @@ export class Functions {
     );
   }
 
-  /** As the function's entry in handlers/ does it, but for the clients. */
+  /** Does what the function's entry in handlers/ does, with simulated clients. */
   private async run(name: FunctionName, event: object, process: SimProcess): Promise<void> {
     const { world } = this;
     if (world.plainChain) return plainFunctions[name](world.wire.client(process), event, process.clock);

@@ -6,7 +6,7 @@ import { FAULTS, FAULT_NAMES } from './faults';
 import { runAll, violationsIn } from './side-by-side';
 import { table } from './table';
 
-/** Lets histories happen, shows what struck and what was checked; how the command ends. */
+/** Runs histories, and prints the faults, the checks and the violations. Returns the exit code. */
 export async function reportHistories(
   bundle: string,
   options: Options,

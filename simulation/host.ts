@@ -14,7 +14,7 @@ import { SimProgram, type ProgramWorld } from './program';
 import type { SimModel } from './settings';
 import type { World } from './world';
 
-/** What stays on the machine from boot to boot, as the drain uses it. */
+/** The part of the disk that the drain uses. It survives a reboot. */
 export interface Disk {
   heartbeatAt: number | undefined;
   account: string | undefined;
@@ -29,7 +29,7 @@ export interface HostWorld extends ProgramWorld {
   };
 }
 
-/** The machine as the drain sees it: no files, no processes, only what is known of them. */
+/** The machine as the drain sees it. It has no files and no processes, only the facts about them. */
 export class SimHost implements Host {
   constructor(
     private readonly world: HostWorld,

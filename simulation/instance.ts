@@ -12,7 +12,7 @@ interface Description {
   readonly tags: readonly { Key: string; Value: string }[];
 }
 
-/** Who had the instance stopped: `ours` is a StopInstances of the functions or the machine's own idle shutdown. */
+/** What stopped the instance. `ours`: StopInstances of our functions, or the machine's own idle shutdown. */
 export type Stopper = 'ours' | 'people' | 'EC2';
 
 /** What the instance needs of the other parts. */
@@ -28,31 +28,31 @@ interface InstanceWorld extends World {
   };
 }
 
-/** The one EC2 instance. Reads of it may be stale; calls act on what it is. */
+/** The pipeline's EC2 instance. Descriptions may be stale. Calls act on the present state. */
 export class SimInstance {
   state: InstanceState = 'stopped';
   launchTime: number;
-  /** On-times: from the start's acceptance until it begins to stop; the last may still last. */
+  /** On-times, from the acceptance of a start until the instance begins to stop. The last may not have ended. */
   readonly onTimes: { from: number; to: number }[] = [];
-  /** What EC2 bills: the times of being `running`; the last may still last. */
+  /** The times of being `running`, which EC2 bills. The last may not have ended. */
   readonly running: { from: number; to: number }[] = [];
-  /** What the present start takes, where that is given. */
+  /** The given times of the present start, with a workload. */
   times: StartTimes | undefined;
   starts = 0;
   heldSince: number | undefined;
   pausedSince: number | undefined;
-  /** When the pause was last taken away. */
+  /** When the pause was last removed. */
   unpausedAt = 0;
-  /** When a start was last asked for, accepted or not. */
-  startAskedAt = 0;
-  /** EC2 has taken the spot instance away, and has not started it again. */
+  /** When a start was last requested, accepted or not. */
+  startRequestedAt = 0;
+  /** EC2 has interrupted the spot instance and has not started it again. */
   isInterrupted = false;
   private readonly tags = new Map<string, string>();
   private readonly descriptions: Description[] = [];
   private noCapacityUntil = 0;
   /** EC2's StateTransitionReason. */
   private reason = '';
-  /** Counts the changes, so that a planned change knows that it has been overtaken. */
+  /** The number of changes of the state. A planned change happens only if this number has not changed. */
   private change = 0;
 
   constructor(private readonly world: InstanceWorld) {
@@ -73,14 +73,14 @@ export class SimInstance {
     let lag = luck.between(0, 300);
     if (faults.strikes('describe stale')) lag = luck.between(1_000, 15_000);
     const then = timeline.now - lag;
-    const seen = this.descriptions.findLast(({ at }) => at <= then) ?? this.descriptions[0];
-    if (!seen) throw new Error('an instance without a history');
-    to.describedLaunch = seen.launchTime;
+    const described = this.descriptions.findLast(({ at }) => at <= then) ?? this.descriptions[0];
+    if (!described) throw new Error('an instance without a history');
+    to.describedLaunch = described.launchTime;
     const found = {
-      State: { Name: seen.state },
-      LaunchTime: new Date(seen.launchTime),
-      StateTransitionReason: seen.reason,
-      Tags: seen.tags,
+      State: { Name: described.state },
+      LaunchTime: new Date(described.launchTime),
+      StateTransitionReason: described.reason,
+      Tags: described.tags,
     };
     return { Reservations: [{ Instances: [found] }] };
   }
@@ -88,7 +88,7 @@ export class SimInstance {
   start(by: SimProcess | 'people' | 'EC2'): object {
     const { timeline, faults, luck } = this.world;
     const PreviousState = { Name: this.state };
-    this.startAskedAt = timeline.now;
+    this.startRequestedAt = timeline.now;
     if (typeof by !== 'string')
       by.foundOnlyPending = by.foundOnlyPending !== false && this.state === 'pending';
     if (this.isInterrupted && by !== 'EC2') throw awsError('IncorrectSpotRequestState', 400);
@@ -111,7 +111,7 @@ export class SimInstance {
       this.changeState('pending');
       this.times = this.world.people.nextJob()?.start;
       this.later(this.times?.pendingMs ?? luck.spread(4_000, 20_000), () => {
-        // EC2 starts what it has taken when it has the capacity for it.
+        // EC2 starts an interrupted instance only when it has the capacity.
         if (by !== 'EC2' && faults.strikes('start falls back')) this.endStopping();
         else this.beginRunning();
       });
@@ -133,7 +133,7 @@ export class SimInstance {
     return {};
   }
 
-  /** The machine powers itself off, or EC2 takes it away. */
+  /** Called when a stop is accepted, the machine powers itself off, or EC2 interrupts it. */
   beginStopping(stopper: Stopper): void {
     const { luck, machine, people } = this.world;
     if (this.state !== 'running' && this.state !== 'pending') return;
@@ -144,7 +144,7 @@ export class SimInstance {
     this.later(luck.spread(8_000, 60_000), () => this.endStopping());
   }
 
-  /** EC2 takes the spot instance away. It alone starts it again, some time after it has stopped, needed or not. */
+  /** EC2 interrupts the spot instance. Only EC2 starts it again, some time later, whether or not a job is open. */
   interrupt(): void {
     this.isInterrupted = true;
     this.beginStopping('EC2');
@@ -161,7 +161,7 @@ export class SimInstance {
     return {};
   }
 
-  /** Sets a tag, or takes it away. */
+  /** Sets a tag. `undefined` removes it. */
   tag(key: string, value: string | undefined): void {
     const { now } = this.world.timeline;
     if (value === undefined) this.tags.delete(key);
@@ -221,7 +221,7 @@ export class SimInstance {
   }
 }
 
-/** As EC2 says it of a StopInstances; of a machine that powers itself off, or is taken away, it says no time. */
+/** EC2's reason for a StopInstances, which contains the time. Its reasons for other ends contain no time. */
 function userInitiated(at: number): string {
   return `User initiated (${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} GMT)`;
 }

@@ -1,12 +1,12 @@
 import type { Timeline } from './timeline';
 
-/** What has become of each upload's job, by its open record and its receipt or, for the plain chain, its result. */
+/** The state of each job: its open record, and its receipt or, for the plain chain, its result. */
 export class Jobs {
-  /** Since when there is an open record and no receipt. */
+  /** When the open record of each open job was created, in milliseconds since the epoch. */
   private readonly open = new Map<string, number>();
   private readonly ended = new Map<string, number>();
   private readonly failures = new Set<string>();
-  /** Until when a LIST could show a job that is open no more. */
+  /** The last time at which a LIST could show an open job, although none is open now. */
   private lastOpenAt = 0;
 
   constructor(private readonly timeline: Timeline) {}
@@ -15,7 +15,7 @@ export class Jobs {
     return this.open.size > 0;
   }
 
-  /** How many have failed: for ours, their receipt says so. */
+  /** The number of failed jobs. Our design writes a receipt for each. */
   get failed(): number {
     return this.failures.size;
   }
@@ -29,17 +29,17 @@ export class Jobs {
     return this.ended.get(jobId);
   }
 
-  /** With a receipt, or in the plain chain's way: its model has failed, and nobody is told. */
+  /** Whether the job has a receipt or a result, or failed in the plain chain, which reports no failure. */
   hasEnded(jobId: string): boolean {
     return this.ended.has(jobId) || this.failures.has(jobId);
   }
 
-  /** Whether somebody who has looked since then can have seen an open one. */
+  /** Whether a LIST since that time can have shown an open job. */
   anyOpenSince(at: number): boolean {
     return this.anyOpen || this.lastOpenAt >= at;
   }
 
-  /** One that has been open from before `at` until now. */
+  /** A job that has been open from before `at` until now. */
   openBefore(at: number): string | undefined {
     for (const [jobId, since] of this.open) if (since < at) return jobId;
     return undefined;
@@ -47,7 +47,8 @@ export class Jobs {
 
   opened(jobId: string): void {
     if (!this.ended.has(jobId)) this.open.set(jobId, this.open.get(jobId) ?? this.timeline.now);
-    // Whoever has looked for the receipt before it was there may create the record after it: who lists now sees a job.
+    // The trigger may look for the receipt before it exists, and create the open record after it. A LIST then shows
+    // an ended job.
     else this.lastOpenAt = this.timeline.now;
   }
 
@@ -61,13 +62,13 @@ export class Jobs {
     if (outcome === 'failed') this.failures.add(jobId);
   }
 
-  /** The plain chain's result. */
+  /** Called when the plain chain has written a result. */
   plainResult(jobId: string): void {
     this.ended.set(jobId, this.timeline.now);
     this.failures.delete(jobId);
   }
 
-  /** The plain chain's model has failed or left nothing. */
+  /** Called when the plain chain's model has failed or has written no file. */
   plainFailure(jobId: string): void {
     if (!this.ended.has(jobId)) this.failures.add(jobId);
   }

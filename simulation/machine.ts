@@ -8,7 +8,9 @@ import { SimProgram } from './program';
 import { statusOf, type SimCommand, type SimSsm } from './ssm';
 import { logOf } from './story';
 
+/** Period of the idle timer, in milliseconds. */
 const IDLE_TIMER_MS = 60_000;
+/** Period in which the host may fail, in milliseconds. */
 const HOST_FAULT_PERIOD_MS = 600_000;
 
 /** What the machine needs of the other parts. */
@@ -29,15 +31,15 @@ interface MachineWorld extends HostWorld {
 
 interface Boot {
   readonly id: string;
-  /** When the kernel started. */
+  /** When the kernel started, in milliseconds since the epoch. */
   readonly from: number;
-  /** When it was up. */
+  /** When the boot had ended. */
   readonly at: number;
 }
 
-/** What runs on the instance: the agent's commands, the drain, its models, the idle-shutdown timer; and its disk. */
+/** What runs on the instance: the commands of the agent, the drain, its models and the idle timer. And its disk. */
 export class Machine {
-  /** Stays from boot to boot. */
+  /** Survives a reboot. */
   readonly disk: Disk & { broughtUp: boolean; readonly unfinished: Set<SimCommand> } = {
     heartbeatAt: undefined,
     broughtUp: false,
@@ -49,15 +51,15 @@ export class Machine {
   boots = 0;
   drains = 0;
   private currentBoot: Boot | undefined;
-  /** The idle timer has asked for the end, and holds the drain lock until then. */
+  /** The idle timer has begun the shutdown. It holds the drain lock until the machine is off. */
   private isShuttingDown = false;
-  /** Who holds the drain lock. */
+  /** The drain that holds the drain lock. */
   private lockHolder: SimProcess | undefined;
-  /** Who waits for it. */
+  /** The commands that wait for the drain lock. */
   private waitingCommands: SimCommand[] = [];
-  /** Drains that came to no end of their own. */
+  /** The number of drains that were killed. */
   drainsKilled = 0;
-  /** Counts power-ons and power-offs, so that what was planned for an earlier powerChanges does not action in a later one. */
+  /** The number of power-ons and power-offs. A planned action happens only if this number has not changed. */
   private powerChanges = 0;
 
   constructor(private readonly world: MachineWorld) {}
@@ -75,7 +77,7 @@ export class Machine {
     this.later(delay, () => this.endBoot(from));
   }
 
-  /** Runs a command as the agent does: bring the machine up, then drain, after the drain that is at work. */
+  /** Runs a command as the agent does: brings the machine up, waits for the drain at work, then drains. */
   runCommand(command: SimCommand): void {
     const { ssm, luck, instance } = this.world;
     if (!this.currentBoot) return;
@@ -102,14 +104,14 @@ export class Machine {
     this.waitingCommands.push(command);
   }
 
-  /** The host fails. */
+  /** The host fails, and the machine loses power at once. */
   crash(why: string): void {
     this.world.narrate?.('machine', `crashes (${why})`);
     this.powerOff('EC2');
     this.world.instance.beginStopping('EC2');
   }
 
-  /** The operating system goes down: the drain may be told, and after the delay all is dead. */
+  /** The operating system shuts down. The drain may get a SIGTERM. After the delay the power is off. */
   shutDown(stopper: Stopper, delay: number): void {
     const { timeline, luck } = this.world;
     if (luck.chance(0.5)) this.interrupt?.();
@@ -138,7 +140,7 @@ export class Machine {
     });
   }
 
-  /** The plain chain: the command itself runs the model, and its result is the event that stops the instance. */
+  /** The plain chain: the command itself runs the model. The event of its result stops the instance. */
   private runPlain(command: SimCommand, job: string): void {
     const { world } = this;
     const [model] = world.settings.models;
@@ -177,7 +179,7 @@ export class Machine {
     const interrupt = new AbortController();
     this.interrupt = () => {
       timeline.markCodeResumed();
-      interrupt.abort(new InterruptedError('the drain was told to stop (SIGTERM)'));
+      interrupt.abort(new InterruptedError('the drain received SIGTERM'));
     };
     process.whenKilled(() => {
       this.drainsKilled += 1;

@@ -5,7 +5,7 @@ import { MUTATIONS, type Mutation } from './mutations';
 import { runAll, violationsIn, type Run } from './side-by-side';
 import seeds from './mutant-seeds.json';
 
-/** The history that catches each mutation, as `npm run simulate -- --mutations` or a long run last found it. */
+/** The seed of a history that catches each mutation. `npm run simulate -- --mutations` and long runs find them. */
 export const KNOWN_SEEDS: Readonly<Record<string, number | undefined>> = seeds;
 
 const SEEDS_FILE = join(__dirname, 'mutant-seeds.json');
@@ -14,15 +14,18 @@ export async function rememberSeed({ name }: Mutation, seed: number): Promise<vo
   const known = JSON.parse(await readFile(SEEDS_FILE, 'utf8')) as Record<string, number>;
   if (known[name] === seed) return;
   const inOrder = MUTATIONS.flatMap(({ name: each }) => {
-    const its = each === name ? seed : known[each];
-    return its === undefined ? [] : [[each, its] as const];
+    const itsSeed = each === name ? seed : known[each];
+    return itsSeed === undefined ? [] : [[each, itsSeed] as const];
   });
   await writeFile(SEEDS_FILE, `${JSON.stringify(Object.fromEntries(inOrder), null, 2)}\n`);
 }
 
 /**
- * Lets the production code without one rule live through histories; what was violated first. By default it is the one history
- * that is known to catch that; undefined: the code or the simulator has changed, and the seed has to be found anew.
+ * Runs histories of the production code with one mutation, and returns the first violation. By default it runs the
+ * one history that is known to catch the mutation.
+ *
+ * Returns undefined if no history catches the mutation. If the seed is known, the code or the simulator has changed:
+ * the seed must be found again.
  */
 export async function violationUnder(mutation: Mutation, run = knownRun(mutation)) {
   if (!run) return undefined;

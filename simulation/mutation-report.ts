@@ -7,8 +7,8 @@ import { table } from './table';
 type SearchOptions = Pick<Options, 'histories' | 'seed' | 'workers' | 'search'>;
 
 /**
- * Shows what catches each mutation, and keeps the seeds that were found for the tests. False if nothing catches one that is
- * not declared redundant.
+ * Prints what catches each mutation, and stores the seeds that it found. Returns false if nothing catches a mutation
+ * that is not declared redundant.
  */
 export async function mutationReport(
   mutations: readonly Mutation[],
@@ -31,7 +31,7 @@ export async function mutationReport(
     if (catching?.seedIs === 'found now') await rememberSeed(mutation, catching.violation.seed);
     if (!catching && mutation.redundant === undefined) allCaught = false;
   }
-  print(table(['rule taken away', 'in', 'seed', 'seed is', 'caught by'], rows));
+  print(table(['rule removed', 'in', 'seed', 'seed is', 'caught by'], rows));
   return allCaught;
 }
 
@@ -41,8 +41,8 @@ interface Catch {
 }
 
 /**
- * What catches a mutation: the history that is remembered, or else the first of a search; for a search anew the other way
- * round, as some were found by runs that are longer than any search.
+ * Finds a history that catches the mutation: the known seed first, then a search. With `search` the search is first.
+ * The known seed then counts if the search finds none, because some known seeds come from longer runs.
  */
 export async function findCatch(mutation: Mutation, options: SearchOptions): Promise<Catch | undefined> {
   return options.search === true

@@ -23,7 +23,7 @@ interface PeoplesWorld extends World {
   readonly checks: { checkAndEndIfQuiet(): void };
 }
 
-/** What a shell or a path would trip over is among them. */
+/** Keys that a model accepts. Some contain characters that are special in a shell or a path. */
 const ACCEPTED_KEYS = [
   'a.csv',
   'a.csv',
@@ -39,28 +39,32 @@ const ACCEPTED_KEYS = [
 
 const KEYS = [...ACCEPTED_KEYS, 'notes.txt', 'deep/'];
 
+/** Period in which a person checks for a pause, in milliseconds. */
 const RESUME_MS = 3_600_000;
 
 const models = MODEL_NAMES.map((model) => ({ ...model, zipKey: 'z', zipVersionId: 'v', suffixes: ['.csv'] }));
 
 interface Plan {
-  /** Uploads; by default drawn. */
+  /** The number of uploads. @default drawn */
   readonly count: number | undefined;
-  /** Whether some come at the moments that hurt most. */
+  /** Whether some uploads come at the most dangerous moments. */
   readonly aimed: boolean;
   readonly crowded: boolean;
 }
 
-/** Somebody who uploads, holds, pauses, starts and stops; and, when faults are over, sets right what people have to. */
+/**
+ * People who upload, hold, pause, start and stop. When the faults are over, they remove orders and the breaker's
+ * pause.
+ */
 export class People {
   readonly uploads: Upload[] = [];
-  /** How often somebody had to take away the breaker's pause when faults were over. */
+  /** How often a person removed the breaker's pause after the faults were over. */
   pausesRemoved = 0;
   private aimedLeft = 0;
 
   constructor(private readonly world: PeoplesWorld) {}
 
-  /** Draws when there is what to do. */
+  /** Draws the uploads and orders of a history. */
   plan(shape: Random, { count, aimed, crowded }: Plan): void {
     const { faults, timeline } = this.world;
     const window = (faults.overAt - timeline.now) * 0.9;
@@ -92,13 +96,16 @@ export class People {
     timeline.after(faults.overAt - timeline.now, () => this.takeBackOrders());
   }
 
-  /** The job of the given workload that an upload became. */
+  /** The job of the given workload that belongs to the upload. */
   jobOf(jobId: string): WorkloadJob | undefined {
     const { workload } = this.world;
     return workload?.jobs[this.uploads.findIndex((upload) => upload.jobId === jobId)];
   }
 
-  /** The job of the given workload that a start now is for: the first without a result. What the plain chain has lost it does not start for. */
+  /**
+   * The job of the given workload for which the instance starts now: the first without a receipt. The plain chain
+   * does not start for a lost upload, so its job is the latest.
+   */
   nextJob(): WorkloadJob | undefined {
     const { workload, jobs, plainChain } = this.world;
     const latest = this.uploads.length - 1;
@@ -106,7 +113,7 @@ export class People {
     return workload?.jobs[first === -1 ? latest : first];
   }
 
-  /** The moment for the next upload of a chase. */
+  /** Called when the instance begins to stop. In a chase, the next upload follows. */
   instanceStops(): void {
     const { workload, timeline } = this.world;
     const index = this.uploads.length;
@@ -114,7 +121,7 @@ export class People {
     timeline.after(workload.chaseMs, () => this.upload(`job-${index}.csv`, false));
   }
 
-  /** A moment at which an arrival hurts most. */
+  /** Called at the most dangerous moments for an upload. May plan one. */
   aimUpload(): void {
     const { luck, timeline } = this.world;
     if (this.aimedLeft === 0 || !luck.chance(0.3)) return;
@@ -152,7 +159,7 @@ export class People {
     });
   }
 
-  /** Somebody looks now and then whether the breaker has paused the pipeline: a month does not wait for the end of its faults. */
+  /** A person resumes a paused pipeline once an hour, because a month cannot wait until its faults are over. */
   private planResume(): void {
     const { timeline, instance, faults } = this.world;
     timeline.after(RESUME_MS, () => {
@@ -174,14 +181,14 @@ export class People {
         try {
           instance.start('people');
         } catch {
-          // No capacity, or EC2 has accepted it away: people see that too.
+          // EC2 has no capacity or has interrupted the instance. A person sees that error, too.
         }
       }
       this.planStart(600_000);
     });
   }
 
-  /** Faults are over: orders are accepted back, now and whenever the breaker has paused. */
+  /** Called once a minute after the faults are over. Removes the hold and the pause. */
   private takeBackOrders(): void {
     const { timeline, instance, checks } = this.world;
     if (instance.held) instance.tag(HOLD_TAG, undefined);

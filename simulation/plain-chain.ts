@@ -10,13 +10,13 @@ export interface Client {
   send(command: object): Promise<object>;
 }
 
-/** It waits so long for the instance to be ready. */
+/** Maximum wait for the instance, in milliseconds. */
 const PATIENCE_MS = 270_000;
 const POLL_MS = 5_000;
 
 /**
- * The design that Lamplighter began as: an upload starts the instance and has the worker run it, a result stops the
- * instance. No ledger, no gate; of retries only those of Lambda and the SDK.
+ * Lamplighter's first design. An upload starts the instance and invokes the worker. A result stops the instance. It
+ * has no ledger, no gate and no retries but those of Lambda and the SDK.
  */
 export const plainFunctions = {
   async trigger(client: Client, event: object): Promise<void> {

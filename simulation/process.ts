@@ -3,28 +3,28 @@ import type { Timeline } from './timeline';
 
 type ProcessKind = 'trigger' | 'worker' | 'stop' | 'drain';
 
-/** Something that runs production code: an execution of a function, or a drain. What is killed never goes on. */
+/** An execution of a function, or a drain. A killed process runs no further code. */
 export class SimProcess {
   readonly clock: Clock;
   readonly startedAt: number;
   alive = true;
-  /** A settle that retires every finished job, not those only that a receipt's event names. */
+  /** This settle retires every finished job. A settle for a receipt retires only the jobs that its event names. */
   settlesAllJobs = false;
-  /** When its StartInstances started the instance. */
+  /** When a StartInstances of this process started the instance. */
   startedInstanceAt: number | undefined;
-  /** Whether each StartInstances of its has met the instance `pending`; undefined: it has made none. */
+  /** Whether every StartInstances of this process found the instance `pending`. Undefined if it made none. */
   foundOnlyPending: boolean | undefined;
-  /** It has invoked worker. */
+  /** This process has invoked the worker. */
   invoked = false;
-  /** The breaker has tripped in it: it has set the pause. */
+  /** The breaker has tripped in this process and has set the pause. */
   tripped = false;
-  /** The launch time that EC2 has shown it last. */
+  /** The launch time in the last description that EC2 returned. */
   describedLaunch: number | undefined;
-  /** When it last wrote that the gate is CLOSED. */
+  /** When this process last wrote CLOSED into the gate. */
   closedAt: number | undefined;
-  /** So many calls to AWS were made. */
+  /** The number of calls to AWS. */
   calls = 0;
-  /** So many of them failed for good, after all of the SDK's tries. */
+  /** The number of calls that failed after all of the SDK's tries. */
   callsFailed = 0;
   private readonly onKilled: (() => void)[] = [];
 
@@ -48,7 +48,7 @@ export class SimProcess {
     };
   }
 
-  /** Called once, when it has been killed. */
+  /** Adds a callback. Called when the process is killed. */
   whenKilled(react: () => void): void {
     this.onKilled.push(react);
   }

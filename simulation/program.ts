@@ -11,11 +11,11 @@ export interface ProgramWorld extends World {
   readonly checks: { checkProgramEnd(program: SimProgram, end: ProcessEnd, lastedMs: number): void };
 }
 
-/** A model's `setup` or `run`: lasts as long as drawn, may fail, hang, or ignore SIGTERM. */
+/** A model's `setup` or `run`. Its duration is drawn. It may fail, hang or ignore SIGTERM. */
 export class SimProgram implements ModelProcess {
   readonly ended: Promise<ProcessEnd>;
   readonly name: string;
-  /** The files that it leaves. */
+  /** The number of output files. */
   files = 0;
   private resolve: (end: ProcessEnd) => void = () => undefined;
   private hasEnded = false;
@@ -71,7 +71,7 @@ export class SimProgram implements ModelProcess {
     return Promise.resolve();
   }
 
-  /** The machine loses its power. */
+  /** Called when the machine loses power. */
   remove(): void {
     this.hasEnded = true;
     this.world.machine.programs.delete(this);

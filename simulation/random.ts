@@ -1,6 +1,9 @@
 /**
- * Seeded random numbers: sfc32 (Chris Doty-Humphrey, PractRand), seeded by splitmix32. Integer arithmetic only, so the same
- * seed draws the same numbers on any machine.
+ * Seeded random numbers: sfc32 (Chris Doty-Humphrey, PractRand), seeded by splitmix32. The arithmetic uses integers
+ * only, so that a seed draws the same numbers on any machine.
+ *
+ * A history uses two streams of its seed. `shape` draws the settings and plans at its beginning, `luck` everything
+ * that happens later.
  */
 export class Random {
   private a: number;
@@ -34,7 +37,7 @@ export class Random {
     return sum >>> 0;
   }
 
-  /** True in the given share of draws, 0 to 1. */
+  /** True with the given probability, 0 to 1. */
   chance(share: number): boolean {
     return this.uint32() < share * 2 ** 32;
   }
@@ -44,7 +47,10 @@ export class Random {
     return least + (this.uint32() % (most - least + 1));
   }
 
-  /** A whole number, both ends included; each doubling of the size is as likely as the next. */
+  /**
+   * A whole number, both ends included. Small and large magnitudes are equally likely: each doubling has the same
+   * probability.
+   */
   spread(least: number, most: number): number {
     let doublings = 0;
     for (let from = least * 2; from < most; from *= 2) doublings += 1;

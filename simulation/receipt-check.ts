@@ -6,15 +6,15 @@ import type { RunEnds } from './run-ends';
 import { CLOCK_SLACK_MS } from './settings';
 import type { World } from './world';
 
-/** One run of a program of a model. */
+/** One run of a model's program. */
 export interface Run {
   readonly jobId: string;
   readonly drain: string;
   readonly attempt: number;
 }
 
-/** By these an attempt ends though its model is well, and so may a job. */
-const DISTURBING: readonly Fault[] = [
+/** Faults that can end an attempt, and so a job, although the model works. */
+const INTERRUPTING_FAULTS: readonly Fault[] = [
   'instance crashes',
   'instance reboots',
   'spot interruption',
@@ -27,7 +27,7 @@ const DISTURBING: readonly Fault[] = [
   'call refused',
 ];
 
-/** Compares a receipt with what happened; `runOf` tells which run has written an output. */
+/** Checks a receipt against what has happened. May end the history. `runOf` returns the run that wrote an output. */
 export function checkReceipt(
   { jobId, input, attempt, outcome, outputs, startedAt, endedAt, instance, claimedAt, error }: Receipt,
   world: World & { readonly instance: Pick<SimInstance, 'onTimes'> },
@@ -35,12 +35,12 @@ export function checkReceipt(
   ends: RunEnds,
   check: MakeCheck,
 ): void {
-  const { timeline, settings, faults, instance: machine } = world;
+  const { timeline, settings, faults, instance: ec2 } = world;
   const model =
     settings.models.find(({ prefix }) => prefix !== '' && input.key.startsWith(prefix)) ?? settings.models[0];
   const detail = (what: string) => () => `receipt of ${jobId.slice(0, 6)}: ${what}`;
-  const isTrue = (holds: boolean, what: string) => check('receipts tell the truth', holds, detail(what));
-  // A drain that cannot read the model's card assumes two.
+  const checkTruth = (holds: boolean, what: string) => check('receipts tell the truth', holds, detail(what));
+  // A drain that cannot read the card assumes a maxAttempts of 2.
   check(
     'attempts within bounds',
     attempt <= Math.max(model?.maxAttempts ?? 0, 2),
@@ -48,7 +48,7 @@ export function checkReceipt(
   );
   for (const { key } of outputs) {
     const run = runOf(key);
-    isTrue(
+    checkTruth(
       run?.jobId === jobId && run.drain === instance.drainId && run.attempt === attempt,
       `${key} is of another run`,
     );
@@ -60,18 +60,16 @@ export function checkReceipt(
       return `job ${jobId.slice(0, 6)} fails with attempt ${attempt}, though retryOnFailure is true`;
     });
   }
-  isTrue((outcome === 'succeeded') === outputs.length > 0, `${outcome} with ${outputs.length} files`);
+  checkTruth((outcome === 'succeeded') === outputs.length > 0, `${outcome} with ${outputs.length} files`);
   const times = [claimedAt, startedAt, endedAt].filter((time) => time !== undefined).map(Date.parse);
-  isTrue(
+  checkTruth(
     times.every((time, index) => time >= (times[index - 1] ?? 0)),
     `times out of order: ${times.join(', ')}`,
   );
   const begin = times[0] ?? 0;
   const end = times.at(-1) ?? 0;
-  const on = machine.onTimes.some(
-    ({ from, to }) => from <= begin + CLOCK_SLACK_MS && end <= to + CLOCK_SLACK_MS,
-  );
-  isTrue(on && end <= timeline.now + CLOCK_SLACK_MS, 'the instance was off at its times');
+  const on = ec2.onTimes.some(({ from, to }) => from <= begin + CLOCK_SLACK_MS && end <= to + CLOCK_SLACK_MS);
+  checkTruth(on && end <= timeline.now + CLOCK_SLACK_MS, 'the instance was off at its times');
 }
 
 function hasReason(kind: string, jobId: string, { injected, hasCrashPoint }: Faults, ends: RunEnds): boolean {
@@ -83,6 +81,6 @@ function hasReason(kind: string, jobId: string, { injected, hasCrashPoint }: Fau
     case 'setup failed':
       return injected.has('setup fails');
     default:
-      return hasCrashPoint || DISTURBING.some((fault) => injected.has(fault));
+      return hasCrashPoint || INTERRUPTING_FAULTS.some((fault) => injected.has(fault));
   }
 }

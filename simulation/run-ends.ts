@@ -2,17 +2,17 @@ import type { ProcessEnd } from '../runner/host';
 import type { SimProcess } from './process';
 import type { SimProgram } from './program';
 
-/** How a model's run ended, as the drain that began it has seen. */
-type RunEnd = 'well' | 'model failed' | 'no output' | 'time limit' | 'broken off';
+/** How a run of a model ended, as its drain saw it. */
+type RunEnd = 'well' | 'model failed' | 'no output' | 'time limit' | 'interrupted';
 
 interface Ended {
   readonly end: RunEnd;
   readonly by: SimProcess;
-  /** Of the drain's calls, when the run ended. */
+  /** The number of the drain's failed calls when the run ended. */
   readonly callsFailed: number;
 }
 
-/** How the runs of each job have ended. */
+/** The ends of each job's runs. */
 export class RunEnds {
   private readonly ends = new Map<string, Ended[]>();
 
@@ -22,9 +22,9 @@ export class RunEnds {
     ofJob.push({ end: endOf(), by: owner, callsFailed: owner.callsFailed });
 
     function endOf(): RunEnd {
-      // In its grace a model may still end by itself.
+      // A model may exit by itself between SIGTERM and SIGKILL.
       if (lastedMs >= model.timeLimitMinutes * 60_000) return 'time limit';
-      if (signal !== null) return 'broken off';
+      if (signal !== null) return 'interrupted';
       if (code !== 0) return 'model failed';
       return files === 0 ? 'no output' : 'well';
     }
@@ -34,7 +34,10 @@ export class RunEnds {
     return this.ends.get(jobId)?.some(({ end }) => end === wanted) === true;
   }
 
-  /** Whether its last run failed under this drain, and no call of the drain's since: it can have written the receipt. */
+  /**
+   * Whether the last run failed under this drain, and no call of the drain has failed since. Then the drain can have
+   * written the receipt.
+   */
   hasJustFailed(jobId: string, drain: SimProcess): boolean {
     const last = this.ends.get(jobId)?.at(-1);
     return last?.end === 'model failed' && last.by === drain && last.callsFailed === drain.callsFailed;

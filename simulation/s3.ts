@@ -25,7 +25,7 @@ interface S3World extends World {
   readonly people: { aimUpload(): void };
 }
 
-/** S3, linearizable: three versioned buckets. Of an overwritten object only the data bucket's versions are kept. */
+/** S3: three versioned buckets, linearizable. Versions of overwritten objects are kept in the data bucket only. */
 export class SimS3 {
   private readonly buckets: Record<BucketName, Map<string, SimObject>> = {
     data: new Map(),
@@ -46,7 +46,7 @@ export class SimS3 {
     return [...this.buckets[bucket].keys()].filter((key) => key.startsWith(prefix)).sort(byText);
   }
 
-  /** Somebody uploads a file. */
+  /** A person uploads a file. Returns the version. */
   upload(key: string): string {
     const { versionId, lastModified } = this.store('data', key, 'x');
     this.uploads.push({ key, versionId, sizeBytes: 1, at: lastModified });
@@ -141,7 +141,7 @@ export class SimS3 {
 
   private store(bucket: BucketName, key: string, text: string): SimObject {
     this.versions += 1;
-    // As with MD5, the same text has the same ETag.
+    // The same text has the same ETag, as with MD5.
     let etag = this.etags.get(text);
     if (etag === undefined) {
       etag = `"${this.etags.size + 1}"`;
@@ -179,7 +179,7 @@ function noMore(this: Readable): void {
   this.push(null);
 }
 
-/** As keys stand in events and in listings with EncodingType=url. */
+/** A key as in events and in listings with EncodingType=url. */
 export function formEncoded(key: string): string {
   return encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/');
 }

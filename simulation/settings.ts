@@ -1,18 +1,18 @@
-/** What differs between deployments and accounts, drawn for each history. */
+/** The settings of one deployment and its account. */
 export interface WorldSettings {
   readonly models: readonly SimModel[];
   readonly leaseSeconds: number;
   readonly lingerSeconds: number;
   readonly idleShutdownMinutes: number;
-  /** The longest usual delay of a call, in milliseconds. */
+  /** Maximum usual delay of a call, in milliseconds. */
   readonly slowestCallMs: number;
   readonly listPage: number;
   readonly versionsPage: number;
-  /** EC2 may take the instance away, and starts it again by itself. */
+  /** A spot instance. EC2 may interrupt it, and starts it again by itself. */
   readonly isSpot: boolean;
 }
 
-/** One model as its card says, and how long its runs take. */
+/** One model: its card, and the maximum duration of its runs. */
 export interface SimModel {
   readonly name: string;
   readonly digest: string;
@@ -30,15 +30,15 @@ export const MODEL_NAMES = [
   { name: 'second', digest: '2'.repeat(64), prefix: 'second/' },
 ] as const satisfies readonly Partial<SimModel>[];
 
-/** The sweep's period, as deployed by default. */
+/** The default period of the sweep, in milliseconds. */
 export const SWEEP_MS = 5 * 60_000;
 
-/** What times of two clocks may differ by, and then some. */
+/** Maximum difference between times of two clocks, with a margin. In milliseconds. */
 export const CLOCK_SLACK_MS = 20_000;
 
 export type FunctionName = 'trigger' | 'worker' | 'stop';
 
-/** The functions' time limits, as modules/pipeline.ts deploys them. */
+/** The time limit of a function in seconds, as modules/pipeline.ts deploys it. */
 export function timeLimitSeconds({ lingerSeconds }: WorldSettings, name: FunctionName): number {
   return { trigger: 60, worker: 300, stop: 120 + lingerSeconds }[name];
 }

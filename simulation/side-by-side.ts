@@ -3,14 +3,17 @@ import { type SendTask, withChild } from './children';
 import type { Fault } from './faults';
 import { spansOf } from './spans';
 
-/** What a report counts, and what an interrupt loses. */
+/** Number of histories of one task. An interrupt loses at most one task per process. */
 const HISTORIES_PER_TASK = 500;
-/** A process lasts so long: many times what its code needs to become fast, and what killed drains leave in node goes with it. */
+/**
+ * Number of histories of one process. Node compiles the code within a small part of them. What killed drains leave in
+ * memory goes with the process.
+ */
 const HISTORIES_PER_PROCESS = 25_000;
 
 export interface Run {
   readonly histories: number;
-  /** The first; the next history has the next one. */
+  /** The first seed. Each next history has the next seed. */
   readonly seed: number;
   readonly workers: number;
   readonly faults?: readonly Fault[] | undefined;
@@ -20,12 +23,15 @@ export interface Run {
 }
 
 interface RunControl {
-  /** Ends the processes; what they have not answered is not among the reports. */
+  /** Ends the processes. Reports of unanswered tasks are missing from the result. */
   readonly signal: AbortSignal;
   readonly onReport: (report: BatchReport) => void;
 }
 
-/** In task of seeds, side by side, until all have run or, unless it is to keep going, one has found a violation. */
+/**
+ * Runs histories in the order of their seeds, in several processes. Stops at the first violation unless `keepGoing`
+ * is set.
+ */
 export async function runAll(bundle: string, options: Run, control?: RunControl): Promise<BatchReport[]> {
   const { faults, jobs, crowded, keepGoing, workers } = options;
   const reports: BatchReport[] = [];
@@ -43,7 +49,7 @@ export async function runAll(bundle: string, options: Run, control?: RunControl)
       reports.push(report);
       control?.onReport(report);
       ran += report.histories;
-      // An task ends with its first violation.
+      // A task ends with its first violation. The rest of its seeds becomes a new task.
       const count = histories - report.histories;
       if (count > 0) spans.unshift({ firstSeed: firstSeed + report.histories, count });
     }
@@ -59,7 +65,7 @@ export async function runAll(bundle: string, options: Run, control?: RunControl)
   return reports;
 }
 
-/** By their seeds. */
+/** The violations in the order of their seeds. */
 export function violationsIn(reports: readonly BatchReport[]) {
   const violations = reports.flatMap(({ violation }) => (violation ? [violation] : []));
   return violations.sort((a, b) => a.seed - b.seed);

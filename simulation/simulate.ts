@@ -13,7 +13,10 @@ import { mutationReport } from './mutation-report';
 import { MUTATIONS } from './mutations';
 import { table } from './table';
 
-/** Runs the command line and says how it ended: 0, 1 if something does not hold, 2 if it could not be run, 130 if interrupted. */
+/**
+ * Runs the command line and returns the exit code: 0, 1 for a violation or a broken bound, 2 if the command could not
+ * run, 130 after an interrupt.
+ */
 export async function simulate(args: readonly string[], output: Output): Promise<number> {
   try {
     return await run(readCommandLine(args, output), output);
@@ -42,7 +45,7 @@ async function run(options: Options, output: Output): Promise<number> {
   return reportHistories(bundle, options, output);
 }
 
-/** Tells one history's story. False if it has a violation. */
+/** Prints one history, line by line. Returns false if it has a violation. */
 async function replay(
   bundle: string,
   seed: number,
@@ -54,7 +57,7 @@ async function replay(
   return violation === null;
 }
 
-/** Shows what becomes of a failure at each call. False if a history does not converge. */
+/** Prints the results of every failure at every call. Returns false if a history does not converge. */
 async function crashPoints(bundle: string, seed: number, { print }: Output): Promise<boolean> {
   let converge = true;
   for (const jobs of [1, 2]) {

@@ -1,10 +1,10 @@
-/** Seeds that follow each other. */
+/** Consecutive seeds. */
 interface Span {
   readonly firstSeed: number;
   readonly count: number;
 }
 
-/** As many seeds, from the first on, in spans of at most `most`. */
+/** Divides `count` seeds from `firstSeed` into spans of at most `most` seeds. */
 export function spansOf(firstSeed: number, count: number, most: number): Span[] {
   return Array.from({ length: Math.ceil(count / most) }, (_none, index) => {
     const before = index * most;

@@ -9,9 +9,9 @@ export interface SimCommand {
   readonly id: string;
   readonly document: string;
   readonly sentAt: number;
-  /** Only the plain chain's commands name a job. */
+  /** The job in a command of the plain chain. Our commands contain none. */
   readonly job: string | undefined;
-  /** It never reaches the agent. */
+  /** The command never reaches the agent. */
   readonly isLost: boolean;
   readonly statuses: { readonly at: number; readonly status: CommandStatus }[];
 }
@@ -24,19 +24,21 @@ interface SsmWorld extends World {
   readonly checks: { checkSendCommand(by: SimProcess, input: object): void };
 }
 
-/** The agent pings so often. */
+/** Period of the agent's pings, in milliseconds. */
 const PING_MS = 5 * 60_000;
 
-/** TimeoutSeconds of lifecycle/dispatch.ts. */
+/** TimeoutSeconds of lifecycle/dispatch.ts, in milliseconds. */
 const DELIVERY_TIMEOUT_MS = 600_000;
 
-/** MaxResults of ListCommands. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListCommands.html */
+/**
+ * Maximum page of ListCommands. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListCommands.html
+ */
 const LONGEST_PAGE = 50;
 
-/** How long a lost instance matches for a managed one that is online. */
+/** Time after its last ping during which SSM shows an agent as `Online`, in milliseconds. */
 const STILL_ONLINE_MS = 5 * 60_000;
 
-/** Systems Manager: which agent has reported, and the commands sent to it. */
+/** Systems Manager: the pings of the agent, and the commands. */
 export class SimSsm {
   readonly commands: SimCommand[] = [];
   private lastPing: number | undefined;
@@ -44,7 +46,7 @@ export class SimSsm {
 
   constructor(private readonly world: SsmWorld) {}
 
-  /** The agent of the present boot has reported for the first time. */
+  /** Called when the agent has registered after a boot. */
   agentRegistered(): void {
     this.registeredAt = this.world.timeline.now;
     this.world.narrate?.('agent', 'registered');
@@ -53,18 +55,18 @@ export class SimSsm {
     }
   }
 
-  /** The machine went down: the agent reports no more. */
+  /** Called when the machine goes down, and the agent with it. */
   agentStopped(): void {
     this.lastPing = this.pingNow();
     this.registeredAt = undefined;
   }
 
-  /** Whether the agent has reported after that time, whatever SSM says of it. */
+  /** Whether the agent has really pinged after that time. SSM's answer may be stale. */
   hasPingedSince(time: number): boolean {
     return (this.pingNow() ?? -Infinity) > time;
   }
 
-  /** Of one instance, so there is never a second page. */
+  /** DescribeInstanceInformation of one instance. It has one page. */
   describe(): object {
     const { faults, luck, timeline } = this.world;
     let ping = this.pingNow();
@@ -82,23 +84,23 @@ export class SimSsm {
     };
   }
 
-  /** Throws InvalidFilterKey for a filter that the simulator does not know. */
+  /** Throws InvalidFilterKey for a filter that the simulator does not support. */
   list(input: Readonly<Record<string, unknown>>): object {
     const { faults, luck, timeline, settings } = this.world;
     const { Filters = [], NextToken = '0' } = input as ListInput;
     const isWanted = (command: SimCommand) => Filters.every((filter) => matches(command, filter));
     const lag = faults.strikes('command status stale') ? luck.between(1_000, 60_000) : luck.between(0, 200);
     const then = timeline.now - lag;
-    const seen = this.commands.filter((command) => command.sentAt <= then && isWanted(command));
+    const listed = this.commands.filter((command) => command.sentAt <= then && isWanted(command));
     const begin = Number(NextToken);
     const end = begin + Math.min(settings.listPage, LONGEST_PAGE);
     return {
-      Commands: seen.slice(begin, end).map((command) => ({
+      Commands: listed.slice(begin, end).map((command) => ({
         CommandId: command.id,
         InstanceIds: ['i-1'],
         Status: command.statuses.findLast(({ at }) => at <= then)?.status ?? 'Pending',
       })),
-      ...(seen.length > end && { NextToken: String(end) }),
+      ...(listed.length > end && { NextToken: String(end) }),
     };
   }
 
@@ -121,7 +123,8 @@ export class SimSsm {
     timeline.after(DELIVERY_TIMEOUT_MS, () => {
       if (statusOf(command) === 'Pending') this.report(command, 'Undeliverable');
     });
-    // What is sent to an agent that is not there waits until it reports, or times out: the reason for looking at its last ping.
+    // A command to a machine without an agent waits until the agent registers, or times out. That is why the worker
+    // checks the last ping.
     if (command.isLost) this.world.narrate?.(command.id, 'is lost');
     if (this.registeredAt === undefined || command.isLost) return answer(command);
     this.sendToAgent(command);
@@ -143,7 +146,9 @@ export class SimSsm {
     timeline.after(delay, () => this.deliver(command));
   }
 
-  /** To an agent that is not there it comes when the agent reports again, if that is in time. */
+  /**
+   * If the agent is not registered, agentRegistered() delivers the command later, unless it has timed out by then.
+   */
   private deliver(command: SimCommand): void {
     if (this.registeredAt !== undefined && statusOf(command) !== 'Undeliverable') {
       this.world.machine.runCommand(command);

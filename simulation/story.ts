@@ -1,7 +1,7 @@
 import { type Log, silentLog } from '../lifecycle/log';
 import type { World } from './world';
 
-/** What production code logs, told only while somebody reads along. */
+/** The log of production code, as lines of the story. Silent if no story is written. */
 export function logOf({ narrate }: World, who: string): Log {
   if (!narrate) return silentLog;
   const at = (mark: string) => (fact: string, details?: Record<string, unknown>) =>
@@ -9,7 +9,7 @@ export function logOf({ narrate }: World, who: string): Log {
   return { info: at('·'), warn: at('!'), error: at('!!') };
 }
 
-/** Job ids cut short: six digits tell a history's jobs apart. */
+/** The text with each job id cut to six digits. Six digits tell a history's jobs apart. */
 export function shorten(text: string): string {
   return text.replace(/[0-9a-f]{64}/g, (id) => id.slice(0, 6));
 }

@@ -1,4 +1,4 @@
-/** Text in columns: numbers to the right, words to the left. */
+/** A text table. Numbers are aligned right, words left. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const all = [head, ...rows.map((row) => row.map(textOf))];
   const widths = head.map((_name, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));

@@ -1,4 +1,4 @@
-/** Something that happens at a virtual moment, unless it is cancelled before. */
+/** A planned action at a virtual time. A cancelled one is skipped. */
 interface Moment {
   readonly at: number;
   readonly order: number;
@@ -6,7 +6,10 @@ interface Moment {
   cancelled: boolean;
 }
 
-/** Virtual time: what is to action, in the order of its moments; equal moments in the order of their planning. */
+/**
+ * Virtual time. Runs planned actions in the order of their times. Actions of equal times run in the order of their
+ * planning.
+ */
 export class Timeline {
   private readonly heap: Moment[] = [];
   private planned = 0;
@@ -22,7 +25,10 @@ export class Timeline {
     return moment;
   }
 
-  /** To be called by whatever lets production code go on: the next moment waits until that code has come to rest. */
+  /**
+   * Must be called by all code that resolves or rejects a promise of production code. The next action then waits
+   * until production code is idle.
+   */
   markCodeResumed(): void {
     this.codeResumed = true;
   }
@@ -31,7 +37,7 @@ export class Timeline {
     this.ended = true;
   }
 
-  /** Lets one moment after the other action, until the end. Throws what a moment throws. */
+  /** Runs one action after the other, until the end. Throws the error of an action. */
   async run(): Promise<void> {
     while (!this.ended) {
       const moment = this.pop();
@@ -41,7 +47,7 @@ export class Timeline {
       moment.action();
       if (this.codeResumed) {
         this.codeResumed = false;
-        await codeIdle();
+        await untilCodeIdle();
       }
     }
   }
@@ -89,11 +95,13 @@ function isBefore(one: Moment, other: Moment): boolean {
 }
 
 /**
- * Everything simulated is resolved at a moment, so once microtasks and ticks have run out nothing moves any more. A tick
- * comes when the microtasks have run out (and costs no system call, as an immediate does); the second one is for what
- * streams put off to a tick themselves.
+ * Resolves when production code waits for the next action. All its promises are resolved by actions, so it is idle
+ * when no microtask and no tick is left.
+ *
+ * A tick runs when the microtasks have ended. Unlike an immediate, it costs no system call. The second tick is for
+ * streams, which defer work to a tick themselves.
  */
-async function codeIdle(): Promise<void> {
+async function untilCodeIdle(): Promise<void> {
   await new Promise<void>((resolve) => process.nextTick(resolve));
   await new Promise<void>((resolve) => process.nextTick(resolve));
 }

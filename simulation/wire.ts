@@ -43,7 +43,7 @@ interface WiredWorld extends World {
 interface Operation {
   readonly name: string;
   readonly service: 's3' | 'ec2' | 'ssm' | 'lambda';
-  /** Takes effect at once and answers, or throws as the SDK does. */
+  /** Changes the cloud at once and returns the answer. Throws the errors of the SDK. */
   readonly effect: (world: WiredWorld, process: SimProcess, input: Input) => object;
 }
 
@@ -95,7 +95,7 @@ const OPERATIONS = new Map<unknown, Operation>([
   ],
 ]);
 
-/** A call as production code makes it: one promise, several tries inside the SDK. */
+/** One call of production code: one promise, several tries inside the SDK. */
 interface Call {
   readonly process: SimProcess;
   readonly operation: Operation;
@@ -107,17 +107,22 @@ interface Call {
   triesLeft: number;
 }
 
-/** A time-out of the functions' clients, and about the runner's; lifecycle/clients.ts. */
+/**
+ * Timeout of one try, in milliseconds. It is that of the functions' clients (lifecycle/clients.ts) and about the
+ * runner's.
+ */
 const TIMEOUT_MS = 5_000;
 
-/** A request takes effect so long after it was sent at the latest, or never. */
+/** Maximum time from the sending of a request to its effect, in milliseconds. */
 const LATEST_EFFECT_MS = 10_000;
 
 const TRIES = { trigger: 4, worker: 4, stop: 4, drain: 5 } as const;
 
-/** Between production code and the cloud: delays, the SDK's own tries, lost answers, deaths at a call. */
+/**
+ * What is between production code and the cloud: delays, retries of the SDK, lost answers, and deaths of the caller.
+ */
 export class Wire {
-  /** `kind operation` of every call, in order, when asked for. */
+  /** `kind|operation place` of every call in order, with `listCalls`. */
   readonly calls: string[] | undefined;
   readonly counts = { s3: 0, ec2: 0, ssm: 0, lambda: 0 };
   callsMade = 0;
@@ -130,7 +135,7 @@ export class Wire {
     this.calls = listCalls ? [] : undefined;
   }
 
-  /** Stands for an SDK client of any service. */
+  /** An SDK client of any service. */
   client(process: SimProcess): {
     send: (command: object, options?: { abortSignal?: AbortSignal }) => Promise<object>;
   } {
@@ -151,7 +156,7 @@ export class Wire {
   ): void {
     if (!process.alive) return;
     const operation = OPERATIONS.get(command.constructor);
-    if (!operation) throw new Error(`the simulated cloud does not know ${command.constructor.name}`);
+    if (!operation) throw new Error(`the simulated cloud does not support ${command.constructor.name}`);
     const { input } = command as { input: Input };
     const failure = this.callsMade === this.crashPoint?.call ? this.crashPoint.failure : undefined;
     this.callsMade += 1;
@@ -188,7 +193,7 @@ export class Wire {
       return;
     }
     if (faults.strikes('call late')) {
-      // The client gives up this try after its time-out; the request is still on its way.
+      // The client gives up this try at its timeout. The request may still take effect.
       timeline.after(TIMEOUT_MS, () => this.retryOrFail(call, awsError('TimeoutError', 0)));
       timeline.after(luck.between(TIMEOUT_MS, LATEST_EFFECT_MS), () => this.takeEffect(call));
       return;
@@ -259,7 +264,7 @@ export class Wire {
       this.answer(call, error);
       return;
     }
-    this.narrate(call, `repeats (${error.name})`);
+    this.narrate(call, `retries (${error.name})`);
     timeline.after(luck.between(20, 800), () => {
       if (call.process.alive) this.attempt(call);
     });
@@ -296,12 +301,12 @@ export class Wire {
   }
 }
 
-/** What the SDK's standard mode repeats of the answers that the cloud really gives. */
+/** Whether the SDK's standard mode retries this answer of the simulated cloud. */
 function isRetryable(error: Error): boolean {
   return error.name === 'InsufficientInstanceCapacity';
 }
 
-/** The object or prefix, job ids cut short. */
+/** The object or prefix of the call, with short job ids. */
 function placeOf(input: Input): string {
   const { Bucket, Key, Prefix } = input as { Bucket?: string; Key?: string; Prefix?: string };
   if (Bucket === undefined) return '';

@@ -4,7 +4,9 @@ import type { Workload } from './workloads';
 
 const UNHURRIED = { maxAttempts: 2, retryOnFailure: false, hasSetup: false } as const;
 
-/** An ordinary account for a given workload: nothing of it is drawn, so that designs differ in nothing else. */
+/**
+ * The settings of an ordinary account for a given workload. None is drawn, so that designs differ in nothing else.
+ */
 export function settingsFor(
   { jobs }: Workload,
   lingerSeconds: number,
@@ -21,7 +23,7 @@ export function settingsFor(
       longestRunMs,
       timeLimitMinutes,
     })),
-    // Long, because renewals are most of what there is to simulate in a long run, and cost no on-time.
+    // Long, because renewals would be most of the calls of a long run. They do not change the on-time.
     leaseSeconds: 900,
     lingerSeconds,
     idleShutdownMinutes: 10,
@@ -32,7 +34,7 @@ export function settingsFor(
   };
 }
 
-/** It is not the machine's first day: what a first boot installs is there. */
+/** Prepares a machine that has been brought up before, with the models on its disk. */
 export function usedMachine({ disk }: Machine, settings: WorldSettings): void {
   disk.broughtUp = true;
   for (const { digest } of settings.models) disk.models.set(digest, { ready: true });

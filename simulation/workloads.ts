@@ -1,35 +1,37 @@
 import { Random } from './random';
 
-/** What one start of the instance takes on its way to a model, whoever asks for it. In milliseconds. */
+/** The durations of one start, from StartInstances to the model. In milliseconds. */
 export interface StartTimes {
-  /** From the start's acceptance until `running`; not billed. */
+  /** From the acceptance of the start until `running`. Not billed. */
   readonly pendingMs: number;
   readonly bootMs: number;
-  /** From the end of the boot until SSM knows the agent. */
+  /** From the end of the boot until the agent has registered. */
   readonly registrationMs: number;
-  /** From SendCommand until the agent has the command. */
+  /** From SendCommand until the agent receives the command. */
   readonly deliveryMs: number;
-  /** What the command does before its first job: it looks whether the machine has been brought up. */
+  /** The time in which the command checks whether the machine has been brought up. */
   readonly checkMs: number;
 }
 
-/** One upload and how long its model runs. */
+/** One upload and the duration of its model's run. */
 export interface WorkloadJob {
-  /** After the beginning, in milliseconds; in a chase, when the job before it has let the instance stop. */
+  /** Time from the beginning of the history, in milliseconds. In a chase it is 0, see `chaseMs`. */
   readonly arrivesMs: number;
   readonly runMs: number;
-  /** What a start takes that is made for this job: the same under every design. */
+  /** The durations of a start that is made for this job. They are the same under every design. */
   readonly start: StartTimes;
 }
 
-/** A given history: who uploads when, how long the models run, how long a start takes. No faults. */
+/** A given history without faults: the uploads, the durations of runs, the durations of starts. */
 export interface Workload {
   readonly kind: WorkloadKind | 'a month';
   readonly seed: number;
-  /** The time in which uploads may come, during which an instance would be always on. */
+  /** The window in which uploads may arrive, in milliseconds. The always-on design runs for all of it. */
   readonly windowMs: number;
   readonly jobs: readonly WorkloadJob[];
-  /** From the second on, a job does not come at its time but so long after the instance has begun to stop. */
+  /**
+   * In a chase, the time from the beginning of a stop to the next upload. Undefined if uploads arrive at their times.
+   */
   readonly chaseMs: number | undefined;
 }
 
@@ -37,7 +39,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Every kind of workload, with how many of a hundred are of it, and what it is. */
+/** Every kind of workload: its percentage of all workloads, and its meaning. */
 export const WORKLOADS = {
   original: [10, '3 or 4 runs of 12 to 20 minutes in an 8-hour day, about an hour in all'],
   'original, shorter': [5, '3 or 4 runs of 1 to 20 minutes in an 8-hour day'],
@@ -127,8 +129,8 @@ export function drawWorkload(kind: WorkloadKind, seed: number): Workload {
 }
 
 /**
- * A restart of an Amazon Linux 2023 instance: published are about 16 s until `running` and 3 s of boot (m7i.large); the
- * agent registers some seconds later and takes a command within two.
+ * Draws the durations of a restart of an Amazon Linux 2023 instance. Published values are 16 s until `running` and 3
+ * s of boot (m7i.large). The agent registers some seconds later and receives a command within two seconds.
  */
 export function drawStart(luck: Random): StartTimes {
   return {
@@ -140,7 +142,7 @@ export function drawStart(luck: Random): StartTimes {
   };
 }
 
-/** At least one arrival: a workload without any has nothing to compare. */
+/** Draws at least one arrival, because a workload without jobs has no ratio. */
 function poissonArrivals(luck: Random, perHour: number, windowMs: number): number[] {
   const arrivals: number[] = [];
   for (let at = 0; ;) {

@@ -6,23 +6,26 @@ import type { Timeline } from './timeline';
 import type { Workload } from './workloads';
 
 /**
- * What every part of one simulated account shares. This file imports no part.
+ * What all parts of one simulated account share. This file imports no part.
  *
- * The parts are in layers: S3, SSM and the instance; the machine; people and the functions; the wire; the checks. A part
- * imports parts of lower layers only. What it needs of the same layer or a higher one, it declares itself as a small
- * interface that extends this one, for example `S3World`. composition.ts makes all parts and puts them together.
+ * The parts are in layers: S3, SSM and the instance; the machine; people and the functions; the wire; the checks. A
+ * part imports lower layers only. A part that needs its own or a higher layer declares a small interface which
+ * extends this one, for example `S3World`. composition.ts makes all parts and connects them.
  */
 export interface World {
   readonly timeline: Timeline;
-  /** Delays, and whether faults strike. */
+  /** Draws delays, and whether faults strike. See random.ts. */
   readonly luck: Random;
   readonly faults: Faults;
   readonly settings: WorldSettings;
   readonly jobs: Jobs;
-  /** The original design runs instead of ours, for comparison; nothing is checked. */
+  /** The plain chain runs in place of our design, for comparison. Nothing is checked. */
   readonly plainChain: boolean;
-  /** Uploads, runs and starts are given, not drawn as the history goes. */
+  /** Given uploads, runs and starts. Undefined if they are drawn. */
   readonly workload: Workload | undefined;
-  /** Present only when somebody reads along: building the lines costs more than all the rest. */
+  /**
+   * Adds a line to the story, the readable record of a history. Undefined unless a caller reads the story, because
+   * building the lines costs more than all the rest.
+   */
   readonly narrate: ((who: string, what: string) => void) | undefined;
 }
