@@ -26,8 +26,8 @@ export type Service = 's3' | 'ec2' | 'ssm' | 'lambda';
 const POLLS_PER_START = 48;
 
 /**
- * Polls after one fault. A boot whose agent stays silent may last an hour: 12 sweeps invoke a worker, Lambda runs each
- * up to three times, and each run polls some 32 times.
+ * Polls after one fault. A boot whose agent stays silent may last an hour. In it 12 sweeps invoke a
+ * worker. Lambda runs each worker up to three times, and each run polls some 32 times.
  */
 const POLLS_PER_FAULT = 1_200;
 

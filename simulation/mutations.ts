@@ -1,14 +1,14 @@
 import type { Fault } from './faults';
 
-/** One rule of the production code, removed or weakened by replacing exactly one piece of its text. */
+/** A change that removes or weakens one rule of the production code. It replaces one piece of text, which exists once. */
 export interface Mutation {
   readonly name: string;
   readonly file: string;
   readonly text: string;
   readonly replacement: string;
-  /** Where all faults together need too long to find it: those that it takes. @default all */
+  /** The faults that catch the mutation, if a search with all faults takes too long. @default all */
   readonly faults?: readonly Fault[];
-  /** Why no check catches it: what else does the rule's work. */
+  /** Why no check catches the mutation: another rule does the same work. */
   readonly redundant?: string;
 }
 
@@ -22,7 +22,7 @@ const TRIPPING = `const closing = await moveGate(control, gate, 'CLOSING', conte
   const { hold } = await instance.read();
   if (hold !== undefined || (await liveClaims(context)).length > 0 || (await trip?.hasNewWork())) {`;
 
-/** What each of these takes away must be caught by the checks, or the rule is redundant or the simulator blind. */
+/** A check must catch each mutation. If none does, the rule is redundant or the simulator is blind. */
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'no second list after CLOSING',
@@ -101,7 +101,7 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: 'decisiveStart = start;',
   },
   {
-    // Whoever closes is slow as well: else it takes some ten million histories to meet the moment.
+    // The closer sleeps first. Without the sleep a search needs some ten million histories to find the moment.
     name: 'the breaker does not look for work that was done meanwhile',
     file: 'lifecycle/breaker.ts',
     text: TRIPPING,

@@ -14,8 +14,8 @@ import { MUTATIONS } from './mutations';
 import { table } from './table';
 
 /**
- * Runs the command line and returns the exit code: 0, 1 for a violation or a broken bound, 2 if the command could not
- * run, 130 after an interrupt.
+ * Runs the command line and returns the exit code. The code is 1 for a violation or a broken bound, 2 if the command
+ * could not run, and 130 after an interrupt.
  */
 export async function simulate(args: readonly string[], output: Output): Promise<number> {
   try {

@@ -24,7 +24,7 @@ export interface WorkloadJob {
 
 /** A given history without faults: the uploads, the durations of runs, the durations of starts. */
 export interface Workload {
-  readonly kind: WorkloadKind | 'a month';
+  readonly kind: string;
   readonly seed: number;
   /** The window in which uploads may arrive, in milliseconds. The always-on design runs for all of it. */
   readonly windowMs: number;

@@ -7,7 +7,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const DAYS = 30;
 
-/** Hundreds of uploads in thirty days: on working days, in office hours, alone or some within a minute; few at night. */
+/** Draws hundreds of uploads in thirty days, most of them in office hours of working days. Some arrive within one minute. */
 export function drawMonth(seed: number): Workload {
   const luck = new Random(seed, 12);
   const arrivals: number[] = [];

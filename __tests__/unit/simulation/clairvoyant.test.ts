@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { billOf } from '../../../simulation/billing';
 import { clairvoyantBilledMs, patienceMs, restartMs, type KnownJob } from '../../../simulation/clairvoyant';
 
-/** Moments and durations are multiples of this, so that all schedules can be tried. */
+/** Step of all times and durations in milliseconds, so that a test can try all schedules. */
 const STEP_MS = 5_000;
 
 const steps = (least: number, most: number) =>
@@ -21,7 +21,7 @@ const jobs = fc
   .map((drawn) => drawn.toSorted((a, b) => a.arrivedMs - b.arrivedMs));
 
 describe('the clairvoyant', () => {
-  it('bills what the best of all schedules bills: a ratio to it is a ratio to the optimum', () => {
+  it('bills as much as the best of all schedules, so that a ratio to it is a ratio to the optimum', () => {
     fc.assert(
       fc.property(jobs, (known) => {
         expect(clairvoyantBilledMs(known)).toBe(bestOfAll(known));
@@ -30,7 +30,7 @@ describe('the clairvoyant', () => {
     );
   });
 
-  it('never pays less than the runs themselves, nor less than the minute of a start', () => {
+  it('never bills less than the runs themselves, nor less than the minimum of one start', () => {
     fc.assert(
       fc.property(jobs, (known) => {
         const runsMs = known.reduce((sum, { runMs }) => sum + runMs, 0);
@@ -39,11 +39,11 @@ describe('the clairvoyant', () => {
     );
   });
 
-  it('stays on through a pause that is cheaper than a restart, and stops for a longer one', () => {
+  it('stays on in a pause that is cheaper than a restart, and stops in a longer one', () => {
     const restart = { pendingMs: 0, bootMs: 10_000, registrationMs: 0, deliveryMs: 0, checkMs: 0 };
     const two = (pauseMs: number) => [
       { arrivedMs: 0, runMs: 100_000, start: restart },
-      // It begins at 10 s and ends at 110 s.
+      // The first job begins at 10 s and ends at 110 s.
       { arrivedMs: 110_000 + pauseMs, runMs: 100_000, start: restart },
     ];
     expect(clairvoyantBilledMs(two(9_000))).toBe(219_000);
@@ -51,7 +51,7 @@ describe('the clairvoyant', () => {
   });
 });
 
-/** Tries every decision: stay on or stop after each job, and every moment at which the next start may be ready. */
+/** Tries every decision: to stay on or to stop after each job, and every time at which the next start may be ready. */
 function bestOfAll(known: readonly KnownJob[]): number {
   const off = (next: number, stoppedMs: number): number => {
     const job = known[next];

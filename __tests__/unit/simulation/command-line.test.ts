@@ -20,7 +20,7 @@ async function run(...args: string[]) {
   return { code, stdout: printed.join('\n'), stderr: warned.join('\n') };
 }
 
-describe('what cannot be run as it was meant is refused: exit code 2 and a sentence', () => {
+describe('a wrong command line is refused with exit code 2 and a sentence', () => {
   it.each([
     [['--histories', ''], 'A whole number is needed.'],
     [['--histories', '1e3'], 'A whole number is needed.'],
@@ -54,7 +54,7 @@ describe('what cannot be run as it was meant is refused: exit code 2 and a sente
     expect(stdout).toBe('');
   });
 
-  it('help is not: it says what there is', async () => {
+  it('prints help with exit code 0', async () => {
     expect(await run('--help')).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('--crash-points') as string,
@@ -63,8 +63,8 @@ describe('what cannot be run as it was meant is refused: exit code 2 and a sente
   });
 });
 
-describe('what can be run is', () => {
-  it('without a mode, histories, with the defaults of what was not said', () => {
+describe('a valid command line', () => {
+  it('runs histories if it has no mode, with defaults for missing options', () => {
     const args = ['--crowded', '--histories', '6000', '--seed', '0', '--workers', '2'];
     expect(readCommandLine(args, recordingOutput().output)).toMatchObject({
       ...{ crowded: true, histories: 6000, seed: 0, workers: 2 },
@@ -78,11 +78,11 @@ describe('what can be run is', () => {
     [['--mutations', '--search', '--only', 'drain', '--histories', '9', '--seed', '2', '--workers', '2']],
     [['--baseline', '--histories', '9', '--seed', '2', '--faults', 'call slow', '--jobs', '2']],
     [['--economy', '--only', 'chased', '--workloads', '300', '--linger', '15', '--workers', '2']],
-  ])('%j', (args) => {
+  ])('is accepted: %j', (args) => {
     expect(() => readCommandLine(args, recordingOutput().output)).not.toThrow();
   });
 
-  it('and ends with 0 when all holds', async () => {
+  it('ends with exit code 0 if everything holds', async () => {
     const { code, stdout } = await run('--mutations', '--only', "people's hold");
     expect(stdout).toContain('hold is heeded');
     expect(code).toBe(0);
@@ -92,13 +92,13 @@ describe('what can be run is', () => {
 describe('the comparison with the plain chain', () => {
   const options = { seed: 1, histories: 40, faults: ['person holds' as const] };
 
-  it('holds while ours has no violation', async () => {
+  it('succeeds if our design has no violation', async () => {
     const { printed, output } = recordingOutput();
     expect(await reportBaseline(await bundleSimulator(), options, output)).toBe(true);
     expect(printed.join('\n')).not.toContain('VIOLATION');
   }, 60_000);
 
-  it('fails with the seed when ours has one: it would be a comparison with something broken', async () => {
+  it('fails and prints the seed if our design has a violation, because a comparison with broken code means nothing', async () => {
     const mutation = MUTATIONS.find(({ name }) => name === "people's hold is not heeded");
     const { printed, output } = recordingOutput();
     expect(await reportBaseline(await bundleSimulator(mutation), options, output)).toBe(false);

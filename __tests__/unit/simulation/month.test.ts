@@ -8,7 +8,7 @@ import { BEGINNING } from '../../../simulation/history-result';
 import { drawMonth } from '../../support/month';
 import { DAY_MS, readings } from '../../support/report-readings';
 
-/** What happens on the machine; every event comes. */
+/** Faults on the machine. No event is lost. */
 const RESTARTS: readonly Fault[] = [
   'model fails',
   'model hangs',
@@ -18,8 +18,8 @@ const RESTARTS: readonly Fault[] = [
   'drain dies at a call',
 ];
 
-/** Jobs that fail, machines that reboot, crash or are taken away, drains that die; and events that are lost, late or doubled. */
-const MISFORTUNES: readonly Fault[] = [
+/** Faults of models, machines and drains, and events that are lost, late or doubled. */
+const MONTH_FAULTS: readonly Fault[] = [
   'model fails',
   'model hangs',
   'model writes nothing',
@@ -49,7 +49,7 @@ async function month(options: Omit<HistoryOptions, 'workload'>) {
   const [sessions, receipts] = [result.sessions(), result.receipts()];
   const bills = billsOf(sessions, receipts, 0.0432);
   const billed = bills.flatMap(({ jobs }) => jobs);
-  // Nobody's job is forgotten, and nobody pays twice.
+  // Each job is on exactly one bill.
   expect(billed.map(({ jobId }) => jobId).sort()).toEqual(receipts.map(({ jobId }) => jobId).sort());
   for (const { jobs, onSeconds, tailSeconds, microUsd } of bills) {
     if (jobs.length === 0) {
@@ -70,8 +70,8 @@ async function month(options: Omit<HistoryOptions, 'workload'>) {
 const DAYS = 30;
 const USD_PER_HOUR = hourPrice(loadPrices(), 'eu-central-1', 't3.medium') ?? NaN;
 
-/** What the report says of the month's money, and what an estimate said before it of the same work. In US dollars. */
-function saidAndEstimated(seed: number, { sessions, receipts }: Awaited<ReturnType<typeof month>>) {
+/** The cost of the month in the report, and the estimate for the same work. In US dollars. */
+function reportedAndEstimated(seed: number, { sessions, receipts }: Awaited<ReturnType<typeof month>>) {
   const report = factsOf({
     ...readings,
     sessions,
@@ -83,7 +83,7 @@ function saidAndEstimated(seed: number, { sessions, receipts }: Awaited<ReturnTy
   const { jobs } = drawMonth(seed);
   const { billedHoursPerDay } = usageOf({
     jobsPerDay: jobs.length / DAYS,
-    // As many as come together on average.
+    // The average number of uploads that arrive together.
     jobsAtOnce: 2,
     jobMinutes: sum(receipts.map(({ bill }) => bill?.runSeconds ?? 0)) / receipts.length / 60,
     // Office hours, on five days of seven.
@@ -91,28 +91,28 @@ function saidAndEstimated(seed: number, { sessions, receipts }: Awaited<ReturnTy
     ...TYPICAL,
     lingerSeconds: 30,
   });
-  return { said: report.onUsd ?? NaN, estimated: billedHoursPerDay * DAYS * USD_PER_HOUR };
+  return { reported: report.onUsd ?? NaN, estimated: billedHoursPerDay * DAYS * USD_PER_HOUR };
 }
 
 describe('the bills of a month', () => {
-  /** The month without faults, which two tests look at. */
+  /** The month without faults, which two tests use. */
   let quiet: ReturnType<typeof month>;
   beforeAll(() => (quiet = month({ seed: 1 })), 60_000);
 
-  it('sum to the on-time of the instance, to the second, and give each job its own run', async () => {
+  it("sum to the on-time of the instance, to the second, and contain each job's own run", async () => {
     const { sessions, receipts, bills, truth } = await quiet;
     expect(receipts.length).toBeGreaterThan(250);
     expect(sessions.length).toBeGreaterThan(80);
     expect(bills.map(({ launchedAt, onSeconds }) => ({ launchedAt, seconds: onSeconds }))).toEqual(truth);
     expect(bills.filter(({ approximate }) => approximate)).toEqual([]);
-    // What stop keeps and what the receipts say are the same.
+    // The stop function's sessions and the receipts agree.
     expect(sessions.map(({ tailSeconds }) => tailSeconds)).toEqual(bills.map((bill) => bill.tailSeconds));
 
     const runSeconds = bills.flatMap(({ jobs }) => jobs.map((job) => job.runSeconds)).sort(byNumber);
     const asked = drawMonth(1)
       .jobs.map(({ runMs }) => runMs / 1000)
       .sort(byNumber);
-    // A run's own calls and the rounding of its two ends come to a few seconds.
+    // The calls of a run and the rounding of its two ends take a few seconds.
     asked.forEach((seconds, index) => {
       expect(runSeconds[index]).toBeGreaterThan(seconds - 2);
       expect(runSeconds[index]).toBeLessThan(seconds + 8);
@@ -126,48 +126,48 @@ describe('the bills of a month', () => {
     ['nothing goes wrong', 1, []],
     ['models fail and the instance crashes', 3, ['model fails', 'model writes nothing', 'instance crashes']],
   ] as const)(
-    'come within 5 %% to what was estimated for such work: %s',
+    'are within 5 %% of the estimate for the same work, if %s',
     async (_, seed, faults) => {
-      const told = await (faults.length === 0 ? quiet : month({ seed, faults }));
-      expect(told.injected.size).toBe(faults.length);
-      const { said, estimated } = saidAndEstimated(seed, told);
-      expect(estimated / said).toBeGreaterThan(0.95);
-      expect(estimated / said).toBeLessThan(1.05);
+      const result = await (faults.length === 0 ? quiet : month({ seed, faults }));
+      expect(result.injected.size).toBe(faults.length);
+      const { reported, estimated } = reportedAndEstimated(seed, result);
+      expect(estimated / reported).toBeGreaterThan(0.95);
+      expect(estimated / reported).toBeLessThan(1.05);
     },
     60_000,
   );
 
-  it('sum to the second when models fail, drains die and the machine reboots, with two jobs side by side', async () => {
+  it('sum to the second if models fail, drains die and the machine reboots, with two parallel jobs', async () => {
     const { bills, truth, failed, injected } = await month({ seed: 2, parallelJobs: 2, faults: RESTARTS });
     expect([...injected.keys()].sort()).toEqual([...RESTARTS].sort());
     expect(failed).toBeGreaterThan(20);
     expect(bills.map(({ launchedAt }) => launchedAt)).toEqual(truth.map(({ launchedAt }) => launchedAt));
     bills.forEach(({ onSeconds, approximate }, index) => {
       const late = onSeconds - (truth[index]?.seconds ?? NaN);
-      // EC2 says no time when the machine switches itself off: then it is the event's, when it has stopped.
+      // EC2 gives no time when the machine switches itself off. The end is then the time of the `stopped` event.
       expect(late).toBeGreaterThanOrEqual(0);
       expect(late).toBeLessThanOrEqual(approximate ? 65 : 0);
     });
   }, 60_000);
 
-  it('sum to the second under every misfortune, wherever EC2 said when it stopped', async () => {
+  it('sum to the second under faults of models, machines and events, if EC2 gave the time of the stop', async () => {
     const { failed, injected, bills, truth, receipts } = await month({
       seed: 3,
-      faults: MISFORTUNES,
+      faults: MONTH_FAULTS,
       parallelJobs: 2,
     });
     expect(receipts.length).toBeGreaterThan(200);
     expect(failed).toBeGreaterThan(20);
-    expect([...injected.keys()].sort()).toEqual([...MISFORTUNES].sort());
+    expect([...injected.keys()].sort()).toEqual([...MONTH_FAULTS].sort());
 
     const onSeconds = new Map(truth.map(({ launchedAt, seconds }) => [launchedAt, seconds]));
     const known = bills.filter(({ launchedAt }) => launchedAt !== undefined);
     expect(bills.length - known.length).toBeLessThan(truth.length / 50);
     const exact = known.filter(({ approximate }) => !approximate);
-    // EC2 says no time when a start falls back, and when it takes the machine away.
+    // EC2 gives no time when a start falls back, and when it interrupts the instance.
     expect(exact.length).toBeGreaterThan(truth.length / 5);
     for (const bill of exact) expect(bill.onSeconds).toBe(onSeconds.get(bill.launchedAt ?? ''));
-    // A stop is heard of after it happened, by clocks that may be three seconds off.
+    // The end is recorded after the stop, by clocks that may be three seconds off.
     for (const bill of known.filter(({ stoppedAt }) => stoppedAt !== undefined)) {
       expect(bill.onSeconds).toBeGreaterThanOrEqual((onSeconds.get(bill.launchedAt ?? '') ?? NaN) - 3);
     }

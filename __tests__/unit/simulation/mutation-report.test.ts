@@ -10,7 +10,7 @@ const known = (wanted: string): Mutation => {
   return mutation;
 };
 
-/** Takes nothing away, so nothing catches it. */
+/** Changes no behavior, so no check catches it. */
 const HARMLESS: Mutation = {
   name: 'harmless',
   file: 'lifecycle/settle.ts',
@@ -19,16 +19,16 @@ const HARMLESS: Mutation = {
 };
 
 describe('a mutation is caught', () => {
-  const late = known('receipts are overwritten');
+  const caughtLate = known('receipts are overwritten');
 
-  it('by the history that is remembered, however far a search would have to go', async () => {
-    expect(await findCatch(late, options)).toMatchObject({
+  it('by the known history, however long a search would take', async () => {
+    expect(await findCatch(caughtLate, options)).toMatchObject({
       seedIs: 'remembered',
-      violation: { seed: KNOWN_SEEDS[late.name] },
+      violation: { seed: KNOWN_SEEDS[caughtLate.name] },
     });
   }, 60_000);
 
-  it('by a search, where no history is remembered', async () => {
+  it('by a search, if no history is known', async () => {
     const found = await findCatch(
       { ...known("people's hold is not heeded"), name: 'new' },
       { ...options, histories: 20 },
@@ -36,11 +36,11 @@ describe('a mutation is caught', () => {
     expect(found).toMatchObject({ seedIs: 'found now', violation: { check: 'hold is heeded' } });
   }, 60_000);
 
-  it('by the remembered one when a search anew ends before it: some are from runs longer than any search', async () => {
-    expect(await findCatch(late, { ...options, search: true })).toMatchObject({ seedIs: 'remembered' });
+  it('by the known history if a new search ends before it, because some seeds come from longer runs', async () => {
+    expect(await findCatch(caughtLate, { ...options, search: true })).toMatchObject({ seedIs: 'remembered' });
   }, 60_000);
 
-  it('by the first of a search anew', async () => {
+  it('by the first history of a new search', async () => {
     const found = await findCatch(known("people's hold is not heeded"), {
       ...options,
       histories: 20,
@@ -58,19 +58,19 @@ describe('the report of the mutations', () => {
     return { holds, table: printed.join('\n') };
   }
 
-  it('holds with seeds that are remembered, and says so', async () => {
+  it('succeeds with known seeds, and marks them as remembered', async () => {
     const { holds, table } = await report([known('receipts are overwritten')]);
     expect(table).toMatch(/receipts are overwritten +runner\/receipt.ts +\d+ +remembered/);
     expect(holds).toBe(true);
   }, 60_000);
 
-  it('does not hold when nothing catches one: the rule is redundant, or the simulator blind', async () => {
+  it('fails if no check catches a mutation: the rule is redundant, or the simulator is blind', async () => {
     const { holds, table } = await report([HARMLESS]);
     expect(table).toContain('NOTHING');
     expect(holds).toBe(false);
   }, 60_000);
 
-  it('holds when nothing catches one that is declared redundant', async () => {
+  it('succeeds if no check catches a mutation that is declared redundant', async () => {
     expect(await report([{ ...HARMLESS, redundant: 'it changes nothing' }])).toMatchObject({ holds: true });
   }, 60_000);
 });

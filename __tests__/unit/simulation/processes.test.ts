@@ -13,7 +13,7 @@ const inHistory = (name: string, statement: string): Mutation => ({
 });
 const batch = { kind: 'batch', task: { firstSeed: 1, histories: 5 } };
 
-describe('a process of the simulator that ends in an error names the seed, so that it can be replayed', () => {
+describe('a simulator process that ends in an error names the seed, so that the history can be replayed', () => {
   it('when a history throws', async () => {
     const bundle = await bundleSimulator(
       inHistory('throws', "if (seed === 3) throw new Error('out of luck');"),
@@ -23,9 +23,9 @@ describe('a process of the simulator that ends in an error names the seed, so th
     );
   }, 60_000);
 
-  it('when something fails that nobody waits for', async () => {
+  it('when a promise rejects that no code awaits', async () => {
     const bundle = await bundleSimulator(
-      inHistory('fails aside', "if (seed === 3) void Promise.reject(new Error('out of luck'));"),
+      inHistory('rejects unawaited', "if (seed === 3) void Promise.reject(new Error('out of luck'));"),
     );
     await expect(inChild(bundle, batch)).rejects.toThrow(
       /an error in the history of seed [345] or one shortly before it: Error: out of luck/,
@@ -39,7 +39,7 @@ describe('the bundle of a long run', () => {
     string,
   ];
 
-  it('is not replaced when the code has changed meanwhile: new processes run what the first ones ran', async () => {
+  it('stays when the code changes, so that new processes run the same code as the first', async () => {
     const first = await bundleSimulator(inHistory('edited', ONE));
     const code = readFileSync(first, 'utf8');
     expect(await bundleSimulator(inHistory('edited', OTHER))).not.toBe(first);
@@ -47,7 +47,7 @@ describe('the bundle of a long run', () => {
     expect(await bundleSimulator(inHistory('edited', ONE))).toBe(first);
   }, 60_000);
 
-  it('goes when it is older than a day: they do not pile up', async () => {
+  it('is removed when it is older than a day, so that bundles do not fill the disk', async () => {
     const folder = dirname(await bundleSimulator());
     const [old, young] = [join(folder, 'old.cjs'), join(folder, 'young.cjs')];
     for (const [file, hours] of [

@@ -6,7 +6,7 @@ import { KNOWN_SEEDS, violationUnder } from '../../../simulation/mutants';
 import { MUTATIONS } from '../../../simulation/mutations';
 import { traceOf } from '../../support/trace';
 
-/** The mutations that some check has to catch. */
+/** The mutations that a check must catch. */
 const CATCHABLE = MUTATIONS.filter(({ redundant }) => redundant === undefined);
 
 const PINNED = {
@@ -15,7 +15,7 @@ const PINNED = {
 };
 
 describe('the simulated cloud', () => {
-  it('loses nothing, kills nothing, leaves nothing on, under every fault', async () => {
+  it('loses no upload, kills no model and leaves no instance on, under every fault', async () => {
     const violations = [];
     const struck = new Set<string>();
     for (let seed = 1; seed <= 500; seed += 1) {
@@ -24,35 +24,35 @@ describe('the simulated cloud', () => {
       for (const fault of injected.keys()) struck.add(fault);
     }
     expect(violations).toEqual([]);
-    // The rarest have not had their turn yet.
+    // The rarest faults need more histories.
     expect(struck.size).toBeGreaterThan(FAULT_NAMES.length - 6);
   }, 60_000);
 
-  it('converges after a crash at any call of any part', async () => {
+  it('converges after a crash at any call', async () => {
     const reports = await runCrashPoints(1, 1);
     expect(reports.length).toBeGreaterThan(250);
     expect(reports.filter(({ violation }) => violation)).toEqual([]);
   }, 60_000);
 
-  it('tells the same story from the same seed, so that a bug once found is found again', async () => {
+  it('repeats the same history from the same seed, so that a bug can be found again', async () => {
     const [one, other] = [await traceOf({ seed: 7 }), await traceOf({ seed: 7 })];
     expect(one.lines).toEqual(other.lines);
     expect((await traceOf({ seed: 8 })).hash).not.toBe(one.hash);
   });
 
-  it('tells the same story on any machine', async () => {
-    // Changes with whatever the production code calls and logs; then look at the story and pin it anew.
+  it('repeats the same history on any machine', async () => {
+    // Changes with the calls and logs of production code. Then read the story and update PINNED.
     const { lines, hash } = await traceOf({ seed: 1, jobs: 1, faults: [] });
     expect({ lines: lines.length, hash }).toEqual(PINNED);
   });
 
-  it.each(MUTATIONS)('still finds the rule that "$name" takes away', async (mutation) => {
+  it.each(MUTATIONS)('finds the text of the mutation "$name" in the code', async (mutation) => {
     expect(await mutatedText(mutation)).not.toBe('');
   });
 });
 
 describe('the checks', () => {
-  // Seeds go with the code: after a change of what it calls, `npm run simulate -- --mutations` finds them anew.
+  // A change of the code's calls may make a seed useless. `npm run simulate -- --mutations` then finds a new one.
   it.each(CATCHABLE)('catch "$name"', async (mutation) => {
     expect(await violationUnder(mutation)).toMatchObject({ seed: KNOWN_SEEDS[mutation.name] });
   });

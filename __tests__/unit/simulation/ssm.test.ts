@@ -4,8 +4,8 @@ import { traceOf } from '../../support/trace';
 
 const send = Reflect.get<SimSsm, 'sendCommand'>(SimSsm.prototype, 'sendCommand');
 
-/** From now on whoever sends a command sends this with it. */
-function alsoSend(more: object): void {
+/** Adds this to the input of every later command. */
+function addToCommands(more: object): void {
   jest.spyOn(SimSsm.prototype, 'sendCommand').mockImplementation(function (this: SimSsm, by, input) {
     return send.call(this, by, { ...input, ...more });
   });
@@ -14,15 +14,15 @@ function alsoSend(more: object): void {
 describe('the simulated Systems Manager', () => {
   afterEach(() => jest.restoreAllMocks());
 
-  it('never delivers a command that was lost, not even when the agent reports after a reboot', async () => {
+  it('never delivers a lost command, not even when the agent registers after a reboot', async () => {
     let lost = 0;
     for (let seed = 1; seed <= 200; seed += 1) {
       const { lines } = await traceOf({ seed, faults: ['command lost', 'instance reboots'] });
-      for (const line of lines.filter((told) => told.endsWith(' is lost'))) {
+      for (const line of lines.filter((each) => each.endsWith(' is lost'))) {
         lost += 1;
         const [, command] = line.split(/ +/);
-        const told = lines.filter((other) => other.split(/ +/)[1] === command);
-        expect(told.join('\n')).not.toContain('InProgress');
+        const ofCommand = lines.filter((other) => other.split(/ +/)[1] === command);
+        expect(ofCommand.join('\n')).not.toContain('InProgress');
       }
     }
     expect(lost).toBeGreaterThan(10);
@@ -33,15 +33,15 @@ describe('the simulated Systems Manager', () => {
   it.each([
     ['key', () => Promise.resolve('job-0.csv')],
     ['job', async () => (await runHistory(history)).receipts()[0]?.jobId ?? ''],
-  ])("does not take a command that tells of an upload's %s for harmless", async (_, findName) => {
+  ])("finds an upload's %s in a command", async (_, findName) => {
     const name = await findName();
-    alsoSend({ Parameters: { what: [`drain ${name} now`] } });
+    addToCommands({ Parameters: { what: [`drain ${name} now`] } });
     expect((await runHistory(history)).violation?.check).toBe('no command names an upload');
     expect((await runHistory({ ...history, plainChain: true })).violation).toBeUndefined();
   });
 
-  it('finds a key in a command whatever a shell would make of it', async () => {
-    alsoSend({ Comment: 'second/one\ntwo "three" \'four\'.csv' });
+  it('finds a key in a command if the key has characters that are special in a shell', async () => {
+    addToCommands({ Comment: 'second/one\ntwo "three" \'four\'.csv' });
     const found = [];
     for (let seed = 1; seed <= 60; seed += 1) {
       const { violation } = await runHistory({ seed, faults: [] });
