@@ -19,7 +19,8 @@ interface Options {
 }
 
 /**
- * Measures how many histories one core runs per second. Each subject runs in a process of its own, one process at a time. Each process first runs uncounted histories, so that node has compiled the code as in a long run.
+ * Measures how many histories one core runs per second. Each subject runs in a process of its own, one process at a
+ * time. Each process first runs uncounted histories, so that node has compiled the code as in a long run.
  */
 async function run({ rounds, histories, warmUp }: Options): Promise<void> {
   const bundle = await bundleSimulator();

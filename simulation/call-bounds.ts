@@ -1,11 +1,6 @@
 import { timeLimitSeconds, type FunctionName, type WorldSettings } from './settings';
 
-/**
- * Bounds of the number of calls to AWS. They catch loops that never end and calls that are repeated for nothing.
- *
- * The factors are measured, not proven. Each is half as much again as the greatest number in 5,000 histories without
- * faults. A fault's factor is the greatest number of calls that one fault caused in any history.
- */
+/** What causes calls in one history. */
 export interface CallCauses {
   readonly uploads: number;
   /** Accepted starts of the instance. */
@@ -20,14 +15,14 @@ export interface CallCauses {
 export type Service = 's3' | 'ec2' | 'ssm' | 'lambda';
 
 /**
- * Polls by one worker that waits for the agent until its time is up, half as much again. The worker waits 4 s between
- * polls in the first minute and 15 s after it: some 32 polls in 270 s (lifecycle/dispatch.ts).
+ * The polls of a worker that waits for the agent until its time is up, half as much again. The worker waits up to 4 s
+ * between polls in the first minute, and up to 15 s later: some 32 polls in 270 s (lifecycle/dispatch.ts).
  */
 const POLLS_PER_START = 48;
 
 /**
- * Polls after one fault. A boot whose agent stays silent may last an hour. In it 12 sweeps invoke a
- * worker. Lambda runs each worker up to three times, and each run polls some 32 times.
+ * The greatest number of polls after one fault. A boot whose agent stays silent may last an hour. In it 12 sweeps invoke
+ * a worker, Lambda runs each worker up to three times, and each run polls some 32 times.
  */
 const POLLS_PER_FAULT = 1_200;
 
@@ -40,7 +35,12 @@ const EARLY_POLLS = 8;
 /** One poll of a worker calls DescribeInstances, DescribeInstanceInformation and ListCommands. */
 const CALLS_PER_POLL = 3;
 
-/** The bound of each service's calls in a whole history. */
+/**
+ * The bound of each service's calls in a whole history. Bounds catch loops that never end and calls without a reason.
+ *
+ * The factors without faults are measured: the greatest number in 5,000 histories without faults, half as much again.
+ * The factor of a fault is the greatest number of calls that one fault caused in any history.
+ */
 export function callBounds({
   uploads,
   starts,

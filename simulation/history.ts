@@ -25,7 +25,7 @@ export interface HistoryOptions {
   readonly plainChain?: boolean | undefined;
   /** Whether uploads come at the most dangerous moments, which differ between designs. @default true */
   readonly aimed?: boolean;
-  /** Uploads, runs and starts that are given, not drawn. Faults are then those of `faults`, by default none. @default drawn */
+  /** Given uploads, runs and starts. All of `faults` can then strike, by default none. @default drawn */
   readonly workload?: Workload | undefined;
   /** Used with a workload. @default 0 */
   readonly lingerSeconds?: number;

@@ -186,14 +186,7 @@ export class Machine {
       this.unlock(process);
       this.later(luck.between(100, 2_000), () => this.endCommand(command, 'Failed', 'killed'));
     });
-    if (faults.isDrawn('drain killed')) {
-      timeline.after(luck.spread(100, 600_000), () => {
-        if (!process.alive || faults.over) return;
-        faults.count('drain killed');
-        world.narrate?.(process.id, 'is killed');
-        process.kill();
-      });
-    }
+    this.planDrainKill(process);
     const exit = (status: 'Success' | 'Failed', why: string) => {
       if (!process.alive) return;
       process.alive = false;
@@ -226,6 +219,17 @@ export class Machine {
         exit('Failed', String(error));
       },
     );
+  }
+
+  private planDrainKill(process: SimProcess): void {
+    const { timeline, faults, luck, narrate } = this.world;
+    if (!faults.isDrawn('drain killed')) return;
+    timeline.after(luck.spread(100, 600_000), () => {
+      if (!process.alive || faults.over) return;
+      faults.count('drain killed');
+      narrate?.(process.id, 'is killed');
+      process.kill();
+    });
   }
 
   private unlock(process: SimProcess): void {

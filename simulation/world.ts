@@ -8,9 +8,9 @@ import type { Workload } from './workloads';
 /**
  * What all parts of one simulated account share. This file imports no part.
  *
- * The parts are in layers: S3, SSM and the instance; the machine; people and the functions; the wire; the checks. A
- * part imports lower layers only. A part that needs its own or a higher layer declares a small interface which
- * extends this one, for example `S3World`. composition.ts makes all parts and connects them.
+ * The parts have an order: the instance, S3, SSM, a program, the host, the machine, people, the functions, the wire, the
+ * checks. A part imports earlier parts only. A part that calls a later one declares what it needs as a small interface
+ * which extends this one, for example `S3World`. composition.ts makes all parts and connects them.
  */
 export interface World {
   readonly timeline: Timeline;
