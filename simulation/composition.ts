@@ -15,13 +15,16 @@ export interface WholeWorld extends CheckedWorld {
   readonly checks: Checks;
 }
 
-/** Makes all parts. Each part gets the same object, on which it finds the others once all are made. */
+/**
+ * Makes all parts and adds them to `shared`, so that each part finds the others there. A copy of `shared` would be
+ * simpler, but V8 reads properties of a spread copy more slowly: histories took a tenth longer.
+ */
 export function composeWorld(
   shared: World,
   crashPoint: CrashPoint | undefined,
   listCalls: boolean,
 ): WholeWorld {
-  const world = { ...shared } as { -readonly [Part in keyof WholeWorld]: WholeWorld[Part] };
+  const world = shared as { -readonly [Part in keyof WholeWorld]: WholeWorld[Part] };
   world.s3 = new SimS3(world);
   world.instance = new SimInstance(world);
   world.machine = new Machine(world);
