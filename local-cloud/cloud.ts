@@ -5,28 +5,32 @@ import { Agents } from './ssm/agents';
 import { Authorizer } from './iam/authorize';
 import { BucketPolicies } from './s3/bucket-policies';
 import type { Call } from './wire/call';
-import { Callers } from './wire/caller';
-import { bundlePrograms } from './bundles';
+import { type AssumeRole, Callers, type Permits } from './wire/caller';
 import { Commands } from './ssm/commands';
 import { Ec2Api } from './ec2/api';
 import { EventBus } from './eventbridge/api';
-import { type Faults, NotificationFaults } from './faults';
+import { Faults } from './faults';
 import { FunctionCode } from './lambda/function-code';
-import { FunctionLogs } from './lambda/function-logs';
+import { bundleBootstrap } from './lambda/function-instance';
+import { AgentLogs } from './logs/agent-logs';
+import { FunctionLogs } from './logs/function-logs';
 import { Functions } from './lambda/functions';
 import { Gateway, RUNTIME_PATH } from './gateway';
 import { AttachedPolicies } from './iam/policies';
 import { Decisions } from './iam/record';
 import { Invocations } from './lambda/invocations';
 import { LambdaApi } from './lambda/api';
-import { type Guest, Machines } from './ec2/machines';
+import { instanceProfileArn, instanceTags } from './ec2/described-instance';
+import { Ec2Instances } from './ec2/instances';
 import { startMoto } from './moto/moto';
 import { Notifications } from './s3/notifications';
 import { Processes } from '../scripts/tools/process-groups';
-import type { CloudEvent, Report } from './clockwork/events';
+import type { CloudEvent, Publish, Report } from './clockwork/events';
+import { mayInvoke } from './iam/resource-policy';
 import { Roles } from './iam/roles';
 import { findRunningCloud, forgetRunningCloud, noteRunningCloud } from './running';
-import { clearSandboxes, noProxy } from './machine/sandbox';
+import { Sandbox, bundleAws, clearSandboxes } from './machine/sandbox';
+import { noProxy } from './wire/client-environment';
 import { S3Api } from './s3/api';
 import { SsmApi } from './ssm/api';
 import { Timers } from './clockwork/timers';
@@ -119,80 +123,85 @@ async function start(options: LocalCloudOptions & { directory: string }, ends: E
   const { endpoint } = gateway;
   const onDeath = () =>
     report({ kind: 'warning', text: 'moto’s server has died: stop the local cloud and start it again' });
-  const programs = await bundlePrograms(programsFolder(directory));
+  const programs = programsFolder(directory);
+  const [bootstrap, awsProgram] = await Promise.all([bundleBootstrap(programs), bundleAws(programs)]);
   const moto = await startMoto({ command: options.motoServer, directory, region, processes, onDeath });
   ends.add(() => moto.stop());
+  const shared = { moto: moto.api, timers, report, region };
+  const faults = new Faults();
 
   const callers = new Callers();
   const roles = new Roles(moto.api, callers);
+  const assumeRole: AssumeRole = (roleArn, sessionName) => roles.assume(roleArn, sessionName);
   const bucketPolicies = new BucketPolicies();
   const decisions = new Decisions();
   ends.add(() => decisions.write());
   const authorizer = new Authorizer({
-    moto: moto.api,
     policies: new AttachedPolicies(moto.api),
-    bucketPolicies,
+    bucketPolicyOf: (bucket) => bucketPolicies.of(bucket),
+    instanceTags: (instanceId) => instanceTags(moto.api, instanceId),
     decisions,
     report,
     region,
   });
+  const permits: Permits = (session, call) => authorizer.permits(session, call);
   const code = new FunctionCode(moto.api, functionsFolder(directory));
+  const functionLogs = new FunctionLogs(moto.api, timers, permits, region);
   const functions = new Functions({
-    moto: moto.api,
+    ...shared,
     code,
-    roles,
-    logs: new FunctionLogs(moto.api, timers, authorizer, region),
+    assumeRole,
+    openLogStream: (logGroup, session) => functionLogs.openStream(logGroup, session),
     processes,
-    timers,
-    report,
-    region,
     endpoint,
-    bootstrap: programs.functionBootstrap,
+    bootstrap,
     runtimeApi: `127.0.0.1:${gateway.port}${RUNTIME_PATH}`,
   });
   ends.add(() => functions.stop());
   const invocations = new Invocations({
+    ...shared,
     functions,
-    moto: moto.api,
-    authorizer,
-    timers,
-    report,
+    permits,
     lambdaRetryMs: timings.lambdaRetryMs,
   });
-  const bus = new EventBus({ moto: moto.api, invocations, timers, report, region, ...timings });
-  const commands = new Commands(bus, report, region);
+  const invoking = {
+    invokeLater: (functionName: string, payload: Buffer) => invocations.begin(functionName, payload),
+    mayInvoke: (functionName: string, service: string, sourceArn: string) =>
+      mayInvoke(moto.api, functionName, service, sourceArn),
+  };
+  const bus = new EventBus({ ...shared, ...invoking, ...timings });
+  const publish: Publish = (event) => bus.publish(event);
+  const commands = new Commands(publish, report, region);
+  const agentLogs = new AgentLogs(endpoint, region, timers, report);
   const agents = new Agents({
-    moto: moto.api,
-    roles,
-    authorizer,
+    makeMachine: (instanceId) => new Sandbox(join(instancesFolder(directory), instanceId), awsProgram),
+    roleOf: async (instanceId) => {
+      const profileArn = await instanceProfileArn(moto.api, instanceId);
+      return profileArn === undefined ? undefined : roles.ofInstanceProfile(profileArn);
+    },
+    assumeRole,
+    permits,
+    openStepLog: (log, credentials) => agentLogs.open(log, credentials),
     commands,
+    faults,
     timers,
     report,
     endpoint,
     region,
     agentMs: timings.agentMs,
-    folder: instancesFolder(directory),
-    awsProgram: programs.sandboxAws,
   });
   ends.atExit(() => agents.killAll());
   ends.add(() => agents.killAll());
-  const machines = new Machines({ guest: agents satisfies Guest, bus, timers, timings, report, region });
-  const notificationFaults = new NotificationFaults();
-  const notifications = new Notifications({
-    moto: moto.api,
-    invocations,
-    faults: notificationFaults,
-    timers,
-    report,
-    region,
-    notificationMs: timings.notificationMs,
-  });
+  const instances = new Ec2Instances({ guest: agents, publish, timers, timings, report, region });
+  const { notificationMs } = timings;
+  const notifications = new Notifications({ ...shared, ...invoking, faults, notificationMs });
 
   const s3 = new S3Api(moto.api, notifications, bucketPolicies);
+  const isRunning = (instanceId: string) => instances.get(instanceId)?.state === 'running';
   const apis = {
     lambda: new LambdaApi(moto.api, code, functions, invocations),
-    ec2: new Ec2Api(moto.api, machines),
-    ssm: new SsmApi(moto.api, agents, machines, commands),
+    ec2: new Ec2Api(moto.api, instances),
+    ssm: new SsmApi(moto.api, agents, commands, isRunning),
     events: bus,
     s3,
     sts: roles,
@@ -223,55 +232,14 @@ async function start(options: LocalCloudOptions & { directory: string }, ends: E
   ends.add(() => forgetRunningCloud(directory));
   // First of all: nothing new begins.
   ends.add(() => timers.stop());
+  faults.control({ agents, instances, bus, functions, timers });
   return {
     endpoint,
     region,
     credentials: OPERATOR,
-    faults: faultsOf({ agents, machines, bus, functions, timers, notificationFaults }),
+    faults,
     motoPid: moto.pid,
     stop: () => ends.run(),
-  };
-}
-
-function faultsOf(parts: {
-  agents: Agents;
-  machines: Machines;
-  bus: EventBus;
-  functions: Functions;
-  timers: Timers;
-  notificationFaults: NotificationFaults;
-}): Faults {
-  const { agents, machines, bus, functions, timers, notificationFaults } = parts;
-  return {
-    get commandsAtCrash() {
-      return agents.commandsAtCrash;
-    },
-    set commandsAtCrash(value) {
-      agents.commandsAtCrash = value;
-    },
-    get agentsAreMute() {
-      return agents.areMute;
-    },
-    set agentsAreMute(value) {
-      agents.areMute = value;
-    },
-    dropNotifications: (bucketKind, count) => notificationFaults.drop(bucketKind, count),
-    duplicateNotifications: (count, bucketKind) => notificationFaults.duplicate(count, bucketKind),
-    killDrain: (instanceId) => agents.sandboxOf(instanceId)?.killDrain() ?? false,
-    crashInstance: (instanceId) => machines.crash(instanceId),
-    interruptSpot: (instanceId) => machines.interrupt(instanceId),
-    bringBackSpot: (instanceId) => machines.bringBack(instanceId),
-    sweepNow: () => bus.fireSchedules(),
-    invocations: (functionName) => functions.invocations(functionName),
-    get deliveries() {
-      return timers.deliveries;
-    },
-    get startCalls() {
-      return machines.startCalls;
-    },
-    get stopCalls() {
-      return machines.stopCalls;
-    },
   };
 }
 

@@ -1,50 +1,47 @@
-/** What becomes of commands that were running when an instance died; FACTS of real agents: all of these happen. */
-export type CommandsAtCrash =
-  /** They end as Failed, at once. */
-  | 'failed'
-  /** They run again after the next boot, once. */
-  | 'resubmitted'
-  /** Nobody ever hears of them again: they stay InProgress. */
-  | 'forgotten';
+import type { NotificationFaults } from './s3/notifications';
+import type { AgentFaults, CommandsAtCrash } from './ssm/agents';
 
-/** What an end-to-end test can make go wrong, and what it can count. */
-export interface Faults {
-  commandsAtCrash: CommandsAtCrash;
-  /** While it is set, no agent reports after its instance's launch. */
-  agentsAreMute: boolean;
-  /** Loses the next `count` notifications of buckets whose name holds `-<bucketKind>-`. */
-  dropNotifications(bucketKind: string, count: number): void;
-  /** Delivers the next `count` notifications twice; of one kind of bucket, or of any. */
-  duplicateNotifications(count: number, bucketKind?: string): void;
-  /** SIGKILLs the drain and nothing else. Resolves to whether there was one. */
-  killDrain(instanceId: string): boolean;
-  /** Kills everything on the instance, which is stopped at once. */
-  crashInstance(instanceId: string): void;
-  /** EC2 takes a spot instance away. */
-  interruptSpot(instanceId: string): void;
-  /** EC2 brings back the spot instance that it has taken away. */
-  bringBackSpot(instanceId: string): void;
-  /** Fires every schedule now. */
-  sweepNow(): Promise<void>;
-  /** How often a function has been run, retries included. */
-  invocations(functionName: string): number;
-  /** Events on their way to a function and asynchronous invocations that have not ended, retries included. */
-  readonly deliveries: number;
-  /** StartInstances that really started something, and StopInstances that really stopped something. */
-  readonly startCalls: number;
-  readonly stopCalls: number;
+/** What tests control and count while a local cloud runs. */
+interface Parts {
+  readonly agents: { killDrain(instanceId: string): boolean };
+  readonly instances: {
+    crash(instanceId: string): void;
+    interrupt(instanceId: string): void;
+    bringBack(instanceId: string): void;
+    readonly startCalls: number;
+    readonly stopCalls: number;
+  };
+  readonly bus: { fireSchedules(): Promise<void> };
+  readonly functions: { invocations(functionName: string): number };
+  readonly timers: { readonly deliveries: number };
 }
 
-/** Which notifications are to be lost or doubled. */
-export class NotificationFaults {
-  private readonly drops: { bucketKind: string; count: number }[] = [];
-  private readonly duplicates: { bucketKind: string | undefined; count: number }[] = [];
+interface CountedFault {
+  /** Undefined: any bucket. */
+  readonly bucketKind: string | undefined;
+  count: number;
+}
 
-  drop(bucketKind: string, count: number): void {
+/** What an end-to-end test can make go wrong, and what it can count. The parts of the local cloud look their faults up here. */
+export class Faults implements AgentFaults, NotificationFaults {
+  commandsAtCrash: CommandsAtCrash = 'failed';
+  agentsAreMute = false;
+  private readonly drops: CountedFault[] = [];
+  private readonly duplicates: CountedFault[] = [];
+  private controlled: Parts | undefined;
+
+  /** Called once, when the parts exist. */
+  control(parts: Parts): void {
+    this.controlled = parts;
+  }
+
+  /** Loses the next `count` notifications of buckets whose name holds `-<bucketKind>-`. */
+  dropNotifications(bucketKind: string, count: number): void {
     this.drops.push({ bucketKind, count });
   }
 
-  duplicate(count: number, bucketKind: string | undefined): void {
+  /** Delivers the next `count` notifications twice: of one kind of bucket, or of any. */
+  duplicateNotifications(count: number, bucketKind?: string): void {
     this.duplicates.push({ bucketKind, count });
   }
 
@@ -55,9 +52,60 @@ export class NotificationFaults {
   takeDuplicate(bucket: string): boolean {
     return take(this.duplicates, bucket);
   }
+
+  /** SIGKILLs the drain and nothing else. Returns whether there was one. */
+  killDrain(instanceId: string): boolean {
+    return this.parts.agents.killDrain(instanceId);
+  }
+
+  /** Kills everything on the instance, which is stopped at once. */
+  crashInstance(instanceId: string): void {
+    this.parts.instances.crash(instanceId);
+  }
+
+  /** EC2 takes a spot instance away. */
+  interruptSpot(instanceId: string): void {
+    this.parts.instances.interrupt(instanceId);
+  }
+
+  /** EC2 brings back the spot instance that it has taken away. */
+  bringBackSpot(instanceId: string): void {
+    this.parts.instances.bringBack(instanceId);
+  }
+
+  /** Fires every schedule now. */
+  sweepNow(): Promise<void> {
+    return this.parts.bus.fireSchedules();
+  }
+
+  /** Number of runs of a function, retries included. */
+  invocations(functionName: string): number {
+    return this.parts.functions.invocations(functionName);
+  }
+
+  /** Number of events on their way to a function, and of asynchronous invocations that have not ended, retries included. */
+  get deliveries(): number {
+    return this.parts.timers.deliveries;
+  }
+
+  /** Number of StartInstances calls that started an instance. */
+  get startCalls(): number {
+    return this.parts.instances.startCalls;
+  }
+
+  /** Number of StopInstances calls that stopped an instance. */
+  get stopCalls(): number {
+    return this.parts.instances.stopCalls;
+  }
+
+  private get parts(): Parts {
+    if (!this.controlled)
+      throw new Error('The local cloud is still starting: it has nothing to control yet.');
+    return this.controlled;
+  }
 }
 
-function take(faults: { bucketKind: string | undefined; count: number }[], bucket: string): boolean {
+function take(faults: CountedFault[], bucket: string): boolean {
   const fault = faults.find(
     ({ bucketKind, count }) => count > 0 && (bucketKind === undefined || bucket.includes(`-${bucketKind}-`)),
   );

@@ -10,7 +10,7 @@ import {
 import { pipeline } from 'node:stream/promises';
 import { LamplighterError, messageOf } from '../lifecycle/errors';
 import { type Answer, AwsError, emptyAnswer, errorAnswer } from './wire/answer';
-import type { Call, CallHead } from './wire/call';
+import type { Call, CallHead, IncomingCall } from './wire/call';
 import { type Callers, credentialScopeOf } from './wire/caller';
 import { motoIsDead, targetFor, withoutHopByHop } from './moto/moto-api';
 import { newlinesOut } from './moto/newline-keys';
@@ -33,11 +33,11 @@ export interface Services {
   /** Whether an S3 request must be read as a whole: a service answers it, or its body says what it needs permission for. */
   isBuffered(head: CallHead): boolean;
   /** Throws AwsError when the caller may not make the call; the body is there when `isBuffered`. */
-  authorize(call: CallHead & { body?: Buffer | undefined }): Promise<void>;
+  authorize(call: IncomingCall): Promise<void>;
   /** Throws AwsError when the caller may not know that there is no such object. */
   authorizeMiss(head: CallHead): Promise<void>;
   /** Is told of every call that was let in, before and after it has been answered. */
-  changes(call: CallHead & { body?: Buffer | undefined }): void;
+  changes(call: IncomingCall): void;
   /** Looks at an S3 request that moto has answered; `answer` has no body. */
   observeS3(head: CallHead, answer: Pick<Answer, 'status' | 'headers'>): void;
   /** Lambda's runtime interface. */
@@ -119,7 +119,7 @@ export class Gateway {
   }
 
   private async answer(
-    call: CallHead & { body: Buffer | undefined },
+    call: IncomingCall,
     request: IncomingMessage,
     response: ServerResponse,
     services: Services,

@@ -1,4 +1,5 @@
-import type { CommandStatus } from '../ssm/commands';
+/** The status of an SSM command, or of one step of it. */
+export type CommandStatus = 'Pending' | 'InProgress' | 'Success' | 'Failed' | 'TimedOut' | 'Cancelled';
 
 /** What happened, without the time; each kind has its own details. */
 export type Happening = { readonly text: string } & (
@@ -44,5 +45,16 @@ export type Happening = { readonly text: string } & (
 /** Something that happened in the local cloud; `at` is ISO 8601. */
 export type CloudEvent = Happening & { readonly at: string };
 
-/** Tells whoever watches the local cloud what happened. */
+/** Called with each thing that happens in the local cloud. */
 export type Report = (happening: Happening) => void;
+
+/** An event on EventBridge's default bus. */
+export interface BusEvent {
+  readonly source: string;
+  readonly detailType: string;
+  readonly resources: readonly string[];
+  readonly detail: unknown;
+}
+
+/** Puts an event on the default bus. */
+export type Publish = (event: BusEvent) => void;

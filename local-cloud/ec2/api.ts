@@ -8,7 +8,7 @@ import {
   rewriteInstances,
   stateChanges,
 } from './xml';
-import type { Machine, Machines } from './machines';
+import type { Ec2Instance, Ec2Instances } from './instances';
 import type { MotoApi } from '../moto/moto-api';
 import {
   cancelSpotRequests,
@@ -22,7 +22,7 @@ import {
 export class Ec2Api {
   constructor(
     private readonly moto: MotoApi,
-    private readonly machines: Machines,
+    private readonly instances: Ec2Instances,
   ) {}
 
   async answer(call: Call): Promise<Answer> {
@@ -45,11 +45,11 @@ export class Ec2Api {
       case 'DescribeInstanceStatus':
         return this.describeStatus(call, form);
       case 'DescribeSpotInstanceRequests':
-        return describeSpotRequests(form, this.machines);
+        return describeSpotRequests(form, this.instances);
       case 'CancelSpotInstanceRequests':
-        return cancelSpotRequests(form, this.machines);
+        return cancelSpotRequests(form, this.instances);
       case 'ModifyInstanceAttribute':
-        refuseTerminationProtection(form, this.machines);
+        refuseTerminationProtection(form, this.instances);
         return this.moto.forward(call);
       default:
         return this.moto.forward(call);
@@ -60,7 +60,7 @@ export class Ec2Api {
     const answer = await this.moto.forward(call);
     if (answer.status !== 200) return answer;
     for (const { instanceId } of instancesIn(answer.body.toString())) {
-      this.machines.launch(instanceId, spotRequestIn(form, instanceId));
+      this.instances.launch(instanceId, spotRequestIn(form, instanceId));
     }
     return this.rewritten(answer);
   }
@@ -68,7 +68,7 @@ export class Ec2Api {
   private async start(call: Call): Promise<Answer> {
     refuseStartOfInterrupted(this.named(call));
     return this.changeStates(call, 'StartInstances', 'started', {
-      begin: (machine) => this.machines.start(machine),
+      begin: (instance) => this.instances.start(instance),
       from: ['stopped'],
       noOp: ['pending', 'running'],
     });
@@ -76,7 +76,7 @@ export class Ec2Api {
 
   private async stop(call: Call): Promise<Answer> {
     return this.changeStates(call, 'StopInstances', 'stopped', {
-      begin: (machine) => this.machines.stop(machine),
+      begin: (instance) => this.instances.stop(instance),
       from: ['pending', 'running'],
       noOp: ['stopping', 'stopped'],
     });
@@ -84,7 +84,7 @@ export class Ec2Api {
 
   private async terminate(call: Call): Promise<Answer> {
     return this.changeStates(call, 'TerminateInstances', 'terminated', {
-      begin: (machine) => this.machines.terminate(machine),
+      begin: (instance) => this.instances.terminate(instance),
       from: ['pending', 'running', 'stopping', 'stopped'],
       noOp: ['shutting-down', 'terminated'],
     });
@@ -96,7 +96,7 @@ export class Ec2Api {
     operation: string,
     participle: string,
     rule: {
-      begin: (machine: Machine) => void;
+      begin: (instance: Ec2Instance) => void;
       from: readonly InstanceState[];
       noOp: readonly InstanceState[];
     },
@@ -112,25 +112,25 @@ export class Ec2Api {
     }
     const answer = await this.moto.forward(call);
     if (answer.status !== 200) return answer;
-    const changes = known.map((machine) => {
-      const previous = machine.state;
-      if (rule.from.includes(previous)) rule.begin(machine);
-      return { instanceId: machine.instanceId, previous, current: machine.state };
+    const changes = known.map((instance) => {
+      const previous = instance.state;
+      if (rule.from.includes(previous)) rule.begin(instance);
+      return { instanceId: instance.instanceId, previous, current: instance.state };
     });
     return xmlAnswer(stateChanges(operation, changes));
   }
 
-  private named(call: Call): Machine[] {
-    const machines = listIn(formOf(call), 'InstanceId').map((id) => this.machines.get(id));
-    return machines.filter((machine) => machine !== undefined);
+  private named(call: Call): Ec2Instance[] {
+    const instances = listIn(formOf(call), 'InstanceId').map((id) => this.instances.get(id));
+    return instances.filter((instance) => instance !== undefined);
   }
 
   private async reboot(call: Call): Promise<Answer> {
     const answer = await this.moto.forward(call);
     if (answer.status !== 200) return answer;
     for (const instanceId of listIn(formOf(call), 'InstanceId')) {
-      const machine = this.machines.get(instanceId);
-      if (machine) this.machines.reboot(machine);
+      const instance = this.instances.get(instanceId);
+      if (instance) this.instances.reboot(instance);
     }
     return answer;
   }
@@ -150,7 +150,7 @@ export class Ec2Api {
 
   private rewritten(answer: Answer, isWanted?: (facts: InstanceFacts) => boolean): Answer {
     if (answer.status !== 200) return answer;
-    const xml = rewriteInstances(answer.body.toString(), (id) => this.machines.get(id), isWanted);
+    const xml = rewriteInstances(answer.body.toString(), (id) => this.instances.get(id), isWanted);
     return { ...answer, body: Buffer.from(xml) };
   }
 }

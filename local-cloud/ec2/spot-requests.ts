@@ -1,16 +1,6 @@
 import { type Answer, AwsError, xmlAnswer } from '../wire/answer';
 import { listIn } from '../wire/call';
-import type { Machine, Machines } from './machines';
-
-/** A persistent request behind an instance: EC2 may take the instance away, and bring it back. */
-export interface SpotRequest {
-  readonly id: string;
-  readonly interruptionBehavior: string;
-  readonly type: string;
-  isCancelled: boolean;
-  /** EC2 has stopped the instance: nobody else can start it. */
-  isInterrupted: boolean;
-}
+import type { Ec2Instance, Ec2Instances, SpotRequest } from './instances';
 
 /** The request that a RunInstances call makes beside the instance, if it asks for one. */
 export function spotRequestIn(form: URLSearchParams, instanceId: string): SpotRequest | undefined {
@@ -26,8 +16,8 @@ export function spotRequestIn(form: URLSearchParams, instanceId: string): SpotRe
 }
 
 /** Throws AwsError, as EC2 does, when somebody but EC2 starts an instance that EC2 has taken away. */
-export function refuseStartOfInterrupted(machines: readonly Machine[]): void {
-  const taken = machines.find(({ spot }) => spot?.isInterrupted);
+export function refuseStartOfInterrupted(instances: readonly Ec2Instance[]): void {
+  const taken = instances.find(({ spot }) => spot?.isInterrupted);
   if (!taken) return;
   throw new AwsError(
     400,
@@ -38,8 +28,8 @@ export function refuseStartOfInterrupted(machines: readonly Machine[]): void {
 }
 
 /** Throws AwsError: https://github.com/hashicorp/terraform-provider-aws/issues/38142 shows the answer. */
-export function refuseTerminationProtection(form: URLSearchParams, machines: Machines): void {
-  const isSpot = machines.get(form.get('InstanceId') ?? '')?.spot !== undefined;
+export function refuseTerminationProtection(form: URLSearchParams, instances: Ec2Instances): void {
+  const isSpot = instances.get(form.get('InstanceId') ?? '')?.spot !== undefined;
   if (!isSpot || !form.has('DisableApiTermination.Value')) return;
   throw new AwsError(
     400,
@@ -48,8 +38,8 @@ export function refuseTerminationProtection(form: URLSearchParams, machines: Mac
   );
 }
 
-export function describeSpotRequests(form: URLSearchParams, machines: Machines): Answer {
-  const items = requested(form, machines).map(({ instanceId, spot }) => {
+export function describeSpotRequests(form: URLSearchParams, instances: Ec2Instances): Answer {
+  const items = requested(form, instances).map(({ instanceId, spot }) => {
     const { id, type, interruptionBehavior } = spot;
     return (
       `<item><spotInstanceRequestId>${id}</spotInstanceRequestId><type>${type}</type><state>${stateOf(spot)}</state>` +
@@ -63,17 +53,19 @@ export function describeSpotRequests(form: URLSearchParams, machines: Machines):
   return answer('DescribeSpotInstanceRequests', items);
 }
 
-export function cancelSpotRequests(form: URLSearchParams, machines: Machines): Answer {
-  const items = requested(form, machines).map(({ spot }) => {
+export function cancelSpotRequests(form: URLSearchParams, instances: Ec2Instances): Answer {
+  const items = requested(form, instances).map(({ spot }) => {
     spot.isCancelled = true;
     return `<item><spotInstanceRequestId>${spot.id}</spotInstanceRequestId><state>cancelled</state></item>`;
   });
   return answer('CancelSpotInstanceRequests', items);
 }
 
-function requested(form: URLSearchParams, machines: Machines): (Machine & { spot: SpotRequest })[] {
+function requested(form: URLSearchParams, instances: Ec2Instances): (Ec2Instance & { spot: SpotRequest })[] {
   const ids = listIn(form, 'SpotInstanceRequestId');
-  const all = machines.all().filter((machine): machine is Machine & { spot: SpotRequest } => !!machine.spot);
+  const all = instances
+    .all()
+    .filter((instance): instance is Ec2Instance & { spot: SpotRequest } => !!instance.spot);
   const found = ids.length === 0 ? all : all.filter(({ spot }) => ids.includes(spot.id));
   if (found.length >= ids.length) return found;
   throw new AwsError(

@@ -3,20 +3,10 @@ import { messageOf } from '../../lifecycle/errors';
 import type { Answer } from '../wire/answer';
 import { type Call, operationOf } from '../wire/call';
 import { matchesPattern } from './event-pattern';
-import { functionNameOf } from '../lambda/function-configuration';
-import type { Invocations } from '../lambda/invocations';
-import { ACCOUNT_ID, type MotoApi } from '../moto/moto-api';
-import type { Report } from '../clockwork/events';
-import { mayInvoke } from '../iam/resource-policy';
+import { ACCOUNT_ID, functionNameOf } from '../wire/arn';
+import type { MotoApi } from '../moto/moto-api';
+import type { BusEvent, Report } from '../clockwork/events';
 import type { Timers } from '../clockwork/timers';
-
-/** What a service tells the default event bus. */
-export interface BusEvent {
-  readonly source: string;
-  readonly detailType: string;
-  readonly resources: readonly string[];
-  readonly detail: unknown;
-}
 
 interface Rule {
   readonly Name: string;
@@ -39,7 +29,10 @@ export class EventBus {
   constructor(
     private readonly options: {
       readonly moto: MotoApi;
-      readonly invocations: Invocations;
+      /** Begins an asynchronous invocation of a function. */
+      readonly invokeLater: (functionName: string, payload: Buffer) => void;
+      /** Whether a function's policy lets a service invoke it for the resource `sourceArn`. */
+      readonly mayInvoke: (functionName: string, service: string, sourceArn: string) => Promise<boolean>;
       readonly timers: Timers;
       readonly report: Report;
       readonly region: string;
@@ -100,7 +93,7 @@ export class EventBus {
   }
 
   private async deliver(rule: Rule, document: { 'detail-type': string }): Promise<void> {
-    const { moto, report, invocations } = this.options;
+    const { moto, report, invokeLater, mayInvoke } = this.options;
     const { Targets } = await moto.json<{ Targets: Target[] }>('events', 'AWSEvents.ListTargetsByRule', {
       Rule: rule.Name,
     });
@@ -113,14 +106,14 @@ export class EventBus {
         continue;
       }
       const functionName = functionNameOf(Arn);
-      if (!(await mayInvoke(moto, functionName, 'events.amazonaws.com', rule.Arn))) {
+      if (!(await mayInvoke(functionName, 'events.amazonaws.com', rule.Arn))) {
         const text = `rule ${rule.Name} may not invoke ${functionName}: its policy does not permit it`;
         report({ kind: 'warning', text });
         continue;
       }
       const detailType = document['detail-type'];
       report({ kind: 'event', rule: rule.Name, detailType, text: `${rule.Name} calls ${functionName}` });
-      invocations.begin(functionName, Buffer.from(Input ?? JSON.stringify(document)));
+      invokeLater(functionName, Buffer.from(Input ?? JSON.stringify(document)));
     }
   }
 

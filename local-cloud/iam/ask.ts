@@ -1,27 +1,11 @@
-import type { Call, CallHead } from '../wire/call';
+import type { Call, IncomingCall } from '../wire/call';
 import { formOf, listIn, operationOf } from '../wire/call';
-import { functionNameOf } from '../lambda/function-configuration';
+import type { Ask, Context } from './permission';
 import { s3Asks } from './s3-asks';
-import { ACCOUNT_ID } from '../moto/moto-api';
-
-/** One thing that a call needs permission for: IAM decides about each action on each resource by itself. */
-export interface Ask {
-  /** As policies name it: `s3:GetObject`. */
-  readonly action: string;
-  /** An ARN, or `*` for an action that knows no resources. */
-  readonly resource: string;
-  readonly context: Context;
-  /** The instance whose tags belong into the context. */
-  readonly instanceId?: string;
-}
-
-export type Context = Readonly<Record<string, string | string[]>>;
-
-/** A request whose body has been read as far as its permissions need it. */
-export type Readable = CallHead & { readonly body?: Buffer | undefined };
+import { arnOf, functionNameOf, instanceArn, logStreamArn } from '../wire/arn';
 
 /** What a call needs permission for. https://docs.aws.amazon.com/service-authorization/latest/reference/ */
-export function asksOf(call: Readable): Ask[] {
+export function asksOf(call: IncomingCall): Ask[] {
   if (call.service === 's3') return s3Asks(call);
   const whole: Call = { ...call, body: call.body ?? Buffer.alloc(0) };
   switch (call.service) {
@@ -41,10 +25,6 @@ export function asksOf(call: Readable): Ask[] {
   }
 }
 
-export function arnOf(service: string, region: string, resource: string): string {
-  return `arn:aws:${service}:${region}:${ACCOUNT_ID}:${resource}`;
-}
-
 /** Where a service signs by another name than its actions have. */
 const PREFIXES: Readonly<Record<string, string>> = { monitoring: 'cloudwatch', email: 'ses' };
 
@@ -59,7 +39,7 @@ function ec2Asks(call: Call): Ask[] {
   const context: Context = { 'ec2:Region': call.region };
   const onInstance = (instanceId: string, more: Context = {}): Ask => ({
     action,
-    resource: arnOf('ec2', call.region, `instance/${instanceId}`),
+    resource: instanceArn(call.region, instanceId),
     context: { ...context, ...more },
     instanceId,
   });
@@ -132,11 +112,11 @@ function ssmAsks(call: Call): Ask[] {
       return [
         ask(action, documentArn(request.DocumentName ?? '', call.region)),
         ...instanceIds.map((instanceId) => ({
-          ...ask(action, arnOf('ec2', call.region, `instance/${instanceId}`)),
+          ...ask(action, instanceArn(call.region, instanceId)),
           instanceId,
         })),
         // Whatever bears a tag can be any instance.
-        ...(byId.length < targets.length ? [ask(action, arnOf('ec2', call.region, 'instance/*'))] : []),
+        ...(byId.length < targets.length ? [ask(action, instanceArn(call.region, '*'))] : []),
       ];
     }
     case 'GetDocument':
@@ -157,7 +137,7 @@ function ssmAsks(call: Call): Ask[] {
     case 'GetParametersByPath':
       return [on(parameter(request.Path ?? '/'))];
     case 'UpdateInstanceInformation':
-      return [ask(action, arnOf('ec2', call.region, `instance/${request.InstanceId ?? ''}`))];
+      return [ask(action, instanceArn(call.region, request.InstanceId ?? ''))];
     default:
       return [ask(action, '*')];
   }
@@ -217,10 +197,6 @@ function jsonAsks(call: Call): Ask[] {
   if (logGroupName !== undefined)
     return [ask(action, logStreamArn(call.region, logGroupName, logStreamName))];
   return [ask(action, '*')];
-}
-
-export function logStreamArn(region: string, group: string, stream: string): string {
-  return arnOf('logs', region, `log-group:${group}:log-stream:${stream}`);
 }
 
 function jsonOf(call: Call): unknown {

@@ -1,19 +1,15 @@
 import { AwsError } from '../wire/answer';
-import type { BucketPolicies } from '../s3/bucket-policies';
-import { formOf, operationOf } from '../wire/call';
-import type { Caller } from '../wire/caller';
-import { type Ask, type Context, type Readable, asksOf } from './ask';
+import { type IncomingCall, formOf, operationOf } from '../wire/call';
+import type { Caller, RoleSession } from '../wire/caller';
+import { asksOf } from './ask';
+import type { Ask, Context } from './permission';
 import type { AttachedPolicies, RolePolicies } from './policies';
 import type { Decisions } from './record';
 import { missAsk } from './s3-asks';
 import { type Decision, decide } from './simulation';
-import { instanceTagsIn } from '../ec2/xml';
-import { ACCOUNT_ID, type MotoApi } from '../moto/moto-api';
+import { ACCOUNT_ID, instanceArn } from '../wire/arn';
 import type { Report } from '../clockwork/events';
-import { s3OperationOf } from '../s3/operation';
-
-/** Somebody who has taken a role on. */
-export type RoleSession = Extract<Caller, { kind: 'role' }>;
+import { s3OperationOf } from '../wire/s3-operation';
 
 /**
  * Whether a caller may make a call. Every request passes here before anything else looks at it: a role's by its policies and
@@ -22,9 +18,11 @@ export type RoleSession = Extract<Caller, { kind: 'role' }>;
 export class Authorizer {
   constructor(
     private readonly options: {
-      readonly moto: MotoApi;
       readonly policies: AttachedPolicies;
-      readonly bucketPolicies: BucketPolicies;
+      /** A bucket's policy, parsed; undefined if it has none. */
+      readonly bucketPolicyOf: (bucket: string) => unknown;
+      /** The instance's tags as they are now; none if it does not exist. */
+      readonly instanceTags: (instanceId: string) => Promise<Readonly<Record<string, string>>>;
       readonly decisions: Decisions;
       readonly report: Report;
       readonly region: string;
@@ -32,7 +30,7 @@ export class Authorizer {
   ) {}
 
   /** Throws AwsError, as the service would say it, when the call is denied. */
-  async authorize(call: Readable): Promise<void> {
+  async authorize(call: IncomingCall): Promise<void> {
     if (call.caller.kind === 'operator') {
       for (const action of new Set(asksOf(call).map((ask) => ask.action)))
         this.options.decisions.operator(action);
@@ -42,13 +40,13 @@ export class Authorizer {
   }
 
   /** Whoever may not list a bucket does not learn either what is not in it. */
-  async authorizeMiss(call: Readable): Promise<void> {
+  async authorizeMiss(call: IncomingCall): Promise<void> {
     if (call.caller.kind === 'operator') return;
     await this.require(call, missAsk(s3OperationOf(call).bucket), asksOf(call)[0]);
   }
 
   /** Before and after a call that may change roles or policies. */
-  changes(call: Readable): void {
+  changes(call: IncomingCall): void {
     if (call.service !== 'iam' || !call.body) return;
     const read = { ...call, body: call.body };
     const operation = operationOf(read);
@@ -58,13 +56,14 @@ export class Authorizer {
   }
 
   /** Whether a role may do what a service is about to do in its name. Tells if not. */
-  async permits(session: RoleSession, ask: Ask): Promise<boolean> {
+  async permits(session: RoleSession, call: Omit<Ask, 'context'>): Promise<boolean> {
+    const ask = { ...call, context: {} };
     const decision = await this.decide(session, ask);
     if (!decision.allowed) this.tellDenied(session, ask, messageOf(session, ask, decision.because));
     return decision.allowed;
   }
 
-  private async require(call: Readable, ask: Ask, asked: Ask = ask): Promise<void> {
+  private async require(call: IncomingCall, ask: Ask, asked: Ask = ask): Promise<void> {
     const { caller } = call;
     const decision = await this.decide(caller, ask);
     if (decision.allowed) return;
@@ -108,7 +107,7 @@ export class Authorizer {
   private async policyOn({ action, resource }: Ask): Promise<unknown> {
     if (action.startsWith('s3:')) {
       const bucket = /^arn:aws:s3:::([^/]+)/.exec(resource)?.[1];
-      return bucket === undefined ? undefined : this.options.bucketPolicies.of(bucket);
+      return bucket === undefined ? undefined : this.options.bucketPolicyOf(bucket);
     }
     if (action !== 'sts:AssumeRole') return undefined;
     return this.options.policies.of(resource).then(
@@ -119,12 +118,8 @@ export class Authorizer {
 
   /** Tags change at run time, and conditions rest on them: they are read each time. */
   private async tagsOf(instanceId: string): Promise<Context> {
-    const fields = { Action: 'DescribeInstances', Version: '2016-11-15', 'InstanceId.1': instanceId };
-    // An instance that there is not has no tags.
-    const xml = await this.options.moto.query('ec2', fields).catch(() => '');
-    const tags = xml === '' ? {} : instanceTagsIn(xml);
     return Object.fromEntries(
-      Object.entries(tags).flatMap(([key, value]) =>
+      Object.entries(await this.options.instanceTags(instanceId)).flatMap(([key, value]) =>
         ['aws:ResourceTag', 'ec2:ResourceTag', 'ssm:resourceTag'].map((name) => [`${name}/${key}`, value]),
       ),
     );
@@ -157,7 +152,7 @@ function principalContext(
     'aws:PrincipalType': 'AssumedRole',
     // The credentials of an instance say which one it is.
     ...(session.sessionName.startsWith('i-')
-      ? { 'ec2:SourceInstanceARN': `arn:aws:ec2:${region}:${ACCOUNT_ID}:instance/${session.sessionName}` }
+      ? { 'ec2:SourceInstanceARN': instanceArn(region, session.sessionName) }
       : {}),
     ...Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:PrincipalTag/${key}`, value])),
   };

@@ -1,5 +1,6 @@
 import { decide } from './simulation';
-import { ACCOUNT_ID, type MotoApi } from '../moto/moto-api';
+import { ACCOUNT_ID, arnOf } from '../wire/arn';
+import type { MotoApi } from '../moto/moto-api';
 
 /** Whether the function's resource policy lets a service invoke it for a bucket or rule of our account. */
 export async function mayInvoke(
@@ -20,7 +21,7 @@ export async function mayInvoke(
   const decision = await decide({
     principal: service,
     action: 'lambda:InvokeFunction',
-    resource: `arn:aws:lambda:${moto.region}:${ACCOUNT_ID}:function:${functionName}`,
+    resource: arnOf('lambda', moto.region, `function:${functionName}`),
     // EventBridge tells no account, so that a permission that asks for one never lets it in.
     context: {
       'aws:SourceArn': sourceArn,

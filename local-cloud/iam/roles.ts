@@ -1,14 +1,8 @@
 import { LamplighterError } from '../../lifecycle/errors';
 import { type Call, formOf, operationOf } from '../wire/call';
-import type { Callers } from '../wire/caller';
+import type { Callers, RoleCredentials } from '../wire/caller';
 import type { Answer } from '../wire/answer';
 import type { MotoApi } from '../moto/moto-api';
-
-export interface RoleCredentials {
-  readonly AWS_ACCESS_KEY_ID: string;
-  readonly AWS_SECRET_ACCESS_KEY: string;
-  readonly AWS_SESSION_TOKEN: string;
-}
 
 /** Role sessions: made by the local cloud for functions and the instance, or by callers of STS; all are remembered. */
 export class Roles {

@@ -1,9 +1,10 @@
 import { XMLParser } from 'fast-xml-parser';
-import type { Ask, Context, Readable } from './ask';
-import { s3OperationOf } from '../s3/operation';
+import type { IncomingCall } from '../wire/call';
+import type { Ask, Context } from './permission';
+import { s3OperationOf } from '../wire/s3-operation';
 
 /** What an S3 request needs permission for. https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
-export function s3Asks(call: Readable): Ask[] {
+export function s3Asks(call: IncomingCall): Ask[] {
   const { bucket, key } = s3OperationOf(call);
   if (bucket === '') return [{ action: 's3:ListAllMyBuckets', resource: '*', context: {} }];
   return key === '' ? bucketAsks(call, bucket) : objectAsks(call, bucket, key);
@@ -38,7 +39,7 @@ const SETTINGS: Readonly<Record<string, readonly [read: string, write: string]>>
   'object-lock': ['GetBucketObjectLockConfiguration', 'PutBucketObjectLockConfiguration'],
 };
 
-function bucketAsks(call: Readable, bucket: string): Ask[] {
+function bucketAsks(call: IncomingCall, bucket: string): Ask[] {
   const { method, query } = call;
   const resource = `arn:aws:s3:::${bucket}`;
   const on = (operation: string, context: Context = {}): Ask[] => [
@@ -85,7 +86,7 @@ function listContext(query: URLSearchParams): Context {
   return context;
 }
 
-function objectAsks(call: Readable, bucket: string, key: string): Ask[] {
+function objectAsks(call: IncomingCall, bucket: string, key: string): Ask[] {
   const { method, query } = call;
   const versionId = query.get('versionId');
   const context: Context = {
@@ -131,7 +132,7 @@ function objectAsks(call: Readable, bucket: string, key: string): Ask[] {
 }
 
 function writeAsks(
-  call: Readable,
+  call: IncomingCall,
   on: (operation: string, more?: Context) => Ask,
   creates: 'true' | 'false',
 ): Ask[] {
@@ -147,7 +148,7 @@ function writeAsks(
 }
 
 /** To compare an ETag is to read. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html */
-function readOfCondition({ headers }: Readable, on: (operation: string) => Ask): Ask[] {
+function readOfCondition({ headers }: IncomingCall, on: (operation: string) => Ask): Ask[] {
   const etag = headers['if-match'];
   return etag === undefined || etag === '*' ? [] : [on('GetObject')];
 }
@@ -178,7 +179,7 @@ const HEADERS = [
   'if-none-match',
 ];
 
-function headerContext({ headers }: Readable): Context {
+function headerContext({ headers }: IncomingCall): Context {
   const found = HEADERS.flatMap((name): [string, string][] => {
     const value = headers[name];
     return typeof value === 'string' ? [[`s3:${name}`, value]] : [];

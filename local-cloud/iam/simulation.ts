@@ -5,8 +5,8 @@ import {
   isWildcardOnlyAction,
   runSimulation,
 } from '@cloud-copilot/iam-simulate';
-import type { Ask, Context } from './ask';
-import { ACCOUNT_ID } from '../moto/moto-api';
+import type { Ask, Context } from './permission';
+import { ACCOUNT_ID } from '../wire/arn';
 
 /** A policy document with the name that it has where it is attached. */
 export interface NamedPolicy {

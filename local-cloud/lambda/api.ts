@@ -1,7 +1,8 @@
 import { type Answer, AwsError, emptyAnswer } from '../wire/answer';
 import type { Call } from '../wire/call';
 import type { CodeSource, FunctionCode } from './function-code';
-import { functionNameOf, readConfiguration } from './function-configuration';
+import { functionNameOf } from '../wire/arn';
+import { readConfiguration } from './function-configuration';
 import type { Functions } from './functions';
 import type { Invocations } from './invocations';
 import type { MotoApi } from '../moto/moto-api';

@@ -1,6 +1,6 @@
 /**
  * Runs inside the child process of a function: loads the handler from the unpacked zip and speaks Lambda's runtime
- * interface with the gateway, as the runtime in AWS does. Bundled by itself (bundles.ts); imports nothing of ours.
+ * interface with the gateway, as the runtime in AWS does. Bundled by itself (function-instance.ts); imports nothing of ours.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';

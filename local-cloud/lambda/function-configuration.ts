@@ -26,13 +26,6 @@ export async function readConfiguration(moto: MotoApi, functionName: string): Pr
   return parseRecord(functionConfigurationSchema, `the function ${functionName}`, answer.body.toString());
 }
 
-/** The name in a function's name, ARN or partial ARN, with or without a qualifier. */
-export function functionNameOf(nameOrArn: string): string {
-  const parts = decodeURIComponent(nameOrArn).split(':');
-  const marker = parts.indexOf('function');
-  return (marker >= 0 ? parts[marker + 1] : parts[0]) ?? nameOrArn;
-}
-
 export function logGroupOf({ FunctionName, LoggingConfig }: FunctionConfiguration): string {
   return LoggingConfig?.LogGroup ?? `/aws/lambda/${FunctionName}`;
 }

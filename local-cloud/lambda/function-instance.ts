@@ -1,9 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { bundleProgram } from '../../scripts/tools/bundle-program';
 import type { FunctionConfiguration } from './function-configuration';
 import { type Processes, killGroup } from '../../scripts/tools/process-groups';
+
+/** Bundles the program that runs a function's code (function-bootstrap.ts) into a folder. Returns its path. */
+export function bundleBootstrap(folder: string): Promise<string> {
+  return bundleProgram(join(__dirname, 'function-bootstrap.ts'), folder);
+}
 
 /** What came of one invocation. */
 export interface Outcome {

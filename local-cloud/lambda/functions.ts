@@ -4,12 +4,11 @@ import { LamplighterError, messageOf } from '../../lifecycle/errors';
 import type { FunctionCode } from './function-code';
 import { type FunctionConfiguration, logGroupOf, readConfiguration } from './function-configuration';
 import { FunctionInstance, type Outcome } from './function-instance';
-import type { FunctionLogs } from './function-logs';
 import type { MotoApi } from '../moto/moto-api';
 import type { Processes } from '../../scripts/tools/process-groups';
 import type { Report } from '../clockwork/events';
-import type { Roles } from '../iam/roles';
-import { QUIET_SDK } from '../machine/sandbox';
+import type { AssumeRole, RoleSession } from '../wire/caller';
+import { QUIET_SDK } from '../wire/client-environment';
 import type { Timers } from '../clockwork/timers';
 
 /** An idle child is ended after this; Lambda keeps them longer, but this machine is not Lambda's. */
@@ -26,11 +25,18 @@ interface Pool {
   readonly waiting: (() => void)[];
 }
 
+/** A log stream that a function writes to. */
+interface LogStream {
+  readonly name: string;
+  write(line: string): void;
+}
+
 export interface FunctionsOptions {
   readonly moto: MotoApi;
   readonly code: FunctionCode;
-  readonly roles: Roles;
-  readonly logs: FunctionLogs;
+  readonly assumeRole: AssumeRole;
+  /** Opens a new stream of a log group, which the function's role writes to. */
+  readonly openLogStream: (logGroup: string, session: RoleSession) => LogStream;
   readonly processes: Processes;
   readonly timers: Timers;
   readonly report: Report;
@@ -153,9 +159,9 @@ export class Functions {
   private async newInstance(pool: Pool, configuration: FunctionConfiguration): Promise<FunctionInstance> {
     const { FunctionName, Role } = configuration;
     const taskRoot = await this.options.code.unpacked(FunctionName);
-    const credentials = await this.options.roles.assume(Role, FunctionName);
+    const credentials = await this.options.assumeRole(Role, FunctionName);
     const session = { kind: 'role', roleArn: Role, sessionName: FunctionName, assumedBy: 'service' } as const;
-    const stream = this.options.logs.openStream(logGroupOf(configuration), session);
+    const stream = this.options.openLogStream(logGroupOf(configuration), session);
     if (this.stopped) throw new LamplighterError('The local cloud is stopping.');
     const instance: FunctionInstance = new FunctionInstance(
       {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { messageOf } from '../../lifecycle/errors';
-import type { Authorizer } from '../iam/authorize';
+import type { Permits } from '../wire/caller';
 import { readConfiguration } from './function-configuration';
 import type { Outcome } from './function-instance';
 import type { Functions } from './functions';
@@ -26,7 +26,7 @@ export class Invocations {
     private readonly options: {
       readonly functions: Functions;
       readonly moto: MotoApi;
-      readonly authorizer: Authorizer;
+      readonly permits: Permits;
       readonly timers: Timers;
       readonly report: Report;
       readonly lambdaRetryMs: number;
@@ -71,7 +71,7 @@ export class Invocations {
   ): Promise<void> {
     const destination = DestinationConfig?.OnFailure?.Destination;
     const text = `${functionName} failed ${attempts} times: ${outcome.payload.toString().slice(0, 300)}`;
-    const { moto, report, authorizer } = this.options;
+    const { moto, report, permits } = this.options;
     report({ kind: 'warning', text: destination === undefined ? `${text}; the event is lost` : text });
     if (destination === undefined) return;
     const [, , , region = '', account = '', queue = ''] = destination.split(':');
@@ -82,8 +82,8 @@ export class Invocations {
     // Lambda sends it in the name of the function's role.
     const { Role } = await readConfiguration(moto, functionName);
     const session = { kind: 'role', roleArn: Role, sessionName: functionName, assumedBy: 'service' } as const;
-    const send = { action: 'sqs:SendMessage', resource: destination, context: {} };
-    if (!(await authorizer.permits(session, send))) return;
+    const send = { action: 'sqs:SendMessage', resource: destination };
+    if (!(await permits(session, send))) return;
     await moto.json('sqs', 'AmazonSQS.SendMessage', {
       QueueUrl: `http://127.0.0.1:${moto.port}/${account}/${queue}`,
       MessageBody: JSON.stringify(failureRecord(functionName, region, account, payload, attempts, outcome)),

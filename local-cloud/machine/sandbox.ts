@@ -1,30 +1,34 @@
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-
+import { bundleProgram } from '../../scripts/tools/bundle-program';
 import { cacheDirectory } from '../../scripts/tools/cache';
-import { FLOCK_SHIM } from './flock-shim';
 import { killGroup } from '../../scripts/tools/process-groups';
+import { QUIET_SDK, noProxy } from '../wire/client-environment';
+import { FLOCK_SHIM } from './flock-shim';
+import type { Machine, StepResult, StepRun } from './port';
 import { processesWithin } from './process-scan';
+import { runStep } from './step-run';
 
 /** A folder that is "the instance": its disk, and the mark by which its processes are known. */
-export class Sandbox {
+export class Sandbox implements Machine {
   /** The process groups of steps that are running. */
-  readonly stepGroups = new Set<number>();
+  private readonly stepGroups = new Set<number>();
 
   constructor(
-    readonly folder: string,
+    private readonly folder: string,
     /** The bundled sandbox-aws.ts. */
     private readonly awsProgram: string,
   ) {}
 
-  get root(): string {
+  private get root(): string {
     return join(this.folder, 'opt', 'lamplighter');
   }
 
-  get steps(): string {
+  private get steps(): string {
     return join(this.folder, 'var', 'steps');
   }
 
@@ -37,8 +41,7 @@ export class Sandbox {
     if (!isOnPath('flock')) await this.program('flock', FLOCK_SHIM);
   }
 
-  /** The environment of what runs on the instance. */
-  environment(own: Record<string, string>): NodeJS.ProcessEnv {
+  boot(variables: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
     const passed = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name));
     return {
       ...Object.fromEntries(passed),
@@ -47,16 +50,21 @@ export class Sandbox {
       TMPDIR: join(this.folder, 'tmp'),
       LANG: process.env.LANG ?? 'C.UTF-8',
       ...pipConfiguration(),
-      // A proxy must not come between the instance and the gateway.
       ...noProxy(),
       ...QUIET_SDK,
       LAMPLIGHTER_ROOT: this.root,
-      ...own,
+      LAMPLIGHTER_BOOT_ID: randomUUID(),
+      LAMPLIGHTER_BOOTED_AT: new Date().toISOString(),
+      ...variables,
     };
   }
 
-  /** Kills every process of the instance. Synchronous: it must work while our own process exits. */
-  killAll(): void {
+  runStep(run: StepRun): Promise<StepResult> {
+    const folder = join(this.steps, run.commandId, run.step.name);
+    return runStep({ root: this.folder, folder, groups: this.stepGroups }, run);
+  }
+
+  powerOff(): void {
     for (const group of this.stepGroups) killGroup(group);
     this.stepGroups.clear();
     for (const group of this.modelGroups()) killGroup(group);
@@ -74,7 +82,6 @@ export class Sandbox {
     }
   }
 
-  /** SIGKILLs the drain, and nothing else; false if there is none. */
   killDrain(): boolean {
     const drain = drainIn(this.stepGroups);
     if (drain === undefined) return false;
@@ -109,18 +116,20 @@ export class Sandbox {
   }
 }
 
+/** Bundles the sandbox's `aws` into a folder. Returns its path. */
+export function bundleAws(folder: string): Promise<string> {
+  return bundleProgram(join(__dirname, 'sandbox-aws.ts'), folder, true);
+}
+
 /** Kills what an earlier local cloud left in its sandboxes, and removes them. */
 export function clearSandboxes(folder: string): void {
   mkdirSync(folder, { recursive: true });
   for (const name of readdirSync(folder)) {
     const sandbox = new Sandbox(join(folder, name), '');
-    sandbox.killAll();
+    sandbox.powerOff();
     sandbox.remove();
   }
 }
-
-/** The SDK's advice about the host's Node.js is not of interest in the output of a function or a command. */
-export const QUIET_SDK = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
 
 /** Of the host's environment: how to reach the internet and where pip finds its packages. */
 const PASSED_ON =
@@ -139,15 +148,6 @@ function pipConfiguration(): Record<string, string> {
     PIP_CACHE_DIR: process.env.PIP_CACHE_DIR ?? join(cacheDirectory(), 'pip'),
     ...(file === undefined ? {} : { PIP_CONFIG_FILE: file }),
   };
-}
-
-/** `NO_PROXY` with loopback in it. */
-export function noProxy(): Record<string, string> {
-  const present = process.env.NO_PROXY ?? process.env.no_proxy;
-  const value = [present, '127.0.0.1', 'localhost']
-    .filter((part) => part !== undefined && part !== '')
-    .join(',');
-  return { NO_PROXY: value, no_proxy: value };
 }
 
 /** One `-o` each: on macOS, all that follows an equals sign is a header. */

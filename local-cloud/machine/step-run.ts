@@ -2,46 +2,42 @@ import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import type { StepResult } from '../ssm/commands';
 import { killGroup } from '../../scripts/tools/process-groups';
-import type { Sandbox } from './sandbox';
-import type { DocumentStep } from '../ssm/document';
+import type { StepResult, StepRun } from './port';
 
-/** Systems Manager keeps so many characters of each of stdout and stderr. */
+/** Number of characters of stdout, and of stderr, that Systems Manager keeps. */
 const MAX_OUTPUT_CHARACTERS = 24_000;
 
-/** After the script's own end, what it wrote is waited for this long: a process that it left may hold the pipe open. */
-const LAST_WORDS_MS = 200;
+/** Milliseconds to wait for output after the script's end. A process that it left may hold the pipe open. */
+const LAST_OUTPUT_MS = 200;
 
-export interface StepRun {
+/** Where a step runs. */
+interface Place {
+  /** The machine's root folder. */
+  readonly root: string;
+  /** The step's own folder. */
   readonly folder: string;
-  readonly step: DocumentStep;
-  readonly sandbox: Sandbox;
-  readonly environment: NodeJS.ProcessEnv;
-  readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
-  /** Whether it is too late to begin: the instance has gone down, or the command was cancelled. */
-  readonly isOff: () => boolean;
-  /** Told how to kill the step. */
-  readonly onStart: (kill: () => void) => void;
+  /** The process groups of running steps. */
+  readonly groups: Set<number>;
 }
 
-/** Runs one step with bash, in a process group of its own; never rejects for what the script does. */
-export async function runStep(run: StepRun): Promise<StepResult> {
-  const { step, sandbox } = run;
-  await mkdir(run.folder, { recursive: true });
-  const script = join(run.folder, '_script.sh');
+/** Runs one step with bash, in a process group of its own. Never rejects because of what the script does. */
+export async function runStep({ root, folder, groups }: Place, run: StepRun): Promise<StepResult> {
+  const { step } = run;
+  await mkdir(folder, { recursive: true });
+  const script = join(folder, '_script.sh');
   await writeFile(script, `${step.script}\n`);
   const startedAt = Date.now();
   if (run.isOff()) return cancelled(step.name);
   return new Promise((settle) => {
     const child = spawn('bash', [script], {
-      cwd: resolve(sandbox.folder, step.workingDirectory),
+      cwd: resolve(root, step.workingDirectory),
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: run.environment,
     });
     const { pid } = child;
-    if (pid !== undefined) sandbox.stepGroups.add(pid);
+    if (pid !== undefined) groups.add(pid);
     const kill = () => {
       if (pid !== undefined && child.exitCode === null) killGroup(pid);
     };
@@ -51,31 +47,19 @@ export async function runStep(run: StepRun): Promise<StepResult> {
       isLate = true;
       kill();
     }, step.timeoutSeconds * 1000);
-    const stdout = collect(child.stdout, (line) => run.onLine('stdout', line));
-    const stderr = collect(child.stderr, (line) => run.onLine('stderr', line));
+    const stdout = collect(child.stdout, (line) => run.onOutput('stdout', line));
+    const stderr = collect(child.stderr, (line) => run.onOutput('stderr', line));
 
     const end = (responseCode: number, problem = '') => {
       clearTimeout(timer);
-      if (pid !== undefined) sandbox.stepGroups.delete(pid);
-      const ends = { stdout: stdout(), stderr: stderr() + problem };
-      const [status, statusDetails] = isLate
-        ? (['TimedOut', 'ExecutionTimedOut'] as const)
-        : responseCode === 0
-          ? (['Success', 'Success'] as const)
-          : (['Failed', 'Failed'] as const);
-      settle({
-        name: step.name,
-        status,
-        statusDetails,
-        responseCode,
-        startedAt,
-        endedAt: Date.now(),
-        ...ends,
-      });
+      if (pid !== undefined) groups.delete(pid);
+      const output = { stdout: stdout(), stderr: stderr() + problem };
+      const times = { startedAt, endedAt: Date.now() };
+      settle({ name: step.name, ...statusOf(responseCode, isLate), responseCode, ...output, ...times });
     };
     child.once('error', (error) => end(1, error.message));
     child.once('exit', (code) => {
-      const last = setTimeout(finish, LAST_WORDS_MS);
+      const last = setTimeout(finish, LAST_OUTPUT_MS);
       child.once('close', finish);
       function finish() {
         clearTimeout(last);
@@ -88,13 +72,19 @@ export async function runStep(run: StepRun): Promise<StepResult> {
   });
 }
 
+function statusOf(responseCode: number, isLate: boolean): Pick<StepResult, 'status' | 'statusDetails'> {
+  if (isLate) return { status: 'TimedOut', statusDetails: 'ExecutionTimedOut' };
+  const status = responseCode === 0 ? 'Success' : 'Failed';
+  return { status, statusDetails: status };
+}
+
 function cancelled(name: string): StepResult {
   const now = Date.now();
   const ends = { responseCode: -1, stdout: '', stderr: '', startedAt: now, endedAt: now };
   return { name, status: 'Cancelled', statusDetails: 'Cancelled', ...ends };
 }
 
-/** Collects the first characters of a stream, and tells each line; the result gives what was collected. */
+/** Passes on each line of a stream. The returned function passes on the rest, and returns the first characters of the stream. */
 function collect(stream: NodeJS.ReadableStream, onLine: (line: string) => void): () => string {
   const decoder = new StringDecoder('utf8');
   let kept = '';

@@ -3,9 +3,6 @@ import { type Answer, AwsError } from '../wire/answer';
 import type { Call, CallHead } from '../wire/call';
 import { newlinesOut } from './newline-keys';
 
-/** The account that moto plays. */
-export const ACCOUNT_ID = '123456789012';
-
 /** Our own conversation with moto, below the gateway: what is asked here is asked by nobody and never denied. */
 export class MotoApi {
   constructor(

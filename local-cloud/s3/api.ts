@@ -5,7 +5,7 @@ import type { MotoApi } from '../moto/moto-api';
 import { wantsEncodedVersions, withEncodedKeys } from './listed-versions';
 import { newlinesBack, newlinesOutOfXml } from '../moto/newline-keys';
 import type { Notifications } from './notifications';
-import { type S3Operation, s3OperationOf } from './operation';
+import { type S3Operation, s3OperationOf } from '../wire/s3-operation';
 import { SuspendedVersioning } from './suspended-versioning';
 
 /** What is kept here and not in moto. */

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type Answer, AwsError, emptyAnswer, xmlAnswer } from '../wire/answer';
 import type { Call, CallHead } from '../wire/call';
-import type { NotificationFaults } from '../faults';
-import { functionNameOf } from '../lambda/function-configuration';
-import type { Invocations } from '../lambda/invocations';
-import { ACCOUNT_ID, type MotoApi } from '../moto/moto-api';
+import { ACCOUNT_ID, functionNameOf } from '../wire/arn';
+import type { MotoApi } from '../moto/moto-api';
 import {
   type FunctionNotification,
   parseNotifications,
@@ -12,9 +10,14 @@ import {
   wants,
 } from './notification-configuration';
 import type { Report } from '../clockwork/events';
-import { mayInvoke } from '../iam/resource-policy';
-import { type S3Operation, s3OperationOf } from './operation';
+import { type S3Operation, s3OperationOf } from '../wire/s3-operation';
 import type { Timers } from '../clockwork/timers';
+
+/** Which notifications S3 loses or delivers twice. Each call that answers true uses up one fault. */
+export interface NotificationFaults {
+  takeDrop(bucket: string): boolean;
+  takeDuplicate(bucket: string): boolean;
+}
 
 /** The operations that create an object, as the events name them. */
 const EVENT_NAMES: Partial<Record<S3Operation['name'], string>> = {
@@ -35,7 +38,10 @@ export class Notifications {
   constructor(
     private readonly options: {
       readonly moto: MotoApi;
-      readonly invocations: Invocations;
+      /** Begins an asynchronous invocation of a function. */
+      readonly invokeLater: (functionName: string, payload: Buffer) => void;
+      /** Whether a function's policy lets a service invoke it for the resource `sourceArn`. */
+      readonly mayInvoke: (functionName: string, service: string, sourceArn: string) => Promise<boolean>;
       readonly faults: NotificationFaults;
       readonly timers: Timers;
       readonly report: Report;
@@ -80,7 +86,7 @@ export class Notifications {
     key: string,
     record: EventRecord,
   ): Promise<void> {
-    const { faults, invocations, moto } = this.options;
+    const { faults, invokeLater, mayInvoke } = this.options;
     const functionName = functionNameOf(functionArn);
     const tell = (outcome: 'delivered' | 'dropped' | 'refused', text: string) =>
       this.options.report({ kind: 'notification', bucket, key, functionName, outcome, text });
@@ -88,14 +94,14 @@ export class Notifications {
       tell('dropped', `the notification of ${key} was lost on purpose`);
       return;
     }
-    if (!(await mayInvoke(moto, functionName, 's3.amazonaws.com', `arn:aws:s3:::${bucket}`))) {
+    if (!(await mayInvoke(functionName, 's3.amazonaws.com', `arn:aws:s3:::${bucket}`))) {
       tell('refused', `${bucket} may not invoke ${functionName}: its policy does not permit it`);
       return;
     }
     const payload = Buffer.from(JSON.stringify({ Records: [record] }));
     for (let copies = faults.takeDuplicate(bucket) ? 2 : 1; copies > 0; copies -= 1) {
       tell('delivered', `S3 tells ${functionName} of ${key}`);
-      invocations.begin(functionName, payload);
+      invokeLater(functionName, payload);
     }
   }
 
@@ -106,8 +112,7 @@ export class Notifications {
   ): Promise<void> {
     for (const { functionArn } of notifications) {
       const functionName = functionNameOf(functionArn);
-      if (await mayInvoke(this.options.moto, functionName, 's3.amazonaws.com', `arn:aws:s3:::${bucket}`))
-        continue;
+      if (await this.options.mayInvoke(functionName, 's3.amazonaws.com', `arn:aws:s3:::${bucket}`)) continue;
       throw new AwsError(
         400,
         'InvalidArgument',

@@ -5,13 +5,13 @@ import {
   type Command,
   type CommandInvocation,
   type Commands,
-  type StepResult,
   expiryOf,
   hasEnded,
   statusOf,
 } from './commands';
-import type { Machines } from '../ec2/machines';
-import { ACCOUNT_ID, type MotoApi } from '../moto/moto-api';
+import type { StepResult } from '../machine/port';
+import type { MotoApi } from '../moto/moto-api';
+import { ACCOUNT_ID } from '../wire/arn';
 import { readDocument } from './document';
 
 interface Filter {
@@ -42,8 +42,8 @@ export class SsmApi {
   constructor(
     private readonly moto: MotoApi,
     private readonly agents: Agents,
-    private readonly machines: Machines,
     private readonly commands: Commands,
+    private readonly isRunning: (instanceId: string) => boolean,
   ) {}
 
   async answer(call: Call): Promise<Answer> {
@@ -90,9 +90,7 @@ export class SsmApi {
   private async send(request: Request): Promise<object> {
     const instanceIds = instancesOf(request);
     const registered = this.agents.registered().map(({ instanceId }) => instanceId);
-    const invalid = instanceIds.filter(
-      (id) => !registered.includes(id) || this.machines.get(id)?.state !== 'running',
-    );
+    const invalid = instanceIds.filter((id) => !registered.includes(id) || !this.isRunning(id));
     if (invalid.length > 0) {
       throw new AwsError(
         400,

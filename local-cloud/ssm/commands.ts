@@ -1,24 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { AwsError } from '../wire/answer';
-import type { EventBus } from '../eventbridge/api';
-import { ACCOUNT_ID } from '../moto/moto-api';
-import type { Report } from '../clockwork/events';
+import { instanceArn } from '../wire/arn';
+import type { CommandStatus, Publish, Report } from '../clockwork/events';
+import type { StepResult } from '../machine/port';
 import type { RunnableDocument } from './document';
-
-export type CommandStatus = 'Pending' | 'InProgress' | 'Success' | 'Failed' | 'TimedOut' | 'Cancelled';
-
-/** How one step of a document went. */
-export interface StepResult {
-  readonly name: string;
-  readonly status: CommandStatus;
-  readonly statusDetails: string;
-  readonly responseCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number;
-  readonly endedAt: number;
-}
 
 /** A command on one instance. */
 export interface CommandInvocation {
@@ -52,7 +37,7 @@ export class Commands {
   private readonly commands = new Map<string, Command>();
 
   constructor(
-    private readonly bus: EventBus,
+    private readonly publish: Publish,
     private readonly report: Report,
     private readonly region: string,
   ) {}
@@ -98,6 +83,19 @@ export class Commands {
       .filter((invocation) => invocation.instanceId === instanceId && invocation.status === status);
   }
 
+  /** Begins to run an invocation, or begins again. */
+  begin(invocation: CommandInvocation): void {
+    this.change(invocation, 'InProgress');
+    invocation.results = [];
+  }
+
+  /** The instance's invocations in progress that have never been resubmitted. From now on they have been. */
+  resubmit(instanceId: string): CommandInvocation[] {
+    const due = this.of(instanceId, 'InProgress').filter(({ wasResubmitted }) => !wasResubmitted);
+    for (const invocation of due) invocation.wasResubmitted = true;
+    return due;
+  }
+
   /** Changes an invocation's state; an end is final. */
   change(invocation: CommandInvocation, status: CommandStatus, statusDetails: string = status): void {
     if (hasEnded(invocation.status)) return;
@@ -108,14 +106,14 @@ export class Commands {
     if (hasEnded(status)) invocation.endedAt = Date.now();
     this.tell(invocation);
     const { command, instanceId } = invocation;
-    this.publish(command, 'EC2 Command Invocation Status-change Notification', [instanceId], {
+    this.publishChange(command, 'EC2 Command Invocation Status-change Notification', [instanceId], {
       'instance-id': instanceId,
       status,
     });
     const after = statusOf(command);
     if (after === before) return;
     const instanceIds = command.invocations.map((each) => each.instanceId);
-    this.publish(command, 'EC2 Command Status-change Notification', instanceIds, { status: after });
+    this.publishChange(command, 'EC2 Command Status-change Notification', instanceIds, { status: after });
   }
 
   private tell({ command, instanceId, status, statusDetails }: CommandInvocation): void {
@@ -125,11 +123,11 @@ export class Commands {
   }
 
   /** https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-manager-event-examples.html */
-  private publish(command: Command, detailType: string, instanceIds: string[], own: object): void {
-    this.bus.publish({
+  private publishChange(command: Command, detailType: string, instanceIds: string[], own: object): void {
+    this.publish({
       source: 'aws.ssm',
       detailType,
-      resources: instanceIds.map((id) => `arn:aws:ec2:${this.region}:${ACCOUNT_ID}:instance/${id}`),
+      resources: instanceIds.map((id) => instanceArn(this.region, id)),
       detail: {
         'command-id': command.id,
         'document-name': command.document.name,

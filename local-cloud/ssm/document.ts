@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AwsError } from '../wire/answer';
+import type { Step } from '../machine/port';
 import type { MotoApi } from '../moto/moto-api';
 
 const stepSchema = z.object({
@@ -24,11 +25,7 @@ const contentSchema = z.object({
 });
 
 /** One `aws:runShellScript` step, its parameters filled in. */
-export interface DocumentStep {
-  readonly name: string;
-  readonly script: string;
-  readonly timeoutSeconds: number;
-  readonly workingDirectory: string;
+export interface DocumentStep extends Step {
   readonly onFailure: 'exit' | 'successAndExit' | 'continue';
   readonly isFinal: boolean;
 }

@@ -20,6 +20,9 @@ export interface Call extends CallHead {
   readonly body: Buffer;
 }
 
+/** A request as the gateway authorizes it: an S3 object's bytes stream past, other bodies have been read. */
+export type IncomingCall = CallHead & { readonly body?: Buffer | undefined };
+
 /** The operation's name: `SendCommand` from X-Amz-Target (JSON protocols) or from `Action` (query protocols). */
 export function operationOf(call: Call): string | undefined {
   const target = call.headers['x-amz-target'];

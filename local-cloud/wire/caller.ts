@@ -14,6 +14,28 @@ export type Caller =
     }
   | { readonly kind: 'anonymous' };
 
+/** A caller with temporary credentials of a role. */
+export type RoleSession = Extract<Caller, { kind: 'role' }>;
+
+/** A role session's credentials, as environment variables. */
+export interface RoleCredentials {
+  readonly AWS_ACCESS_KEY_ID: string;
+  readonly AWS_SECRET_ACCESS_KEY: string;
+  readonly AWS_SESSION_TOKEN: string;
+}
+
+/** Makes a role session for a service, and returns its credentials. */
+export type AssumeRole = (roleArn: string, sessionName: string) => Promise<RoleCredentials>;
+
+/**
+ * Whether a role session may do what a service is about to do in its name. A refusal is reported. With an `instanceId`,
+ * conditions see that instance's tags.
+ */
+export type Permits = (
+  session: RoleSession,
+  call: { readonly action: string; readonly resource: string; readonly instanceId?: string },
+) => Promise<boolean>;
+
 /** What the signature says about a request: not verified, this cloud is on loopback. */
 export interface CredentialScope {
   readonly accessKeyId: string;
@@ -39,7 +61,7 @@ export function credentialScopeOf(
 export class Callers {
   private readonly sessions = new Map<string, Caller>();
 
-  remember(accessKeyId: string, session: Omit<Extract<Caller, { kind: 'role' }>, 'kind'>): void {
+  remember(accessKeyId: string, session: Omit<RoleSession, 'kind'>): void {
     this.sessions.set(accessKeyId, { kind: 'role', ...session });
   }
 

@@ -1,7 +1,13 @@
 import { isWildcardOnlyAction } from '@cloud-copilot/iam-simulate';
-import { type Readable, asksOf } from '../../../local-cloud/iam/ask';
+import { asksOf } from '../../../local-cloud/iam/ask';
+import type { IncomingCall } from '../../../local-cloud/wire/call';
 
-const call = (service: string, method: string, target: string, rest: Partial<Readable> = {}): Readable => {
+const call = (
+  service: string,
+  method: string,
+  target: string,
+  rest: Partial<IncomingCall> = {},
+): IncomingCall => {
   const [path = '', query = ''] = target.split('?');
   return {
     service,
@@ -16,17 +22,18 @@ const call = (service: string, method: string, target: string, rest: Partial<Rea
   };
 };
 
-const form = (fields: Record<string, string>): Partial<Readable> => ({
+const form = (fields: Record<string, string>): Partial<IncomingCall> => ({
   headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
   body: Buffer.from(new URLSearchParams(fields).toString()),
 });
 
-const order = (operation: string, body: object): Partial<Readable> => ({
+const order = (operation: string, body: object): Partial<IncomingCall> => ({
   headers: { 'x-amz-target': `AmazonSSM.${operation}`, 'content-type': 'application/x-amz-json-1.1' },
   body: Buffer.from(JSON.stringify(body)),
 });
 
-const brief = (readable: Readable) => asksOf(readable).map(({ action, resource }) => `${action} ${resource}`);
+const brief = (readable: IncomingCall) =>
+  asksOf(readable).map(({ action, resource }) => `${action} ${resource}`);
 
 describe('which permission an S3 request needs', () => {
   test.each<[string, string, Record<string, string>, string[]]>([

@@ -7,7 +7,7 @@ import {
 } from '../../../local-cloud/s3/notification-configuration';
 import { newlinesBack, newlinesOut } from '../../../local-cloud/moto/newline-keys';
 import { formEncoded } from '../../../local-cloud/s3/notifications';
-import { s3OperationOf } from '../../../local-cloud/s3/operation';
+import { s3OperationOf } from '../../../local-cloud/wire/s3-operation';
 
 const head = (method: string, target: string, headers: CallHead['headers'] = {}): CallHead => {
   const [path = '', query = ''] = target.split('?');

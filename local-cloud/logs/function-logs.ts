@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Authorizer, RoleSession } from '../iam/authorize';
-import { logStreamArn } from '../iam/ask';
-import { type LogStream, openLogStream } from '../logs/log-writer';
+import { logStreamArn } from '../wire/arn';
+import type { Permits, RoleSession } from '../wire/caller';
+import { type LogStream, openLogStream } from './log-stream';
 import type { MotoApi } from '../moto/moto-api';
 import type { Timers } from '../clockwork/timers';
 
@@ -10,7 +10,7 @@ export class FunctionLogs {
   constructor(
     private readonly moto: MotoApi,
     private readonly timers: Timers,
-    private readonly authorizer: Authorizer,
+    private readonly permits: Permits,
     private readonly region: string,
   ) {}
 
@@ -18,10 +18,9 @@ export class FunctionLogs {
     const day = new Date().toISOString().slice(0, 10).replaceAll('-', '/');
     const logStreamName = `${day}/[$LATEST]${randomUUID().replaceAll('-', '')}`;
     const call = async (operation: string, body: object) => {
-      const allowed = await this.authorizer.permits(session, {
+      const allowed = await this.permits(session, {
         action: `logs:${operation}`,
         resource: logStreamArn(this.region, logGroupName, logStreamName),
-        context: {},
       });
       if (!allowed) throw new Error(`the function's role may not ${operation} in ${logGroupName}`);
       return this.moto.json('logs', `Logs_20140328.${operation}`, body);

@@ -1,11 +1,17 @@
 import { messageOf } from '../../lifecycle/errors';
-import type { CommandInvocation } from './commands';
-import { type LogsCall, openLogStream } from '../logs/log-writer';
+import type { OnOutput } from '../machine/port';
+import { type LogsCall, openLogStream } from './log-stream';
 import type { Report } from '../clockwork/events';
 import type { Timers } from '../clockwork/timers';
+import type { RoleCredentials } from '../wire/caller';
 
-/** Takes each line of a step's output. */
-export type StepOutput = (stream: 'stdout' | 'stderr', line: string) => void;
+/** Where a step's output goes. */
+interface StepLog {
+  readonly logGroup: string;
+  readonly instanceId: string;
+  /** The streams are <prefix>/stdout and <prefix>/stderr. */
+  readonly streamPrefix: string;
+}
 
 /**
  * Sends a command's output to the log group that its sender named, as an agent does: with the instance's own permissions,
@@ -19,15 +25,14 @@ export class AgentLogs {
     private readonly report: Report,
   ) {}
 
-  /** Undefined: no log group was asked for, or the agent may not "create" it; then real agents send nothing either. */
+  /**
+   * Opens the streams of one step. Undefined if the agent may not "create" the log group: real agents send nothing then either.
+   */
   async open(
-    { command, instanceId }: CommandInvocation,
-    stepName: string,
-    environment: NodeJS.ProcessEnv,
-  ): Promise<StepOutput | undefined> {
-    const { logGroup } = command;
-    if (logGroup === undefined) return undefined;
-    const call = this.callAs(environment);
+    { logGroup, instanceId, streamPrefix }: StepLog,
+    credentials: RoleCredentials,
+  ): Promise<OnOutput | undefined> {
+    const call = this.callAs(credentials);
     try {
       await call('CreateLogGroup', { logGroupName: logGroup });
     } catch (error) {
@@ -38,8 +43,7 @@ export class AgentLogs {
         return undefined;
       }
     }
-    const prefix = `${command.id}/${instanceId}/${stepName}`;
-    const open = (name: string) => openLogStream(this.timers, call, logGroup, `${prefix}/${name}`);
+    const open = (name: string) => openLogStream(this.timers, call, logGroup, `${streamPrefix}/${name}`);
     const streams = new Map<string, ReturnType<typeof open>>();
     return (name, line) => {
       const stream = streams.get(name) ?? open(name);
@@ -49,8 +53,8 @@ export class AgentLogs {
   }
 
   /** By the one door, so that the instance's policies decide. */
-  private callAs({ AWS_ACCESS_KEY_ID: keyId, AWS_SESSION_TOKEN: token }: NodeJS.ProcessEnv): LogsCall {
-    const scope = `${keyId ?? ''}/20260101/${this.region}/logs/aws4_request`;
+  private callAs({ AWS_ACCESS_KEY_ID: keyId, AWS_SESSION_TOKEN: token }: RoleCredentials): LogsCall {
+    const scope = `${keyId}/20260101/${this.region}/logs/aws4_request`;
     return async (operation, body) => {
       const answer = await fetch(this.endpoint, {
         method: 'POST',
@@ -58,7 +62,7 @@ export class AgentLogs {
           authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
           'content-type': 'application/x-amz-json-1.1',
           'x-amz-target': `Logs_20140328.${operation}`,
-          ...(token === undefined ? {} : { 'x-amz-security-token': token }),
+          'x-amz-security-token': token,
         },
         body: JSON.stringify(body),
       });

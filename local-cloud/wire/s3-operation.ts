@@ -1,4 +1,4 @@
-import type { CallHead } from '../wire/call';
+import type { CallHead } from './call';
 
 /** The operations of S3 that the local cloud must tell from the others. */
 export interface S3Operation {
