@@ -1,43 +1,45 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LamplighterError } from '../lifecycle/errors';
-import { Agents } from './ssm/agents';
-import { Authorizer } from './iam/authorize';
-import { BucketPolicies } from './s3/bucket-policies';
-import type { Call } from './wire/call';
-import { type AssumeRole, Callers, type Permits } from './wire/caller';
-import { Commands } from './ssm/commands';
-import { Ec2Api } from './ec2/api';
-import { EventBus } from './eventbridge/api';
-import { Faults } from './faults';
-import { FunctionCode } from './lambda/function-code';
-import { bundleBootstrap } from './lambda/function-instance';
-import { AgentLogs } from './logs/agent-logs';
-import { FunctionLogs } from './logs/function-logs';
-import { Functions } from './lambda/functions';
-import { Gateway, RUNTIME_PATH } from './gateway';
-import { AttachedPolicies } from './iam/policies';
-import { Decisions } from './iam/record';
-import { Invocations } from './lambda/invocations';
-import { LambdaApi } from './lambda/api';
-import { instanceProfileArn, instanceTags } from './ec2/described-instance';
-import { Ec2Instances } from './ec2/instances';
-import { startMoto } from './moto/moto';
-import { Notifications } from './s3/notifications';
 import { Processes } from '../scripts/tools/process-groups';
+import { Cleanup } from './clockwork/cleanup';
 import type { CloudEvent, Publish, Report } from './clockwork/events';
-import { mayInvoke } from './iam/resource-policy';
-import { Roles } from './iam/roles';
-import { findRunningCloud, forgetRunningCloud, noteRunningCloud } from './running';
-import { Sandbox, bundleAws, clearSandboxes } from './machine/sandbox';
-import { noProxy } from './wire/client-environment';
-import { S3Api } from './s3/api';
-import { SsmApi } from './ssm/api';
 import { Timers } from './clockwork/timers';
 import type { Timings } from './clockwork/timings';
+import { Ec2Api } from './ec2/api';
+import { instanceProfileArn, instanceTags } from './ec2/described-instance';
+import { Ec2Instances } from './ec2/instances';
+import { EventBus } from './eventbridge/api';
+import { Faults } from './faults';
+import { Gateway, RUNTIME_PATH } from './gateway';
+import { Authorizer } from './iam/authorize';
+import { AttachedPolicies } from './iam/policies';
+import { Decisions } from './iam/record';
+import { mayInvoke } from './iam/resource-policy';
+import { Roles } from './iam/roles';
+import { LambdaApi } from './lambda/api';
+import { FunctionCode } from './lambda/function-code';
+import { bundleBootstrap } from './lambda/function-instance';
+import { Functions } from './lambda/functions';
+import { Invocations } from './lambda/invocations';
+import { AgentLogs } from './logs/agent-logs';
+import { FunctionLogs } from './logs/function-logs';
+import type { MakeMachine } from './machine/port';
+import { Sandbox, bundleAws, clearSandboxes } from './machine/sandbox';
+import { startMoto } from './moto/moto';
+import { findRunningCloud, forgetRunningCloud, noteRunningCloud } from './running';
+import { S3Api } from './s3/api';
+import { BucketPolicies } from './s3/bucket-policies';
+import { Notifications } from './s3/notifications';
+import { Agents } from './ssm/agents';
+import { SsmApi } from './ssm/api';
+import { Commands } from './ssm/commands';
+import type { Call } from './wire/call';
+import { type AssumeRole, Callers, type Permits } from './wire/caller';
+import { noProxy } from './wire/client-environment';
 
 export interface LocalCloudOptions {
-  /** Takes everything that the local cloud keeps: one local cloud at a time, and nobody else's files. */
+  /** The folder of everything that the local cloud keeps. Only one local cloud at a time may use it. */
   readonly directory: string;
   /** @default a free one */
   readonly port?: number;
@@ -75,11 +77,11 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     );
   }
   await clear(directory);
-  const ends = new Ends();
+  const cleanup = new Cleanup();
   try {
-    return await start({ ...options, directory }, ends);
+    return await start({ ...options, directory }, cleanup);
   } catch (error) {
-    await ends.run();
+    await cleanup.run();
     throw error;
   }
 }
@@ -111,109 +113,154 @@ async function clear(directory: string): Promise<void> {
   await mkdir(programsFolder(directory), { recursive: true });
 }
 
-async function start(options: LocalCloudOptions & { directory: string }, ends: Ends): Promise<LocalCloud> {
+async function start(
+  options: LocalCloudOptions & { directory: string },
+  cleanup: Cleanup,
+): Promise<LocalCloud> {
+  const { directory, region } = options;
+  const base = await openBase(options, cleanup);
+  const { endpoint, timings, timers, faults, motoPid } = base;
+  const iam = makeIam(base);
+  const lambda = makeLambda(base, iam);
+  const bus = new EventBus({ ...base, ...timings, ...lambda.port });
+  const instances = makeInstances(base, iam, (event) => bus.publish(event));
+  const notifications = new Notifications({ ...base, ...timings, ...lambda.port });
+  serve(base, { iam, lambda, bus, instances, notifications });
+
+  const startedAt = new Date().toISOString();
+  const running = { pid: process.pid, endpoint, region, credentials: OPERATOR, startedAt };
+  await noteRunningCloud(directory, running);
+  cleanup.add(() => forgetRunningCloud(directory));
+  // Added last, and therefore the first step: nothing new begins.
+  cleanup.add(() => timers.stop());
+  faults.control({ ...instances, bus, timers, functions: lambda.functions });
+  return { endpoint, region, credentials: OPERATOR, faults, motoPid, stop: () => cleanup.run() };
+}
+
+type Base = Awaited<ReturnType<typeof openBase>>;
+type Iam = ReturnType<typeof makeIam>;
+type Lambda = ReturnType<typeof makeLambda>;
+type Instances = ReturnType<typeof makeInstances>;
+
+/** What all services share: the door, moto, the programs that run as processes of their own, timers and faults. */
+async function openBase(options: LocalCloudOptions & { directory: string }, cleanup: Cleanup) {
   const { directory, region, timings } = options;
   const report = reportTo(options.onEvent);
   const processes = new Processes();
   const timers = new Timers(report);
-  ends.atExit(() => processes.killAll());
-  ends.add(() => processes.end());
+  cleanup.atExit(() => processes.killAll());
+  cleanup.add(() => processes.end());
   const gateway = await Gateway.open(options.port ?? 0);
-  ends.add(() => gateway.close());
+  cleanup.add(() => gateway.close());
   const { endpoint } = gateway;
   const onDeath = () =>
     report({ kind: 'warning', text: 'moto’s server has died: stop the local cloud and start it again' });
   const programs = programsFolder(directory);
   const [bootstrap, awsProgram] = await Promise.all([bundleBootstrap(programs), bundleAws(programs)]);
-  const moto = await startMoto({ command: options.motoServer, directory, region, processes, onDeath });
-  ends.add(() => moto.stop());
-  const shared = { moto: moto.api, timers, report, region };
-  const faults = new Faults();
+  const { api: moto, ...motoServer } = await startMoto({
+    command: options.motoServer,
+    directory,
+    region,
+    processes,
+    onDeath,
+  });
+  cleanup.add(() => motoServer.stop());
+  const makeMachine: MakeMachine = (instanceId) =>
+    new Sandbox(join(instancesFolder(directory), instanceId), awsProgram);
+  const opened = { gateway, endpoint, moto, motoPid: motoServer.pid, bootstrap, makeMachine };
+  return { ...opened, directory, region, timings, report, processes, timers, cleanup, faults: new Faults() };
+}
 
+function makeIam({ moto, report, region, cleanup }: Base) {
   const callers = new Callers();
-  const roles = new Roles(moto.api, callers);
-  const assumeRole: AssumeRole = (roleArn, sessionName) => roles.assume(roleArn, sessionName);
+  const roles = new Roles(moto, callers);
   const bucketPolicies = new BucketPolicies();
   const decisions = new Decisions();
-  ends.add(() => decisions.write());
+  cleanup.add(() => decisions.write());
   const authorizer = new Authorizer({
-    policies: new AttachedPolicies(moto.api),
+    policies: new AttachedPolicies(moto),
     bucketPolicyOf: (bucket) => bucketPolicies.of(bucket),
-    instanceTags: (instanceId) => instanceTags(moto.api, instanceId),
+    instanceTags: (instanceId) => instanceTags(moto, instanceId),
     decisions,
     report,
     region,
   });
+  const assumeRole: AssumeRole = (roleArn, sessionName) => roles.assume(roleArn, sessionName);
   const permits: Permits = (session, call) => authorizer.permits(session, call);
-  const code = new FunctionCode(moto.api, functionsFolder(directory));
-  const functionLogs = new FunctionLogs(moto.api, timers, permits, region);
+  return { callers, roles, bucketPolicies, authorizer, port: { assumeRole, permits } };
+}
+
+function makeLambda(base: Base, iam: Iam) {
+  const { moto, directory, timers, region, gateway, cleanup, timings } = base;
+  const code = new FunctionCode(moto, functionsFolder(directory));
+  const logs = new FunctionLogs(moto, timers, iam.port.permits, region);
   const functions = new Functions({
-    ...shared,
+    ...base,
+    ...iam.port,
     code,
-    assumeRole,
-    openLogStream: (logGroup, session) => functionLogs.openStream(logGroup, session),
-    processes,
-    endpoint,
-    bootstrap,
+    openLogStream: (logGroup, session) => logs.openStream(logGroup, session),
     runtimeApi: `127.0.0.1:${gateway.port}${RUNTIME_PATH}`,
   });
-  ends.add(() => functions.stop());
-  const invocations = new Invocations({
-    ...shared,
-    functions,
-    permits,
-    lambdaRetryMs: timings.lambdaRetryMs,
-  });
-  const invoking = {
+  cleanup.add(() => functions.stop());
+  const { lambdaRetryMs } = timings;
+  const invocations = new Invocations({ ...base, ...iam.port, functions, lambdaRetryMs });
+  const port = {
     invokeLater: (functionName: string, payload: Buffer) => invocations.begin(functionName, payload),
     mayInvoke: (functionName: string, service: string, sourceArn: string) =>
-      mayInvoke(moto.api, functionName, service, sourceArn),
+      mayInvoke(moto, functionName, service, sourceArn),
   };
-  const bus = new EventBus({ ...shared, ...invoking, ...timings });
-  const publish: Publish = (event) => bus.publish(event);
+  return { code, functions, invocations, port };
+}
+
+/** EC2's instances, and the agents and commands on them. */
+function makeInstances(base: Base, { roles, port }: Iam, publish: Publish) {
+  const { moto, endpoint, region, timers, report, timings, cleanup } = base;
   const commands = new Commands(publish, report, region);
-  const agentLogs = new AgentLogs(endpoint, region, timers, report);
+  const logs = new AgentLogs(endpoint, region, timers, report);
   const agents = new Agents({
-    makeMachine: (instanceId) => new Sandbox(join(instancesFolder(directory), instanceId), awsProgram),
+    ...base,
+    ...port,
     roleOf: async (instanceId) => {
-      const profileArn = await instanceProfileArn(moto.api, instanceId);
+      const profileArn = await instanceProfileArn(moto, instanceId);
       return profileArn === undefined ? undefined : roles.ofInstanceProfile(profileArn);
     },
-    assumeRole,
-    permits,
-    openStepLog: (log, credentials) => agentLogs.open(log, credentials),
+    openStepLog: (log, credentials) => logs.open(log, credentials),
     commands,
-    faults,
-    timers,
-    report,
-    endpoint,
-    region,
     agentMs: timings.agentMs,
   });
-  ends.atExit(() => agents.killAll());
-  ends.add(() => agents.killAll());
+  cleanup.atExit(() => agents.killAll());
+  cleanup.add(() => agents.killAll());
   const instances = new Ec2Instances({ guest: agents, publish, timers, timings, report, region });
-  const { notificationMs } = timings;
-  const notifications = new Notifications({ ...shared, ...invoking, faults, notificationMs });
+  return { commands, agents, instances };
+}
 
-  const s3 = new S3Api(moto.api, notifications, bucketPolicies);
+/** Opens the gateway's door: from now on callers get answers. */
+function serve(
+  { gateway, region, moto }: Base,
+  parts: { iam: Iam; lambda: Lambda; bus: EventBus; instances: Instances; notifications: Notifications },
+): void {
+  const { bus, notifications } = parts;
+  const { callers, roles, bucketPolicies, authorizer } = parts.iam;
+  const { code, functions, invocations } = parts.lambda;
+  const { commands, agents, instances } = parts.instances;
+  const s3 = new S3Api(moto, notifications, bucketPolicies);
   const isRunning = (instanceId: string) => instances.get(instanceId)?.state === 'running';
   const apis = {
-    lambda: new LambdaApi(moto.api, code, functions, invocations),
-    ec2: new Ec2Api(moto.api, instances),
-    ssm: new SsmApi(moto.api, agents, commands, isRunning),
+    lambda: new LambdaApi(moto, code, functions, invocations),
+    ec2: new Ec2Api(moto, instances),
+    ssm: new SsmApi(moto, agents, commands, isRunning),
     events: bus,
     s3,
     sts: roles,
   };
   gateway.serve({
     region,
-    motoPort: moto.api.port,
+    motoPort: moto.port,
     callers,
     answers: Object.fromEntries(
       Object.entries(apis).map(([service, api]) => [service, (call: Call) => api.answer(call)]),
     ),
-    otherwise: (call) => moto.api.forward(call),
+    otherwise: (call) => moto.forward(call),
     isBuffered: (head) => s3.takes(head),
     authorize: (call) => authorizer.authorize(call),
     authorizeMiss: (head) => authorizer.authorizeMiss(head),
@@ -221,67 +268,8 @@ async function start(options: LocalCloudOptions & { directory: string }, ends: E
     observeS3: (head, answer) => notifications.observe(head, answer),
     runtime: (path, request, response) => functions.runtime(path, request, response),
   });
-
-  await noteRunningCloud(directory, {
-    pid: process.pid,
-    endpoint,
-    region,
-    credentials: OPERATOR,
-    startedAt: new Date().toISOString(),
-  });
-  ends.add(() => forgetRunningCloud(directory));
-  // First of all: nothing new begins.
-  ends.add(() => timers.stop());
-  faults.control({ agents, instances, bus, functions, timers });
-  return {
-    endpoint,
-    region,
-    credentials: OPERATOR,
-    faults,
-    motoPid: moto.pid,
-    stop: () => ends.run(),
-  };
 }
 
 function reportTo(onEvent: ((event: CloudEvent) => void) | undefined): Report {
   return (happening) => onEvent?.({ ...happening, at: new Date().toISOString() });
-}
-
-/** What must happen when the local cloud stops, last begun first; and, as a last resort, when our process exits. */
-class Ends {
-  private readonly steps: (() => unknown)[] = [];
-  private readonly exits: (() => void)[] = [];
-  private running: Promise<void> | undefined;
-
-  add(step: () => unknown): void {
-    this.steps.unshift(step);
-  }
-
-  /** Synchronous: when a process exits, nothing else can be done. */
-  atExit(step: () => void): void {
-    this.exits.push(step);
-    process.once('exit', step);
-  }
-
-  run(): Promise<void> {
-    this.running ??= this.runAll();
-    return this.running;
-  }
-
-  /** One step that fails does not keep the others from being taken. */
-  private async runAll(): Promise<void> {
-    const errors: unknown[] = [];
-    for (const step of this.steps) {
-      try {
-        await step();
-      } catch (error) {
-        errors.push(error);
-      }
-    }
-    for (const exit of this.exits) {
-      exit();
-      process.off('exit', exit);
-    }
-    if (errors.length > 0) throw new AggregateError(errors, 'The local cloud did not stop cleanly.');
-  }
 }
