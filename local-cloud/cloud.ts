@@ -57,16 +57,16 @@ export interface LocalCloud {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly faults: Faults;
   readonly motoPid: number;
-  /** Ends everything that the local cloud has started; a second call does nothing more. */
+  /** Ends everything that the local cloud has started. A second call does nothing more. */
   stop(): Promise<void>;
 }
 
-/** Not secret: they open nothing but a cloud on loopback. */
+/** Not secret: these credentials are only for a cloud on loopback. */
 const OPERATOR = { accessKeyId: 'LAMPLIGHTERLOCAL', secretAccessKey: 'local' } as const;
 
 /**
- * Starts a local cloud. Throws LamplighterError when the port is taken, moto does not start, or a local cloud already runs
- * in the folder; then nothing is left running.
+ * Starts a local cloud. Throws LamplighterError if the port is taken, moto does not start, or a local cloud already runs in
+ * the folder. After an error nothing is left running.
  */
 export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
   const directory = resolve(options.directory);
@@ -86,7 +86,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   }
 }
 
-/** What Terraform, cdktf, the aws CLI and the SDKs need in their environment to use the local cloud. */
+/** The environment with which Terraform, cdktf, the aws CLI and the SDKs use the local cloud. */
 export function environmentFor(
   cloud: Pick<LocalCloud, 'endpoint' | 'region' | 'credentials'>,
 ): Record<string, string> {
@@ -106,7 +106,7 @@ const instancesFolder = (directory: string) => join(directory, 'instances');
 const functionsFolder = (directory: string) => join(directory, 'functions');
 const programsFolder = (directory: string) => join(directory, 'programs');
 
-/** Ends and removes what a local cloud that was killed has left; moto's state died with it, so nothing of it is of use. */
+/** Removes the processes and files of a killed local cloud. Without moto's state, which was in memory, its files are useless. */
 async function clear(directory: string): Promise<void> {
   clearSandboxes(instancesFolder(directory));
   await rm(functionsFolder(directory), { recursive: true, force: true });
@@ -142,7 +142,7 @@ type Iam = ReturnType<typeof makeIam>;
 type Lambda = ReturnType<typeof makeLambda>;
 type Instances = ReturnType<typeof makeInstances>;
 
-/** What all services share: the door, moto, the programs that run as processes of their own, timers and faults. */
+/** The parts that all services share: the gateway, moto, the bundled programs, timers and faults. */
 async function openBase(options: LocalCloudOptions & { directory: string }, cleanup: Cleanup) {
   const { directory, region, timings } = options;
   const report = reportTo(options.onEvent);
@@ -212,7 +212,7 @@ function makeLambda(base: Base, iam: Iam) {
   return { code, functions, invocations, port };
 }
 
-/** EC2's instances, and the agents and commands on them. */
+/** EC2's instances, with their agents and commands. */
 function makeInstances(base: Base, { roles, port }: Iam, publish: Publish) {
   const { moto, endpoint, region, timers, report, timings, cleanup } = base;
   const commands = new Commands(publish, report, region);
@@ -234,7 +234,7 @@ function makeInstances(base: Base, { roles, port }: Iam, publish: Publish) {
   return { commands, agents, instances };
 }
 
-/** Opens the gateway's door: from now on callers get answers. */
+/** From now on the gateway answers callers. */
 function serve(
   { gateway, region, moto }: Base,
   parts: { iam: Iam; lambda: Lambda; bus: EventBus; instances: Instances; notifications: Notifications },
@@ -261,7 +261,7 @@ function serve(
       Object.entries(apis).map(([service, api]) => [service, (call: Call) => api.answer(call)]),
     ),
     otherwise: (call) => moto.forward(call),
-    isBuffered: (head) => s3.takes(head),
+    isBuffered: (head) => s3.handles(head),
     authorize: (call) => authorizer.authorize(call),
     authorizeMiss: (head) => authorizer.authorizeMiss(head),
     changes: (call) => authorizer.changes(call),

@@ -1,19 +1,19 @@
 import { rm } from 'node:fs/promises';
 import { type StackOptions, initialize, synthesize, terraform } from '../scripts/tools/stack';
 
-/** A local run's Terraform state; a relative path, so that each stack keeps its own in its own folder. */
+/** The Terraform state of a local run. A relative path, so that each stack has a state in its own folder. */
 const STATE_FILE = 'local.tfstate';
 
-/** Where Terraform keeps its working data, apart from that of a deployment to AWS from the same folder. */
+/** Terraform's working data, apart from that of a deployment to AWS from the same folder. */
 const DATA_FOLDER = '.terraform-local';
 
 /**
- * Variables that keep a deployment to the local cloud apart from one to AWS, for Terraform itself and for the cdktf command
- * line: an output folder, a state and a data folder of its own.
+ * Variables for Terraform and for the cdktf command line. They give a deployment to the local cloud its own output folder,
+ * state and data folder, apart from those of a deployment to AWS.
  */
 export function terraformVariables(outputFolder: string): Record<string, string> {
   return {
-    // main.ts leaves out what only an AWS account has.
+    // main.ts leaves out the settings that name parts of an AWS account.
     LAMPLIGHTER_CLOUD: 'local',
     CDKTF_OUTPUT: outputFolder,
     TF_DATA_DIR: DATA_FOLDER,
@@ -25,23 +25,23 @@ export function terraformVariables(outputFolder: string): Record<string, string>
 }
 
 /**
- * Synthesizes the project as `cdktf synth` would and applies one stack with Terraform, from nothing: a state that an earlier
- * local cloud has left is forgotten. Throws UsageError when the project does not synthesize, and BrokenError when Terraform
- * fails, each with what the program said last.
+ * Synthesizes the project as `cdktf synth` would, and applies one stack with Terraform. The state of an earlier local cloud is
+ * deleted first. Throws UsageError if the project does not synthesize, and BrokenError if Terraform fails. Both have the
+ * program's last output.
  */
 export async function deployToLocalCloud(deployment: StackOptions): Promise<void> {
   await rm(deployment.outputFolder, { recursive: true, force: true });
   await updateLocalCloud(deployment);
 }
 
-/** The same on top of what is deployed. */
+/** Like `deployToLocalCloud`, but updates the deployed stack. */
 export async function updateLocalCloud(deployment: StackOptions): Promise<void> {
   await synthesize(deployment);
   await initialize(deployment);
   await apply(deployment);
 }
 
-/** While resources are made, their number is shown this often. */
+/** Milliseconds between two reports of the number of made resources. */
 const COUNT_MS = 5_000;
 
 async function apply(deployment: StackOptions): Promise<void> {

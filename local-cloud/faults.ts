@@ -1,7 +1,7 @@
 import type { NotificationFaults } from './s3/notifications';
 import type { AgentFaults, CommandsAtCrash } from './ssm/agents';
 
-/** What tests control and count while a local cloud runs. */
+/** The parts that tests control, and whose events tests count. */
 interface Parts {
   readonly agents: { killDrain(instanceId: string): boolean };
   readonly instances: {
@@ -22,7 +22,7 @@ interface CountedFault {
   count: number;
 }
 
-/** What an end-to-end test can make go wrong, and what it can count. The parts of the local cloud look their faults up here. */
+/** Faults that end-to-end tests inject, and counters. The parts of the local cloud read their faults here. */
 export class Faults implements AgentFaults, NotificationFaults {
   commandsAtCrash: CommandsAtCrash = 'failed';
   agentsAreMute = false;
@@ -30,7 +30,7 @@ export class Faults implements AgentFaults, NotificationFaults {
   private readonly duplicates: CountedFault[] = [];
   private controlled: Parts | undefined;
 
-  /** Called once, when the parts exist. */
+  /** Sets the parts. Called once, when they exist. */
   control(parts: Parts): void {
     this.controlled = parts;
   }
@@ -53,22 +53,22 @@ export class Faults implements AgentFaults, NotificationFaults {
     return take(this.duplicates, bucket);
   }
 
-  /** SIGKILLs the drain and nothing else. Returns whether there was one. */
+  /** Kills the drain with SIGKILL, and nothing else. Returns false if there is no drain. */
   killDrain(instanceId: string): boolean {
     return this.parts.agents.killDrain(instanceId);
   }
 
-  /** Kills everything on the instance, which is stopped at once. */
+  /** Kills everything on the instance, which is `stopped` at once. */
   crashInstance(instanceId: string): void {
     this.parts.instances.crash(instanceId);
   }
 
-  /** EC2 takes a spot instance away. */
+  /** EC2 interrupts a spot instance. */
   interruptSpot(instanceId: string): void {
     this.parts.instances.interrupt(instanceId);
   }
 
-  /** EC2 brings back the spot instance that it has taken away. */
+  /** EC2 starts a spot instance that it has interrupted. */
   bringBackSpot(instanceId: string): void {
     this.parts.instances.bringBack(instanceId);
   }

@@ -12,39 +12,39 @@ import { LamplighterError, messageOf } from '../lifecycle/errors';
 import { type Answer, AwsError, emptyAnswer, errorAnswer } from './wire/answer';
 import type { Call, CallHead, IncomingCall } from './wire/call';
 import { type Callers, credentialScopeOf } from './wire/caller';
-import { motoIsDead, targetFor, withoutHopByHop } from './moto/moto-api';
+import { motoDoesNotAnswer, motoTarget, withoutHopByHop } from './moto/moto-api';
 import { newlinesOut } from './moto/newline-keys';
 
 export const HEALTH_PATH = '/_lamplighter/health';
 export const RUNTIME_PATH = '/_lamplighter/runtime/';
 
-/** A function's zip comes as base64 inside JSON; Lambda itself takes 50 MB. */
+/** Maximum bytes of a buffered body. A function's zip is base64 inside JSON; Lambda's own limit is 50 MB. */
 const MAX_BUFFERED_BYTES = 128 * 1024 * 1024;
 
-/** What stands behind the gateway. */
+/** The services behind the gateway. */
 export interface Services {
   readonly region: string;
   readonly motoPort: number;
   readonly callers: Callers;
-  /** The services that need more than moto … */
+  /** The services that need more than moto, by the name in the signature. */
   readonly answers: Readonly<Record<string, (call: Call) => Promise<Answer | undefined>>>;
-  /** … and moto, for all others. */
+  /** moto, for all other services. */
   readonly otherwise: (call: Call) => Promise<Answer | undefined>;
-  /** Whether an S3 request must be read as a whole: a service answers it, or its body says what it needs permission for. */
+  /** Whether an S3 request's body must be read: a service needs it, or the needed permissions depend on it. */
   isBuffered(head: CallHead): boolean;
-  /** Throws AwsError when the caller may not make the call; the body is there when `isBuffered`. */
+  /** Throws AwsError if the caller may not make the call. The body is present if `isBuffered` returned true. */
   authorize(call: IncomingCall): Promise<void>;
-  /** Throws AwsError when the caller may not know that there is no such object. */
+  /** Throws AwsError if the caller may not know that an object is missing. */
   authorizeMiss(head: CallHead): Promise<void>;
-  /** Is told of every call that was let in, before and after it has been answered. */
+  /** Called before and after every authorized call. */
   changes(call: IncomingCall): void;
-  /** Looks at an S3 request that moto has answered; `answer` has no body. */
+  /** Called with each S3 request that moto has answered. `answer` has no body. */
   observeS3(head: CallHead, answer: Pick<Answer, 'status' | 'headers'>): void;
   /** Lambda's runtime interface. */
   runtime(path: string, request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
-/** The one door of the local cloud, on 127.0.0.1. */
+/** The only door of the local cloud, on 127.0.0.1. */
 export class Gateway {
   private services: Services | undefined;
 
@@ -53,7 +53,7 @@ export class Gateway {
     readonly port: number,
   ) {}
 
-  /** Opens the door; a `port` of 0 means a free one. Throws LamplighterError when the port is taken. */
+  /** Listens on `port`, or on a free one if it is 0. Throws LamplighterError if the port is taken. */
   static async open(port: number): Promise<Gateway> {
     const server = createServer({ requestTimeout: 0, keepAliveTimeout: 30_000 });
     server.listen(port, '127.0.0.1');
@@ -103,15 +103,15 @@ export class Gateway {
       const head = headOf(request, this.services);
       service = head.service;
       const { services } = this;
-      // What a request to another service wants is in its body; an S3 object streams past.
-      const isWhole = head.service !== 's3' || services.isBuffered(head);
-      const call = { ...head, body: isWhole ? await bodyOf(request) : undefined };
+      // The operation of a request to another service is in its body. An S3 object streams past.
+      const isRead = head.service !== 's3' || services.isBuffered(head);
+      const call = { ...head, body: isRead ? await bodyOf(request) : undefined };
       await services.authorize(call);
       services.changes(call);
       await this.answer(call, request, response, services);
       services.changes(call);
     } catch (error) {
-      // A denied upload's bytes are not wanted, but a client may not listen before it has sent them.
+      // A client may read the answer only after it has sent all bytes, even those of a denied upload.
       request.resume();
       if (response.headersSent) response.destroy();
       else send(response, errorAnswer(service, asAwsError(error)), request.method);
@@ -147,7 +147,7 @@ function headOf(request: IncomingMessage, { callers, region }: Services): CallHe
   const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
   const scope = credentialScopeOf(request.headers, query);
   return {
-    // moto, too, takes what is not signed for S3.
+    // moto, too, treats an unsigned request as S3's.
     service: scope?.service ?? 's3',
     region: scope?.region ?? region,
     caller: callers.of(scope),
@@ -172,14 +172,14 @@ async function passOn(
         host: '127.0.0.1',
         port: services.motoPort,
         method: head.method,
-        path: targetFor(head),
-        // The host stays the caller's: it is part of what was signed, and moto makes links of it.
+        path: motoTarget(head),
+        // The Host header stays the caller's: it is signed, and moto makes links with it.
         headers: withoutHopByHop(headersFor(head)),
         agent: false,
       },
       resolve,
     );
-    outgoing.once('error', (cause) => reject(motoIsDead(cause)));
+    outgoing.once('error', (cause) => reject(motoDoesNotAnswer(cause)));
     request.once('aborted', () => outgoing.destroy());
     request.pipe(outgoing);
   });
@@ -193,13 +193,13 @@ async function passOn(
       throw error;
     }
   }
-  // What moto has done has happened, whether or not the caller still listens.
+  // moto's change stands, even if the caller has gone.
   services.observeS3(head, { status, headers: headers as Record<string, string> });
   response.writeHead(status, headers);
   await pipeline(upstream, response);
 }
 
-/** The source of a copy is a key as well. */
+/** The headers for moto. The source of a copy is a key, too. */
 function headersFor({ headers }: CallHead): IncomingHttpHeaders {
   const source = headers['x-amz-copy-source'];
   return typeof source === 'string' ? { ...headers, 'x-amz-copy-source': newlinesOut(source) } : headers;
@@ -219,7 +219,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 }
 
 function send(response: ServerResponse, answer: Answer, method: string | undefined): void {
-  // Of a HEAD only the headers are sent, and they tell the length of what a GET would bring.
+  // The answer to a HEAD has no body, and the length of the answer to a GET.
   const length = method === 'HEAD' ? {} : { 'content-length': String(answer.body.length) };
   response.writeHead(answer.status, { ...answer.headers, ...length });
   response.end(method === 'HEAD' ? undefined : answer.body);

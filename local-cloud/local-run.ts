@@ -12,15 +12,15 @@ import { beginningOf } from '../scripts/tools/process-beginning';
 
 const processSchema = z.strictObject({ pid: z.int().positive(), began: z.string() });
 
-/** `.lamplighter/local/run.json`: the one `lamplighter local` of this checkout, from its first moment on. */
+/** `.lamplighter/local/run.json`: the only `lamplighter local` of this checkout. It exists from the command's beginning. */
 const runSchema = z.strictObject({
   version: z.literal(1),
   pid: z.int().positive(),
   began: z.string(),
   startedAt: z.string(),
-  /** Process groups that it has started and that have not ended. */
+  /** Process groups that this run has started and that have not ended. */
   children: z.array(processSchema),
-  /** For `lamplighter env`: present once the local cloud is up. */
+  /** The variables for `lamplighter env`. Present when the local cloud is up. */
   environment: z.record(z.string(), z.string()).optional(),
 });
 
@@ -28,15 +28,15 @@ type Run = z.infer<typeof runSchema>;
 
 const runFile = (directory: string) => join(directory, 'run.json');
 
-/** A name that nobody else uses. */
-const aside = (path: string) => `${path}.${randomUUID()}`;
+/** A unique name beside a file. */
+const uniqueBeside = (path: string) => `${path}.${randomUUID()}`;
 
-/** Between the making of the file and its first content. */
+/** Maximum milliseconds between the creation of the file and its first content. */
 const FIRST_WRITE_MS = 200;
 
 /**
- * Holds the local cloud's folder for one run at a time and records the run's child processes, so that the next run can end
- * what a killed one left behind.
+ * Locks the local cloud's folder for one run at a time. Records the run's child processes, so that the next run can end those
+ * of a run that was killed.
  */
 export class LocalRun implements ChildRecord {
   private constructor(
@@ -44,7 +44,7 @@ export class LocalRun implements ChildRecord {
     private run: Run,
   ) {}
 
-  /** Throws MissingError when a local cloud of this checkout runs already, saying how to stop it. */
+  /** Throws MissingError if a local cloud of this checkout runs already. The message has the command that stops it. */
   static async begin(directory: string): Promise<LocalRun> {
     const path = runFile(directory);
     await mkdir(dirname(path), { recursive: true });
@@ -84,53 +84,56 @@ export class LocalRun implements ChildRecord {
     await rm(this.path, { force: true });
   }
 
-  /** Synchronous, so that a child is on record before anything else can happen. */
+  /** Synchronous, so that a child is recorded before anything else happens. */
   private write(run: Run): void {
     this.run = run;
-    const whole = aside(this.path);
+    const whole = uniqueBeside(this.path);
     writeFileSync(whole, JSON.stringify(run), { mode: 0o600 });
     renameSync(whole, this.path);
   }
 }
 
-/** The variables of the local cloud that runs in this checkout, or undefined. */
+/** The variables of the local cloud that runs in this checkout. Undefined if there is none, or it is not up yet. */
 export async function announcedEnvironment(directory: string): Promise<Record<string, string> | undefined> {
   const run = await read(runFile(directory));
-  return run && isSame(run) ? run.environment : undefined;
+  return run && isRecordedProcess(run) ? run.environment : undefined;
 }
 
-/** Whether a `lamplighter local` of this checkout lives, be its cloud up or not yet. */
+/** Whether a `lamplighter local` of this checkout runs. Its cloud may still be starting. */
 export async function isRunning(directory: string): Promise<boolean> {
   const run = await read(runFile(directory));
-  return run !== undefined && isSame(run);
+  return run !== undefined && isRecordedProcess(run);
 }
 
-/** Removes the file of a run that is gone, and ends the processes that it left. */
+/** Removes the file of a dead run, and ends the processes that the run left. */
 async function clearStale(path: string): Promise<void> {
   let run = await read(path);
   if (!run) {
     await sleep(FIRST_WRITE_MS);
     run = await read(path);
   }
-  if (run && isSame(run)) {
+  if (run && isRecordedProcess(run)) {
     throw new MissingError(
       `The local cloud of this checkout is running already (process ${run.pid}, since ${run.startedAt}). Use it with ` +
         `"npx lamplighter submit FILE", or stop it: Ctrl-C in its terminal, or: kill ${run.pid}`,
     );
   }
   for (const child of run?.children ?? []) {
-    if (isSame(child)) killGroup(child.pid);
+    if (isRecordedProcess(child)) killGroup(child.pid);
   }
   await removeUnlessLive(path);
 }
 
-/** Of two starts at once, the slower must not remove the file that the faster has made meanwhile. */
+/**
+ * Removes the file unless its run lives. Of two runs that start at once, the slower must not remove the faster's new file.
+ * Therefore the file is renamed and read again.
+ */
 async function removeUnlessLive(path: string): Promise<void> {
-  const taken = aside(path);
+  const taken = uniqueBeside(path);
   try {
     await rename(path, taken);
     const run = await read(taken);
-    if (run && isSame(run)) await link(taken, path);
+    if (run && isRecordedProcess(run)) await link(taken, path);
   } catch (error) {
     if (!['ENOENT', 'EEXIST'].includes(systemCodeOf(error) ?? '')) throw error;
   } finally {
@@ -138,8 +141,8 @@ async function removeUnlessLive(path: string): Promise<void> {
   }
 }
 
-/** Ids are used again: only a process that also began then is the recorded one. */
-function isSame({ pid, began }: { readonly pid: number; readonly began: string }): boolean {
+/** Process ids are reused: the recorded process also has the recorded time of its beginning. */
+function isRecordedProcess({ pid, began }: { readonly pid: number; readonly began: string }): boolean {
   return isAlive(pid) && began !== '' && beginningOf(pid) === began;
 }
 

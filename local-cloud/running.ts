@@ -12,7 +12,7 @@ const runningCloudSchema = z.looseObject({
   startedAt: z.string(),
 });
 
-/** What `cloud.json` in a local cloud's folder says of it, so that another terminal can find it. */
+/** The content of `cloud.json` in a local cloud's folder. A command in another terminal finds the local cloud by it. */
 export type RunningCloud = z.infer<typeof runningCloudSchema>;
 
 const HEALTH_LIMIT_MS = 5_000;
@@ -28,12 +28,12 @@ export async function forgetRunningCloud(directory: string): Promise<void> {
   await rm(fileIn(directory), { force: true });
 }
 
-/** The local cloud that runs in a folder; undefined when there is none, or only what a dead one left. */
+/** The local cloud that runs in a folder. Undefined if there is none, or if it has died. */
 export async function findRunningCloud(directory: string): Promise<RunningCloud | undefined> {
   const text = await readFile(fileIn(directory), 'utf8').catch(() => undefined);
   const cloud = runningCloudSchema.safeParse(jsonOrNothing(text));
   if (!cloud.success || !isAlive(cloud.data.pid)) return undefined;
-  // The pid and the port may be others' by now.
+  // Other programs may have the pid and the port now.
   return (await healthyPid(cloud.data.endpoint)) === cloud.data.pid ? cloud.data : undefined;
 }
 

@@ -12,7 +12,7 @@ import { eventually, hasMoto, REGION, startCloud } from '../support/local-cloud'
 
 const PROJECT = join(__dirname, '..', '..');
 
-/** A program that starts a local cloud, tells moto's pid, and then waits for its end. */
+/** A program that starts a local cloud, prints moto's pid, and waits for its own end. */
 const PROGRAM = `
 const { startLocalCloud } = require('./local-cloud/cloud');
 const { timingsForTests } = require('./local-cloud/clockwork/timings');
@@ -48,24 +48,24 @@ startLocalCloud({ directory, motoServer: 'moto_server', region: 'eu-central-1', 
     return { child, moto: (JSON.parse(line.toString()) as { moto: number }).moto };
   }
 
-  test('moto ends with the process, though that is killed without a chance to clean up', async () => {
+  test('moto ends with the process, even if the process is killed with SIGKILL', async () => {
     const { child, moto } = await startProgram();
     expect(await findRunningCloud(directory)).toMatchObject({ pid: child.pid });
     expect(isAlive(moto)).toBe(true);
     child.kill('SIGKILL');
     await eventually('the end of moto', () => (isAlive(moto) ? undefined : true));
     expect(await findRunningCloud(directory)).toBeUndefined();
-    // What it left is no obstacle.
+    // The files that it left do not block the next one.
     await (await startLocalCloud(options())).stop();
   });
 
-  test('a process that exits without having stopped it takes moto along', async () => {
+  test('a process that exits without a stop takes moto along', async () => {
     const { child, moto } = await startProgram('--exit');
     if (child.exitCode === null) await once(child, 'exit');
     await eventually('the end of moto', () => (isAlive(moto) ? undefined : true));
   });
 
-  test('a second one in the same folder, a taken port and a missing moto are refused with the reason', async () => {
+  test('a second local cloud in the folder, a taken port and a missing moto are refused with the reason', async () => {
     const cloud = await startLocalCloud(options());
     await expect(startLocalCloud(options())).rejects.toThrow(/already running/);
     const other = mkdtempSync(join(tmpdir(), 'local cloud '));
@@ -81,7 +81,7 @@ startLocalCloud({ directory, motoServer: 'moto_server', region: 'eu-central-1', 
     rmSync(other, { recursive: true });
   });
 
-  test('when moto dies, callers are told so', async () => {
+  test('when moto dies, callers get an error that says so', async () => {
     const cloud = await startCloud();
     const s3 = new S3Client(cloud.client);
     await s3.send(new ListBucketsCommand({}));

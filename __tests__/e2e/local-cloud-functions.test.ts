@@ -30,7 +30,7 @@ import {
   zipOf,
 } from '../support/local-cloud';
 
-/** Echoes what it gets, or does what the event's `do` says; each event is told on stdout. */
+/** Returns its event, or obeys the event's `do`. Prints each event on stdout. */
 const ECHO = `
 exports.handler = async (event, context) => {
   console.log(JSON.stringify({ event, pid: process.pid, id: context.awsRequestId }));
@@ -111,7 +111,7 @@ const BUCKET = 'hostile-data-123';
       }),
     );
 
-  /** The S3 records that the function was given for a key, as it told them itself. */
+  /** The S3 records that the function received for a key, from its own output. */
   const recordsOf = (key: string) =>
     cloud.events.flatMap((event) => {
       if (event.kind !== 'log') return [];
@@ -120,7 +120,7 @@ const BUCKET = 'hostile-data-123';
     });
   const decoded = (key: string) => decodeURIComponent(key.replaceAll('+', ' '));
 
-  test('the deployed zip runs, warm the second time, with its variables and its role’s credentials', async () => {
+  test('the deployed zip runs with its variables and its role’s credentials; the second run is warm', async () => {
     const first = await invoke({ hello: 1 });
     const second = await invoke({ hello: 2 });
     expect(first.payload.got).toEqual({ hello: 1 });
@@ -135,7 +135,7 @@ const BUCKET = 'hostile-data-123';
     expect(environment).not.toHaveProperty('SECRET_OF_THE_HOST');
   });
 
-  test('two at once run side by side, and a new zip takes the place of the old', async () => {
+  test('two invocations run in parallel, and a new zip replaces the old', async () => {
     const [one, two] = await Promise.all([invoke({ do: 'wait' }), invoke({ do: 'wait' })]);
     expect(one.payload.pid).not.toBe(two.payload.pid);
     await makeFunction('replaced', 20);
@@ -144,7 +144,7 @@ const BUCKET = 'hostile-data-123';
     expect((await invoke({}, 'replaced')).payload).toEqual({ version: 2 });
   });
 
-  test('a function that throws, dies or takes too long is a function error that says so', async () => {
+  test('a function that throws, exits or exceeds its timeout is a function error with the reason', async () => {
     expect(await invoke({ do: 'fail' })).toMatchObject({
       error: 'Unhandled',
       payload: { errorType: 'TypeError', errorMessage: 'as ordered' },
@@ -160,7 +160,7 @@ const BUCKET = 'hostile-data-123';
     await expect(invoke({}, 'nobody')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
   });
 
-  test('an asynchronous failure is tried three times and then told to the on-failure queue, whole', async () => {
+  test('an asynchronous failure is tried three times, and then its whole record goes to the on-failure queue', async () => {
     await makeFunction('failing', 20);
     const { QueueUrl } = await json<{ QueueUrl: string }>(cloud, 'sqs', 'AmazonSQS.CreateQueue', {
       QueueName: 'failures',
@@ -195,7 +195,7 @@ const BUCKET = 'hostile-data-123';
     expect(cloud.faults.invocations('failing')).toBe(3);
   });
 
-  test('a bucket that the function does not permit is refused its notification', async () => {
+  test('a bucket that may not invoke the function cannot be configured to notify it', async () => {
     await expect(notify()).rejects.toMatchObject({ name: 'InvalidArgument' });
   });
 
@@ -214,7 +214,7 @@ const BUCKET = 'hostile-data-123';
       await notify();
     });
 
-    test('the configuration is read back as it was written', async () => {
+    test('a read of the configuration returns what was written', async () => {
       const read = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket: BUCKET }));
       expect(read.LambdaFunctionConfigurations).toEqual([
         expect.objectContaining({ Id: 'uploads', Events: ['s3:ObjectCreated:*'] }),
@@ -230,7 +230,7 @@ const BUCKET = 'hostile-data-123';
       'in/new\nline.csv',
       'in/percent%20%25.csv',
       'in/ünïcødé-日本-🕯.csv',
-    ])('an upload of %j arrives once, under its own key, size and version', async (key) => {
+    ])('an upload of %j is one event with its exact key, size and version', async (key) => {
       const put = await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: key, Body: 'four' }));
       const record = await eventually('the event', () => recordsOf(key)[0]);
       expect(record).toMatchObject({
@@ -247,7 +247,7 @@ const BUCKET = 'hostile-data-123';
       expect(record.s3.object.key).not.toMatch(/[\s"']/);
     });
 
-    test('copies, multi-part uploads and streams of unknown length are told too', async () => {
+    test('copies, multi-part uploads and streams of unknown length are events, too', async () => {
       const copied = await s3.send(
         new CopyObjectCommand({ Bucket: BUCKET, Key: 'in/copy.csv', CopySource: `${BUCKET}/in/plain.csv` }),
       );
@@ -266,7 +266,7 @@ const BUCKET = 'hostile-data-123';
       expect(large.s3.object.versionId).toBeTruthy();
     });
 
-    test('a failed upload, and one outside the filter, tell nobody', async () => {
+    test('a failed upload, and one outside the filter, are no events', async () => {
       const again = { Bucket: BUCKET, Key: 'in/plain.csv', Body: 'x', IfNoneMatch: '*' };
       await expect(s3.send(new PutObjectCommand(again))).rejects.toMatchObject({
         name: 'PreconditionFailed',
@@ -278,7 +278,7 @@ const BUCKET = 'hostile-data-123';
       expect(recordsOf('elsewhere.csv')).toHaveLength(0);
     });
 
-    test('a notification can be lost and can come twice, on order', async () => {
+    test('a test can lose a notification, and have one delivered twice', async () => {
       cloud.faults.dropNotifications('data', 1);
       await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'in/lost.csv', Body: 'x' }));
       await eventually('the loss', () =>
@@ -291,7 +291,7 @@ const BUCKET = 'hostile-data-123';
     });
   });
 
-  test('after the end no process of it is left', async () => {
+  test('after a stop no process of the local cloud is left', async () => {
     const { payload } = await invoke({});
     const pid = Number(payload.pid);
     expect(isAlive(pid)).toBe(true);

@@ -43,7 +43,6 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
   let id: string;
 
   beforeAll(async () => {
-    // No sweep of its own comes between.
     cloud = await startCloud({ startMs: 400, stopMs: 3_000, ...NO_SWEEP });
     ec2 = new EC2Client(cloud.client);
     ssm = new SSMClient(cloud.client);
@@ -82,7 +81,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     });
   }
 
-  /** A function that hears of stopped instances, of ended commands and of a schedule. */
+  /** A function that receives the events of stopped instances, of ended commands and of a schedule. */
   async function makeListener() {
     const lambda = new LambdaClient(cloud.client);
     const { FunctionArn } = await lambda.send(
@@ -127,14 +126,14 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
 
   const pattern = (source: string, detail: object) => JSON.stringify({ source: [source], detail });
 
-  interface Heard {
+  interface ReceivedEvent {
     readonly 'detail-type': string;
     readonly detail: Record<string, unknown>;
   }
 
-  const heard = (detailType: string) =>
+  const received = (detailType: string) =>
     cloud.events
-      .flatMap((event) => (event.kind === 'log' ? [JSON.parse(event.text) as Heard] : []))
+      .flatMap((event) => (event.kind === 'log' ? [JSON.parse(event.text) as ReceivedEvent] : []))
       .filter((event) => event['detail-type'] === detailType);
 
   const instance = async () => {
@@ -152,18 +151,18 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     );
     return answer.InstanceInformationList?.[0];
   };
-  /** Online since the last launch, as worker judges it. */
+  /** Online since the last launch: the worker's own test. */
   const untilOnline = () =>
     eventually('the agent', async () => {
       const launch = (await instance()).LaunchTime!.getTime();
       const ping = (await agent())?.LastPingDateTime?.getTime() ?? 0;
-      const told = cloud.events.filter((event) => event.kind === 'agent').length;
+      const registrations = cloud.events.filter((event) => event.kind === 'agent').length;
       const started = cloud.events.filter((e) => e.kind === 'instance' && e.state === 'running').length;
-      return ping > launch && told === started ? true : undefined;
+      return ping > launch && registrations === started ? true : undefined;
     });
 
   let documents = 0;
-  /** Sends a document of these steps; every document has the same name but for the first test's. */
+  /** Sends a command with a new document of these steps. Returns the command's id. */
   async function send(steps: Record<string, string | object>, name?: string) {
     documents += 1;
     const Name = name ?? `sandbox-test-${documents}`;
@@ -191,7 +190,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
       return text.endsWith('\n') ? Number(text) : undefined;
     });
 
-  test('it is pending, then running; stopping takes a while, and only then can it start again', async () => {
+  test('an instance is pending, then running; a stop takes time, and a start before its end is refused', async () => {
     await untilState('running');
     const states = cloud.events.flatMap((event) => (event.kind === 'instance' ? [event.state] : []));
     expect(states).toEqual(['pending', 'running']);
@@ -208,8 +207,8 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     await expect(start()).rejects.toMatchObject({ name: 'IncorrectInstanceState' });
     await untilState('stopped');
     expect((await stop()).StoppingInstances![0]!.CurrentState!.Name).toBe('stopped');
-    await eventually('the event', () => heard('EC2 Instance State-change Notification')[0]);
-    expect(heard('EC2 Instance State-change Notification').map(({ detail }) => detail)).toEqual([
+    await eventually('the event', () => received('EC2 Instance State-change Notification')[0]);
+    expect(received('EC2 Instance State-change Notification').map(({ detail }) => detail)).toEqual([
       { 'instance-id': id, state: 'stopped' },
     ]);
     expect((await start()).StartingInstances![0]).toMatchObject({
@@ -223,7 +222,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     ).rejects.toMatchObject({ name: 'InvalidInstanceID.NotFound' });
   });
 
-  test('filters and statuses go by the states that it has here', async () => {
+  test('filters and statuses use the local cloud’s states, not moto’s', async () => {
     await untilState('running');
     const found = async (state: string) => {
       const Filters = [{ Name: 'instance-state-name', Values: [state] }];
@@ -235,18 +234,18 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     expect(status.InstanceStatuses![0]!.InstanceState!.Name).toBe('running');
   });
 
-  test('a command runs step by step in the sandbox, with the role’s credentials, and its end is an event', async () => {
+  test('a command runs its steps in the sandbox with the role’s credentials, and its end is an event', async () => {
     await untilOnline();
     expect((await agent())!.PingStatus).toBe('Online');
     const commandId = await send(
       {
-        look: 'echo "$LAMPLIGHTER_ROOT|$AWS_ENDPOINT_URL|$AWS_ACCESS_KEY_ID|$LAMPLIGHTER_BOOT_ID"\npwd',
+        show: 'echo "$LAMPLIGHTER_ROOT|$AWS_ENDPOINT_URL|$AWS_ACCESS_KEY_ID|$LAMPLIGHTER_BOOT_ID"\npwd',
         talk: 'echo out; echo err >&2',
       },
       'sandbox-test',
     );
     expect(await untilEnded(commandId)).toMatchObject({ Status: 'Success', ResponseCode: 0 });
-    const [environment, folder] = (await invocation(commandId, 'look')).StandardOutputContent!.split('\n');
+    const [environment, folder] = (await invocation(commandId, 'show')).StandardOutputContent!.split('\n');
     const [root, endpoint, key, bootId] = environment!.split('|');
     expect([root, endpoint, folder]).toEqual([
       sandboxFile('opt/lamplighter'),
@@ -259,8 +258,8 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
       StandardOutputContent: 'out\n',
       StandardErrorContent: 'err\n',
     });
-    const told = await eventually('the event', () => heard('EC2 Command Status-change Notification')[0]);
-    expect(told.detail).toMatchObject({
+    const ended = await eventually('the event', () => received('EC2 Command Status-change Notification')[0]);
+    expect(ended.detail).toMatchObject({
       'command-id': commandId,
       'document-name': 'sandbox-test',
       status: 'Success',
@@ -274,7 +273,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     expect(invocations.CommandInvocations![0]!.CommandPlugins).toHaveLength(2);
   });
 
-  test('the sandbox’s aws fetches objects, and says what it cannot do', async () => {
+  test('the sandbox’s aws fetches objects, and names what it supports when it refuses a call', async () => {
     const s3 = new S3Client(cloud.client);
     await s3.send(new CreateBucketCommand({ Bucket: 'control-bucket' }));
     await s3.send(
@@ -291,7 +290,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     );
   });
 
-  test('a failed step with onFailure exit is the last; a step has its time limit; a command can be cancelled', async () => {
+  test('a failed step with onFailure exit is the last; a step has its timeout; a command can be cancelled', async () => {
     const failing = await send({
       first: { onFailure: 'exit', inputs: { runCommand: ['exit 7'] } },
       second: 'touch second-ran',
@@ -307,11 +306,11 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     await eventually('its end', () => (isAlive(pid) ? undefined : true));
   });
 
-  test('a crash kills every process of the instance, even one in a session of its own; the disk stays', async () => {
+  test('a crash kills every process of the instance, even a daemon with its own session; the disk stays', async () => {
     const commandId = await send({
       work: [
         'echo kept > on-disk',
-        // A daemon that has left the group, the session and most of the environment.
+        // A daemon outside the process group and the session, with an empty environment.
         "setsid env -i bash -c 'echo $$ > daemon.pid; exec sleep 60' &",
         'echo $$ > work.pid',
         'sleep 60',
@@ -328,7 +327,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     expect(readFileSync(sandboxFile('on-disk'), 'utf8')).toBe('kept\n');
   });
 
-  test('a command that ran when the instance died can run again after the next boot, once', async () => {
+  test('a command that ran during a crash can run again after the next boot, once', async () => {
     cloud.faults.commandsAtCrash = 'resubmitted';
     const commandId = await send({ again: 'echo run >> runs; [ $(wc -l < runs) -gt 1 ] || sleep 60' });
     const runs = () => (existsSync(sandboxFile('runs')) ? readFileSync(sandboxFile('runs'), 'utf8') : '');
@@ -358,13 +357,13 @@ flock -n -E 75 drain.lock node runner/x.mjs drain --config none; echo "ended wit
     expect((await instance()).State!.Name).toBe('running');
   });
 
-  test('the sweep reaches the function that the enabled schedule names', async () => {
+  test('a sweep invokes the target of the enabled schedule, and not that of the disabled one', async () => {
     await cloud.faults.sweepNow();
-    await eventually('the event', () => heard('Scheduled Event')[0]);
-    expect(heard('Scheduled Event')).toHaveLength(1);
+    await eventually('the event', () => received('Scheduled Event')[0]);
+    expect(received('Scheduled Event')).toHaveLength(1);
   });
 
-  test('termination ends it for good', async () => {
+  test('a terminated instance cannot start, and its disk is removed', async () => {
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
     expect((await instance()).State!.Name).toBe('shutting-down');
     await untilState('terminated');

@@ -55,7 +55,7 @@ const ACCOUNT = '123456789012';
 
   afterAll(() => (cloud as CloudUnderTest | undefined)?.end());
 
-  test('a change of policy counts from the next call on, both ways', async () => {
+  test('a permission that is given or taken away has effect from the next call', async () => {
     await denied(get(hand));
     await allowRole(cloud, 'reader', [objects]);
     await allowed(get(hand));
@@ -69,7 +69,7 @@ const ACCOUNT = '123456789012';
     await allowRole(cloud, 'reader', [objects]);
   });
 
-  test('a managed policy counts while it is attached', async () => {
+  test('a managed policy has effect while it is attached', async () => {
     const attach = (Action: string) =>
       query(cloud, 'iam', {
         ...IAM,
@@ -85,7 +85,7 @@ const ACCOUNT = '123456789012';
     await denied(write());
   });
 
-  test('a permissions boundary limits what the role’s policies give', async () => {
+  test('a permissions boundary limits the role’s policies', async () => {
     const policyDocument = (key: string) =>
       JSON.stringify({
         Version: '2012-10-17',
@@ -117,7 +117,7 @@ const ACCOUNT = '123456789012';
     await allowed(get(hand));
   });
 
-  test('a bucket’s policy denies, and gives, what it says', async () => {
+  test('a bucket’s policy can deny, and can allow', async () => {
     const Policy = (Effect: string, Principal: unknown, Condition: object) =>
       operator.send(
         new PutBucketPolicyCommand({
@@ -131,34 +131,34 @@ const ACCOUNT = '123456789012';
         }),
       );
     const unsigned = async () => (await fetch(`${cloud.endpoint}/shelf/book`)).text();
-    // The local cloud counts as TLS.
+    // Policies see the local cloud's HTTP as TLS.
     await Policy('Deny', '*', { Bool: { 'aws:SecureTransport': 'false' } });
     await allowed(get(hand));
     await Policy('Deny', { AWS: `arn:aws:iam::${ACCOUNT}:role/reader` }, {});
     await expect(get(hand)).rejects.toThrow(/with an explicit deny in a resource-based policy/);
     expect(await unsigned()).toContain('because no resource-based policy allows');
     await Policy('Allow', '*', {});
-    // moto, behind us, goes by the object's ACL.
+    // moto then checks the object's ACL.
     expect(await unsigned()).not.toContain('User: anonymous is not authorized');
     await operator.send(new DeleteBucketPolicyCommand({ Bucket: 'shelf' }));
     expect(await unsigned()).toContain('User: anonymous is not authorized to perform: s3:GetObject');
     await allowed(get(hand));
   });
 
-  test('who may not list gets 403 for what is not there, who may gets 404', async () => {
+  test('a missing key is 403 without the permission to list, and 404 with it', async () => {
     await denied(get(hand, 'missing'));
     const list = { Effect: 'Allow', Action: ['s3:ListBucket'], Resource: ['arn:aws:s3:::shelf'] };
     await allowRole(cloud, 'reader', [objects, list]);
     await expect(get(hand, 'missing')).rejects.toMatchObject({ name: 'NoSuchKey' });
   });
 
-  test('a large upload that is denied is refused, not hung', async () => {
+  test('a large upload that is denied is refused, and does not hang', async () => {
     const body = Buffer.alloc(8 * 2 ** 20);
     await denied(hand.send(new PutObjectCommand({ Bucket: 'shelf', Key: 'large', Body: body })));
     await allowed(operator.send(new PutObjectCommand({ Bucket: 'shelf', Key: 'large', Body: body })));
   });
 
-  test('an agent whose role does not permit it never comes up, and the console says why', async () => {
+  test('an agent whose role may not register never comes up, and a warning has the reason', async () => {
     await makeRole(cloud, 'mute');
     const profile = { ...IAM, InstanceProfileName: 'mute' };
     await query(cloud, 'iam', { ...profile, Action: 'CreateInstanceProfile' });

@@ -10,10 +10,10 @@ import { type Timings, timingsForTests } from '../../local-cloud/clockwork/timin
 
 export const REGION = 'eu-central-1';
 
-/** No sweep comes unasked while a test lasts. */
+/** No sweep by schedule during a test. */
 export const NO_SWEEP: Partial<Timings> = { sweepMs: 3_600_000 };
 
-/** A local cloud in a folder of its own whose name has a space; `events` is everything that it told. */
+/** A local cloud in its own folder, whose name has a space. `events` has everything that happened in it. */
 export interface CloudUnderTest extends LocalCloud {
   readonly directory: string;
   readonly events: CloudEvent[];
@@ -27,7 +27,7 @@ export interface CloudUnderTest extends LocalCloud {
   end(): Promise<void>;
 }
 
-/** Whether moto's server is here; where tools are required (CI), its absence is a failure and not a skip. */
+/** Whether moto's server is installed. Throws if it is not, where tools are required (CI), so that no test is skipped. */
 export function hasMoto(): boolean {
   try {
     execFileSync('moto_server', ['--help'], { stdio: 'ignore' });
@@ -64,22 +64,22 @@ export async function startCloud(timings: Partial<Timings> = {}): Promise<CloudU
   return Object.assign(cloud, { directory, events, client, end });
 }
 
-/** Waits until `look` gives something. Throws, naming it, when that takes too long. */
+/** Waits until `read` returns a value. Throws, with its name, after the limit. */
 export async function eventually<T>(
-  what: string,
-  look: () => T | undefined | Promise<T | undefined>,
+  name: string,
+  read: () => T | undefined | Promise<T | undefined>,
   limitMs = 15_000,
 ): Promise<T> {
   const deadline = Date.now() + limitMs;
   for (;;) {
-    const seen = await look();
-    if (seen !== undefined) return seen;
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${limitMs} ms`);
+    const value = await read();
+    if (value !== undefined) return value;
+    if (Date.now() > deadline) throw new Error(`${name}: not within ${limitMs} ms`);
     await sleep(25);
   }
 }
 
-/** A call of a query protocol (IAM has no SDK client here); the answer is XML. */
+/** Calls a query protocol, for services without an SDK client here (IAM). Returns XML. */
 export async function query(cloud: CloudUnderTest, service: string, fields: Record<string, string>) {
   const answer = await fetch(cloud.endpoint, {
     method: 'POST',
@@ -91,7 +91,7 @@ export async function query(cloud: CloudUnderTest, service: string, fields: Reco
   return text;
 }
 
-/** A call of a JSON protocol, for services that have no SDK client here. */
+/** Calls a JSON protocol, for services without an SDK client here. */
 export async function json<T>(cloud: CloudUnderTest, service: string, target: string, body: object) {
   const answer = await fetch(cloud.endpoint, {
     method: 'POST',
@@ -107,7 +107,7 @@ export async function json<T>(cloud: CloudUnderTest, service: string, target: st
   return (text === '' ? {} : JSON.parse(text)) as T;
 }
 
-/** Makes a role that may do what is listed, on anything, and returns its ARN. */
+/** Makes a role with permission for these actions on all resources. Returns its ARN. */
 export async function makeRole(
   cloud: CloudUnderTest,
   name: string,
@@ -123,7 +123,7 @@ export async function makeRole(
   return /<Arn>([^<]+)<\/Arn>/.exec(xml)![1]!;
 }
 
-/** Gives a role these statements, in place of what it had. */
+/** Replaces a role's statements. */
 export async function allowRole(
   cloud: CloudUnderTest,
   role: string,

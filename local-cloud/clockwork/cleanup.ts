@@ -1,4 +1,4 @@
-/** What must happen when the local cloud stops, and, as a last resort, when our process exits. */
+/** The steps that end a local cloud: all of them at a stop, and as a last resort some at our process's exit. */
 export class Cleanup {
   private readonly steps: (() => unknown)[] = [];
   private readonly exits: (() => void)[] = [];

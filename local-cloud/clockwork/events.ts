@@ -1,7 +1,7 @@
 /** The status of an SSM command, or of one step of it. */
 export type CommandStatus = 'Pending' | 'InProgress' | 'Success' | 'Failed' | 'TimedOut' | 'Cancelled';
 
-/** What happened, without the time; each kind has its own details. */
+/** A thing that happened, without its time. Each kind has its own details. */
 export type Happening = { readonly text: string } & (
   | { readonly kind: 'instance'; readonly instanceId: string; readonly state: string }
   | { readonly kind: 'agent'; readonly instanceId: string; readonly pingStatus: string }
@@ -36,13 +36,13 @@ export type Happening = { readonly text: string } & (
     }
   /** One line that a function wrote. */
   | { readonly kind: 'log'; readonly functionName: string; readonly requestId: string }
-  /** What IAM does not let a caller do. */
+  /** IAM denied a call. */
   | { readonly kind: 'denied'; readonly role: string; readonly action: string; readonly resource: string }
-  /** Something that the local cloud could not do as AWS would. */
+  /** The local cloud could not do something as AWS would. */
   | { readonly kind: 'warning' }
 );
 
-/** Something that happened in the local cloud; `at` is ISO 8601. */
+/** A thing that happened in the local cloud. `at` is ISO 8601. */
 export type CloudEvent = Happening & { readonly at: string };
 
 /** Called with each thing that happens in the local cloud. */

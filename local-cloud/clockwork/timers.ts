@@ -1,15 +1,15 @@
 import { messageOf } from '../../lifecycle/errors';
 import type { Report } from './events';
 
-/** Every timer and every piece of background work of one local cloud, so that stopping it leaves none behind. */
+/** Every timer and all background work of one local cloud. `stop` ends them all. */
 export class Timers {
   private readonly pending = new Set<NodeJS.Timeout>();
   private stopped = false;
-  private underWay = 0;
+  private deliveriesInProgress = 0;
 
   constructor(private readonly report: Report) {}
 
-  /** Runs `work` once, after the given milliseconds, unless it is cancelled or everything stops. */
+  /** Runs `work` once, after the given milliseconds. The returned function cancels it. */
   after(milliseconds: number, what: string, work: () => unknown): () => void {
     if (this.stopped) return () => undefined;
     const timer = setTimeout(() => {
@@ -20,18 +20,18 @@ export class Timers {
     return () => this.cancel(timer);
   }
 
-  /** The deliveries that have not ended. */
+  /** The number of deliveries that have not ended. */
   get deliveries(): number {
-    return this.underWay;
+    return this.deliveriesInProgress;
   }
 
-  /** Like `after`, for what brings an event to a function; it counts as under way until `work` has ended. */
+  /** Like `after`, for the delivery of an event to a function. The delivery counts until `work` has ended. */
   deliver(milliseconds: number, what: string, work: () => Promise<void>): void {
-    this.underWay += 1;
-    this.after(milliseconds, what, () => work().finally(() => (this.underWay -= 1)));
+    this.deliveriesInProgress += 1;
+    this.after(milliseconds, what, () => work().finally(() => (this.deliveriesInProgress -= 1)));
   }
 
-  /** Runs `work` every so many milliseconds. */
+  /** Runs `work` periodically. The returned function ends this. */
   every(milliseconds: number, what: string, work: () => unknown): () => void {
     if (this.stopped) return () => undefined;
     const timer = setInterval(() => this.background(what, work), milliseconds);
@@ -39,10 +39,10 @@ export class Timers {
     return () => this.cancel(timer);
   }
 
-  /** Runs `work` now, without anybody waiting for it; a failure is reported. */
+  /** Runs `work` now and does not wait for its end. A failure is reported. */
   background(what: string, work: () => unknown): void {
-    const begun = new Promise((resolve) => resolve(work()));
-    void begun.catch((error: unknown) => {
+    const running = new Promise((resolve) => resolve(work()));
+    void running.catch((error: unknown) => {
       if (!this.stopped) this.report({ kind: 'warning', text: `${what}: ${messageOf(error)}` });
     });
   }

@@ -1,20 +1,20 @@
-/** How long the local cloud lets things take, in milliseconds. */
+/** Durations in the local cloud, in milliseconds. */
 export interface Timings {
-  /** An instance is `pending` this long. */
+  /** Duration of `pending`. */
   readonly startMs: number;
-  /** From `running` until the SSM agent has registered. */
+  /** Time from `running` to the registration of the SSM agent. */
   readonly agentMs: number;
-  /** An instance is `stopping`, or `shutting-down`, this long. */
+  /** Duration of `stopping` and of `shutting-down`. */
   readonly stopMs: number;
-  /** Every schedule of EventBridge fires this often, whatever its rate says. */
+  /** Interval of every EventBridge schedule; the schedule's own rate is ignored. */
   readonly sweepMs: number;
-  /** From an upload, or a change of state, until its event arrives. */
+  /** Time from an upload, or a change of state, to the delivery of its event. */
   readonly notificationMs: number;
-  /** Before the first retry of an asynchronous invocation; before the second it is twice this. */
+  /** Delay before the first retry of an asynchronous invocation. The delay before the second is twice as long. */
   readonly lambdaRetryMs: number;
 }
 
-/** Short enough to be watched, long enough to be seen. */
+/** Short enough to wait for, and long enough to watch. */
 export const timingsForPeople: Timings = {
   startMs: 4_000,
   agentMs: 1_500,

@@ -18,7 +18,7 @@ import {
   spotRequestIn,
 } from './spot-requests';
 
-/** EC2's API: instances are moto's, but their states and launch times are ours. */
+/** EC2's API. moto keeps the instances; their states and launch times are ours. */
 export class Ec2Api {
   constructor(
     private readonly moto: MotoApi,
@@ -27,7 +27,7 @@ export class Ec2Api {
 
   async answer(call: Call): Promise<Answer> {
     const form = formOf(call);
-    // moto says what a dry run would say.
+    // moto answers a dry run.
     if (form.get('DryRun') === 'true') return this.moto.forward(call);
     switch (operationOf(call)) {
       case 'RunInstances':
@@ -90,7 +90,7 @@ export class Ec2Api {
     });
   }
 
-  /** Checks all instances, then changes all, as EC2 does; moto has its own checks (unknown ids, protection). */
+  /** Checks all instances, then changes all, as EC2 does. moto checks for unknown ids and for protection. */
   private async changeStates(
     call: Call,
     operation: string,
@@ -155,7 +155,7 @@ export class Ec2Api {
   }
 }
 
-/** moto would judge these by its own states: they are taken out of the call and judged by ours. */
+/** Separates the filters by state from a call. moto would apply them to its own states; we apply them to ours. */
 function withoutStateFilters(form: URLSearchParams) {
   const rest = new URLSearchParams();
   const names: string[][] = [];

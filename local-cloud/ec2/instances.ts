@@ -5,13 +5,13 @@ import type { Publish, Report } from '../clockwork/events';
 import type { Timers } from '../clockwork/timers';
 import type { Timings } from '../clockwork/timings';
 
-/** A persistent request behind an instance: EC2 may take the instance away, and bring it back. */
+/** The request of a spot instance. EC2 may interrupt the instance, and start it again. */
 export interface SpotRequest {
   readonly id: string;
   readonly interruptionBehavior: string;
   readonly type: string;
   isCancelled: boolean;
-  /** EC2 has stopped the instance: nobody else can start it. */
+  /** EC2 has stopped the instance, and only EC2 can start it. */
   isInterrupted: boolean;
 }
 
@@ -19,25 +19,25 @@ export interface SpotRequest {
 export interface Ec2Instance {
   readonly instanceId: string;
   state: InstanceState;
-  /** Of the last start, ISO 8601. */
+  /** The time of the last start, ISO 8601. */
   launchTime: string;
-  /** Undefined for an instance that is paid for on demand. */
+  /** Undefined for an on-demand instance. */
   readonly spot: SpotRequest | undefined;
-  /** Ends the change of state that is under way. */
+  /** Cancels the change of state in progress. */
   cancel: () => void;
 }
 
-/** What lives on an instance and shares its fate. */
+/** The agent and the processes of the instances. Called when an instance's state changes. */
 export interface Guest {
-  /** The instance is `running`, or has been rebooted. */
+  /** Called when the instance becomes `running`, and after a reboot. */
   up(instanceId: string): void;
-  /** The instance goes down. `crashed`: without a chance to say goodbye. */
+  /** Called when the instance goes down. `crashed`: not by an orderly shutdown. */
   down(instanceId: string, crashed: boolean): void;
-  /** The instance is gone for ever, and its disk with it. */
+  /** Called when the instance, with its disk, is terminated. */
   gone(instanceId: string): void;
 }
 
-/** Instances as EC2 would have them over time: moto changes their state at once, here it takes a while. */
+/** EC2's instances over time. moto changes their states at once; here the changes take time. */
 export class Ec2Instances {
   private readonly instances = new Map<string, Ec2Instance>();
   startCalls = 0;
@@ -62,7 +62,7 @@ export class Ec2Instances {
     return this.instances.get(instanceId);
   }
 
-  /** A instance that RunInstances has just made. */
+  /** Starts an instance that RunInstances has just made. */
   launch(instanceId: string, spot?: SpotRequest): void {
     const instance: Ec2Instance = {
       instanceId,
@@ -75,7 +75,7 @@ export class Ec2Instances {
     this.boot(instance);
   }
 
-  /** From `stopped`; the caller has looked. */
+  /** Starts a `stopped` instance. The caller has checked the state. */
   start(instance: Ec2Instance): void {
     this.startCalls += 1;
     instance.launchTime = new Date().toISOString();
@@ -98,14 +98,14 @@ export class Ec2Instances {
     });
   }
 
-  /** LaunchTime stays, as in EC2. */
+  /** Reboots a running instance. LaunchTime stays, as in EC2. */
   reboot(instance: Ec2Instance): void {
     if (instance.state !== 'running') return;
     this.options.guest.down(instance.instanceId, false);
     this.options.guest.up(instance.instanceId);
   }
 
-  /** The host dies: everything on it ends, and EC2 finds the instance stopped. Throws LamplighterError if unknown. */
+  /** Ends everything on the instance, which is `stopped` at once. Throws LamplighterError for an unknown instance. */
   crash(instanceId: string): void {
     const instance = this.known(instanceId);
     instance.cancel();
@@ -113,7 +113,10 @@ export class Ec2Instances {
     this.change(instance, 'stopped');
   }
 
-  /** EC2 takes a spot instance away; its two minutes' notice is left out. Throws LamplighterError if it is none, or is off. */
+  /**
+   * EC2 interrupts a spot instance, without the two minutes' notice. Throws LamplighterError for an on-demand instance, and for
+   * one that is off.
+   */
   interrupt(instanceId: string): void {
     const instance = this.known(instanceId);
     if (!instance.spot || (instance.state !== 'running' && instance.state !== 'pending')) {
@@ -125,7 +128,7 @@ export class Ec2Instances {
     this.later(instance, this.options.timings.stopMs, () => this.change(instance, 'stopped'));
   }
 
-  /** EC2 has capacity again. Throws LamplighterError unless it had taken the instance away. */
+  /** EC2 has capacity again, and starts the instance. Throws LamplighterError unless EC2 had interrupted it. */
   bringBack(instanceId: string): void {
     const instance = this.known(instanceId);
     if (!instance.spot?.isInterrupted || instance.state !== 'stopped') {

@@ -2,7 +2,7 @@ import { type Answer, AwsError, xmlAnswer } from '../wire/answer';
 import { listIn } from '../wire/call';
 import type { Ec2Instance, Ec2Instances, SpotRequest } from './instances';
 
-/** The request that a RunInstances call makes beside the instance, if it asks for one. */
+/** The spot request of a RunInstances call; undefined if the call is for an on-demand instance. */
 export function spotRequestIn(form: URLSearchParams, instanceId: string): SpotRequest | undefined {
   if (form.get('InstanceMarketOptions.MarketType') !== 'spot') return undefined;
   const option = (name: string) => form.get(`InstanceMarketOptions.SpotOptions.${name}`) ?? undefined;
@@ -15,19 +15,19 @@ export function spotRequestIn(form: URLSearchParams, instanceId: string): SpotRe
   };
 }
 
-/** Throws AwsError, as EC2 does, when somebody but EC2 starts an instance that EC2 has taken away. */
+/** Throws AwsError, as EC2 does, for the start of an instance that EC2 has interrupted. */
 export function refuseStartOfInterrupted(instances: readonly Ec2Instance[]): void {
-  const taken = instances.find(({ spot }) => spot?.isInterrupted);
-  if (!taken) return;
+  const interrupted = instances.find(({ spot }) => spot?.isInterrupted);
+  if (!interrupted) return;
   throw new AwsError(
     400,
     'IncorrectSpotRequestState',
-    `You can't start the Spot Instance '${taken.instanceId}' because the associated Spot Instance request is not in an ` +
+    `You can't start the Spot Instance '${interrupted.instanceId}' because the associated Spot Instance request is not in an ` +
       'appropriate state to support start.',
   );
 }
 
-/** Throws AwsError: https://github.com/hashicorp/terraform-provider-aws/issues/38142 shows the answer. */
+/** Throws AwsError for a spot instance: https://github.com/hashicorp/terraform-provider-aws/issues/38142 shows the answer. */
 export function refuseTerminationProtection(form: URLSearchParams, instances: Ec2Instances): void {
   const isSpot = instances.get(form.get('InstanceId') ?? '')?.spot !== undefined;
   if (!isSpot || !form.has('DisableApiTermination.Value')) return;
@@ -44,7 +44,7 @@ export function describeSpotRequests(form: URLSearchParams, instances: Ec2Instan
     return (
       `<item><spotInstanceRequestId>${id}</spotInstanceRequestId><type>${type}</type><state>${stateOf(spot)}</state>` +
       `<status><code>${spot.isInterrupted ? 'instance-stopped-no-capacity' : 'fulfilled'}</code></status>` +
-      // The price on demand: what is not to be exceeded unless somebody says so.
+      // The on-demand price, which is the default limit.
       '<spotPrice>0.100000</spotPrice>' +
       `<instanceInterruptionBehavior>${interruptionBehavior}</instanceInterruptionBehavior>` +
       `<instanceId>${instanceId}</instanceId></item>`

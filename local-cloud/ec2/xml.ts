@@ -1,7 +1,7 @@
 import { XMLParser } from 'fast-xml-parser';
 import { escapeXml } from '../wire/answer';
 
-/** Codes of an instance's states, as EC2's API has them. */
+/** EC2's codes of the states of an instance. */
 export const STATE_CODES = {
   pending: 0,
   running: 16,
@@ -13,12 +13,12 @@ export const STATE_CODES = {
 
 export type InstanceState = keyof typeof STATE_CODES;
 
-/** What we say about an instance instead of moto. */
+/** Our facts about an instance, which replace moto's. */
 export interface InstanceFacts {
   readonly state: InstanceState;
   /** ISO 8601. */
   readonly launchTime: string;
-  /** Undefined for an instance that is paid for on demand. */
+  /** Undefined for an on-demand instance. */
   readonly spot?: { readonly id: string } | undefined;
 }
 
@@ -52,8 +52,8 @@ const parser = new XMLParser({
 });
 
 /**
- * Rewrites moto's answer to DescribeInstances, RunInstances or DescribeInstanceStatus: every instance gets the state and
- * launch time that `factsOf` knows, and an instance that `isWanted` refuses is left out.
+ * Rewrites moto's answer to DescribeInstances, RunInstances or DescribeInstanceStatus. Every instance gets the state and
+ * launch time of `factsOf`. Instances that `isWanted` refuses are left out.
  */
 export function rewriteInstances(
   xml: string,
@@ -68,7 +68,7 @@ export function rewriteInstances(
       if (!facts) return true;
       instance.instanceState = { code: String(STATE_CODES[facts.state]), name: facts.state };
       if (instance.launchTime !== undefined) instance.launchTime = inSeconds(facts.launchTime);
-      // moto makes a spot instance, and forgets what it was.
+      // moto makes a spot instance without a record that it is one.
       if (facts.spot) {
         instance.instanceLifecycle = 'spot';
         instance.spotInstanceRequestId = facts.spot.id;
@@ -85,7 +85,7 @@ export function rewriteInstances(
   return `<?xml version="1.0" encoding="UTF-8"?>\n${render(document)}`;
 }
 
-/** moto names an instance's security groups at its network interface only; EC2 does at the instance as well. */
+/** Adds the security groups to the instance, as EC2 does. moto names them at the network interface only. */
 function fillGroups(instance: InstanceItem): void {
   const interfaces = instance.networkInterfaceSet;
   if (instance.groupSet !== '' || typeof interfaces !== 'object') return;
@@ -133,7 +133,7 @@ function setsOf(document: Document): { item?: InstanceItem[] | undefined }[] {
   return sets.filter((set): set is { item?: InstanceItem[] } => typeof set === 'object');
 }
 
-/** The parser's own form of a document back to XML; moto's answers have no attribute but the root's namespace. */
+/** Converts a parsed document to XML. The only attribute in moto's answers is the root's namespace. */
 function render(value: object): string {
   return Object.entries(value)
     .filter(([name]) => !name.startsWith('?') && !name.startsWith('@_'))
@@ -148,7 +148,7 @@ function element(name: string, content: unknown): string {
   return `<${name}${namespace}>${render(content)}</${name}>`;
 }
 
-/** EC2 knows whole seconds only. */
+/** EC2's times have whole seconds. */
 function inSeconds(time: string): string {
   return `${time.slice(0, 19)}.000Z`;
 }

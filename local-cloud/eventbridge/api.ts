@@ -24,7 +24,7 @@ interface Target {
   readonly InputTransformer?: unknown;
 }
 
-/** EventBridge's default bus: the rules are moto's, matching and delivering to functions is ours. */
+/** EventBridge's default bus. moto keeps the rules; we match events and deliver them to functions. */
 export class EventBus {
   constructor(
     private readonly options: {
@@ -43,7 +43,7 @@ export class EventBus {
     options.timers.every(options.sweepMs, 'the schedules', () => this.fireSchedules());
   }
 
-  /** Delivers an event to every rule that wants it, after the usual delay; returns at once. */
+  /** Delivers an event to every rule whose pattern matches, after the usual delay. Returns at once. */
   publish(event: BusEvent): void {
     const document = this.documentOf(event);
     this.options.timers.deliver(this.options.notificationMs, `the event "${event.detailType}"`, async () => {
@@ -62,7 +62,7 @@ export class EventBus {
     }
   }
 
-  /** EventBridge for callers: moto's; what is put on the bus is delivered to functions by us. */
+  /** EventBridge's API. moto answers; we deliver the events of PutEvents to functions. */
   async answer(call: Call): Promise<Answer> {
     const answer = await this.options.moto.forward(call);
     if (operationOf(call) === 'PutEvents' && answer.status === 200) {
@@ -124,7 +124,7 @@ export class EventBus {
       'detail-type': detailType,
       source,
       account: ACCOUNT_ID,
-      // Whole seconds, as EventBridge writes it.
+      // EventBridge's times have whole seconds.
       time: `${new Date().toISOString().slice(0, 19)}Z`,
       region: this.options.region,
       resources,

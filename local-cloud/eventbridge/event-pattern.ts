@@ -1,8 +1,8 @@
 import { LamplighterError } from '../../lifecycle/errors';
 
 /**
- * Whether an event fits an EventBridge pattern. Exact values, `prefix`, `suffix`, `anything-but` (of exact values) and
- * `exists` are understood; any other operator throws LamplighterError, rather than silently not to match.
+ * Whether an event matches an EventBridge pattern. Supported: exact values, `prefix`, `suffix`, `anything-but` (of exact
+ * values) and `exists`. Any other operator throws LamplighterError, because a silent mismatch would be hard to find.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
  */
 export function matchesPattern(pattern: unknown, event: unknown): boolean {

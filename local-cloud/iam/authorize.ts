@@ -1,19 +1,19 @@
 import { AwsError } from '../wire/answer';
 import { type IncomingCall, formOf, operationOf } from '../wire/call';
 import type { Caller, RoleSession } from '../wire/caller';
-import { asksOf } from './ask';
-import type { Ask, Context } from './permission';
+import { permissionsFor } from './needed-permissions';
+import type { Permission, Context } from './permission';
 import type { AttachedPolicies, RolePolicies } from './policies';
 import type { Decisions } from './record';
-import { missAsk } from './s3-asks';
+import { listPermission } from './s3-permissions';
 import { type Decision, decide } from './simulation';
 import { ACCOUNT_ID, instanceArn } from '../wire/arn';
 import type { Report } from '../clockwork/events';
 import { s3OperationOf } from '../wire/s3-operation';
 
 /**
- * Whether a caller may make a call. Every request passes here before anything else looks at it: a role's by its policies and
- * the policies of what it touches, nobody's by the latter alone. The operator is the account's administrator.
+ * Authorizes every request before any service sees it. A role's request is checked against the role's own policies and the
+ * resource's policy, an anonymous request against the resource's policy only. The operator is the account's administrator.
  */
 export class Authorizer {
   constructor(
@@ -29,23 +29,23 @@ export class Authorizer {
     },
   ) {}
 
-  /** Throws AwsError, as the service would say it, when the call is denied. */
+  /** Throws AwsError, in the service's own words, when the call is denied. */
   async authorize(call: IncomingCall): Promise<void> {
     if (call.caller.kind === 'operator') {
-      for (const action of new Set(asksOf(call).map((ask) => ask.action)))
+      for (const action of new Set(permissionsFor(call).map((permission) => permission.action)))
         this.options.decisions.operator(action);
       return;
     }
-    for (const ask of asksOf(call)) await this.require(call, ask);
+    for (const permission of permissionsFor(call)) await this.require(call, permission);
   }
 
-  /** Whoever may not list a bucket does not learn either what is not in it. */
+  /** Throws AwsError (403) for a missing key if the caller lacks `s3:ListBucket`. With it, S3 answers 404. */
   async authorizeMiss(call: IncomingCall): Promise<void> {
     if (call.caller.kind === 'operator') return;
-    await this.require(call, missAsk(s3OperationOf(call).bucket), asksOf(call)[0]);
+    await this.require(call, listPermission(s3OperationOf(call).bucket), permissionsFor(call)[0]);
   }
 
-  /** Before and after a call that may change roles or policies. */
+  /** Called before and after each call, which may change roles or policies. */
   changes(call: IncomingCall): void {
     if (call.service !== 'iam' || !call.body) return;
     const read = { ...call, body: call.body };
@@ -55,33 +55,38 @@ export class Authorizer {
     this.options.decisions.roleChanges(operation, formOf(read).get('RoleName') ?? '');
   }
 
-  /** Whether a role may do what a service is about to do in its name. Tells if not. */
-  async permits(session: RoleSession, call: Omit<Ask, 'context'>): Promise<boolean> {
-    const ask = { ...call, context: {} };
-    const decision = await this.decide(session, ask);
-    if (!decision.allowed) this.tellDenied(session, ask, messageOf(session, ask, decision.because));
+  /** Whether a role may do what a service is about to do in the role's name. Reports a denial. */
+  async permits(session: RoleSession, needed: Omit<Permission, 'context'>): Promise<boolean> {
+    const permission = { ...needed, context: {} };
+    const decision = await this.decide(session, permission);
+    if (!decision.allowed)
+      this.reportDenial(session, permission, messageOf(session, permission, decision.because));
     return decision.allowed;
   }
 
-  private async require(call: IncomingCall, ask: Ask, asked: Ask = ask): Promise<void> {
+  private async require(
+    call: IncomingCall,
+    permission: Permission,
+    reported: Permission = permission,
+  ): Promise<void> {
     const { caller } = call;
-    const decision = await this.decide(caller, ask);
+    const decision = await this.decide(caller, permission);
     if (decision.allowed) return;
-    const message = messageOf(caller, asked, decision.because);
-    this.tellDenied(caller, asked, message);
+    const message = messageOf(caller, reported, decision.because);
+    this.reportDenial(caller, reported, message);
     throw denial(call.service, message);
   }
 
-  private async decide(caller: Caller, ask: Ask): Promise<Decision> {
+  private async decide(caller: Caller, permission: Permission): Promise<Decision> {
     const begin = performance.now();
     const { policies, decisions, region } = this.options;
     const session = caller.kind === 'role' ? caller : undefined;
     const role = session && (await policies.of(session.roleArn).catch(withoutRole));
     const context: Context = {
-      ...ask.context,
-      ...(ask.instanceId === undefined ? {} : await this.tagsOf(ask.instanceId)),
-      // The local cloud speaks HTTP, on loopback, where nobody can listen. For policies that is as good as TLS: a pipeline
-      // that refuses clear text must run here as it is.
+      ...permission.context,
+      ...(permission.instanceId === undefined ? {} : await this.tagsOf(permission.instanceId)),
+      // The local cloud uses HTTP on loopback. Policies see it as TLS, because a pipeline that refuses clear text must run
+      // here unchanged.
       'aws:SecureTransport': 'true',
       'aws:RequestedRegion': region,
       'aws:CurrentTime': new Date().toISOString(),
@@ -90,21 +95,21 @@ export class Authorizer {
       ...(session && role ? principalContext(session, role.tags, region) : {}),
     };
     const decision = await decide({
-      ...ask,
+      ...permission,
       context,
       principal: session && principalOf(session),
       identityPolicies: role?.identity ?? [],
       boundary: role?.boundary,
-      resourcePolicy: await this.policyOn(ask),
+      resourcePolicy: await this.policyOn(permission),
     });
     decisions.took(performance.now() - begin);
     if (session && decision.allowed && session.assumedBy === 'service') {
-      for (const grant of decision.grants) decisions.used(roleNameOf(session), ask.action, grant);
+      for (const grant of decision.grants) decisions.used(roleNameOf(session), permission.action, grant);
     }
     return decision;
   }
 
-  private async policyOn({ action, resource }: Ask): Promise<unknown> {
+  private async policyOn({ action, resource }: Permission): Promise<unknown> {
     if (action.startsWith('s3:')) {
       const bucket = /^arn:aws:s3:::([^/]+)/.exec(resource)?.[1];
       return bucket === undefined ? undefined : this.options.bucketPolicyOf(bucket);
@@ -116,7 +121,7 @@ export class Authorizer {
     );
   }
 
-  /** Tags change at run time, and conditions rest on them: they are read each time. */
+  /** Tags change at run time, and conditions use them: each decision reads them again. */
   private async tagsOf(instanceId: string): Promise<Context> {
     return Object.fromEntries(
       Object.entries(await this.options.instanceTags(instanceId)).flatMap(([key, value]) =>
@@ -125,7 +130,7 @@ export class Authorizer {
     );
   }
 
-  private tellDenied(caller: Caller, { action, resource }: Ask, message: string): void {
+  private reportDenial(caller: Caller, { action, resource }: Permission, message: string): void {
     const role = caller.kind === 'role' ? roleNameOf(caller) : caller.kind;
     const byHand = caller.kind !== 'role' || caller.assumedBy === 'caller';
     this.options.decisions.denied({ role, action, resource, message, byHand });
@@ -133,7 +138,7 @@ export class Authorizer {
   }
 }
 
-/** A role that has been deleted may do nothing, though its credentials are still about. */
+/** A deleted role may do nothing, though its credentials still exist. */
 function withoutRole(error: unknown): RolePolicies {
   if (error instanceof AwsError && error.status === 404) return NOTHING;
   throw error;
@@ -150,7 +155,7 @@ function principalContext(
     'aws:PrincipalArn': session.roleArn,
     'aws:PrincipalAccount': ACCOUNT_ID,
     'aws:PrincipalType': 'AssumedRole',
-    // The credentials of an instance say which one it is.
+    // An instance's credentials name the instance.
     ...(session.sessionName.startsWith('i-')
       ? { 'ec2:SourceInstanceARN': instanceArn(region, session.sessionName) }
       : {}),
@@ -166,8 +171,8 @@ function principalOf(session: RoleSession): string {
   return `arn:aws:sts::${ACCOUNT_ID}:assumed-role/${roleNameOf(session)}/${session.sessionName}`;
 }
 
-/** In IAM's own words. */
-function messageOf(caller: Caller, { action, resource }: Ask, because: string): string {
+/** IAM's own message. */
+function messageOf(caller: Caller, { action, resource }: Permission, because: string): string {
   const user = caller.kind === 'role' ? principalOf(caller) : 'anonymous';
   return `User: ${user} is not authorized to perform: ${action} on resource: ${resource} ${because}`;
 }

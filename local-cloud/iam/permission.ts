@@ -1,11 +1,11 @@
-/** One thing that a call needs permission for: IAM decides about each action on each resource by itself. */
-export interface Ask {
+/** A permission that a call needs. IAM decides about each action on each resource separately. */
+export interface Permission {
   /** As policies name it: `s3:GetObject`. */
   readonly action: string;
-  /** An ARN, or `*` for an action that knows no resources. */
+  /** An ARN, or `*` for an action that does not support resource-level permissions. */
   readonly resource: string;
   readonly context: Context;
-  /** The instance whose tags belong into the context. */
+  /** The instance whose tags are part of the context. */
   readonly instanceId?: string;
 }
 

@@ -2,7 +2,7 @@ import { XMLParser } from 'fast-xml-parser';
 import type { NamedPolicy } from './simulation';
 import type { MotoApi } from '../moto/moto-api';
 
-/** What is attached to a role. */
+/** A role's policies and tags. */
 export interface RolePolicies {
   readonly identity: readonly NamedPolicy[];
   readonly boundary: NamedPolicy | undefined;
@@ -10,7 +10,7 @@ export interface RolePolicies {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** The policies of roles as they are in moto's IAM, kept until somebody writes to IAM. */
+/** The policies of roles in moto's IAM, cached until the next write to IAM. */
 export class AttachedPolicies {
   private readonly known = new Map<string, Promise<RolePolicies>>();
 
@@ -22,7 +22,7 @@ export class AttachedPolicies {
     if (kept) return kept;
     const read = this.read(roleArn.split('/').at(-1) ?? '');
     this.known.set(roleArn, read);
-    // A role that could not be read is looked for again.
+    // A role that could not be read is read again next time.
     read.catch(() => {
       if (this.known.get(roleArn) === read) this.known.delete(roleArn);
     });
@@ -35,9 +35,9 @@ export class AttachedPolicies {
 
   private async read(RoleName: string): Promise<RolePolicies> {
     const [role, inline, attached] = await Promise.all([
-      this.ask('GetRole', { RoleName }),
-      this.ask('ListRolePolicies', { RoleName }),
-      this.ask('ListAttachedRolePolicies', { RoleName }),
+      this.call('GetRole', { RoleName }),
+      this.call('ListRolePolicies', { RoleName }),
+      this.call('ListAttachedRolePolicies', { RoleName }),
     ]);
     const facts = role.Role as RoleElement;
     const boundaryArn = facts.PermissionsBoundary?.PermissionsBoundaryArn;
@@ -59,20 +59,20 @@ export class AttachedPolicies {
   }
 
   private async inline(RoleName: string, PolicyName: string): Promise<NamedPolicy> {
-    const answer = await this.ask('GetRolePolicy', { RoleName, PolicyName });
+    const answer = await this.call('GetRolePolicy', { RoleName, PolicyName });
     return { name: PolicyName, policy: document(answer.PolicyDocument as string) };
   }
 
   private async managed(PolicyArn: string): Promise<NamedPolicy> {
-    const { DefaultVersionId } = (await this.ask('GetPolicy', { PolicyArn })).Policy as {
+    const { DefaultVersionId } = (await this.call('GetPolicy', { PolicyArn })).Policy as {
       DefaultVersionId: string;
     };
-    const answer = await this.ask('GetPolicyVersion', { PolicyArn, VersionId: DefaultVersionId });
+    const answer = await this.call('GetPolicyVersion', { PolicyArn, VersionId: DefaultVersionId });
     const version = answer.PolicyVersion as { Document: string };
     return { name: PolicyArn.split('/').at(-1) ?? PolicyArn, policy: document(version.Document) };
   }
 
-  private async ask(Action: string, fields: Record<string, string>): Promise<Record<string, unknown>> {
+  private async call(Action: string, fields: Record<string, string>): Promise<Record<string, unknown>> {
     const xml = await this.moto.query('iam', { Action, Version: '2010-05-08', ...fields });
     const answer = parser.parse(xml) as Record<string, Record<string, Record<string, unknown>>>;
     return answer[`${Action}Response`]?.[`${Action}Result`] ?? {};

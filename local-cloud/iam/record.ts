@@ -3,10 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Grant } from './simulation';
 
-/** Set it to a folder, and every local cloud that ends leaves a record there of who used which permission. */
+/** The environment variable for a folder. Each local cloud writes a record of the permissions that roles used into it. */
 export const RECORDS_VARIABLE = 'LAMPLIGHTER_IAM_RECORDS';
 
-/** How often a statement of a role's policy has allowed an action. */
+/** The number of times that a statement of a role's policy has allowed an action. */
 export interface Use extends Grant {
   readonly role: string;
   readonly action: string;
@@ -18,32 +18,32 @@ export interface Denial {
   readonly action: string;
   readonly resource: string;
   readonly message: string;
-  /** Whether a test had taken the role on by itself, to be denied: then the test has looked at the answer. */
+  /** Whether a test had assumed the role itself, to be denied. Such a test checks the answer. */
   readonly byHand: boolean;
-  /** Whether the role was being deleted: it had lost a policy, got none after that, and is gone. It needed nothing any more. */
+  /** Whether the role was being deleted: it had lost a policy, got none afterwards, and no longer exists. */
   readonly ofDeletedRole: boolean;
 }
 
-/** What one local cloud leaves behind. */
+/** The record of one local cloud. */
 export interface IamRecord {
   readonly uses: readonly Use[];
   readonly denials: readonly Denial[];
-  /** Calls of the operator, who may do everything. */
+  /** The number of the operator's calls, by action. The operator may do everything. */
   readonly operatorCalls: Readonly<Record<string, number>>;
-  /** How long each decision took, what it had to look up included. */
+  /** The duration of each decision, with the reading of policies and tags. */
   readonly decisionMs: readonly number[];
 }
 
-/** A role's time without a policy that it had; what it is denied then is excused if the role was deleted. */
+/** The time after a role lost a policy. Denials in it do not count if the role was deleted later. */
 interface Loss {
   wasDeleted: boolean;
 }
 
-/** Counts what IAM has decided in one local cloud. */
+/** Counts IAM's decisions in one local cloud. */
 export class Decisions {
   private readonly uses = new Map<string, number>();
   private readonly denials: { readonly denial: Omit<Denial, 'ofDeletedRole'>; readonly loss?: Loss }[] = [];
-  /** Of the roles that have lost a policy and got none since. */
+  /** By role: the roles that have lost a policy and got none since. */
   private readonly losses = new Map<string, Loss>();
   private readonly operatorCalls = new Map<string, number>();
   private readonly decisionMs: number[] = [];
@@ -58,8 +58,8 @@ export class Decisions {
   }
 
   /**
-   * Somebody changes a role. A function may still be at work while it is destroyed, and what it asks for then is denied; a role
-   * that stays, though it has lost a policy, is denied what it needs.
+   * Called before and after a change to a role. While Terraform destroys a pipeline, a function may still run, and its calls
+   * are denied. The denials of a role that loses a policy and stays are faults.
    */
   roleChanges(operation: string, role: string): void {
     switch (operation) {
@@ -91,7 +91,7 @@ export class Decisions {
     this.decisionMs.push(Math.round(milliseconds * 10) / 10);
   }
 
-  /** Writes the record, if somebody wants it. */
+  /** Writes the record if the environment variable names a folder. */
   write(folder = process.env[RECORDS_VARIABLE]): void {
     if (folder === undefined || folder === '') return;
     const record: IamRecord = {

@@ -4,14 +4,14 @@ import type { Callers, RoleCredentials } from '../wire/caller';
 import type { Answer } from '../wire/answer';
 import type { MotoApi } from '../moto/moto-api';
 
-/** Role sessions: made by the local cloud for functions and the instance, or by callers of STS; all are remembered. */
+/** Role sessions. The local cloud makes them for functions and the instance, and callers make them with STS. */
 export class Roles {
   constructor(
     private readonly moto: MotoApi,
     private readonly callers: Callers,
   ) {}
 
-  /** Credentials of a role, as environment variables. */
+  /** Begins a session of a role for a service. */
   async assume(roleArn: string, sessionName: string): Promise<RoleCredentials> {
     const text = await this.moto.query('sts', {
       Action: 'AssumeRole',
@@ -28,7 +28,7 @@ export class Roles {
     return credentials;
   }
 
-  /** STS for callers: moto's, but we keep in mind which role a session is of. */
+  /** STS's API. moto answers; we remember the role of each session. */
   async answer(call: Call): Promise<Answer> {
     const answer = await this.moto.forward(call);
     if (operationOf(call) === 'AssumeRole' && answer.status === 200) {
@@ -42,7 +42,7 @@ export class Roles {
     return answer;
   }
 
-  /** The ARN of the role in an instance profile. Throws LamplighterError when it has none. */
+  /** The ARN of the role in an instance profile. Throws LamplighterError if the profile has no role. */
   async ofInstanceProfile(profileArn: string): Promise<string> {
     const name = profileArn.split('/').at(-1) ?? '';
     const text = await this.moto.query('iam', {

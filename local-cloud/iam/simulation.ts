@@ -5,21 +5,21 @@ import {
   isWildcardOnlyAction,
   runSimulation,
 } from '@cloud-copilot/iam-simulate';
-import type { Ask, Context } from './permission';
+import type { Permission, Context } from './permission';
 import { ACCOUNT_ID } from '../wire/arn';
 
-/** A policy document with the name that it has where it is attached. */
+/** A policy document, with the name of its attachment. */
 export interface NamedPolicy {
   readonly name: string;
   readonly policy: unknown;
 }
 
-export interface Question extends Ask {
-  /** An assumed role's ARN, a service (`s3.amazonaws.com`), or nobody. */
+export interface DecisionInput extends Permission {
+  /** An assumed role's ARN, or a service (`s3.amazonaws.com`). Undefined for an anonymous caller. */
   readonly principal: string | undefined;
   readonly identityPolicies: readonly NamedPolicy[];
   readonly boundary?: NamedPolicy | undefined;
-  /** The policy on the resource: a bucket's, a function's, a role's trust. */
+  /** The resource's policy: a bucket's, a function's, or a role's trust policy. */
   readonly resourcePolicy?: unknown;
 }
 
@@ -33,21 +33,21 @@ export type Decision =
   | { readonly allowed: true; readonly grants: readonly Grant[] }
   | { readonly allowed: false; readonly because: string };
 
-/** What IAM would decide. This is the only file that asks the simulator library. */
-export async function decide(question: Question): Promise<Decision> {
-  const { action, principal, identityPolicies, boundary, resourcePolicy } = question;
+/** IAM's decision. This is the only file that calls the simulator library. */
+export async function decide(input: DecisionInput): Promise<Decision> {
+  const { action, principal, identityPolicies, boundary, resourcePolicy } = input;
   const [service = '', operation = ''] = action.split(':');
   const resources = await resourcesOf(service, operation);
-  const unnamed = resources === 'some' && question.resource === '*';
-  if (resources === 'unknown' || unnamed) return decideForAnyResource(question);
-  const resource = resources === 'none' ? '*' : plain(question.resource);
+  const unnamed = resources === 'some' && input.resource === '*';
+  if (resources === 'unknown' || unnamed) return decideForAnyResource(input);
+  const resource = resources === 'none' ? '*' : plain(input.resource);
   const answer = await runSimulation(
     {
       request: {
         principal: principal ?? anonymousPrincipal,
         action,
         resource: { resource, accountId: ACCOUNT_ID },
-        contextVariables: contextOf(question.context),
+        contextVariables: contextOf(input.context),
       },
       identityPolicies: identityPolicies.map(({ name, policy }) => ({ name, policy })),
       serviceControlPolicies: [],
@@ -89,8 +89,8 @@ export async function decide(question: Question): Promise<Decision> {
   return { allowed: false, because: `because no ${kind} allows the ${action} action` };
 }
 
-/** Where the local cloud cannot name the action or its resource (a deployment makes many such calls) only administrators may. */
-function decideForAnyResource({ identityPolicies, boundary }: Question): Decision {
+/** The decision if the local cloud cannot name the action or its resource, as in many calls of a deployment: administrators only. */
+function decideForAnyResource({ identityPolicies, boundary }: DecisionInput): Decision {
   const all = identityPolicies.flatMap(({ policy }) => statementsOf(policy));
   const grants = identityPolicies.flatMap(({ name, policy }) =>
     statementsOf(policy).flatMap((statement, index): Grant[] =>
@@ -124,14 +124,14 @@ function allowsEverything({ Effect, Action, Resource, Condition }: Statement): b
   return Effect === 'Allow' && Condition === undefined && isAll(Action) && isAll(Resource);
 }
 
-/** As IAM's messages name them. */
+/** The names in IAM's messages. */
 const POLICY_KINDS: Readonly<Record<string, string>> = {
   identity: 'an identity-based policy',
   resource: 'a resource-based policy',
   pb: 'a permissions boundary',
 };
 
-/** Whether an action is about resources. `unknown`: the local cloud has no name for the action. */
+/** Whether an action supports resource-level permissions. `unknown`: the library does not know the action. */
 async function resourcesOf(service: string, operation: string): Promise<'none' | 'some' | 'unknown'> {
   try {
     return (await isWildcardOnlyAction(service, operation)) ? 'none' : 'some';
@@ -150,15 +150,15 @@ function contextOf(context: Context): Record<string, string | string[]> {
 }
 
 /**
- * The library takes an asterisk in a request's resource for a pattern, and its own asterisks do not match line breaks; to
- * IAM both are characters like any other. No policy of ours names one, so another such character stands in for them.
+ * The library reads an asterisk in a request's resource as a pattern, and its own asterisks do not match line breaks. For
+ * IAM both are ordinary characters. No policy of ours names one, so `PLACEHOLDER` replaces them.
  */
 function plain(resource: string): string {
-  return oneLine(resource).replaceAll('*', STAND_IN);
+  return oneLine(resource).replaceAll('*', PLACEHOLDER);
 }
 
 function oneLine(text: string): string {
-  return text.replaceAll(/[\n\r\u2028\u2029]/g, STAND_IN);
+  return text.replaceAll(/[\n\r\u2028\u2029]/g, PLACEHOLDER);
 }
 
-const STAND_IN = '\ufffd';
+const PLACEHOLDER = '\ufffd';

@@ -7,7 +7,7 @@ import type { Functions } from './functions';
 import type { Invocations } from './invocations';
 import type { MotoApi } from '../moto/moto-api';
 
-/** Lambda's API: functions are moto's, their code is kept and run by us. */
+/** Lambda's API. moto keeps the functions; we keep and run their code. */
 export class LambdaApi {
   constructor(
     private readonly moto: MotoApi,

@@ -1,6 +1,6 @@
 /**
- * Runs inside the child process of a function: loads the handler from the unpacked zip and speaks Lambda's runtime
- * interface with the gateway, as the runtime in AWS does. Bundled by itself (function-instance.ts); imports nothing of ours.
+ * The program of a function's child process. It loads the handler from the unpacked zip and uses Lambda's runtime interface
+ * at the gateway, as AWS's runtime does. function-instance.ts bundles it; it imports nothing of ours.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -88,7 +88,7 @@ function asError(thrown: unknown): Error {
 
 function send(method: string, path: string, body = ''): Promise<{ message: IncomingMessage; body: string }> {
   return new Promise((resolve) => {
-    // A gateway that is gone takes its functions with it.
+    // A function ends with the gateway.
     const end = () => process.exit(0);
     const outgoing = request(
       api + path,

@@ -5,7 +5,7 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { InvalidInputError } from '../../lifecycle/errors';
 import type { MotoApi } from '../moto/moto-api';
 
-/** Where a function's zip comes from, in CreateFunction and UpdateFunctionCode. */
+/** The source of a function's zip in CreateFunction and UpdateFunctionCode. */
 export interface CodeSource {
   readonly ZipFile?: string;
   readonly S3Bucket?: string;
@@ -13,7 +13,7 @@ export interface CodeSource {
   readonly S3ObjectVersion?: string;
 }
 
-/** The zips of the functions that were really deployed, unpacked once each. */
+/** The zips of the deployed functions. Each is unpacked once. */
 export class FunctionCode {
   private readonly zips = new Map<string, Buffer>();
 
@@ -30,14 +30,14 @@ export class FunctionCode {
     this.zips.delete(functionName);
   }
 
-  /** The folder with the function's unpacked zip. Throws InvalidInputError when there is none, or it is no zip. */
+  /** The folder with the function's unpacked zip. Throws InvalidInputError if there is no zip, or the file is not one. */
   async unpacked(functionName: string): Promise<string> {
     const zip = this.zips.get(functionName);
     if (!zip) throw new InvalidInputError(`The function ${functionName} has no zip in this local cloud.`);
     const digest = createHash('sha256').update(zip).digest('hex').slice(0, 16);
     const folder = join(this.directory, functionName, digest);
     if (await exists(folder)) return folder;
-    // Unpacked aside and renamed, so that what has the name is whole.
+    // Unpacked under another name and renamed, so that a folder with this name is complete.
     const aside = `${folder}.${randomUUID()}`;
     await unpack(zip, aside);
     await rename(aside, folder).catch(async (error: unknown) => {

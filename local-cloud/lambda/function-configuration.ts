@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseRecord } from '../../lifecycle/records';
 import type { MotoApi } from '../moto/moto-api';
 
-/** What running a function needs of its configuration. */
+/** The part of a function's configuration that a run needs. */
 const functionConfigurationSchema = z.object({
   FunctionName: z.string(),
   FunctionArn: z.string(),
@@ -19,7 +19,7 @@ const functionConfigurationSchema = z.object({
 
 export type FunctionConfiguration = z.infer<typeof functionConfigurationSchema>;
 
-/** A function as moto has it now. Throws AwsError (404) when there is no such function. */
+/** A function's present configuration. Throws AwsError (404) if the function does not exist. */
 export async function readConfiguration(moto: MotoApi, functionName: string): Promise<FunctionConfiguration> {
   const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/configuration`;
   const answer = await moto.request('GET', path, { service: 'lambda' });

@@ -12,12 +12,12 @@ export function bundleBootstrap(folder: string): Promise<string> {
   return bundleProgram(join(__dirname, 'function-bootstrap.ts'), folder);
 }
 
-/** What came of one invocation. */
+/** The result of one invocation. */
 export interface Outcome {
   readonly requestId: string;
   /** The handler's answer, or the description of its error. */
   readonly payload: Buffer;
-  /** Set when the function failed, however it did. */
+  /** Set for every kind of failure. */
   readonly functionError?: 'Unhandled';
 }
 
@@ -28,12 +28,12 @@ interface Invocation {
   timer?: NodeJS.Timeout;
 }
 
-/** Loading the code may take this long, in milliseconds: far more than Lambda's 10 s, as a test machine may be busy. */
+/** Maximum milliseconds for loading the code. Lambda's limit is 10 s, but a test machine may be busy. */
 const INIT_LIMIT_MS = 60_000;
 
 /**
- * One execution environment of a function: a child process that asks for its next invocation, runs it, answers, and asks
- * again. It has at most one invocation at a time.
+ * One execution environment of a function: a child process in a loop. It requests the next invocation, runs it, and sends the
+ * result. It has at most one invocation at a time.
  */
 export class FunctionInstance {
   readonly id = randomUUID();
@@ -85,13 +85,13 @@ export class FunctionInstance {
     return !this.ended && !this.reserved && this.current === undefined;
   }
 
-  /** Nobody else gets this instance until its next invocation has ended. */
+  /** Keeps this instance for the caller until its next invocation has ended. */
   reserve(): this {
     this.reserved = true;
     return this;
   }
 
-  /** Runs one invocation; never rejects. */
+  /** Runs one invocation. Never rejects. */
   invoke(requestId: string, payload: Buffer): Promise<Outcome> {
     return new Promise((resolve) => {
       this.current = { requestId, payload, resolve };
@@ -101,21 +101,21 @@ export class FunctionInstance {
     });
   }
 
-  /** GET …/invocation/next: answered as soon as there is one. */
+  /** GET …/invocation/next: the answer waits for the next invocation. */
   next(response: ServerResponse): void {
     clearTimeout(this.initTimer);
     this.poll = response;
     this.handOver();
   }
 
-  /** POST …/invocation/<id>/response or …/error. False: that invocation is not under way. */
+  /** POST …/invocation/<id>/response or …/error. Returns false if that invocation is not running. */
   finish(requestId: string, payload: Buffer, failed: boolean): boolean {
     if (this.current?.requestId !== requestId) return false;
     this.settle(payload, failed);
     return true;
   }
 
-  /** POST …/init/error: the process ends by itself right after. */
+  /** POST …/init/error: the process ends itself afterwards. */
   failInit(payload: Buffer): void {
     this.initError = payload;
   }

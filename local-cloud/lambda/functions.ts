@@ -11,14 +11,14 @@ import type { AssumeRole, RoleSession } from '../wire/caller';
 import { QUIET_SDK } from '../wire/client-environment';
 import type { Timers } from '../clockwork/timers';
 
-/** An idle child is ended after this; Lambda keeps them longer, but this machine is not Lambda's. */
+/** Milliseconds until an idle child is ended. Lambda keeps them longer, but this host has less memory. */
 const IDLE_MS = 120_000;
 
-/** At most so many children of one function; further invocations wait. */
+/** Maximum children of one function. Further invocations wait. */
 const MAX_INSTANCES = 8;
 
 interface Pool {
-  /** What the children were started with; another configuration retires them. */
+  /** The configuration of the children. A change of it retires them. */
   readonly key: string;
   starting: number;
   readonly instances: Set<FunctionInstance>;
@@ -48,7 +48,7 @@ export interface FunctionsOptions {
   readonly runtimeApi: string;
 }
 
-/** Runs functions in child processes, warm ones first, one invocation at a time each. */
+/** Runs functions in child processes, warm ones first. Each child runs one invocation at a time. */
 export class Functions {
   private readonly pools = new Map<string, Pool>();
   private readonly instances = new Map<string, FunctionInstance>();
@@ -60,12 +60,12 @@ export class Functions {
     options.timers.every(IDLE_MS / 4, 'ending idle functions', () => this.endIdle());
   }
 
-  /** How often the function has been run, retries included. */
+  /** Number of runs of the function, retries included. */
   invocations(functionName: string): number {
     return this.counts.get(functionName) ?? 0;
   }
 
-  /** Runs a function once. Throws AwsError when there is no such function; its own failure is in the outcome. */
+  /** Runs a function once. The outcome has the function's failure. Throws AwsError if the function does not exist. */
   async invoke(functionName: string, payload: Buffer): Promise<Outcome> {
     const { moto, report } = this.options;
     const configuration = await readConfiguration(moto, functionName);
@@ -87,7 +87,7 @@ export class Functions {
     return outcome;
   }
 
-  /** Lambda's runtime interface; `path` is `<child>/2018-06-01/runtime/…`. */
+  /** Answers Lambda's runtime interface. `path` is `<child>/2018-06-01/runtime/…`. */
   async runtime(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [id = '', , , area, requestId = '', end] = path.split('/');
     const instance = this.instances.get(id);
@@ -188,7 +188,7 @@ export class Functions {
     return instance.reserve();
   }
 
-  /** As in AWS, and nothing of the host's environment but the way to programs. */
+  /** The environment as in AWS. Of the host's own it has only PATH. */
   private environmentOf(configuration: FunctionConfiguration, taskRoot: string, logStream: string) {
     const { FunctionName, Handler, Runtime, MemorySize, Environment } = configuration;
     return {

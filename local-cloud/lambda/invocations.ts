@@ -17,10 +17,10 @@ const eventInvokeConfigSchema = z.object({
 
 type EventInvokeConfig = z.infer<typeof eventInvokeConfigSchema>;
 
-/** Lambda retries a failed asynchronous invocation this often. */
+/** Lambda's number of retries of a failed asynchronous invocation. */
 const DEFAULT_RETRIES = 2;
 
-/** Asynchronous invocations: retried when the function fails, and at last sent to the function's on-failure destination. */
+/** Asynchronous invocations. A failed one is retried; after the last retry its record goes to the on-failure destination. */
 export class Invocations {
   constructor(
     private readonly options: {
@@ -33,7 +33,7 @@ export class Invocations {
     },
   ) {}
 
-  /** Returns at once; the function runs some moments later. */
+  /** Begins an invocation and returns at once. */
   begin(functionName: string, payload: Buffer): void {
     this.attempt(functionName, payload, 1, 0);
   }
@@ -57,7 +57,7 @@ export class Invocations {
       const answer = await this.options.moto.request('GET', path, { service: 'lambda' });
       return eventInvokeConfigSchema.parse(JSON.parse(answer.body.toString()));
     } catch {
-      // A function without such a configuration has Lambda's defaults.
+      // Lambda's defaults, for a function without such a configuration.
       return {};
     }
   }
@@ -79,7 +79,7 @@ export class Invocations {
       report({ kind: 'warning', text: `The local cloud cannot deliver to ${destination}, only to SQS` });
       return;
     }
-    // Lambda sends it in the name of the function's role.
+    // Lambda sends the record with the permissions of the function's role.
     const { Role } = await readConfiguration(moto, functionName);
     const session = { kind: 'role', roleArn: Role, sessionName: functionName, assumedBy: 'service' } as const;
     const send = { action: 'sqs:SendMessage', resource: destination };

@@ -5,7 +5,7 @@ import type { Report } from '../clockwork/events';
 import type { Timers } from '../clockwork/timers';
 import type { RoleCredentials } from '../wire/caller';
 
-/** Where a step's output goes. */
+/** The target of a step's output. */
 interface StepLog {
   readonly logGroup: string;
   readonly instanceId: string;
@@ -13,10 +13,7 @@ interface StepLog {
   readonly streamPrefix: string;
 }
 
-/**
- * Sends a command's output to the log group that its sender named, as an agent does: with the instance's own permissions,
- * in streams called <command>/<instance>/<step>/stdout and stderr.
- */
+/** Sends a command's output to the log group of its sender's choice, as an agent does: with the instance's own permissions. */
 export class AgentLogs {
   constructor(
     private readonly endpoint: string,
@@ -52,7 +49,7 @@ export class AgentLogs {
     };
   }
 
-  /** By the one door, so that the instance's policies decide. */
+  /** Calls through the gateway, so that the instance's policies decide. */
   private callAs({ AWS_ACCESS_KEY_ID: keyId, AWS_SESSION_TOKEN: token }: RoleCredentials): LogsCall {
     const scope = `${keyId}/20260101/${this.region}/logs/aws4_request`;
     return async (operation, body) => {

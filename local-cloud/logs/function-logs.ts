@@ -5,7 +5,7 @@ import { type LogStream, openLogStream } from './log-stream';
 import type { MotoApi } from '../moto/moto-api';
 import type { Timers } from '../clockwork/timers';
 
-/** Puts what functions write into their log groups, with their roles' permissions. */
+/** Writes the functions' output to their log groups, with their roles' permissions. */
 export class FunctionLogs {
   constructor(
     private readonly moto: MotoApi,

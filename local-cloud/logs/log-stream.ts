@@ -7,10 +7,10 @@ export interface LogStream {
   write(line: string): void;
 }
 
-/** An operation of CloudWatch Logs, by whoever writes. Rejects when it is refused. */
+/** Calls an operation of CloudWatch Logs with the writer's permissions. Rejects if the call is denied. */
 export type LogsCall = (operation: string, body: object) => Promise<unknown>;
 
-/** Puts lines into a stream of a log group, best effort: a log group that is not there gets nothing. */
+/** Writes lines to a stream of a log group, best effort. A log group that does not exist gets nothing. */
 export function openLogStream(
   timers: Timers,
   call: LogsCall,
@@ -30,7 +30,7 @@ export function openLogStream(
     await call('PutLogEvents', { logGroupName, logStreamName, logEvents }).catch(() => undefined);
   };
   const write = (message: string) => {
-    // CloudWatch refuses an empty message.
+    // CloudWatch rejects an empty message.
     if (message === '') return;
     if (lines.length === 0) timers.after(FLUSH_MS, 'writing logs', flush);
     lines.push({ timestamp: Date.now(), message });

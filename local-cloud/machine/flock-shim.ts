@@ -1,6 +1,6 @@
 /**
- * `flock [-n] [-E CODE] FILE COMMAND…` for a host without it (macOS), in Perl, which is there. The lock is the command's: it
- * lasts as long as the command holds the file open.
+ * `flock [-n] [-E CODE] FILE COMMAND…` for a host without it (macOS), in Perl, which macOS has. The command holds the lock
+ * as long as it holds the file open.
  */
 export const FLOCK_SHIM = `#!/usr/bin/env perl
 use strict;

@@ -1,15 +1,15 @@
 import type { CommandStatus } from '../clockwork/events';
 
 /**
- * What plays an EC2 instance. ec2/instances.ts keeps EC2's records and decides when an instance is on; a `Machine` is the disk
- * and the processes. The only kind today is the sandbox (sandbox.ts). It does not tell an orderly stop from a crash.
+ * The computer behind an EC2 instance: a disk and processes. ec2/instances.ts keeps EC2's records, and decides when an instance
+ * is on. The only kind today is the sandbox (sandbox.ts). An orderly stop and a crash are the same for it: `powerOff`.
  */
 export interface Machine {
   /** Makes the disk ready for a boot. Files that exist already stay. */
   prepare(): Promise<void>;
-  /** Begins a boot. Returns the environment of its commands: `variables`, and an id and a time of this boot. */
+  /** Begins a boot. Returns the environment of its commands: `variables`, and the boot's own id and time. */
   boot(variables: Readonly<Record<string, string>>): NodeJS.ProcessEnv;
-  /** Runs one step of a command. Never rejects because of what the script does. */
+  /** Runs one step of a command. A script's failure is in the result, and never rejects. */
   runStep(run: StepRun): Promise<StepResult>;
   /** Kills every process. Synchronous, because it must work while our own process exits. */
   powerOff(): void;
@@ -19,7 +19,7 @@ export interface Machine {
   remove(): void;
 }
 
-/** Makes the machine of an instance. One that existed before, with the same id, has the same disk. */
+/** Makes the machine of an instance. */
 export type MakeMachine = (instanceId: string) => Machine;
 
 /** Called with each line of a step's output. */
@@ -40,7 +40,7 @@ export interface StepRun {
   /** The environment that `boot` returned. */
   readonly environment: NodeJS.ProcessEnv;
   readonly onOutput: OnOutput;
-  /** Returns true if it is too late to begin: the instance has gone down, or the command was cancelled. */
+  /** Whether it is too late to begin: the instance has gone down, or the command was cancelled. */
   readonly isOff: () => boolean;
   /** Called when the step begins, with the function that kills it. */
   readonly onStart: (kill: () => void) => void;

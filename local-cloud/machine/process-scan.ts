@@ -2,9 +2,9 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { sep } from 'node:path';
 
 /**
- * The processes whose environment or working directory lies in a folder, by /proc; empty where there is no /proc. A
- * process with a terminal is left out: it is a person who looks around in the folder. So are we. With `group`, only that
- * process group's.
+ * The processes whose environment or working directory is in a folder. With `group`, only those of that process group. Empty on
+ * a host without /proc. Processes with a terminal are left out, because a person may have a shell in the folder. Our own
+ * process and its parent are left out too.
  */
 export function processesWithin(folder: string, group?: number): number[] {
   let names: string[];
@@ -28,12 +28,12 @@ function belongs(pid: number, folder: string, group: number | undefined): boolea
     const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
     return environment.some((entry) => isIn(entry.slice(entry.indexOf('=') + 1)));
   } catch {
-    // It has ended, or is another user's.
+    // The process has ended, or is another user's.
     return false;
   }
 }
 
-/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the name, in parentheses, may hold anything. */
+/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the name, in parentheses, may hold any character. */
 function factsOf(pid: number) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const [state, , group, , terminal] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

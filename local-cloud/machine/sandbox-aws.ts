@@ -1,6 +1,6 @@
 /**
- * The `aws` of the sandbox: what the command document needs of the aws CLI, and a clear refusal of anything else.
- * Bundled by itself (sandbox.ts); credentials, region and endpoint come from the environment.
+ * The `aws` of the sandbox: the part of the aws CLI that the command document needs, and a clear refusal of all else.
+ * sandbox.ts bundles it. Credentials, region and endpoint come from the environment.
  */
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { createWriteStream } from 'node:fs';

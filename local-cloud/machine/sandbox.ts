@@ -13,7 +13,10 @@ import type { Machine, StepResult, StepRun } from './port';
 import { processesWithin } from './process-scan';
 import { runStep } from './step-run';
 
-/** A folder that is "the instance": its disk, and the mark by which its processes are known. */
+/**
+ * A machine of ordinary processes. Its folder is its disk. A process belongs to the machine if the process's environment or
+ * directory is in that folder.
+ */
 export class Sandbox implements Machine {
   /** The process groups of steps that are running. */
   private readonly stepGroups = new Set<number>();
@@ -32,7 +35,7 @@ export class Sandbox implements Machine {
     return join(this.folder, 'var', 'steps');
   }
 
-  /** Makes the folders and the programs that an instance has and this machine may lack; what is there stays. */
+  /** Makes the folders of an instance, and the programs that this host may lack. */
   async prepare(): Promise<void> {
     const folders = [join(this.folder, 'bin'), join(this.folder, 'home'), join(this.folder, 'tmp')];
     for (const folder of [...folders, this.root, this.steps]) await mkdir(folder, { recursive: true });
@@ -68,7 +71,7 @@ export class Sandbox implements Machine {
     for (const group of this.stepGroups) killGroup(group);
     this.stepGroups.clear();
     for (const group of this.modelGroups()) killGroup(group);
-    // A process may be born while we look: look until there is none.
+    // A process may start during the scan. Scan until there is none.
     for (let round = 0; round < 20; round += 1) {
       const processes = processesWithin(this.folder);
       if (processes.length === 0) return;
@@ -76,7 +79,7 @@ export class Sandbox implements Machine {
         try {
           process.kill(pid, 'SIGKILL');
         } catch {
-          // It ended by itself.
+          // The process has ended already.
         }
       }
     }
@@ -93,15 +96,17 @@ export class Sandbox implements Machine {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** The runner notes the group of each model that it runs. */
+  /** The process groups of models. The runner records each. */
   private modelGroups(): number[] {
     const jobs = join(this.root, 'jobs');
     if (!existsSync(jobs)) return [];
     return readdirSync(jobs).flatMap((job) => {
       try {
-        const note = JSON.parse(readFileSync(join(jobs, job, 'process.json'), 'utf8')) as { pgid?: unknown };
-        const group = note.pgid;
-        // An old note's number may belong to another program by now: only a group that is still ours.
+        const record = JSON.parse(readFileSync(join(jobs, job, 'process.json'), 'utf8')) as {
+          pgid?: unknown;
+        };
+        const group = record.pgid;
+        // The number in an old record may belong to another program now.
         return typeof group === 'number' && isWithin(group, this.folder) ? [group] : [];
       } catch {
         return [];
@@ -121,7 +126,7 @@ export function bundleAws(folder: string): Promise<string> {
   return bundleProgram(join(__dirname, 'sandbox-aws.ts'), folder, true);
 }
 
-/** Kills what an earlier local cloud left in its sandboxes, and removes them. */
+/** Kills the processes that an earlier local cloud left in its sandboxes, and removes the sandboxes. */
 export function clearSandboxes(folder: string): void {
   mkdirSync(folder, { recursive: true });
   for (const name of readdirSync(folder)) {
@@ -131,7 +136,7 @@ export function clearSandboxes(folder: string): void {
   }
 }
 
-/** Of the host's environment: how to reach the internet and where pip finds its packages. */
+/** The variables of the host that the sandbox gets: for access to the internet, and for pip. */
 const PASSED_ON =
   /^((https?|all|no)_proxy|PIP_\w+|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS)$/i;
 
@@ -144,13 +149,13 @@ function pipConfiguration(): Record<string, string> {
   ];
   const file = candidates.find((candidate) => candidate !== undefined && existsSync(candidate));
   return {
-    // Each run has a new disk; what pip has downloaded need not be downloaded again.
+    // Each local cloud has new disks. The host's cache saves pip's downloads.
     PIP_CACHE_DIR: process.env.PIP_CACHE_DIR ?? join(cacheDirectory(), 'pip'),
     ...(file === undefined ? {} : { PIP_CONFIG_FILE: file }),
   };
 }
 
-/** One `-o` each: on macOS, all that follows an equals sign is a header. */
+/** Options of `ps`. One `-o` for each column, because on macOS all text after an equals sign is a header. */
 const PS = ['-A', '-ww', '-o', 'pid=', '-o', 'pgid=', '-o', 'args='];
 
 function drainIn(groups: ReadonlySet<number>): number | undefined {
@@ -158,7 +163,7 @@ function drainIn(groups: ReadonlySet<number>): number | undefined {
   for (const line of table.split('\n')) {
     const [, pid, group, command = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
     if (!groups.has(Number(group)) || !command.includes('.mjs drain')) continue;
-    // The lock's holder has the drain's words on its own command line.
+    // flock's command line has the drain's words, too.
     if (/^\S*node\S*\s/.test(command) || !command.includes('flock')) return Number(pid);
   }
   return undefined;

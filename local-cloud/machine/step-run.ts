@@ -11,7 +11,7 @@ const MAX_OUTPUT_CHARACTERS = 24_000;
 /** Milliseconds to wait for output after the script's end. A process that it left may hold the pipe open. */
 const LAST_OUTPUT_MS = 200;
 
-/** Where a step runs. */
+/** The folders and the process groups of a step's machine. */
 interface Place {
   /** The machine's root folder. */
   readonly root: string;
@@ -21,7 +21,7 @@ interface Place {
   readonly groups: Set<number>;
 }
 
-/** Runs one step with bash, in a process group of its own. Never rejects because of what the script does. */
+/** Runs one step with bash, in its own process group. A script's failure is in the result, and never rejects. */
 export async function runStep({ root, folder, groups }: Place, run: StepRun): Promise<StepResult> {
   const { step } = run;
   await mkdir(folder, { recursive: true });
@@ -84,7 +84,7 @@ function cancelled(name: string): StepResult {
   return { name, status: 'Cancelled', statusDetails: 'Cancelled', ...ends };
 }
 
-/** Passes on each line of a stream. The returned function passes on the rest, and returns the first characters of the stream. */
+/** Passes on each line of a stream. The returned function passes on the rest, and returns the stream's first characters. */
 function collect(stream: NodeJS.ReadableStream, onLine: (line: string) => void): () => string {
   const decoder = new StringDecoder('utf8');
   let kept = '';

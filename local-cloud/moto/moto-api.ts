@@ -3,14 +3,14 @@ import { type Answer, AwsError } from '../wire/answer';
 import type { Call, CallHead } from '../wire/call';
 import { newlinesOut } from './newline-keys';
 
-/** Our own conversation with moto, below the gateway: what is asked here is asked by nobody and never denied. */
+/** Our own calls to moto. They do not pass the gateway, have no caller, and are never denied. */
 export class MotoApi {
   constructor(
     readonly port: number,
     readonly region: string,
   ) {}
 
-  /** A call of a JSON protocol, e.g. `json('events', 'AWSEvents.ListRules', {})`. Throws AwsError. */
+  /** Calls a JSON protocol, e.g. `json('events', 'AWSEvents.ListRules', {})`. Throws AwsError. */
   async json<T>(service: string, target: string, body: object): Promise<T> {
     const answer = await this.request('POST', '/', {
       service,
@@ -20,7 +20,7 @@ export class MotoApi {
     return (answer.body.length === 0 ? {} : JSON.parse(answer.body.toString())) as T;
   }
 
-  /** A call of a query protocol, e.g. `query('sts', { Action: … })`; the answer is XML. Throws AwsError. */
+  /** Calls a query protocol, e.g. `query('sts', { Action: … })`. Returns XML. Throws AwsError. */
   async query(service: string, fields: Record<string, string>): Promise<string> {
     const answer = await this.request('POST', '/', {
       service,
@@ -30,14 +30,14 @@ export class MotoApi {
     return answer.body.toString();
   }
 
-  /** Any request. Throws AwsError when the status is not 2xx. */
+  /** Sends any request. Throws AwsError if the status is not 2xx. */
   async request(
     method: string,
     target: string,
     options: { service?: string; headers?: Record<string, string>; body?: string } = {},
   ): Promise<Answer> {
     const scope = `lamplighter/20260101/${this.region}/${options.service ?? 's3'}/aws4_request`;
-    const path = targetFor({ service: options.service ?? 's3', target });
+    const path = motoTarget({ service: options.service ?? 's3', target });
     const answer = await this.send(method, path, options.body, {
       host: `127.0.0.1:${this.port}`,
       authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
@@ -49,10 +49,10 @@ export class MotoApi {
     throw new AwsError(answer.status, codeIn(text, answer), `moto: ${method} ${target}: ${text}`);
   }
 
-  /** A caller's request, passed on as it is; whatever moto answers is the answer. */
+  /** Passes a caller's request on unchanged. Returns moto's answer, errors included. */
   async forward(call: Call): Promise<Answer> {
     const headers = { ...call.headers, 'content-length': String(call.body.length) };
-    return this.send(call.method, targetFor(call), call.body, withoutHopByHop(headers));
+    return this.send(call.method, motoTarget(call), call.body, withoutHopByHop(headers));
   }
 
   private async send(
@@ -66,7 +66,7 @@ export class MotoApi {
         { host: '127.0.0.1', port: this.port, method, path: target, headers: defined(headers), agent: false },
         resolve,
       );
-      upstream.once('error', (cause) => reject(motoIsDead(cause)));
+      upstream.once('error', (cause) => reject(motoDoesNotAnswer(cause)));
       upstream.end(body);
     });
     const chunks: Buffer[] = [];
@@ -79,13 +79,13 @@ export class MotoApi {
   }
 }
 
-/** The path and query that moto gets for a call. */
-export function targetFor({ service, target }: Pick<CallHead, 'service' | 'target'>): string {
+/** The path and query of a call in moto's form. */
+export function motoTarget({ service, target }: Pick<CallHead, 'service' | 'target'>): string {
   return service === 's3' ? newlinesOut(target) : target;
 }
 
-/** The error for a moto that does not answer. */
-export function motoIsDead(cause: Error): AwsError {
+/** The caller's error if moto does not answer. */
+export function motoDoesNotAnswer(cause: Error): AwsError {
   return new AwsError(
     503,
     'ServiceUnavailable',
@@ -95,7 +95,7 @@ export function motoIsDead(cause: Error): AwsError {
 
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'expect', 'upgrade'];
 
-/** Headers without those that belong to one connection only. */
+/** The headers without those of a single connection. */
 export function withoutHopByHop<T>(headers: Record<string, T>): Record<string, T> {
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name.toLowerCase())),

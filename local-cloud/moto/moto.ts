@@ -10,7 +10,7 @@ import { type Processes, killGroup } from '../../scripts/tools/process-groups';
 
 const START_LIMIT_MS = 60_000;
 
-/** Another program may take the free port in the moment between choosing and using it. */
+/** Number of tries. Another program may take the free port before moto does. */
 const PORT_TRIES = 3;
 
 interface MotoOptions {
@@ -19,7 +19,7 @@ interface MotoOptions {
   readonly directory: string;
   readonly region: string;
   readonly processes: Processes;
-  /** Told when moto ends without having been stopped. */
+  /** Called when moto ends before it was stopped. */
   readonly onDeath: () => void;
 }
 
@@ -31,8 +31,8 @@ export interface Moto {
 }
 
 /**
- * Starts moto's server on a free port of 127.0.0.1 and waits until it answers. Throws
- * LamplighterError, with what moto printed, when it does not come up.
+ * Starts moto's server on a free port of 127.0.0.1 and waits until it answers. Throws LamplighterError, with moto's output,
+ * if it does not.
  */
 export async function startMoto(options: MotoOptions): Promise<Moto> {
   for (let tries = 1; ; tries += 1) {
@@ -51,30 +51,30 @@ async function startOnce(options: MotoOptions): Promise<Moto> {
   const child = spawn('/bin/sh', ['-c', WITH_DEAD_MANS_SWITCH, 'sh', options.command, ...listenOn(port)], {
     detached: true,
     stdio: ['ignore', log, log, 'pipe'],
-    // AWS's own managed policies are there only on demand.
+    // moto has AWS's managed policies only if asked to load them.
     env: { ...environmentWithoutAws(), MOTO_IAM_LOAD_MANAGED_POLICIES: 'true' },
   });
   closeSync(log);
   options.processes.add(child);
-  let isWanted = false;
+  let isUp = false;
   child.once('exit', () => {
-    // The dead man's switch must not outlive what it watches over.
+    // The dead man's switch must not outlive moto.
     child.stdio[3]?.destroy();
-    if (isWanted) options.onDeath();
+    if (isUp) options.onDeath();
   });
   const moto: Moto = {
     api: new MotoApi(port, options.region),
     pid: child.pid ?? -1,
     stop: () => {
-      isWanted = false;
+      isUp = false;
       return stop(child);
     },
   };
   try {
     await untilItAnswers(moto.api, child);
-    // Without a container engine moto's Lambda could not even be asked to run anything; the gateway runs the functions.
+    // moto's Lambda needs a container engine unless this is set. The gateway runs the functions.
     await moto.api.request('POST', '/moto-api/config', { body: '{"lambda":{"use_docker":false}}' });
-    isWanted = true;
+    isUp = true;
     return moto;
   } catch (cause) {
     await moto.stop();
@@ -85,11 +85,11 @@ async function startOnce(options: MotoOptions): Promise<Moto> {
   }
 }
 
-/** A program of the user's own may be anything. */
+/** Only moto from the PATH gets the hint. */
 const hint = (command: string) =>
   command.includes('/') ? '' : ` Mend it, or take it off the PATH: then Lamplighter installs one of its own.`;
 
-/** When our process dies, however it dies, its end of file descriptor 3 closes, `cat` ends, and so does moto. */
+/** Ends moto with our process: its death closes file descriptor 3, `cat` ends, and `kill` follows. */
 const WITH_DEAD_MANS_SWITCH = '(cat <&3 >/dev/null 2>&1; kill -9 -$$) & exec "$@" 3<&-';
 
 const listenOn = (port: number) => ['-H', '127.0.0.1', '-p', String(port)];
@@ -116,12 +116,12 @@ async function untilItAnswers(api: MotoApi, child: ChildProcess): Promise<void> 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
-  // moto keeps everything in memory: there is nothing that a gentle end would save.
+  // moto keeps everything in memory: an orderly end would save nothing.
   killGroup(child.pid);
   await ended;
 }
 
-/** What the person has set for the real AWS must not reach moto. */
+/** The environment without the user's settings for the real AWS, which must not reach moto. */
 function environmentWithoutAws(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_')));
 }

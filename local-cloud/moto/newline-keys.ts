@@ -1,21 +1,21 @@
 /**
- * S3 keys may hold newlines, and moto's router does not find such a path. On the way to moto a newline is written as a
- * character of Unicode's private use area, and on the way back that character as a newline.
+ * Replaces newlines in S3 keys on the way to moto, whose router does not find such a path. The placeholder is a character of
+ * Unicode's private use area. Answers get the newline back.
  */
-const STAND_IN = '\uE00A';
-const STAND_IN_ENCODED = '%EE%80%8A';
+const PLACEHOLDER = '\uE00A';
+const PLACEHOLDER_ENCODED = '%EE%80%8A';
 
-/** A request's target, or another text in percent form, as moto can take it. */
+/** A request's target, or another text in percent form, as moto accepts it. */
 export function newlinesOut(percentEncoded: string): string {
-  return percentEncoded.replaceAll(/%0a/gi, STAND_IN_ENCODED);
+  return percentEncoded.replaceAll(/%0a/gi, PLACEHOLDER_ENCODED);
 }
 
-/** The keys in the XML of a request (DeleteObjects), as moto knows them. */
+/** A request's XML (DeleteObjects) with the keys in moto's form. */
 export function newlinesOutOfXml(xml: string): string {
-  return xml.replaceAll(/<Key>[^<]*<\/Key>/g, (key) => key.replaceAll(/\n|&#10;|&#xa;/gi, STAND_IN));
+  return xml.replaceAll(/<Key>[^<]*<\/Key>/g, (key) => key.replaceAll(/\n|&#10;|&#xa;/gi, PLACEHOLDER));
 }
 
-/** The XML of an answer, with the keys as the caller knows them. */
+/** An answer's XML with the keys in the caller's form. */
 export function newlinesBack(xml: string): string {
-  return xml.replaceAll(STAND_IN, '&#10;').replaceAll(STAND_IN_ENCODED, '%0A');
+  return xml.replaceAll(PLACEHOLDER, '&#10;').replaceAll(PLACEHOLDER_ENCODED, '%0A');
 }

@@ -8,14 +8,14 @@ import type { Notifications } from './notifications';
 import { type S3Operation, s3OperationOf } from '../wire/s3-operation';
 import { SuspendedVersioning } from './suspended-versioning';
 
-/** What is kept here and not in moto. */
+/** Operations whose state is kept here and not in moto. */
 const OURS: readonly S3Operation['name'][] = [
   'BucketPolicy',
   'PutBucketNotificationConfiguration',
   'GetBucketNotificationConfiguration',
 ];
 
-/** S3's API: objects are moto's and stream past; what is about a bucket, or speaks of keys in XML, comes through here. */
+/** S3's API for buckets, and for operations with keys in XML. Requests for objects stream to moto past this class. */
 export class S3Api {
   private readonly versioning = new SuspendedVersioning();
 
@@ -25,16 +25,16 @@ export class S3Api {
     private readonly policies: BucketPolicies,
   ) {}
 
-  /** Whether `answer` must have the request, and not the stream to moto. */
-  takes(head: CallHead): boolean {
+  /** Whether `answer` handles the request. Any other streams to moto. */
+  handles(head: CallHead): boolean {
     return s3OperationOf(head).key === '' || head.method === 'POST';
   }
 
   async answer(call: Call): Promise<Answer> {
     const { bucket, name } = s3OperationOf(call);
     if (OURS.includes(name)) {
-      // moto knows whether there is such a bucket, and says it well if not.
-      const found = await this.moto.forward(lookFor(call, bucket));
+      // moto answers with S3's error if the bucket does not exist.
+      const found = await this.moto.forward(locationCall(call, bucket));
       if (found.status !== 200) return found;
       return name === 'BucketPolicy' ? this.policies.answer(call, bucket) : this.notifications.answer(call);
     }
@@ -58,7 +58,7 @@ export class S3Api {
   }
 }
 
-function lookFor(call: Call, bucket: string): Call {
+function locationCall(call: Call, bucket: string): Call {
   const target = `/${bucket}?location`;
   return { ...call, method: 'GET', target, body: Buffer.alloc(0) };
 }

@@ -2,8 +2,8 @@ import { type Answer, AwsError, emptyAnswer } from '../wire/answer';
 import type { Call } from '../wire/call';
 
 /**
- * The buckets' policies, kept word for word. They are not given to moto: it does not look at their conditions, so that
- * "deny what does not come by TLS" would deny everything. authorize.ts enforces them.
+ * The buckets' policies, kept unchanged; iam/authorize.ts enforces them. moto does not get them, because it ignores their
+ * conditions: "deny requests without TLS" would deny everything.
  */
 export class BucketPolicies {
   private readonly policies = new Map<string, Buffer>();

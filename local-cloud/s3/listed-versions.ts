@@ -1,14 +1,14 @@
 import { escapeXml } from '../wire/answer';
 import type { CallHead } from '../wire/call';
 
-/** Whether S3 would write the keys of its answer in URL form. moto does so in every list but that of versions. */
+/** Whether S3 would write the keys of its answer in URL form. moto does so in every list except that of versions. */
 export function wantsEncodedVersions({ method, query }: CallHead): boolean {
   return method === 'GET' && query.has('versions') && query.get('encoding-type') === 'url';
 }
 
 /**
- * A list of versions with its keys in URL form, as S3 writes them. Without it, whoever decodes the keys, as the audit does,
- * takes `a+b` for another key.
+ * A list of versions with its keys in URL form, as S3 writes them. A client that decodes the keys, like the audit, would
+ * otherwise read `a+b` as another key.
  */
 export function withEncodedKeys(xml: string): string {
   return xml
@@ -19,7 +19,7 @@ export function withEncodedKeys(xml: string): string {
     .replace('</ListVersionsResult>', '<EncodingType>url</EncodingType></ListVersionsResult>');
 }
 
-/** Form encoding, but for the slashes. */
+/** Form encoding, except for slashes. */
 function encodedKey(key: string): string {
   return new URLSearchParams([['', key]]).toString().slice(1).replaceAll('%2F', '/');
 }

@@ -41,8 +41,8 @@ const documentSchema = z.object({
 });
 
 /**
- * Reads the body of PutBucketNotificationConfiguration. Throws AwsError: MalformedXML, or NotImplemented for what the
- * local cloud does not deliver (queues, topics, EventBridge, events other than the creation of objects).
+ * Reads the body of PutBucketNotificationConfiguration. Throws AwsError: MalformedXML, or NotImplemented. The local cloud
+ * delivers neither to queues, topics and EventBridge, nor events other than the creation of objects.
  */
 export function parseNotifications(xml: string): FunctionNotification[] {
   let document: unknown;
@@ -72,7 +72,7 @@ export function parseNotifications(xml: string): FunctionNotification[] {
   });
 }
 
-/** The body of GetBucketNotificationConfiguration's answer. */
+/** The body of the answer to GetBucketNotificationConfiguration. */
 export function renderNotifications(notifications: readonly FunctionNotification[]): string {
   const rule = (name: string, value: string) =>
     value === '' ? '' : `<FilterRule><Name>${name}</Name><Value>${escapeXml(value)}</Value></FilterRule>`;
@@ -89,8 +89,8 @@ export function renderNotifications(notifications: readonly FunctionNotification
   return `<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${entries.join('')}</NotificationConfiguration>`;
 }
 
-/** Whether a notification wants an event such as `ObjectCreated:Put` of this key. */
-export function wants(notification: FunctionNotification, eventName: string, key: string): boolean {
+/** Whether a notification's filter matches an event, such as `ObjectCreated:Put`, of this key. */
+export function matches(notification: FunctionNotification, eventName: string, key: string): boolean {
   const { events, prefix, suffix } = notification;
   const named = events.some((event) => event === `s3:${eventName}` || event === 's3:ObjectCreated:*');
   return named && key.startsWith(prefix) && key.endsWith(suffix);

@@ -7,13 +7,13 @@ import {
   type FunctionNotification,
   parseNotifications,
   renderNotifications,
-  wants,
+  matches,
 } from './notification-configuration';
 import type { Report } from '../clockwork/events';
 import { type S3Operation, s3OperationOf } from '../wire/s3-operation';
 import type { Timers } from '../clockwork/timers';
 
-/** Which notifications S3 loses or delivers twice. Each call that answers true uses up one fault. */
+/** The notifications to lose or to deliver twice. Each call that returns true uses up one fault. */
 export interface NotificationFaults {
   takeDrop(bucket: string): boolean;
   takeDuplicate(bucket: string): boolean;
@@ -28,8 +28,8 @@ const EVENT_NAMES: Partial<Record<S3Operation['name'], string>> = {
 };
 
 /**
- * S3's notifications to functions. Their configuration is kept here and not in moto, which would try to run the function
- * in a container by itself.
+ * S3's notifications to functions. Their configuration is kept here and not in moto, because moto would try to run the
+ * function in a container.
  */
 export class Notifications {
   private readonly configurations = new Map<string, readonly FunctionNotification[]>();
@@ -50,7 +50,7 @@ export class Notifications {
     },
   ) {}
 
-  /** Answers for a bucket that exists. */
+  /** Reads or writes the configuration of a bucket that exists. */
   async answer(call: Call): Promise<Answer> {
     const { bucket, name } = s3OperationOf(call);
     if (name === 'GetBucketNotificationConfiguration') {
@@ -62,7 +62,7 @@ export class Notifications {
     return emptyAnswer(200);
   }
 
-  /** Looks at an S3 request that moto has answered, and notifies the functions that want to hear of it. */
+  /** Called with each S3 request that moto has answered. Notifies the functions whose filters match. */
   observe(head: CallHead, { status, headers }: Pick<Answer, 'status' | 'headers'>): void {
     if (status < 200 || status >= 300) return;
     const operation = s3OperationOf(head);
@@ -72,7 +72,7 @@ export class Notifications {
     const { bucket } = operation;
     const key = operation.name === 'PostObject' ? keyIn(headers.location, bucket) : operation.key;
     for (const notification of this.configurations.get(bucket) ?? []) {
-      if (!wants(notification, eventName, key)) continue;
+      if (!matches(notification, eventName, key)) continue;
       const record = this.recordOf({ bucket, key, eventName, notification, head, headers });
       this.options.timers.deliver(this.options.notificationMs, 'an S3 notification', async () =>
         this.deliver(notification, bucket, key, await this.withSize(record, bucket, key)),
@@ -88,24 +88,24 @@ export class Notifications {
   ): Promise<void> {
     const { faults, invokeLater, mayInvoke } = this.options;
     const functionName = functionNameOf(functionArn);
-    const tell = (outcome: 'delivered' | 'dropped' | 'refused', text: string) =>
+    const reportOutcome = (outcome: 'delivered' | 'dropped' | 'refused', text: string) =>
       this.options.report({ kind: 'notification', bucket, key, functionName, outcome, text });
     if (faults.takeDrop(bucket)) {
-      tell('dropped', `the notification of ${key} was lost on purpose`);
+      reportOutcome('dropped', `the notification of ${key} was lost on purpose`);
       return;
     }
     if (!(await mayInvoke(functionName, 's3.amazonaws.com', `arn:aws:s3:::${bucket}`))) {
-      tell('refused', `${bucket} may not invoke ${functionName}: its policy does not permit it`);
+      reportOutcome('refused', `${bucket} may not invoke ${functionName}: its policy does not permit it`);
       return;
     }
     const payload = Buffer.from(JSON.stringify({ Records: [record] }));
     for (let copies = faults.takeDuplicate(bucket) ? 2 : 1; copies > 0; copies -= 1) {
-      tell('delivered', `S3 tells ${functionName} of ${key}`);
+      reportOutcome('delivered', `S3 tells ${functionName} of ${key}`);
       invokeLater(functionName, payload);
     }
   }
 
-  /** S3 itself refuses a destination that it may not invoke. */
+  /** Throws AwsError, as S3 does, for a destination that S3 may not invoke. */
   private async requirePermission(
     bucket: string,
     notifications: readonly FunctionNotification[],
@@ -166,7 +166,7 @@ export class Notifications {
     };
   }
 
-  /** The answer to an upload does not tell the object's size (nor, for some operations, its ETag). */
+  /** Adds the object's size, which no answer to an upload has. Some answers have no ETag either. */
   private async withSize(record: EventRecord, bucket: string, key: string): Promise<EventRecord> {
     const path = `/${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`;
     const { versionId } = record.s3.object;
@@ -184,7 +184,7 @@ export class Notifications {
 
 type EventRecord = ReturnType<Notifications['recordOf']>;
 
-/** As S3 writes keys in events: spaces as `+`, UTF-8 in percent form, `/` as it is. */
+/** A key as S3 writes it in events: spaces as `+`, UTF-8 in percent form, `/` unchanged. */
 export function formEncoded(key: string): string {
   return key
     .split('/')

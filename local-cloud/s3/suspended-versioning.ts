@@ -5,14 +5,14 @@ const SUSPENDED = '<Status>Suspended</Status>';
 const ENABLED = '<Status>Enabled</Status>';
 
 /**
- * Buckets whose versioning is suspended, as it is while Terraform destroys them. moto would treat them as never versioned: a
- * delete of one version then fails where there is a delete marker, and no such bucket can be emptied. So moto is left to
- * believe that versioning goes on; the one difference is that an object put meanwhile gets a version of its own.
+ * Buckets whose versioning is suspended. Terraform suspends it before it destroys a bucket. moto would treat such a bucket as
+ * never versioned: the delete of one version fails if there is a delete marker, and the bucket cannot be emptied. Therefore
+ * the suspension is not passed on to moto. The one difference: an object put meanwhile gets a version of its own.
  */
 export class SuspendedVersioning {
   private readonly buckets = new Set<string>();
 
-  /** The call as moto should have it. */
+  /** The call in the form for moto. */
   outgoing(call: Call, bucket: string): Call {
     if (call.method !== 'PUT' || !call.query.has('versioning')) return call;
     const body = call.body.toString();
@@ -24,7 +24,7 @@ export class SuspendedVersioning {
     return { ...call, body: Buffer.from(body.replace(SUSPENDED, ENABLED)) };
   }
 
-  /** moto's answer as S3 would give it. */
+  /** moto's answer in S3's form. */
   incoming(call: Call, bucket: string, answer: Answer): Answer {
     if (call.method !== 'GET' || !call.query.has('versioning') || !this.buckets.has(bucket)) return answer;
     return { ...answer, body: Buffer.from(answer.body.toString().replace(ENABLED, SUSPENDED)) };

@@ -8,31 +8,31 @@ import { type CommandInvocation, type Commands, expiryOf } from './commands';
 
 const PING_MS = 3_000;
 
-/** Systems Manager goes on saying Online for a while after the last ping. */
+/** Time after the last ping until Systems Manager no longer reports Online. */
 const ONLINE_MS = 30_000;
 
-/** What becomes of commands that were running when an instance died; FACTS of real agents: all of these happen. */
+/** The effect of an instance's crash on its running commands. With real agents, each of these happens. */
 export type CommandsAtCrash =
-  /** They end as Failed, at once. */
+  /** The commands end as Failed, at once. */
   | 'failed'
-  /** They run again after the next boot, once. */
+  /** The commands run again after the next boot, once. */
   | 'resubmitted'
-  /** Nobody ever hears of them again: they stay InProgress. */
+  /** The commands stay InProgress for ever. */
   | 'forgotten';
 
 export interface AgentFaults {
   readonly commandsAtCrash: CommandsAtCrash;
-  /** While it is set, no agent reports after its instance's launch. */
+  /** While true, no agent registers after its instance's launch. */
   readonly agentsAreMute: boolean;
 }
 
 interface Agent {
   readonly instanceId: string;
   readonly machine: Machine;
-  /** Milliseconds since the epoch; undefined until it has registered for the first time. */
+  /** Milliseconds since the epoch. Undefined before the first registration. */
   lastPing: number | undefined;
   boot: Boot | undefined;
-  /** Ends what was planned for this boot. */
+  /** Cancels the registration, or the pings. */
   cancel: () => void;
 }
 
@@ -52,7 +52,7 @@ export interface AgentsOptions {
   readonly agentMs: number;
 }
 
-/** The SSM agents: what runs on the instances, each on its machine. */
+/** The SSM agents, each on its instance's machine. */
 export class Agents {
   private readonly agents = new Map<string, Agent>();
   private readonly runner: CommandRunner;
@@ -103,7 +103,7 @@ export class Agents {
     this.agents.delete(instanceId);
   }
 
-  /** A new command: run at once if the agent is up, when it comes up if not; given up when it expires before. */
+  /** Runs a new command as soon as the agent is up. A command that expires before that is TimedOut. */
   deliver(invocation: CommandInvocation): void {
     const agent = this.agentOf(invocation.instanceId);
     const waitMs = Math.min(expiryOf(invocation.command) - Date.now(), 2 ** 31 - 1);
@@ -164,7 +164,7 @@ export class Agents {
     }
   }
 
-  /** Undefined, and a warning, for an instance whose agent could not sign its calls, or may not make them. */
+  /** The credentials of the instance's role. Undefined, with a warning, if the agent has none or may not register with them. */
   private async credentialsOf(instanceId: string): Promise<RoleCredentials | undefined> {
     const warn = (text: string) => this.options.report({ kind: 'warning', text });
     const roleArn = await this.options.roleOf(instanceId);
@@ -189,7 +189,7 @@ export class Agents {
     };
   }
 
-  /** What an agent calls before it can be sent a command; commands and answers then travel in the channel. */
+  /** Whether the role may make the calls of a registration. Commands and answers need no further permission. */
   private async mayRegister(roleArn: string, instanceId: string): Promise<boolean> {
     const { permits, region } = this.options;
     const session = { kind: 'role', roleArn, sessionName: instanceId, assumedBy: 'service' } as const;

@@ -19,7 +19,7 @@ interface Filter {
   readonly value: string;
 }
 
-/** What the operations answered here take; each takes some of it. */
+/** The parameters of all operations answered here. Each operation accepts some of them. */
 interface Request {
   readonly DocumentName?: string;
   readonly DocumentVersion?: string;
@@ -37,7 +37,7 @@ interface Request {
   readonly InstanceInformationFilterList?: { key: string; valueSet: string[] }[];
 }
 
-/** Systems Manager's API: the store is moto's, agents and commands are ours. */
+/** Systems Manager's API. moto keeps documents and parameters; agents and commands are ours. */
 export class SsmApi {
   constructor(
     private readonly moto: MotoApi,
@@ -180,7 +180,7 @@ export class SsmApi {
   }
 }
 
-/** Systems Manager's own name for the log group if none is said. */
+/** The log group of the request, or Systems Manager's default name. Undefined if output is not sent to CloudWatch Logs. */
 function logGroupOf({ CloudWatchOutputConfig }: Request, documentName: string): string | undefined {
   if (CloudWatchOutputConfig?.CloudWatchOutputEnabled !== true) return undefined;
   return CloudWatchOutputConfig.CloudWatchLogGroupName ?? `/aws/ssm/${documentName}`;
@@ -259,7 +259,7 @@ function pluginFacts(result: StepResult): object {
     ResponseCode: result.responseCode,
     ResponseStartDateTime: result.startedAt / 1000,
     ResponseFinishDateTime: result.endedAt / 1000,
-    // The list shows less than GetCommandInvocation.
+    // The list has less output than GetCommandInvocation.
     Output: result.stdout.slice(0, 2500),
   };
 }

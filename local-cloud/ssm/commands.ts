@@ -15,7 +15,7 @@ export interface CommandInvocation {
   startedAt: number | undefined;
   endedAt: number | undefined;
   wasResubmitted: boolean;
-  /** Kills what runs of it, nothing else. */
+  /** Kills the running step, and nothing else. */
   kill: () => void;
 }
 
@@ -25,14 +25,14 @@ export interface Command {
   readonly comment: string;
   readonly parameters: Readonly<Record<string, readonly string[]>>;
   readonly requestedAt: number;
-  /** Seconds until a command that was not delivered is given up. */
+  /** Seconds until a command that was not delivered times out. */
   readonly timeoutSeconds: number;
   /** The log group that the agent sends the output to. */
   readonly logGroup: string | undefined;
   readonly invocations: CommandInvocation[];
 }
 
-/** Every command that was sent, with its state and the events about it. */
+/** Every command that was sent. Publishes and reports each change of state. */
 export class Commands {
   private readonly commands = new Map<string, Command>();
 
@@ -61,7 +61,7 @@ export class Commands {
       });
     }
     this.commands.set(command.id, command);
-    for (const invocation of command.invocations) this.tell(invocation);
+    for (const invocation of command.invocations) this.reportStatus(invocation);
     return command;
   }
 
@@ -83,20 +83,20 @@ export class Commands {
       .filter((invocation) => invocation.instanceId === instanceId && invocation.status === status);
   }
 
-  /** Begins to run an invocation, or begins again. */
+  /** Called when an invocation begins, or begins again. */
   begin(invocation: CommandInvocation): void {
     this.change(invocation, 'InProgress');
     invocation.results = [];
   }
 
-  /** The instance's invocations in progress that have never been resubmitted. From now on they have been. */
+  /** Marks the instance's invocations in progress as resubmitted. Returns those that were not marked yet. */
   resubmit(instanceId: string): CommandInvocation[] {
     const due = this.of(instanceId, 'InProgress').filter(({ wasResubmitted }) => !wasResubmitted);
     for (const invocation of due) invocation.wasResubmitted = true;
     return due;
   }
 
-  /** Changes an invocation's state; an end is final. */
+  /** Changes an invocation's state. An invocation that has ended stays unchanged. */
   change(invocation: CommandInvocation, status: CommandStatus, statusDetails: string = status): void {
     if (hasEnded(invocation.status)) return;
     const before = statusOf(invocation.command);
@@ -104,7 +104,7 @@ export class Commands {
     invocation.statusDetails = statusDetails;
     if (status === 'InProgress') invocation.startedAt ??= Date.now();
     if (hasEnded(status)) invocation.endedAt = Date.now();
-    this.tell(invocation);
+    this.reportStatus(invocation);
     const { command, instanceId } = invocation;
     this.publishChange(command, 'EC2 Command Invocation Status-change Notification', [instanceId], {
       'instance-id': instanceId,
@@ -116,7 +116,7 @@ export class Commands {
     this.publishChange(command, 'EC2 Command Status-change Notification', instanceIds, { status: after });
   }
 
-  private tell({ command, instanceId, status, statusDetails }: CommandInvocation): void {
+  private reportStatus({ command, instanceId, status, statusDetails }: CommandInvocation): void {
     const documentName = command.document.name;
     const text = `command ${documentName} on ${instanceId}: ${statusDetails}`;
     this.report({ kind: 'command', commandId: command.id, instanceId, documentName, status, text });
@@ -144,7 +144,7 @@ export function hasEnded(status: CommandStatus): boolean {
   return status !== 'Pending' && status !== 'InProgress';
 }
 
-/** When a command that was not delivered is given up, in milliseconds since the epoch. */
+/** The time when an undelivered command times out, in milliseconds since the epoch. */
 export function expiryOf({ requestedAt, timeoutSeconds }: Command): number {
   return requestedAt + timeoutSeconds * 1000;
 }

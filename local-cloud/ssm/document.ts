@@ -24,13 +24,13 @@ const contentSchema = z.object({
   mainSteps: z.array(stepSchema).min(1),
 });
 
-/** One `aws:runShellScript` step, its parameters filled in. */
+/** One `aws:runShellScript` step, with its parameters filled in. */
 export interface DocumentStep extends Step {
   readonly onFailure: 'exit' | 'successAndExit' | 'continue';
   readonly isFinal: boolean;
 }
 
-/** A command document as it is to be run. */
+/** A command document that is ready to run. */
 export interface RunnableDocument {
   readonly name: string;
   readonly version: string;
@@ -44,7 +44,7 @@ interface StoredDocument {
   readonly DocumentType?: string;
 }
 
-/** Reads a document from moto. Throws AwsError: InvalidDocument and its like, or NotImplemented for other actions. */
+/** Reads a document from moto. Throws AwsError: InvalidDocument and the like, or NotImplemented for other actions. */
 export async function readDocument(
   moto: MotoApi,
   name: string,
@@ -55,7 +55,7 @@ export async function readDocument(
   try {
     stored = await moto.json<StoredDocument>('ssm', 'AmazonSSM.GetDocument', {
       Name: name,
-      // moto knows the default version only as the one that is not named.
+      // moto returns the default version if the request names none.
       ...(version === '$DEFAULT' ? {} : { DocumentVersion: version }),
     });
   } catch (error) {

@@ -8,7 +8,7 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-/** An error that the caller gets as AWS would say it, in the protocol of the service at hand. */
+/** An error that the caller receives in AWS's form, in the protocol of the called service. */
 export class AwsError extends LamplighterError {
   override readonly name = 'AwsError';
 
@@ -41,7 +41,7 @@ export function emptyAnswer(status: number, headers: Record<string, string> = {}
   return { status, headers, body: Buffer.alloc(0) };
 }
 
-/** An AWS error document, in the form that the service's SDKs read. */
+/** An AWS error document in the form that the service's SDKs read. */
 export function errorAnswer(service: string, { status, code, message }: AwsError): Answer {
   const error = `<Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message>`;
   const requestId = randomUUID();

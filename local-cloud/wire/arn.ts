@@ -1,4 +1,4 @@
-/** The account that moto plays. */
+/** moto's account. */
 export const ACCOUNT_ID = '123456789012';
 
 export function arnOf(service: string, region: string, resource: string): string {
@@ -13,7 +13,7 @@ export function logStreamArn(region: string, group: string, stream: string): str
   return arnOf('logs', region, `log-group:${group}:log-stream:${stream}`);
 }
 
-/** The name in a function's name, ARN or partial ARN, with or without a qualifier. */
+/** The function's name in a name, an ARN or a partial ARN, with or without a qualifier. */
 export function functionNameOf(nameOrArn: string): string {
   const parts = decodeURIComponent(nameOrArn).split(':');
   const marker = parts.indexOf('function');

@@ -3,12 +3,12 @@ import type { Caller } from './caller';
 
 /** The head of a request to an AWS service. */
 export interface CallHead {
-  /** As AWS signs it: `s3`, `ec2`, `lambda`, … */
+  /** The service's name in the signature: `s3`, `ec2`, `lambda`, … */
   readonly service: string;
   readonly region: string;
   readonly caller: Caller;
   readonly method: string;
-  /** Path and query exactly as they came: a key may hold `..`, `//` or `%`. */
+  /** Path and query, unchanged: a key may hold `..`, `//` or `%`. */
   readonly target: string;
   readonly path: string;
   readonly query: URLSearchParams;
@@ -20,7 +20,7 @@ export interface Call extends CallHead {
   readonly body: Buffer;
 }
 
-/** A request as the gateway authorizes it: an S3 object's bytes stream past, other bodies have been read. */
+/** A request as the gateway authorizes it. An S3 object's bytes are not read; any other body is. */
 export type IncomingCall = CallHead & { readonly body?: Buffer | undefined };
 
 /** The operation's name: `SendCommand` from X-Amz-Target (JSON protocols) or from `Action` (query protocols). */

@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Who sends a request. */
+/** The sender of a request. */
 export type Caller =
   /** The person at the keyboard: Terraform, the command line, the aws CLI. */
   | { readonly kind: 'operator' }
-  /** A function or the instance, with credentials of its role. */
+  /** A function or the instance, with its role's credentials. */
   | {
       readonly kind: 'role';
       readonly roleArn: string;
       readonly sessionName: string;
-      /** A service, for a function or the instance; or a caller of STS. */
+      /** `service`: Lambda or EC2, for a function or the instance. `caller`: a caller of STS. */
       readonly assumedBy: 'service' | 'caller';
     }
   | { readonly kind: 'anonymous' };
@@ -28,36 +28,36 @@ export interface RoleCredentials {
 export type AssumeRole = (roleArn: string, sessionName: string) => Promise<RoleCredentials>;
 
 /**
- * Whether a role session may do what a service is about to do in its name. A refusal is reported. With an `instanceId`,
- * conditions see that instance's tags.
+ * Whether a role session has a permission that a service needs in the role's name. A denial is reported. With an
+ * `instanceId`, conditions see that instance's tags.
  */
 export type Permits = (
   session: RoleSession,
-  call: { readonly action: string; readonly resource: string; readonly instanceId?: string },
+  needed: { readonly action: string; readonly resource: string; readonly instanceId?: string },
 ) => Promise<boolean>;
 
-/** What the signature says about a request: not verified, this cloud is on loopback. */
+/** The signature's facts about a request. The signature is not verified, because this cloud is on loopback. */
 export interface CredentialScope {
   readonly accessKeyId: string;
   readonly region: string;
-  /** As AWS signs it: `s3`, `ec2`, `events`, … */
+  /** The service's name in the signature: `s3`, `ec2`, `events`, … */
   readonly service: string;
 }
 
-/** The credential scope of a signature (version 4) in the header or, for a presigned URL, in the query. */
+/** The credential scope of a version 4 signature. The signature is in the header or, for a presigned URL, in the query. */
 export function credentialScopeOf(
   headers: IncomingHttpHeaders,
   query: URLSearchParams,
 ): CredentialScope | undefined {
   const credential =
     /Credential=([^,\s]+)/.exec(headers.authorization ?? '')?.[1] ?? query.get('X-Amz-Credential');
-  // The access key comes first and may not hold a slash; scope: date/region/service/aws4_request.
+  // The access key is first and holds no slash. The scope is date/region/service/aws4_request.
   const [accessKeyId, , region, service] = credential?.split('/') ?? [];
   if (accessKeyId === undefined || region === undefined || service === undefined) return undefined;
   return { accessKeyId, region, service: service.toLowerCase() };
 }
 
-/** Which access key belongs to which role session. */
+/** The role session of each access key. */
 export class Callers {
   private readonly sessions = new Map<string, Caller>();
 
@@ -65,7 +65,7 @@ export class Callers {
     this.sessions.set(accessKeyId, { kind: 'role', ...session });
   }
 
-  /** An access key that no role session has is the operator's. */
+  /** The operator, for an access key without a role session. */
   of(scope: CredentialScope | undefined): Caller {
     if (!scope) return { kind: 'anonymous' };
     return this.sessions.get(scope.accessKeyId) ?? { kind: 'operator' };

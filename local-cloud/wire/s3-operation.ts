@@ -1,9 +1,9 @@
 import type { CallHead } from './call';
 
-/** The operations of S3 that the local cloud must tell from the others. */
+/** The operations of S3 that the local cloud distinguishes. */
 export interface S3Operation {
   readonly bucket: string;
-  /** Decoded; empty for an operation on the bucket. */
+  /** Decoded. Empty for an operation on the bucket. */
   readonly key: string;
   readonly name:
     | 'PutObject'
@@ -17,7 +17,7 @@ export interface S3Operation {
     | 'other';
 }
 
-/** Query parameters that turn a PUT of an object into something else. */
+/** Query parameters that make a PUT another operation than PutObject. */
 const SUBRESOURCES = [
   'acl',
   'tagging',
@@ -29,7 +29,7 @@ const SUBRESOURCES = [
   'encryption',
 ];
 
-/** Which operation a path-style S3 request is. */
+/** The operation of a path-style S3 request. */
 export function s3OperationOf({ path, query, method, headers }: CallHead): S3Operation {
   const slash = path.indexOf('/', 1);
   const bucket = decode(slash < 0 ? path.slice(1) : path.slice(1, slash));

@@ -3,7 +3,7 @@ import { Callers, credentialScopeOf } from '../../../local-cloud/wire/caller';
 
 const error = new AwsError(400, 'SomeCode', 'a <b> & "c"');
 
-describe('an error of the local cloud is one that SDKs can show', () => {
+describe('an error of the local cloud has the form that SDKs read', () => {
   test.each(['s3', 'ec2', 'sts'])('XML for %s', (service) => {
     const { status, body } = errorAnswer(service, error);
     expect(status).toBe(400);
@@ -19,7 +19,7 @@ describe('an error of the local cloud is one that SDKs can show', () => {
   });
 });
 
-describe('who calls', () => {
+describe('the caller of a request', () => {
   const authorization =
     'AWS4-HMAC-SHA256 Credential=ASIA1/20260101/eu-central-1/s3/aws4_request, SignedHeaders=host, Signature=0';
 
@@ -31,7 +31,7 @@ describe('who calls', () => {
     expect(credentialScopeOf({}, new URLSearchParams())).toBeUndefined();
   });
 
-  test('is the role whose session it is, else the operator', () => {
+  test('is the role of the access key’s session, else the operator', () => {
     const callers = new Callers();
     const scope = credentialScopeOf({ authorization }, new URLSearchParams());
     expect(callers.of(scope).kind).toBe('operator');

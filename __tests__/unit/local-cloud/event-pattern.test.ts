@@ -7,14 +7,18 @@ const EVENT = {
   detail: { 'instance-id': 'i-1', state: 'stopped' },
 };
 
-describe('an event pattern decides which rules hear of an event', () => {
+describe('an event pattern decides which rules receive an event', () => {
   test.each([
-    ['every named field fits', { source: ['aws.ec2'], detail: { state: ['stopped', 'terminated'] } }, true],
+    [
+      'every named field matches',
+      { source: ['aws.ec2'], detail: { state: ['stopped', 'terminated'] } },
+      true,
+    ],
     ['a nested field differs', { detail: { 'instance-id': ['i-2'] } }, false],
-    ['a field is not there', { detail: { nothing: ['x'] } }, false],
-    ['one of an array fits', { resources: ['arn:two'] }, true],
-    ['a prefix fits', { source: [{ prefix: 'aws.' }] }, true],
-    ['a suffix does not fit', { source: [{ suffix: '.ssm' }] }, false],
+    ['a field is missing', { detail: { nothing: ['x'] } }, false],
+    ['one value of an array matches', { resources: ['arn:two'] }, true],
+    ['a prefix matches', { source: [{ prefix: 'aws.' }] }, true],
+    ['a suffix does not match', { source: [{ suffix: '.ssm' }] }, false],
     ['anything but another value', { detail: { state: [{ 'anything-but': ['running'] }] } }, true],
     ['anything but this value', { detail: { state: [{ 'anything-but': 'stopped' }] } }, false],
     ['a field must not exist', { detail: { nothing: [{ exists: false }] } }, true],
@@ -22,7 +26,7 @@ describe('an event pattern decides which rules hear of an event', () => {
     expect(matchesPattern(pattern, EVENT)).toBe(expected);
   });
 
-  test('an operator that is not known is an error that names it, not a silent mismatch', () => {
+  test('an unknown operator is an error that names it, not a silent mismatch', () => {
     expect(() => matchesPattern({ source: [{ wildcard: 'aws.*' }] }, EVENT)).toThrow(/wildcard/);
   });
 });

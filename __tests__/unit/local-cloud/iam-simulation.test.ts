@@ -1,4 +1,4 @@
-import { type Question, decide } from '../../../local-cloud/iam/simulation';
+import { type DecisionInput, decide } from '../../../local-cloud/iam/simulation';
 
 const SELF = 'arn:aws:sts::123456789012:assumed-role/role/session';
 
@@ -10,7 +10,7 @@ const allow = (Action: string, Resource: string, Condition?: object) => ({
   ...(Condition ? { Condition } : {}),
 });
 const policyOf = (...Statement: object[]) => ({ Version: '2012-10-17', Statement });
-const ask = (question: Partial<Question>) =>
+const ask = (question: Partial<DecisionInput>) =>
   decide({
     principal: SELF,
     action: 's3:GetObject',
@@ -31,14 +31,14 @@ const onlyOverTls = policyOf({
   Condition: { Bool: { 'aws:SecureTransport': 'false' } },
 });
 
-test('what a statement allows is allowed, and the statement is named', async () => {
+test('an action that a statement allows is allowed, and the statement is named', async () => {
   expect(await ask({})).toEqual({
     allowed: true,
     grants: [{ policy: 'permissions', statement: 'Permitted' }],
   });
 });
 
-test('what no statement allows is denied', async () => {
+test('an action that no statement allows is denied', async () => {
   for (const question of [
     { action: 's3:PutObject' },
     { resource: 'arn:aws:s3:::other/key' },
@@ -51,7 +51,7 @@ test('what no statement allows is denied', async () => {
   }
 });
 
-test('a bucket’s policy denies clear text to whom everything else is allowed', async () => {
+test('a bucket’s policy denies clear text, even to a role with permission', async () => {
   expect(await ask({ resourcePolicy: onlyOverTls })).toMatchObject({ allowed: true });
   expect(await ask({ resourcePolicy: onlyOverTls, context: { 'aws:SecureTransport': 'false' } })).toEqual({
     allowed: false,
@@ -59,7 +59,7 @@ test('a bucket’s policy denies clear text to whom everything else is allowed',
   });
 });
 
-test('a permissions boundary takes away what a policy gives', async () => {
+test('a permissions boundary limits a policy', async () => {
   const boundary = (policy: object) => ({ name: 'boundary', policy });
   expect(await ask({ boundary: boundary(policyOf(allow('s3:PutObject', '*'))) })).toEqual({
     allowed: false,
@@ -68,7 +68,7 @@ test('a permissions boundary takes away what a policy gives', async () => {
   expect(await ask({ boundary: boundary(policyOf(allow('s3:*', '*'))) })).toMatchObject({ allowed: true });
 });
 
-test('nobody gets only what a bucket’s policy gives to all', async () => {
+test('an anonymous caller has only the permissions of a bucket policy for all', async () => {
   const nobody = { principal: undefined, identityPolicies: [] };
   expect(await ask({ ...nobody, resourcePolicy: onlyOverTls })).toMatchObject({ allowed: false });
   const open = policyOf({ ...allow('s3:GetObject', 'arn:aws:s3:::bucket/*'), Principal: '*' });
@@ -83,14 +83,14 @@ test.each(['a\nb', 'a*b', 'a?b', 'a:b', '${aws:username}', '../b', '日本'])(
   },
 );
 
-test('a key with an asterisk in it does not stand for the keys beside it', async () => {
+test('an asterisk in a key does not match other keys', async () => {
   const one = [{ name: 'one', policy: policyOf(allow('s3:GetObject', 'arn:aws:s3:::bucket/key')) }];
   expect(await ask({ identityPolicies: one, resource: 'arn:aws:s3:::bucket/*' })).toMatchObject({
     allowed: false,
   });
 });
 
-test('a service gets in by the function’s policy for its own source only', async () => {
+test('a function’s policy lets a service invoke it for the named source only', async () => {
   const name = 'arn:aws:lambda:eu-central-1:123456789012:function:trigger';
   const question = {
     principal: 's3.amazonaws.com',
@@ -119,7 +119,7 @@ test('a service gets in by the function’s policy for its own source only', asy
   expect(await ask({ ...question, context: from('bucket') })).toMatchObject({ allowed: false });
 });
 
-describe('what the local cloud cannot name', () => {
+describe('an action that the local cloud cannot name', () => {
   const nameless = [
     ['an action that it does not know', { action: 'lambda:GETversions' }],
     ['a resource that it does not know', { action: 'ec2:CreateSecurityGroup', resource: '*' }],
@@ -142,7 +142,7 @@ describe('what the local cloud cannot name', () => {
     });
   });
 
-  test.each<[string, Partial<Question>]>([
+  test.each<[string, Partial<DecisionInput>]>([
     [
       'with a condition',
       { identityPolicies: [{ name: 'a', policy: policyOf(allow('*', '*', { Bool: {} })) }] },

@@ -15,7 +15,7 @@ it.each(['a+b.csv', '100%.csv', "a/../b /$(x) +Ã¼'&<>.csv", 'plain/key.csv', 'âœ
   },
 );
 
-it('the list says that its keys are in URL form; a newline, which moto keeps as another character, stays one', () => {
+it('the list declares that its keys are in URL form; a newline survives moto', () => {
   const xml = newlinesBack(withEncodedKeys(list('a\uE00Ab')));
   expect(xml).toContain('<Key>a%0Ab</Key><VersionId>a+b</VersionId>');
   expect(xml).toContain('<EncodingType>url</EncodingType></ListVersionsResult>');

@@ -8,11 +8,11 @@ import { beginningOf } from '../../../scripts/tools/process-beginning';
 import { recordingTerminal, temporaryFolder } from '../scripts/stand-ins';
 
 const folder = temporaryFolder();
-let run = 0;
+let folders = 0;
 let directory: string;
 beforeEach(() => {
-  run += 1;
-  directory = join(folder.path, String(run), 'local');
+  folders += 1;
+  directory = join(folder.path, String(folders), 'local');
   mkdirSync(directory, { recursive: true });
 });
 afterAll(() => folder.remove());
@@ -28,7 +28,7 @@ const left = (more: object) => ({
 });
 
 describe('one local cloud for each checkout', () => {
-  it('a second one is refused, with the way to stop the first', async () => {
+  it('a second one is refused, with the command that stops the first', async () => {
     const first = await LocalRun.begin(directory);
     await expect(LocalRun.begin(directory)).rejects.toMatchObject({
       exitCode: 3,
@@ -44,21 +44,21 @@ describe('one local cloud for each checkout', () => {
     ['ended long ago', left({ pid: 2_147_483_646, began: '1' })],
     ['whose process id another program has now', left({ pid: process.pid, began: 'another time' })],
     ['that left half a file', 'half'],
-  ])('one %s is not in the way', async (_, content) => {
+  ])('one %s does not block a new one', async (_, content) => {
     leave(content);
     await (await LocalRun.begin(directory)).end();
   });
 
-  it('of several begun at once after one that was killed, one runs', async () => {
+  it('if several start at once after one that was killed, one runs', async () => {
     leave(left({ pid: 2_147_483_646, began: '1' }));
     const starts = await Promise.allSettled(Array.from({ length: 8 }, () => LocalRun.begin(directory)));
-    const begun = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
-    expect(begun).toHaveLength(1);
+    const running = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+    expect(running).toHaveLength(1);
     expect(readdirSync(directory)).toEqual(['run.json']);
-    await begun[0]?.end();
+    await running[0]?.end();
   });
 
-  it('what a killed one left running is ended, and nothing else', async () => {
+  it('the processes of a killed one are ended, and no others', async () => {
     const children = [0, 1].map(() => spawn('/bin/sleep', ['300'], { detached: true, stdio: 'ignore' }));
     const [orphan, other] = children.map((child) => child.pid ?? 0);
     leave(
@@ -72,41 +72,41 @@ describe('one local cloud for each checkout', () => {
       }),
     );
     const ended = once(children[0]!, 'exit');
-    const begun = await LocalRun.begin(directory);
+    const run = await LocalRun.begin(directory);
     await ended;
     expect(children[1]!.exitCode).toBeNull();
     expect(process.kill(other ?? 0, 0)).toBe(true);
     process.kill(other ?? 0, 'SIGKILL');
-    await begun.end();
+    await run.end();
   });
 
-  it('its children are on record, for the next one', async () => {
-    const begun = await LocalRun.begin(directory);
-    begun.started(process.pid);
+  it('its children are recorded, for the next one', async () => {
+    const run = await LocalRun.begin(directory);
+    run.started(process.pid);
     expect(JSON.parse(readFileSync(join(directory, 'run.json'), 'utf8'))).toMatchObject({
       children: [{ pid: process.pid, began: beginningOf(process.pid) }],
     });
-    begun.ended(process.pid);
+    run.ended(process.pid);
     expect(JSON.parse(readFileSync(join(directory, 'run.json'), 'utf8'))).toMatchObject({ children: [] });
-    await begun.end();
+    await run.end();
   });
 });
 
 describe('lamplighter env', () => {
-  it('tells the variables of the running cloud only', async () => {
-    const begun = await LocalRun.begin(directory);
+  it('reads the variables of the running cloud only', async () => {
+    const run = await LocalRun.begin(directory);
     await expect(announcedEnvironment(directory)).resolves.toBeUndefined();
     await expect(isRunning(directory)).resolves.toBe(true);
-    begun.announce({ AWS_ENDPOINT_URL: 'http://127.0.0.1:1' });
+    run.announce({ AWS_ENDPOINT_URL: 'http://127.0.0.1:1' });
     await expect(announcedEnvironment(directory)).resolves.toEqual({
       AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
     });
-    await begun.end();
+    await run.end();
     await expect(announcedEnvironment(directory)).resolves.toBeUndefined();
     await expect(isRunning(directory)).resolves.toBe(false);
   });
 
-  it('prints what a shell takes as it is, whatever is in it', () => {
+  it('prints every value so that a shell reads it unchanged', () => {
     const value = `a 'quoted' "path" $(touch x) \`y\` \\ with\nlines`;
     const lines = exportLines({ TRICKY: value });
     const seen = execFileSync(
@@ -121,23 +121,23 @@ describe('lamplighter env', () => {
 });
 
 describe('lamplighter env --json', () => {
-  it('prints an object of the variables, for programs that are no shell', async () => {
-    const begun = await LocalRun.begin(directory);
-    begun.announce({ B: 'two', A: 'one' });
+  it('prints an object of the variables, for programs other than shells', async () => {
+    const run = await LocalRun.begin(directory);
+    run.announce({ B: 'two', A: 'one' });
     const terminal = recordingTerminal();
     await env({ json: true }, terminal, directory);
     expect(JSON.parse(terminal.stdout.join('\n'))).toEqual({ A: 'one', B: 'two' });
-    await begun.end();
+    await run.end();
   });
 
-  it('prints nothing that could be taken for variables when there are none', async () => {
+  it('prints nothing if there are no variables', async () => {
     const terminal = recordingTerminal();
     await expect(env({ json: true }, terminal, directory)).rejects.toMatchObject({ exitCode: 3 });
     expect(terminal.stdout).toEqual([]);
   });
 });
 
-it('lamplighter env without a local cloud makes what follows `&&` not happen', async () => {
+it('lamplighter env without a local cloud fails, so that a command after `&&` does not run', async () => {
   const terminal = recordingTerminal();
   await expect(env({ json: false }, terminal, directory)).rejects.toMatchObject({ exitCode: 3 });
   expect(terminal.stdout).toEqual(['false']);

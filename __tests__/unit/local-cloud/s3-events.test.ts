@@ -3,7 +3,7 @@ import type { CallHead } from '../../../local-cloud/wire/call';
 import {
   parseNotifications,
   renderNotifications,
-  wants,
+  matches,
 } from '../../../local-cloud/s3/notification-configuration';
 import { newlinesBack, newlinesOut } from '../../../local-cloud/moto/newline-keys';
 import { formEncoded } from '../../../local-cloud/s3/notifications';
@@ -23,7 +23,7 @@ const head = (method: string, target: string, headers: CallHead['headers'] = {})
   };
 };
 
-describe('which S3 request creates an object', () => {
+describe('an S3 request that creates an object is recognized', () => {
   test.each([
     ['PUT', '/bucket/a%20b', {}, 'PutObject'],
     ['PUT', '/bucket/key?x-id=PutObject', {}, 'PutObject'],
@@ -44,7 +44,7 @@ describe('which S3 request creates an object', () => {
     expect(s3OperationOf(head(method, target, headers)).name).toBe(name);
   });
 
-  test('the key is the one that was meant, dots, slashes and all', () => {
+  test('the key keeps its dots and slashes', () => {
     expect(s3OperationOf(head('PUT', '/bucket//a/../b%2Bc%0A'))).toMatchObject({
       bucket: 'bucket',
       key: '/a/../b+c\n',
@@ -52,7 +52,7 @@ describe('which S3 request creates an object', () => {
   });
 });
 
-test('every key comes out of an event’s form encoding as it went in', () => {
+test('every key survives an event’s form encoding', () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 60 });
   fc.assert(
     fc.property(text, (key) => {
@@ -76,20 +76,20 @@ describe('a bucket’s notifications', () => {
     <FilterRule><Name>Suffix</Name><Value>/receipt.json</Value></FilterRule></S3Key></Filter>
     </CloudFunctionConfiguration></NotificationConfiguration>`;
 
-  test('are read back as they were written', () => {
+  test('are the same after writing and reading', () => {
     const notifications = parseNotifications(XML);
     expect(parseNotifications(renderNotifications(notifications))).toEqual(notifications);
   });
 
-  test('want only what their filter lets through', () => {
+  test('match only the keys of their filter', () => {
     const [notification] = parseNotifications(XML);
-    const wanted = (key: string) => wants(notification!, 'ObjectCreated:Put', key);
+    const wanted = (key: string) => matches(notification!, 'ObjectCreated:Put', key);
     expect(wanted('results/x/receipt.json')).toBe(true);
     expect(wanted('results/x/other.json')).toBe(false);
     expect(wanted('x/receipt.json')).toBe(false);
   });
 
-  test('that the local cloud cannot deliver are refused, not forgotten', () => {
+  test('that the local cloud cannot deliver are refused, not ignored', () => {
     const queue = '<NotificationConfiguration><QueueConfiguration/></NotificationConfiguration>';
     expect(() => parseNotifications(queue)).toThrow(/QueueConfiguration/);
     expect(() => parseNotifications(XML.replace('ObjectCreated', 'ObjectRemoved'))).toThrow(/ObjectRemoved/);

@@ -1,43 +1,45 @@
 import type { Call, IncomingCall } from '../wire/call';
 import { formOf, listIn, operationOf } from '../wire/call';
-import type { Ask, Context } from './permission';
-import { s3Asks } from './s3-asks';
+import type { Permission, Context } from './permission';
+import { s3Permissions } from './s3-permissions';
 import { arnOf, functionNameOf, instanceArn, logStreamArn } from '../wire/arn';
 
-/** What a call needs permission for. https://docs.aws.amazon.com/service-authorization/latest/reference/ */
-export function asksOf(call: IncomingCall): Ask[] {
-  if (call.service === 's3') return s3Asks(call);
+/** The permissions that a call needs. https://docs.aws.amazon.com/service-authorization/latest/reference/ */
+export function permissionsFor(call: IncomingCall): Permission[] {
+  if (call.service === 's3') return s3Permissions(call);
   const whole: Call = { ...call, body: call.body ?? Buffer.alloc(0) };
   switch (call.service) {
     case 'ec2':
-      return ec2Asks(whole);
+      return ec2Permissions(whole);
     case 'ssm':
-      return ssmAsks(whole);
+      return ssmPermissions(whole);
     case 'lambda':
-      return lambdaAsks(whole);
+      return lambdaPermissions(whole);
     case 'sts':
-      return stsAsks(whole);
+      return stsPermissions(whole);
     case 'sqs':
     case 'logs':
-      return jsonAsks(whole);
+      return jsonPermissions(whole);
     default:
-      return [ask(`${PREFIXES[call.service] ?? call.service}:${operationOf(whole) ?? 'Unknown'}`, '*')];
+      return [
+        permission(`${PREFIXES[call.service] ?? call.service}:${operationOf(whole) ?? 'Unknown'}`, '*'),
+      ];
   }
 }
 
-/** Where a service signs by another name than its actions have. */
+/** Prefixes of actions that differ from the name that the service signs with. */
 const PREFIXES: Readonly<Record<string, string>> = { monitoring: 'cloudwatch', email: 'ses' };
 
-function ask(action: string, resource: string, context: Context = {}): Ask {
+function permission(action: string, resource: string, context: Context = {}): Permission {
   return { action, resource, context };
 }
 
-function ec2Asks(call: Call): Ask[] {
+function ec2Permissions(call: Call): Permission[] {
   const operation = operationOf(call) ?? 'Unknown';
   const action = `ec2:${operation}`;
   const form = formOf(call);
   const context: Context = { 'ec2:Region': call.region };
-  const onInstance = (instanceId: string, more: Context = {}): Ask => ({
+  const onInstance = (instanceId: string, more: Context = {}): Permission => ({
     action,
     resource: instanceArn(call.region, instanceId),
     context: { ...context, ...more },
@@ -57,14 +59,18 @@ function ec2Asks(call: Call): Ask[] {
       return listIn(form, 'ResourceId').map((id) =>
         id.startsWith('i-')
           ? onInstance(id, tags)
-          : ask(action, arnOf('ec2', call.region, `${EC2_KINDS[id.split('-')[0] ?? ''] ?? '*'}/${id}`), {
-              ...context,
-              ...tags,
-            }),
+          : permission(
+              action,
+              arnOf('ec2', call.region, `${EC2_KINDS[id.split('-')[0] ?? ''] ?? '*'}/${id}`),
+              {
+                ...context,
+                ...tags,
+              },
+            ),
       );
     }
     default:
-      return [ask(action, '*', context)];
+      return [permission(action, '*', context)];
   }
 }
 
@@ -84,7 +90,7 @@ function tagsIn(form: URLSearchParams): Context {
     keys.push(key);
     context[`aws:RequestTag/${key}`] = form.get(`Tag.${index}.Value`) ?? '';
   }
-  // Without tags the key is absent, and not an empty list.
+  // Without tags the key is absent. An empty list would be another value.
   return keys.length === 0 ? context : { ...context, 'aws:TagKeys': keys };
 }
 
@@ -98,11 +104,11 @@ interface SsmRequest {
   readonly InstanceId?: string;
 }
 
-function ssmAsks(call: Call): Ask[] {
+function ssmPermissions(call: Call): Permission[] {
   const operation = operationOf(call) ?? 'Unknown';
   const action = `ssm:${operation}`;
   const request = jsonOf(call) as SsmRequest;
-  const on = (resource: string) => ask(action, arnOf('ssm', call.region, resource));
+  const on = (resource: string) => permission(action, arnOf('ssm', call.region, resource));
   switch (operation) {
     case 'SendCommand': {
       // Allowed only if the document and every instance are.
@@ -110,13 +116,13 @@ function ssmAsks(call: Call): Ask[] {
       const byId = targets.filter(({ Key }) => Key.toLowerCase() === 'instanceids');
       const instanceIds = [...(request.InstanceIds ?? []), ...byId.flatMap(({ Values }) => Values)];
       return [
-        ask(action, documentArn(request.DocumentName ?? '', call.region)),
+        permission(action, documentArn(request.DocumentName ?? '', call.region)),
         ...instanceIds.map((instanceId) => ({
-          ...ask(action, instanceArn(call.region, instanceId)),
+          ...permission(action, instanceArn(call.region, instanceId)),
           instanceId,
         })),
-        // Whatever bears a tag can be any instance.
-        ...(byId.length < targets.length ? [ask(action, instanceArn(call.region, '*'))] : []),
+        // A target by tag can be any instance.
+        ...(byId.length < targets.length ? [permission(action, instanceArn(call.region, '*'))] : []),
       ];
     }
     case 'GetDocument':
@@ -125,7 +131,7 @@ function ssmAsks(call: Call): Ask[] {
     case 'CreateDocument':
     case 'DeleteDocument':
     case 'ModifyDocumentPermission':
-      return [ask(action, documentArn(request.Name ?? '', call.region))];
+      return [permission(action, documentArn(request.Name ?? '', call.region))];
     case 'GetParameter':
     case 'PutParameter':
     case 'DeleteParameter':
@@ -137,9 +143,9 @@ function ssmAsks(call: Call): Ask[] {
     case 'GetParametersByPath':
       return [on(parameter(request.Path ?? '/'))];
     case 'UpdateInstanceInformation':
-      return [ask(action, instanceArn(call.region, request.InstanceId ?? ''))];
+      return [permission(action, instanceArn(call.region, request.InstanceId ?? ''))];
     default:
-      return [ask(action, '*')];
+      return [permission(action, '*')];
   }
 }
 
@@ -154,12 +160,12 @@ function parameter(name: string): string {
   return `parameter/${name.replace(/^\//, '')}`;
 }
 
-/** The actions of Lambda's paths, as far as a role could want them; any other is nobody's. */
-function lambdaAsks(call: Call): Ask[] {
+/** The actions of Lambda's paths that a role could need. No role has permission for another path. */
+function lambdaPermissions(call: Call): Permission[] {
   const [, , area, name, part] = call.path.replace(/\/$/, '').split('/');
-  if (area !== 'functions') return [ask(`lambda:${call.method}${area ?? ''}`, '*')];
+  if (area !== 'functions') return [permission(`lambda:${call.method}${area ?? ''}`, '*')];
   if (name === undefined)
-    return [ask(call.method === 'GET' ? 'lambda:ListFunctions' : 'lambda:CreateFunction', '*')];
+    return [permission(call.method === 'GET' ? 'lambda:ListFunctions' : 'lambda:CreateFunction', '*')];
   const operations: Readonly<Record<string, string>> = {
     'POST invocations': 'InvokeFunction',
     'POST invoke-async': 'InvokeFunction',
@@ -172,14 +178,16 @@ function lambdaAsks(call: Call): Ask[] {
     'POST policy': 'AddPermission',
   };
   const operation = operations[`${call.method} ${part ?? ''}`] ?? `${call.method}${part ?? ''}`;
-  return [ask(`lambda:${operation}`, arnOf('lambda', call.region, `function:${functionNameOf(name)}`))];
+  return [
+    permission(`lambda:${operation}`, arnOf('lambda', call.region, `function:${functionNameOf(name)}`)),
+  ];
 }
 
-function stsAsks(call: Call): Ask[] {
+function stsPermissions(call: Call): Permission[] {
   const operation = operationOf(call) ?? 'Unknown';
-  // Nobody needs permission to ask who they are.
+  // GetCallerIdentity needs no permission.
   if (operation === 'GetCallerIdentity') return [];
-  return [ask(`sts:${operation}`, formOf(call).get('RoleArn') ?? '*')];
+  return [permission(`sts:${operation}`, formOf(call).get('RoleArn') ?? '*')];
 }
 
 interface JsonRequest {
@@ -189,21 +197,21 @@ interface JsonRequest {
   readonly logStreamName?: string;
 }
 
-function jsonAsks(call: Call): Ask[] {
+function jsonPermissions(call: Call): Permission[] {
   const action = `${call.service}:${operationOf(call) ?? 'Unknown'}`;
   const { QueueUrl, QueueName, logGroupName, logStreamName = '' } = jsonOf(call) as JsonRequest;
   const queue = QueueName ?? QueueUrl?.split('/').at(-1);
-  if (queue !== undefined) return [ask(action, arnOf('sqs', call.region, queue))];
+  if (queue !== undefined) return [permission(action, arnOf('sqs', call.region, queue))];
   if (logGroupName !== undefined)
-    return [ask(action, logStreamArn(call.region, logGroupName, logStreamName))];
-  return [ask(action, '*')];
+    return [permission(action, logStreamArn(call.region, logGroupName, logStreamName))];
+  return [permission(action, '*')];
 }
 
 function jsonOf(call: Call): unknown {
   try {
     return JSON.parse(call.body.toString() || '{}');
   } catch {
-    // The service itself says what is wrong with it.
+    // The service answers with its own error.
     return {};
   }
 }

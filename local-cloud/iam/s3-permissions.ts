@@ -1,24 +1,24 @@
 import { XMLParser } from 'fast-xml-parser';
 import type { IncomingCall } from '../wire/call';
-import type { Ask, Context } from './permission';
+import type { Permission, Context } from './permission';
 import { s3OperationOf } from '../wire/s3-operation';
 
-/** What an S3 request needs permission for. https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
-export function s3Asks(call: IncomingCall): Ask[] {
+/** The permissions that an S3 request needs. https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
+export function s3Permissions(call: IncomingCall): Permission[] {
   const { bucket, key } = s3OperationOf(call);
   if (bucket === '') return [{ action: 's3:ListAllMyBuckets', resource: '*', context: {} }];
-  return key === '' ? bucketAsks(call, bucket) : objectAsks(call, bucket, key);
+  return key === '' ? bucketPermissions(call, bucket) : objectPermissions(call, bucket, key);
 }
 
 /**
- * The permission by which S3 answers 404, and not 403, for an object that is not there. The check has no prefix: nothing is
- * listed. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ * The permission with which S3 answers 404 for a missing object; without it, 403. The context has no prefix, because S3 lists
+ * nothing. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
-export function missAsk(bucket: string): Ask {
+export function listPermission(bucket: string): Permission {
   return { action: 's3:ListBucket', resource: `arn:aws:s3:::${bucket}`, context: {} };
 }
 
-/** Settings of a bucket, by the query parameter that names them: what reads them, what writes them. */
+/** The actions that read and write a bucket's settings, by the query parameter that names the setting. */
 const SETTINGS: Readonly<Record<string, readonly [read: string, write: string]>> = {
   policy: ['GetBucketPolicy', 'PutBucketPolicy'],
   policyStatus: ['GetBucketPolicyStatus', 'PutBucketPolicy'],
@@ -39,10 +39,10 @@ const SETTINGS: Readonly<Record<string, readonly [read: string, write: string]>>
   'object-lock': ['GetBucketObjectLockConfiguration', 'PutBucketObjectLockConfiguration'],
 };
 
-function bucketAsks(call: IncomingCall, bucket: string): Ask[] {
+function bucketPermissions(call: IncomingCall, bucket: string): Permission[] {
   const { method, query } = call;
   const resource = `arn:aws:s3:::${bucket}`;
-  const on = (operation: string, context: Context = {}): Ask[] => [
+  const on = (operation: string, context: Context = {}): Permission[] => [
     { action: `s3:${operation}`, resource, context },
   ];
   const setting = Object.entries(SETTINGS).find(([name]) => query.has(name));
@@ -66,7 +66,7 @@ function bucketAsks(call: IncomingCall, bucket: string): Ask[] {
             resource: objectArn(bucket, key),
             context: versionId === undefined ? {} : { 's3:VersionId': versionId },
           }))
-        : // A form names its key in its body; who may not write every key may not write by form here.
+        : // A form's key is in its body, which we do not read: an upload by form needs permission to write every key.
           [{ action: 's3:PutObject', resource: objectArn(bucket, '*'), context: creation('true') }];
     default:
       return on('ListBucket', listContext(query));
@@ -86,7 +86,7 @@ function listContext(query: URLSearchParams): Context {
   return context;
 }
 
-function objectAsks(call: IncomingCall, bucket: string, key: string): Ask[] {
+function objectPermissions(call: IncomingCall, bucket: string, key: string): Permission[] {
   const { method, query } = call;
   const versionId = query.get('versionId');
   const context: Context = {
@@ -94,7 +94,7 @@ function objectAsks(call: IncomingCall, bucket: string, key: string): Ask[] {
     ...(versionId === null ? {} : { 's3:VersionId': versionId }),
   };
   const resource = objectArn(bucket, key);
-  const on = (operation: string, more: Context = {}): Ask => ({
+  const on = (operation: string, more: Context = {}): Permission => ({
     action: `s3:${operation}`,
     resource,
     context: { ...context, ...more },
@@ -120,40 +120,40 @@ function objectAsks(call: IncomingCall, bucket: string, key: string): Ask[] {
       if (query.has('tagging')) return [versioned('PutObjectTagging')];
       if (query.has('retention')) return [on('PutObjectRetention')];
       if (query.has('legal-hold')) return [on('PutObjectLegalHold')];
-      return writeAsks(call, on, query.has('uploadId') ? 'false' : 'true');
+      return writePermissions(call, on, query.has('uploadId') ? 'false' : 'true');
     case 'POST':
       if (query.has('restore')) return [on('RestoreObject')];
       if (query.has('select')) return [on('GetObject')];
-      // A multi-part upload creates its object only when it is completed.
-      return writeAsks(call, on, query.has('uploads') ? 'false' : 'true');
+      // A multi-part upload creates its object when it is completed.
+      return writePermissions(call, on, query.has('uploads') ? 'false' : 'true');
     default:
       return [on(`${method}Object`)];
   }
 }
 
-function writeAsks(
+function writePermissions(
   call: IncomingCall,
-  on: (operation: string, more?: Context) => Ask,
+  on: (operation: string, more?: Context) => Permission,
   creates: 'true' | 'false',
-): Ask[] {
+): Permission[] {
   const { headers } = call;
   const source = headers['x-amz-copy-source'];
   return [
     on('PutObject', creation(creates)),
     ...(headers['x-amz-tagging'] === undefined ? [] : [on('PutObjectTagging')]),
     ...(headers['x-amz-acl'] === undefined ? [] : [on('PutObjectAcl')]),
-    ...(typeof source === 'string' ? [copyAsk(source)] : []),
+    ...(typeof source === 'string' ? [copyPermission(source)] : []),
     ...readOfCondition(call, on),
   ];
 }
 
-/** To compare an ETag is to read. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html */
-function readOfCondition({ headers }: IncomingCall, on: (operation: string) => Ask): Ask[] {
+/** A comparison with an ETag needs the permission to read. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html */
+function readOfCondition({ headers }: IncomingCall, on: (operation: string) => Permission): Permission[] {
   const etag = headers['if-match'];
   return etag === undefined || etag === '*' ? [] : [on('GetObject')];
 }
 
-function copyAsk(source: string): Ask {
+function copyPermission(source: string): Permission {
   const [path = '', version] = source.split('?versionId=');
   const [bucket = '', ...key] = path.replace(/^\//, '').split('/');
   return {
@@ -167,7 +167,7 @@ function creation(value: 'true' | 'false'): Context {
   return { 's3:ObjectCreationOperation': value };
 }
 
-/** Headers that policies can ask for by their own name. */
+/** Headers that policies can use as condition keys. */
 const HEADERS = [
   'x-amz-acl',
   'x-amz-copy-source',

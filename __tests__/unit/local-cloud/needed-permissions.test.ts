@@ -1,5 +1,5 @@
 import { isWildcardOnlyAction } from '@cloud-copilot/iam-simulate';
-import { asksOf } from '../../../local-cloud/iam/ask';
+import { permissionsFor } from '../../../local-cloud/iam/needed-permissions';
 import type { IncomingCall } from '../../../local-cloud/wire/call';
 
 const call = (
@@ -33,9 +33,9 @@ const order = (operation: string, body: object): Partial<IncomingCall> => ({
 });
 
 const brief = (readable: IncomingCall) =>
-  asksOf(readable).map(({ action, resource }) => `${action} ${resource}`);
+  permissionsFor(readable).map(({ action, resource }) => `${action} ${resource}`);
 
-describe('which permission an S3 request needs', () => {
+describe('the permission that an S3 request needs', () => {
   test.each<[string, string, Record<string, string>, string[]]>([
     ['GET', '/', {}, ['s3:ListAllMyBuckets *']],
     ['GET', '/b', {}, ['s3:ListBucket arn:aws:s3:::b']],
@@ -78,7 +78,7 @@ describe('which permission an S3 request needs', () => {
     expect(brief(call('s3', method, target, { headers }))).toEqual(expected);
   });
 
-  test('each of many deletions is a deletion', () => {
+  test('each key of DeleteObjects needs its own permission', () => {
     const body = Buffer.from(
       '<Delete><Object><Key>a</Key></Object><Object><Key>b&amp;c</Key><VersionId>v</VersionId></Object></Delete>',
     );
@@ -88,8 +88,8 @@ describe('which permission an S3 request needs', () => {
     ]);
   });
 
-  test('conditions see prefixes, versions and conditional headers, and nothing where there is none', () => {
-    const context = (...args: Parameters<typeof call>) => asksOf(call(...args))[0]!.context;
+  test('conditions see prefixes, versions and conditional headers, and no key that the request lacks', () => {
+    const context = (...args: Parameters<typeof call>) => permissionsFor(call(...args))[0]!.context;
     expect(context('s3', 'GET', '/b?list-type=2&prefix=open%2F&max-keys=7')).toEqual({
       's3:prefix': 'open/',
       's3:max-keys': '7',
@@ -104,12 +104,12 @@ describe('which permission an S3 request needs', () => {
   });
 });
 
-describe('which permission another service’s request needs', () => {
+describe('the permission that another service’s request needs', () => {
   const instance = (id: string) => `arn:aws:ec2:eu-central-1:123456789012:instance/${id}`;
 
-  test('EC2: the action is in the body, and each instance is a resource of its own', () => {
+  test('EC2: the action is in the body, and each instance is a separate resource', () => {
     const fields = { Action: 'StopInstances', 'InstanceId.1': 'i-1', 'InstanceId.2': 'i-2' };
-    expect(asksOf(call('ec2', 'POST', '/', form(fields)))).toEqual(
+    expect(permissionsFor(call('ec2', 'POST', '/', form(fields)))).toEqual(
       ['i-1', 'i-2'].map((instanceId) => ({
         action: 'ec2:StopInstances',
         resource: instance(instanceId),
@@ -122,7 +122,7 @@ describe('which permission another service’s request needs', () => {
     ]);
   });
 
-  test('EC2: conditions see the tags that are asked for', () => {
+  test('EC2: conditions see the tags of the request', () => {
     const fields = {
       Action: 'CreateTags',
       'ResourceId.1': 'i-1',
@@ -131,7 +131,7 @@ describe('which permission another service’s request needs', () => {
       'Tag.2.Key': 'other',
       'Tag.2.Value': '',
     };
-    expect(asksOf(call('ec2', 'POST', '/', form(fields)))).toMatchObject([
+    expect(permissionsFor(call('ec2', 'POST', '/', form(fields)))).toMatchObject([
       {
         resource: instance('i-1'),
         context: {
@@ -141,7 +141,9 @@ describe('which permission another service’s request needs', () => {
         },
       },
     ]);
-    const none = asksOf(call('ec2', 'POST', '/', form({ Action: 'DeleteTags', 'ResourceId.1': 'i-1' })));
+    const none = permissionsFor(
+      call('ec2', 'POST', '/', form({ Action: 'DeleteTags', 'ResourceId.1': 'i-1' })),
+    );
     expect(none[0]!.context).not.toHaveProperty('aws:TagKeys');
   });
 
@@ -174,7 +176,7 @@ describe('which permission another service’s request needs', () => {
     expect(of('PUT', '/2015-03-31/functions/worker/code')).toBe(`lambda:UpdateFunctionCode ${name}`);
   });
 
-  test('a queue is asked for by its name or by its address', () => {
+  test('SQS: a queue is named by its name or by its URL', () => {
     const ask = (operation: string, named: object) =>
       brief(call('sqs', 'POST', '/', order(operation, named)));
     const queue = 'arn:aws:sqs:eu-central-1:123456789012:q';
@@ -182,21 +184,21 @@ describe('which permission another service’s request needs', () => {
     expect(ask('ReceiveMessage', { QueueUrl: 'http://x/1/q' })).toEqual([`sqs:ReceiveMessage ${queue}`]);
   });
 
-  test('whoever asks who they are needs no permission', () => {
+  test('STS: GetCallerIdentity needs no permission', () => {
     expect(brief(call('sts', 'POST', '/', form({ Action: 'GetCallerIdentity' })))).toEqual([]);
     expect(brief(call('sts', 'POST', '/', form({ Action: 'AssumeRole', RoleArn: 'arn:role' })))).toEqual([
       'sts:AssumeRole arn:role',
     ]);
   });
 
-  test('the names are those that AWS knows', async () => {
+  test('the actions exist in AWS', async () => {
     const readables = [
       call('monitoring', 'POST', '/', form({ Action: 'PutMetricData' })),
       call('sqs', 'POST', '/', order('SendMessage', { QueueUrl: 'http://x/1/q' })),
       call('logs', 'POST', '/', order('PutLogEvents', { logGroupName: 'g', logStreamName: 's' })),
       call('iam', 'POST', '/', form({ Action: 'PutRolePolicy' })),
     ];
-    for (const { action } of readables.flatMap(asksOf)) {
+    for (const { action } of readables.flatMap(permissionsFor)) {
       const [service = '', operation = ''] = action.split(':');
       await expect(isWildcardOnlyAction(service, operation)).resolves.toBeDefined();
     }
