@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { LamplighterError, messageOf } from '../../lifecycle/errors';
 import type { FunctionCode } from './function-code';
 import { type FunctionConfiguration, logGroupOf, readConfiguration } from './function-configuration';
@@ -99,7 +100,7 @@ export class Functions {
       instance.next(response);
       return;
     }
-    const body = await bodyOf(request);
+    const body = await buffer(request);
     if (area === 'init') instance.failInit(body);
     const known = area === 'init' || instance.finish(requestId, body, end === 'error');
     response.writeHead(known ? 202 : 400, { 'content-type': 'application/json' }).end('{"status":"OK"}');
@@ -216,12 +217,6 @@ export class Functions {
       if (instance.isIdle && Date.now() - instance.idleSince > IDLE_MS) instance.kill();
     }
   }
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }
 
 function summary(payload: Buffer): string {

@@ -1,4 +1,5 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { type Answer, AwsError } from '../wire/answer';
 import type { Call, CallHead } from '../wire/call';
 import { newlinesOut } from './newline-keys';
@@ -69,12 +70,10 @@ export class MotoApi {
       upstream.once('error', (cause) => reject(motoDoesNotAnswer(cause)));
       upstream.end(body);
     });
-    const chunks: Buffer[] = [];
-    for await (const chunk of message) chunks.push(chunk as Buffer);
     return {
       status: message.statusCode ?? 502,
       headers: answerHeaders(message),
-      body: Buffer.concat(chunks),
+      body: await buffer(message),
     };
   }
 }
