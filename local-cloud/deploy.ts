@@ -56,7 +56,7 @@ async function apply(deployment: StackOptions): Promise<void> {
     if (end !== undefined) deployment.onStep(`applied. ${end}`);
     if (made === 0 || end !== undefined || Date.now() - shownAt < COUNT_MS) return;
     shownAt = Date.now();
-    deployment.onStep(`${made} of ${planned === '' ? '?' : planned} resources are made`);
+    deployment.onStep(`${made} of ${planned === '' ? '?' : planned} resources are created`);
   };
   await terraform(deployment, ['apply', '-auto-approve', '-input=false', '-no-color'], { onLine });
 }

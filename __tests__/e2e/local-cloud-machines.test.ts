@@ -286,7 +286,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     expect((await untilEnded(commandId)).Status).toBe('Failed');
     expect((await invocation(commandId, 'fetch')).StandardOutputContent).toBe('the runner');
     expect((await invocation(commandId, 'other')).StandardErrorContent).toMatch(
-      /knows only: aws s3api get-object/,
+      /supports only: aws s3api get-object/,
     );
   });
 

@@ -120,7 +120,7 @@ export class Ec2Instances {
   interrupt(instanceId: string): void {
     const instance = this.known(instanceId);
     if (!instance.spot || (instance.state !== 'running' && instance.state !== 'pending')) {
-      throw new LamplighterError(`${instanceId} is no spot instance that runs.`);
+      throw new LamplighterError(`${instanceId} is not a running spot instance.`);
     }
     instance.spot.isInterrupted = true;
     this.change(instance, 'stopping');
@@ -132,7 +132,7 @@ export class Ec2Instances {
   bringBack(instanceId: string): void {
     const instance = this.known(instanceId);
     if (!instance.spot?.isInterrupted || instance.state !== 'stopped') {
-      throw new LamplighterError(`${instanceId} is no spot instance that EC2 has stopped.`);
+      throw new LamplighterError(`${instanceId} is not a spot instance that EC2 has interrupted.`);
     }
     instance.spot.isInterrupted = false;
     instance.launchTime = new Date().toISOString();

@@ -101,13 +101,13 @@ export class EventBus {
       if (!Arn.includes(':lambda:') || InputPath !== undefined || InputTransformer !== undefined) {
         report({
           kind: 'warning',
-          text: `rule ${rule.Name}: the local cloud cannot deliver to ${Arn} as asked`,
+          text: `rule ${rule.Name}: the local cloud does not support the target ${Arn}`,
         });
         continue;
       }
       const functionName = functionNameOf(Arn);
       if (!(await mayInvoke(functionName, 'events.amazonaws.com', rule.Arn))) {
-        const text = `rule ${rule.Name} may not invoke ${functionName}: its policy does not permit it`;
+        const text = `rule ${rule.Name} may not invoke ${functionName}: the function’s policy does not allow it`;
         report({ kind: 'warning', text });
         continue;
       }

@@ -30,7 +30,7 @@ function matchesTest(test: unknown, value: unknown): boolean {
         return value !== undefined && ![operand].flat().includes(value);
     }
     throw new LamplighterError(
-      `The local cloud does not know the operator ${JSON.stringify(test)} of an event pattern.`,
+      `The local cloud does not support the operator ${JSON.stringify(test)} of an event pattern.`,
     );
   });
 }

@@ -61,7 +61,7 @@ export async function decide(input: DecisionInput): Promise<Decision> {
     const { message, ...details } = answer.errors;
     return {
       allowed: false,
-      because: `the local cloud cannot judge it (${message} ${JSON.stringify(details)})`,
+      because: `the local cloud cannot decide (${message} ${JSON.stringify(details)})`,
     };
   }
   const analyses =
@@ -102,7 +102,7 @@ function decideForAnyResource({ identityPolicies, boundary }: DecisionInput): De
   if (grants.length > 0 && !bounded && !denies) return { allowed: true, grants };
   return {
     allowed: false,
-    because: 'because the local cloud knows no resource of it: only who may do everything may it',
+    because: 'because the local cloud cannot name its resource: only an administrator may do it',
   };
 }
 

@@ -83,7 +83,7 @@ export class Functions {
       phase: failed ? 'failed' : 'succeeded',
       text: failed
         ? `${functionName} failed: ${summary(outcome.payload)}`
-        : `${functionName} has ended after ${Date.now() - begin} ms`,
+        : `${functionName} ended after ${Date.now() - begin} ms`,
     });
     return outcome;
   }

@@ -11,7 +11,7 @@ while (@ARGV && $ARGV[0] =~ /^-/) {
   my $option = shift @ARGV;
   if ($option eq '-n') { $wait = 0 }
   elsif ($option eq '-E') { $code = shift @ARGV }
-  else { die "flock: this stand-in does not know $option\\n" }
+  else { die "flock: this replacement does not support $option\\n" }
 }
 my $file = shift @ARGV;
 die "flock: no file or no command\\n" unless defined $file && @ARGV;

@@ -16,7 +16,7 @@ async function main(words: readonly string[]): Promise<void> {
     return;
   }
   if (words[0] !== 's3api' || words[1] !== 'get-object') {
-    throw new Error(`the local cloud's aws knows only: aws ${USAGE}`);
+    throw new Error(`the local cloud's aws supports only: aws ${USAGE}`);
   }
   const { values, positionals } = parseArgs({
     args: words.slice(2),

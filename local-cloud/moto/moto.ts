@@ -87,7 +87,7 @@ async function startOnce(options: MotoOptions): Promise<Moto> {
 
 /** Only moto from the PATH gets the hint. */
 const hint = (command: string) =>
-  command.includes('/') ? '' : ` Mend it, or take it off the PATH: then Lamplighter installs one of its own.`;
+  command.includes('/') ? '' : ` Repair it, or remove it from the PATH: Lamplighter then installs its own.`;
 
 /** Ends moto with our process: its death closes file descriptor 3, `cat` ends, and `kill` follows. */
 const WITH_DEAD_MANS_SWITCH = '(cat <&3 >/dev/null 2>&1; kill -9 -$$) & exec "$@" 3<&-';

@@ -91,16 +91,19 @@ export class Notifications {
     const reportOutcome = (outcome: 'delivered' | 'dropped' | 'refused', text: string) =>
       this.options.report({ kind: 'notification', bucket, key, functionName, outcome, text });
     if (faults.takeDrop(bucket)) {
-      reportOutcome('dropped', `the notification of ${key} was lost on purpose`);
+      reportOutcome('dropped', `a test dropped the notification of ${key}`);
       return;
     }
     if (!(await mayInvoke(functionName, 's3.amazonaws.com', `arn:aws:s3:::${bucket}`))) {
-      reportOutcome('refused', `${bucket} may not invoke ${functionName}: its policy does not permit it`);
+      reportOutcome(
+        'refused',
+        `${bucket} may not invoke ${functionName}: the function’s policy does not allow it`,
+      );
       return;
     }
     const payload = Buffer.from(JSON.stringify({ Records: [record] }));
     for (let copies = faults.takeDuplicate(bucket) ? 2 : 1; copies > 0; copies -= 1) {
-      reportOutcome('delivered', `S3 tells ${functionName} of ${key}`);
+      reportOutcome('delivered', `S3 notifies ${functionName} of ${key}`);
       invokeLater(functionName, payload);
     }
   }

@@ -174,7 +174,7 @@ export class Agents {
     }
     const credentials = await this.options.assumeRole(roleArn, instanceId);
     if (await this.mayRegister(roleArn, instanceId)) return credentials;
-    warn(`the agent of ${instanceId} cannot register: its role does not permit it`);
+    warn(`the agent of ${instanceId} cannot register: its role does not allow it`);
     return undefined;
   }
 

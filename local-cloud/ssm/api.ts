@@ -69,7 +69,7 @@ export class SsmApi {
       filters.every(({ Key, Values }) => {
         if (Key === 'InstanceIds') return Values.includes(agent.instanceId);
         if (Key === 'PingStatus') return Values.includes(agent.pingStatus);
-        throw new AwsError(400, 'InvalidFilterKey', `The local cloud does not know the filter ${Key}.`);
+        throw new AwsError(400, 'InvalidFilterKey', `The local cloud does not support the filter ${Key}.`);
       }),
     );
     return {
@@ -207,7 +207,7 @@ function passes(command: Command, { key, value }: Filter): boolean {
     case 'InvokedBefore':
       return command.requestedAt < Date.parse(value);
     default:
-      throw new AwsError(400, 'InvalidFilterKey', `The local cloud does not know the filter ${key}.`);
+      throw new AwsError(400, 'InvalidFilterKey', `The local cloud does not support the filter ${key}.`);
   }
 }
 

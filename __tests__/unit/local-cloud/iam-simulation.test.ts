@@ -121,26 +121,29 @@ test('a function’s policy lets a service invoke it for the named source only',
 
 describe('an action that the local cloud cannot name', () => {
   const nameless = [
-    ['an action that it does not know', { action: 'lambda:GETversions' }],
-    ['a resource that it does not know', { action: 'ec2:CreateSecurityGroup', resource: '*' }],
+    ['an unknown action', { action: 'lambda:GETversions' }],
+    ['an unknown resource', { action: 'ec2:CreateSecurityGroup', resource: '*' }],
   ] as const;
   const everything = { name: 'admin', policy: policyOf(allow('*', '*')) };
 
-  test.each(nameless)('is denied to who may do some things: %s', async (_, question) => {
+  test.each(nameless)('is denied to a role with some permissions: %s', async (_, question) => {
     const [service = ''] = question.action.split(':');
     const some = { name: 'some', policy: policyOf(allow(`${service}:*`, '*')) };
     expect(await ask({ ...question, identityPolicies: [some] })).toMatchObject({
       allowed: false,
-      because: expect.stringContaining('only who may do everything') as string,
+      because: expect.stringContaining('only an administrator may do it') as string,
     });
   });
 
-  test.each(nameless)('is allowed to an administrator, as deploying takes it: %s', async (_, question) => {
-    expect(await ask({ ...question, identityPolicies: [everything] })).toEqual({
-      allowed: true,
-      grants: [{ policy: 'admin', statement: 'Permitted' }],
-    });
-  });
+  test.each(nameless)(
+    'is allowed to an administrator, because a deployment needs it: %s',
+    async (_, question) => {
+      expect(await ask({ ...question, identityPolicies: [everything] })).toEqual({
+        allowed: true,
+        grants: [{ policy: 'admin', statement: 'Permitted' }],
+      });
+    },
+  );
 
   test.each<[string, Partial<DecisionInput>]>([
     [
@@ -152,7 +155,7 @@ describe('an action that the local cloud cannot name', () => {
       'with a deny beside it',
       { identityPolicies: [everything, { name: 'd', policy: policyOf({ Effect: 'Deny' }) }] },
     ],
-  ])('is denied to who may do everything %s', async (_, question) => {
+  ])('is denied to an administrator %s', async (_, question) => {
     expect((await ask({ action: 'lambda:GETversions', ...question })).allowed).toBe(false);
   });
 });
