@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { plan, type PlanOptions } from '../../scripts/commands/plan';
+import { plan, type PlanOptions } from '../../scripts/commands/plan/plan';
 import { Exit } from '../../scripts/console/exit';
 import { LocalRun } from '../../local-cloud/local-run';
 import { DeployedPipeline } from '../support/deployed-pipeline';

@@ -1,4 +1,9 @@
+import type { Command } from 'commander';
 import { type Clock, systemClock } from '../../lifecycle/clock';
+import { EXITS, addHelp } from '../console/command-help';
+import type { CommandContext } from '../console/command-line';
+import { Exit } from '../console/exit';
+import { explain } from '../console/explain';
 import { print } from '../console/print';
 import type { Terminal } from '../console/terminal';
 import type { Facts } from '../doctor/facts';
@@ -8,12 +13,13 @@ import { type PlanOptions, planOf, planOptions } from '../doctor/plan';
 import { reportLines } from '../doctor/report';
 import { isLive, waitReason, waitedMs } from '../doctor/waiting';
 import { type OperationOptions, connect } from '../pipeline/connect';
-import { type Target } from '../pipeline/target';
+import type { Target } from '../pipeline/target';
 import { PROJECT, readCdktfConfig } from '../tools/project';
+import { countUpTo, pipelineCommand } from './options';
 
-/** How the doctor ends; another scale than the other commands', for whoever runs it by the clock. */
+/** Exit codes of the doctor, which monitors read. The other commands have another scale: `Exit`. */
 export const DoctorExit = { well: 0, findings: 1, couldNotLook: 2 } as const;
-export type DoctorExitCode = (typeof DoctorExit)[keyof typeof DoctorExit];
+type DoctorExitCode = (typeof DoctorExit)[keyof typeof DoctorExit];
 
 export interface DoctorOptions extends OperationOptions {
   readonly uploads: number;
@@ -23,6 +29,33 @@ export interface DoctorOptions extends OperationOptions {
   readonly settings?: { readonly pipelines: unknown; readonly project: string };
   /** @default where this checkout's last deploy was */
   readonly terraform?: PlanOptions;
+}
+
+export function addDoctor(root: Command, { terminal, exitWith }: CommandContext): void {
+  const description = 'look at a pipeline from end to end; say what is wrong and what to do';
+  const command = pipelineCommand(root, 'doctor', description)
+    .option('--uploads <N>', 'so many uploads are compared with receipts', countUpTo(100_000), 200)
+    .option('--hours <N>', 'jobs that failed longer ago are history', countUpTo(100_000), 24)
+    .option('--plan', 'run terraform plan, too, where this checkout was last deployed from', false)
+    .action(async (options: DoctorOptions) => {
+      try {
+        exitWith(await doctor(options, terminal));
+      } catch (error) {
+        const { message } = explain(error);
+        if (options.json) terminal.out(JSON.stringify({ command: 'doctor', couldNotLook: message }, null, 2));
+        terminal.err(`lamplighter: could not look: ${message}`);
+        exitWith(DoctorExit.couldNotLook);
+      }
+    });
+  addHelp(command, {
+    examples: [['doctor --json', 'for a monitor']],
+    exits: {
+      [DoctorExit.well]: 'all is well',
+      [DoctorExit.findings]: 'something is not as it should be',
+      [DoctorExit.couldNotLook]: 'it, or a part of it, could not be looked at',
+      [Exit.interrupted]: EXITS.all[Exit.interrupted],
+    },
+  });
 }
 
 /**

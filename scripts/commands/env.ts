@@ -1,57 +1,58 @@
+import type { Command } from 'commander';
+import { announcedEnvironment } from '../../local-cloud/local-run';
+import { EXITS, addHelp } from '../console/command-help';
+import type { CommandContext } from '../console/command-line';
+import { Exit } from '../console/exit';
+import { shellQuoted } from '../console/shell-quoted';
 import type { Terminal } from '../console/terminal';
-import { MissingError } from '../console/exit';
-import { announcedEnvironment, isRunning } from '../../local-cloud/local-run';
+import { OWN_CREDENTIALS, notRunning } from '../pipeline/local-environment';
 import { LOCAL_DIRECTORY } from '../tools/project';
 
-/** Variables of the user's own that would lead a tool past the local cloud. */
-const IN_THE_WAY = ['AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_SECURITY_TOKEN'];
+interface EnvOptions {
+  readonly json: boolean;
+}
 
-/**
- * Prints what a shell must evaluate for plain aws, terraform and cdktf to work against the running local cloud; as JSON, the
- * variables alone.
- */
+export function addEnv(root: Command, { terminal }: CommandContext): void {
+  const command = root
+    .command('env')
+    .description('print variables for a shell in which aws, terraform and cdktf use the running local cloud')
+    .option('--json', 'print the variables as JSON', false)
+    .action((options: EnvOptions) => env(options, terminal));
+  addHelp(command, {
+    examples: [
+      ['eval "$(npx lamplighter env)" && npx cdktf deploy --skip-provider-lock', ''],
+      ['env --json', 'for a program; unset AWS_PROFILE and AWS_SESSION_TOKEN beside'],
+    ],
+    exits: {
+      ...EXITS.basic,
+      [Exit.missing]: 'no local cloud of this checkout runs, or it is not set up yet',
+    },
+  });
+}
+
+/** Prints the shell lines that make aws, terraform and cdktf use the running local cloud. As JSON, prints the variables alone. */
 export async function env(
-  { json }: { readonly json: boolean },
+  { json }: EnvOptions,
   terminal: Terminal,
   directory = LOCAL_DIRECTORY,
 ): Promise<void> {
   const environment = await announcedEnvironment(directory);
   if (!environment) {
-    if (json) throw await notRunning(directory);
-    // So that `eval "$(lamplighter env)" && cdktf deploy` ends here, and does not deploy to AWS.
-    terminal.out('false');
+    // `eval "$(lamplighter env)" && cdktf deploy` must end here. Otherwise cdktf would deploy to AWS.
+    if (!json) terminal.out('false');
     throw await notRunning(directory);
   }
   if (json) terminal.out(JSON.stringify(sorted(environment), null, 2));
   else for (const line of exportLines(environment)) terminal.out(line);
 }
 
-/** Why there are no variables of a local cloud. */
-export async function notRunning(directory: string): Promise<MissingError> {
-  return new MissingError(
-    (await isRunning(directory))
-      ? 'The local cloud of this checkout is still being set up. Try again when its terminal has shown "applied".'
-      : 'No local cloud of this checkout is running. Start one in another terminal: npm start',
-  );
-}
-
 export function exportLines(environment: Readonly<Record<string, string>>): string[] {
   return [
-    `unset ${IN_THE_WAY.join(' ')}`,
+    `unset ${OWN_CREDENTIALS.join(' ')}`,
     ...Object.entries(sorted(environment)).map(([name, value]) => `export ${name}=${shellQuoted(value)}`),
   ];
 }
 
 function sorted(environment: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(environment).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** In single quotes a POSIX shell changes nothing, but cannot hold a single quote. */
-export function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** The environment of a child that is to work against the local cloud. */
-export function withoutOwnCredentials(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !IN_THE_WAY.includes(name)));
 }

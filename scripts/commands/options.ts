@@ -1,4 +1,46 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { CLOUDS } from '../pipeline/target';
+
+/** A command that reads or changes one pipeline. `json` is the help text of `--json`. */
+export function pipelineCommand(
+  root: Command,
+  name: string,
+  description: string,
+  json = 'print it as JSON',
+): Command {
+  return withTarget(root.command(name)).description(description).option('--json', json, false);
+}
+
+/** Adds the options that choose a deployed pipeline. */
+export function withTarget(command: Command): Command {
+  return command
+    .option('--pipeline <NAME>', 'which pipeline; the only one, if there is only one')
+    .addOption(cloudOption())
+    .option('--region <REGION>', "AWS region; else AWS_REGION's, else cdktf.json's");
+}
+
+export function cloudOption(): Option {
+  return new Option('--cloud <WHICH>', 'the running local cloud, or AWS; the local one if it runs').choices(
+    CLOUDS,
+  );
+}
+
+/** `--pipeline` of a command that reads the settings, deployed or not. */
+export function settingsPipelineOption(): Option {
+  return new Option('--pipeline <NAME>', 'which pipeline of cdktf.json, if there are several');
+}
+
+/** `--why`: the text that an order on the instance carries. */
+export function reasonOption(): Option {
+  return new Option('--why <TEXT>', 'a word for whoever finds the order');
+}
+
+/** `--since` in milliseconds before now; a week by default. */
+export function sinceOption(description: string): Option {
+  return new Option('--since <SPAN>', `${description}: 90s, 30m, 12h, 7d, 2w`)
+    .argParser(timeSpan)
+    .default(timeSpan('7d'), '7d');
+}
 
 const UNITS: Readonly<Record<string, number>> = {
   s: 1000,
@@ -16,9 +58,11 @@ export function timeSpan(text: string): number {
   throw new InvalidArgumentError('It is a number and a unit: 90s, 30m, 12h, 7d, 2w.');
 }
 
-/** `--since`, a week if it is not said; milliseconds back. */
-export function sinceOption(description: string): Option {
-  return new Option('--since <SPAN>', `${description}: 90s, 30m, 12h, 7d, 2w`)
-    .argParser(timeSpan)
-    .default(timeSpan('7d'), '7d');
+/** Parses a whole number from 1 to `most`. */
+export function countUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (/^\d+$/.test(text) && number >= 1 && number <= most) return number;
+    throw new InvalidArgumentError(`It is a whole number from 1 to ${most}.`);
+  };
 }

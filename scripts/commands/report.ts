@@ -1,10 +1,13 @@
+import { type Command, Option } from 'commander';
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Clock, systemClock } from '../../lifecycle/clock';
 import { messageOf } from '../../lifecycle/errors';
+import { EXITS, addHelp } from '../console/command-help';
+import type { CommandContext } from '../console/command-line';
+import { Exit, UsageError } from '../console/exit';
 import { print } from '../console/print';
 import { type Terminal, duration } from '../console/terminal';
-import { UsageError } from '../console/exit';
 import { type OperationOptions, connect } from '../pipeline/connect';
 import { usd } from '../prices/prices';
 import { shortPath } from '../tools/project';
@@ -12,6 +15,8 @@ import { Collector } from '../report/collect';
 import { type ReportFacts, factsOf } from '../report/facts';
 import { loadPage } from '../report/load';
 import { many, percent } from '../report/parts';
+import { DEFAULT_PERIOD_MS, periodMs } from '../report/period';
+import { withTarget } from './options';
 
 export interface ReportOptions extends OperationOptions {
   readonly sinceMs: number;
@@ -20,6 +25,28 @@ export interface ReportOptions extends OperationOptions {
 }
 
 const DEFAULT_OUT = 'report.html';
+
+export function addReport(root: Command, { terminal }: CommandContext): void {
+  const command = withTarget(root.command('report'))
+    .description('write a page of on-time, money saved, waiting and run times, failures')
+    .addOption(
+      new Option('--since <PERIOD>', 'how far back: 12h, 30d, 8w')
+        .argParser(periodMs)
+        .default(DEFAULT_PERIOD_MS, '30d'),
+    )
+    .option('--out <FILE>', 'where the page goes (default: report.html; with --json none)')
+    .option('--json', 'print the numbers as JSON', false)
+    .action(({ since, ...options }: Omit<ReportOptions, 'sinceMs'> & { since: number }) =>
+      report({ ...options, sinceMs: since }, terminal),
+    );
+  addHelp(command, {
+    examples: [['report --since 12h --out today.html', 'a page that needs nothing but itself']],
+    exits: {
+      ...EXITS.pipeline,
+      [Exit.usage]: 'the arguments cannot be used, or the page cannot be written',
+    },
+  });
+}
 
 /** Writes a page of what a pipeline has done and cost. It changes nothing in the cloud. */
 export async function report(

@@ -1,22 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError } from './exit';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
 
 export interface Interrupt {
   readonly signal: AbortSignal;
-  /** Gives the signals back to Node.js. */
+  /** Restores Node.js's own handling of the signals. */
   release(): void;
 }
 
 /**
- * Turns Ctrl-C (and SIGTERM, SIGHUP, and a closed output) into an AbortSignal. Later ones only call `onImpatience`: whoever asked is taking
- * everything down already, and dying in the middle of that would leave processes behind.
+ * Turns Ctrl-C (and SIGTERM, SIGHUP, a closed output) into an AbortSignal.
+ * @param onFirst called when the first signal arrives, before the abort
+ * @param onRepeated called when a later signal arrives. A later signal does not end the process, because the command is cleaning up
+ *   and would leave processes behind.
  */
-export function catchInterrupts(onFirst: () => void, onImpatience: () => void): Interrupt {
+export function catchInterrupts(onFirst: () => void = ignore, onRepeated: () => void = ignore): Interrupt {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) {
-      onImpatience();
+      onRepeated();
       return;
     }
     onFirst();
@@ -31,29 +34,13 @@ export function catchInterrupts(onFirst: () => void, onImpatience: () => void): 
   };
 }
 
-/** Resolves after the given milliseconds; rejects at once when interrupted. */
-export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(new InterruptedError());
-      return;
-    }
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(new InterruptedError());
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, milliseconds);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-}
+const ignore = () => undefined;
 
-/** Resolves when interrupted. */
-export function untilInterrupted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+/** Resolves after the given milliseconds. Rejects with InterruptedError as soon as the signal is aborted. */
+export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(milliseconds, undefined, { signal });
+  } catch {
+    throw new InterruptedError();
+  }
 }

@@ -1,14 +1,17 @@
 import { stripVTControlCharacters } from 'node:util';
 import wrapAnsi from 'wrap-ansi';
-import type { Terminal } from './terminal';
 
-/** Shows lines for people, each broken between words where the terminal is narrower. What programs read (JSON) is not for this. */
-export function print(
-  terminal: Pick<Terminal, 'columns' | 'out'>,
-  lines: string | readonly string[] = '',
-): void {
+/** The destination of a command's result, one line at a time. */
+export interface Output {
+  /** Width of the terminal. Undefined if the output is not a terminal: then lines have any length. */
+  readonly columns?: number | undefined;
+  out(line?: string): void;
+}
+
+/** Prints lines for people, wrapped between words to the terminal's width. Not for JSON, which must stay on one line. */
+export function print(output: Output, lines: string | readonly string[] = ''): void {
   for (const line of typeof lines === 'string' ? [lines] : lines) {
-    for (const part of wrapped(line, terminal.columns)) terminal.out(part);
+    for (const part of wrapped(line, output.columns)) output.out(part);
   }
 }
 

@@ -1,13 +1,10 @@
 import { createColors } from 'picocolors';
 import { Exit } from './exit';
-import { wrapped } from './print';
+import { type Output, wrapped } from './print';
 
-/** Where a command writes: results and steps to `out`, trouble to `err`, one line at a time. */
-export interface Terminal {
+/** Where a command writes: results and steps to `out`, errors and hints to `err`, one line at a time. */
+export interface Terminal extends Output {
   readonly colours: ReturnType<typeof createColors>;
-  /** The width of what `out` goes to; undefined: it is no terminal, and lines may be as long as they are. */
-  readonly columns?: number | undefined;
-  out(line?: string): void;
   err(line: string): void;
 }
 

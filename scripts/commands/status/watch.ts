@@ -12,10 +12,7 @@ const CLEAR = '\u001b[H\u001b[2J';
 
 /** Shows the status whenever it has changed; throws InterruptedError on Ctrl-C. On a terminal it stays in place. */
 export async function watchStatus(options: OperationOptions, terminal: Terminal): Promise<void> {
-  const interrupt = catchInterrupts(
-    () => undefined,
-    () => undefined,
-  );
+  const interrupt = catchInterrupts();
   try {
     const target = await chooseTarget(options);
     const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);

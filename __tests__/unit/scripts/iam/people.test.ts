@@ -78,7 +78,7 @@ describe('what people need is what the code asks AWS for', () => {
     ['report', ['scripts/commands/report.ts']],
     ['pause resume hold release warm', ['scripts/pipeline/orders.ts', handle]],
     ['retry', ['scripts/pipeline/retry.ts', 'scripts/pipeline/retry-failed.ts', handle]],
-    ['estimate', ['scripts/commands/estimate.ts']],
+    ['estimate', ['scripts/commands/estimate/command.ts']],
   ])('the calls of %s are those of the files that it leads to', (commands, entries, idle = []) => {
     const isOne = (command: string) => commands.split(' ').includes(command.split(' ')[0] ?? '');
     const reached = reachedFrom(entries);

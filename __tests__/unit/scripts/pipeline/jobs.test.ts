@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openKey, receiptKey } from '../../../../lifecycle/job';
-import { auditOf, logs, results } from '../../../../scripts/commands/jobs';
+import { auditOf } from '../../../../scripts/commands/audit';
+import { logs } from '../../../../scripts/commands/logs';
 import { admitLost, audit, auditLines } from '../../../../scripts/pipeline/audit';
 import { listJobs, listLines } from '../../../../scripts/pipeline/jobs';
 import { JobLogs, logGroupsOf, logText } from '../../../../scripts/pipeline/job-logs';
 import { resolveReceipt } from '../../../../scripts/pipeline/resolve-receipt';
 import { retryFailed } from '../../../../scripts/pipeline/retry-failed';
 import { timeSpan } from '../../../../scripts/commands/options';
+import { results } from '../../../../scripts/commands/results';
 import { recordingTerminal, temporaryFolder } from '../stand-ins';
 import { Place } from '../place';
 

@@ -1,5 +1,5 @@
 import { readPipelines } from '../../../../modules/settings';
-import { type EstimateArguments, estimateOptions } from '../../../../scripts/commands/estimate';
+import { type EstimateArguments, estimateOptions } from '../../../../scripts/commands/estimate/estimate';
 import { main } from '../../../../scripts/lamplighter';
 import { billOf } from '../../../../scripts/plan/bill';
 import { resourcesAfter } from '../../../../scripts/plan/planned';

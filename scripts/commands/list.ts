@@ -1,0 +1,27 @@
+import type { Command } from 'commander';
+import { EXITS, addHelp } from '../console/command-help';
+import type { CommandContext } from '../console/command-line';
+import { Exit } from '../console/exit';
+import { print } from '../console/print';
+import { type OperationOptions, connect, jsonOf } from '../pipeline/connect';
+import { type ListOptions, listJobs, listLines } from '../pipeline/jobs';
+import { countUpTo, pipelineCommand, sinceOption } from './options';
+
+export function addList(root: Command, { terminal }: CommandContext): void {
+  const description = 'show jobs: the open ones, then those that have ended, the latest first';
+  const command = pipelineCommand(root, 'list', description)
+    .option('--failed', 'only those that failed', false)
+    .addOption(sinceOption('that ended since'))
+    .option('--limit <N>', 'so many at most', countUpTo(10_000), 50)
+    .action(async (options: OperationOptions & ListOptions) => {
+      const handle = await connect(options, terminal);
+      const now = Date.now();
+      const listed = await listJobs(handle, options, now);
+      if (options.json) terminal.out(jsonOf('list', handle, listed));
+      else print(terminal, listLines(listed, options, now, terminal));
+    });
+  addHelp(command, {
+    examples: [['list --failed --since 2d', 'what has failed, and why']],
+    exits: { ...EXITS.pipeline, [Exit.ok]: 'done, however the jobs have ended' },
+  });
+}

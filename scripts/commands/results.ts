@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { resolve } from 'node:path';
+import { EXITS, addHelp } from '../console/command-help';
+import type { CommandContext } from '../console/command-line';
+import { Exit, type ExitCode } from '../console/exit';
+import { print } from '../console/print';
+import type { Terminal } from '../console/terminal';
+import { type OperationOptions, type PipelineHandle, connect, jsonOf } from '../pipeline/connect';
+import { resolveReceipt } from '../pipeline/resolve-receipt';
+import { downloadResults, resultsFolder, showResults } from '../pipeline/results';
+import { shortPath } from '../tools/project';
+import { pipelineCommand } from './options';
+
+interface ResultsOptions {
+  /** Folder for the copies. */
+  readonly out: string;
+  readonly json: boolean;
+}
+
+export function addResults(root: Command, { terminal, exitWith }: CommandContext): void {
+  const description = 'copy the results of an upload or a job, and show their first lines';
+  const command = pipelineCommand(root, 'results', description)
+    .argument('<KEY|JOB>', 'the upload’s key, or the first digits of a job’s id')
+    .option('--out <DIR>', 'where the copies go', 'results')
+    .action(async (keyOrJob: string, options: OperationOptions & ResultsOptions) => {
+      exitWith(await results(await connect(options, terminal), keyOrJob, options, terminal));
+    });
+  addHelp(command, {
+    examples: [
+      ['results in/my.csv', 'of the latest upload of that key'],
+      ['results 3f2a9c --out here', 'of that job'],
+    ],
+    exits: {
+      ...EXITS.pipeline,
+      [Exit.ok]: 'copied; the job succeeded',
+      [Exit.jobFailed]: 'copied, but the job failed',
+      [Exit.usage]: 'the arguments cannot be used; no such upload or job, or it has no results yet',
+    },
+  });
+}
+
+/** The exit code tells a script whether the job succeeded. */
+export async function results(
+  handle: PipelineHandle,
+  keyOrJob: string,
+  { out, json }: ResultsOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { receipt, others } = await resolveReceipt(handle, keyOrJob);
+  const { outputBucket } = handle.manifest;
+  const folder = resolve(out);
+  const files = await downloadResults(handle.target.clients.s3, outputBucket, receipt, folder);
+  if (json) {
+    const otherJobs = others.map(({ jobId, outcome, endedAt }) => ({ jobId, outcome, endedAt }));
+    terminal.out(jsonOf('results', handle, { receipt, files, otherJobs }));
+  } else {
+    await showResults(terminal, outputBucket, receipt, files);
+    print(terminal, `  receipt: ${shortPath(resultsFolder(folder, receipt))}/receipt.json`);
+    if (others.length > 0) {
+      const named = others.slice(0, 5).map(({ jobId }) => jobId.slice(0, 12));
+      print(terminal, `  earlier uploads of that key: ${named.join(', ')}${others.length > 5 ? ', …' : ''}`);
+    }
+  }
+  return receipt.outcome === 'failed' ? Exit.jobFailed : Exit.ok;
+}

@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { EXITS, addHelp } from '../../console/command-help';
+import type { CommandContext } from '../../console/command-line';
+import { Exit } from '../../console/exit';
+import type { OperationOptions } from '../../pipeline/connect';
+import { pipelineCommand } from '../options';
+import { status } from './status';
+import { watchStatus } from './watch';
+
+export function addStatus(root: Command, { terminal }: CommandContext): void {
+  const description = 'show a pipeline: its instance, on-time of today, gate, open jobs, latest receipts';
+  const command = pipelineCommand(root, 'status', description)
+    .option('--watch', 'show it anew whenever it changes, until Ctrl-C', false)
+    .action(async (options: OperationOptions & { readonly watch: boolean }) => {
+      if (options.watch) await watchStatus(options, terminal);
+      else await status(options, terminal);
+    });
+  addHelp(command, {
+    examples: [
+      ['status', 'one look'],
+      ['status --watch --json', 'for a script: a line whenever something has changed'],
+    ],
+    exits: { ...EXITS.pipeline, [Exit.interrupted]: 'interrupted (Ctrl-C), as it always ends with --watch' },
+  });
+}
