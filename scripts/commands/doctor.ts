@@ -18,16 +18,16 @@ import { PROJECT, readCdktfConfig } from '../tools/project';
 import { countUpTo, pipelineCommand } from './options';
 
 /** Exit codes of the doctor, which monitors read. The other commands have another scale: `Exit`. */
-export const DoctorExit = { well: 0, findings: 1, couldNotLook: 2 } as const;
+const DoctorExit = { well: 0, findings: 1, couldNotLook: 2 } as const;
 type DoctorExitCode = (typeof DoctorExit)[keyof typeof DoctorExit];
 
 export interface DoctorOptions extends OperationOptions {
   readonly uploads: number;
   readonly hours: number;
   readonly plan: boolean;
-  /** @default those of cdktf.json */
+  /** @default the settings of cdktf.json */
   readonly settings?: { readonly pipelines: unknown; readonly project: string };
-  /** @default where this checkout's last deploy was */
+  /** @default the folder of this checkout's last deploy */
   readonly terraform?: PlanOptions;
 }
 
@@ -59,8 +59,8 @@ export function addDoctor(root: Command, { terminal, exitWith }: CommandContext)
 }
 
 /**
- * Looks at a pipeline from end to end and says what is wrong and what to do. It changes nothing. Throws when there is no
- * cloud or no pipeline to look at.
+ * Checks a pipeline from end to end and prints what is wrong and what to do. Changes nothing. Throws if there is no cloud or
+ * no pipeline to check.
  */
 export async function doctor(
   options: DoctorOptions,

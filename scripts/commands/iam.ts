@@ -33,7 +33,7 @@ function main(): number {
     const tests = spawnSync('npm', ['run', 'test:e2e', '--', '--forceExit'], {
       cwd: PROJECT,
       stdio: 'inherit',
-      // Without its tools a test would be skipped, and what it uses would look unused.
+      // Without its tools a test would be skipped, and its permissions would look unused.
       env: { ...process.env, [RECORDS_VARIABLE]: folder, LAMPLIGHTER_REQUIRE_TOOLS: '1' },
     });
     const judged = report(folder);

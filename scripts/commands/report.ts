@@ -18,9 +18,9 @@ import { many, percent } from '../report/parts';
 import { DEFAULT_PERIOD_MS, periodMs } from '../report/period';
 import { withTarget } from './options';
 
-export interface ReportOptions extends OperationOptions {
+interface ReportOptions extends OperationOptions {
   readonly sinceMs: number;
-  /** @default with `json`, none is written */
+  /** @default report.html; with `json`, no page is written */
   readonly out?: string | undefined;
 }
 
@@ -48,12 +48,8 @@ export function addReport(root: Command, { terminal }: CommandContext): void {
   });
 }
 
-/** Writes a page of what a pipeline has done and cost. It changes nothing in the cloud. */
-export async function report(
-  options: ReportOptions,
-  terminal: Terminal,
-  clock: Clock = systemClock,
-): Promise<void> {
+/** Writes a page of a pipeline's jobs and costs. Changes nothing in the cloud. */
+async function report(options: ReportOptions, terminal: Terminal, clock: Clock = systemClock): Promise<void> {
   const handle = await connect(options, terminal);
   const now = clock.now();
   const facts = factsOf(await new Collector(handle).collect(now - options.sinceMs, now));
@@ -81,7 +77,7 @@ function lines(facts: ReportFacts, out: string): string[] {
   ];
 }
 
-/** The facts as they are; times in milliseconds since 1970 unless a name says otherwise. */
+/** The facts for programs. Times are in milliseconds since 1970 unless a name has another unit. */
 function asJson({ readings, ...facts }: ReportFacts) {
   const { pipeline, region, cloud, ...read } = readings;
   return { command: 'report', version: 1, cloud, pipeline, region, ...facts, readings: read };

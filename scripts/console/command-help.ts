@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Exit, type ExitCode } from './exit';
 
 /** The meaning of each exit code that a command can end with. */
-export type ExitTexts = Readonly<Partial<Record<ExitCode, string>>>;
+type ExitTexts = Readonly<Partial<Record<ExitCode, string>>>;
 
 /** What `--help` of one command shows below its options. */
 interface Help {

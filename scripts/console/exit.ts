@@ -1,15 +1,15 @@
 import { LamplighterError } from '../../lifecycle/errors';
 
-/** How the command line ends, for scripts that call it. */
+/** Exit codes, for scripts that call the command line. */
 export const Exit = {
   ok: 0,
-  /** Everything worked, but a job's receipt says failed. */
+  /** The command worked, but a job failed. */
   jobFailed: 1,
-  /** The arguments, a file or a setting are not usable. */
+  /** An argument, a file or a setting cannot be used. */
   usage: 2,
-  /** Something that must be there first is not: a tool, credentials, a running local cloud, a pipeline. */
+  /** A precondition is missing: a tool, credentials, a running local cloud, a pipeline. */
   missing: 3,
-  /** Terraform, AWS or the local cloud refused or broke. */
+  /** Terraform, AWS or the local cloud refused or failed. */
   broken: 4,
   /** Ctrl-C (128 + SIGINT). */
   interrupted: 130,
@@ -17,7 +17,7 @@ export const Exit = {
 
 export type ExitCode = (typeof Exit)[keyof typeof Exit];
 
-/** An error that ends a command with a code of its own. */
+/** An error that sets the exit code. */
 export class CommandError extends LamplighterError {
   override readonly name: string = 'CommandError';
 
@@ -30,7 +30,7 @@ export class CommandError extends LamplighterError {
   }
 }
 
-/** The arguments, a file or a setting are not usable. */
+/** An argument, a file or a setting cannot be used. */
 export class UsageError extends CommandError {
   override readonly name = 'UsageError';
 
@@ -39,7 +39,7 @@ export class UsageError extends CommandError {
   }
 }
 
-/** Something that must be there first is missing; the message says how to get it. */
+/** A precondition is missing. The message says how to get it. */
 export class MissingError extends CommandError {
   override readonly name = 'MissingError';
 
@@ -48,7 +48,7 @@ export class MissingError extends CommandError {
   }
 }
 
-/** A tool, AWS or the local cloud refused or broke. */
+/** A tool, AWS or the local cloud refused or failed. */
 export class BrokenError extends CommandError {
   override readonly name = 'BrokenError';
 
@@ -57,7 +57,7 @@ export class BrokenError extends CommandError {
   }
 }
 
-/** The user pressed Ctrl-C, or something ended us. */
+/** The user pressed Ctrl-C, or another signal ended the command. */
 export class InterruptedError extends CommandError {
   override readonly name = 'InterruptedError';
 

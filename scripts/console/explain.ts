@@ -8,12 +8,12 @@ import {
 import { CommandError, Exit, type ExitCode } from './exit';
 import { systemCodeOf } from './system-error';
 
-export interface Explained {
+interface Explained {
   readonly message: string;
   readonly exitCode: ExitCode;
 }
 
-/** What went wrong and what to do, in words for the person at the terminal, and the exit code. */
+/** The exit code of an error, and a message with the cause and the remedy. */
 export function explain(error: unknown): Explained {
   if (error instanceof CommandError) return { message: error.message, exitCode: error.exitCode };
   if (error instanceof InvalidInputError) return { message: error.message, exitCode: Exit.usage };
@@ -46,7 +46,7 @@ const SIGN_IN = 'aws sso login, or new keys in AWS_PROFILE or the environment';
 function credentials(code: string | undefined, text: string): Explained | undefined {
   if (code === undefined) return undefined;
   const exitCode = Exit.missing;
-  // An SSO session that has run out is told by a provider, not by a service.
+  // The credentials provider reports an expired SSO session, with a code that no service uses.
   if (EXPIRED.has(code) || (UNKNOWN.has(code) && /expired/i.test(text)))
     return { message: `Your AWS credentials have expired (${text}). Sign in again: ${SIGN_IN}`, exitCode };
   if (UNKNOWN.has(code)) {
@@ -89,7 +89,7 @@ const DENIED = new Set([
   'AllAccessDisabled',
 ]);
 
-/** Which permission it is stands in most services' answers, but never in that to a HEAD, which has no body. */
+/** Most services' responses name the permission. The response to a HEAD request has no body and cannot. */
 function permission(error: unknown, code: string | undefined, text: string): Explained | undefined {
   if (!DENIED.has(code ?? '') && httpStatusOf(error) !== 403) return undefined;
   const [, action] = /not authorized to perform:? ([\w-]+:\w+)/.exec(text) ?? [];

@@ -3,7 +3,7 @@ import { InterruptedError } from './exit';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
 
-export interface Interrupt {
+interface Interrupt {
   readonly signal: AbortSignal;
   /** Restores Node.js's own handling of the signals. */
   release(): void;

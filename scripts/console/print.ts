@@ -16,10 +16,10 @@ export function print(output: Output, lines: string | readonly string[] = ''): v
 }
 
 /**
- * A line in parts that fit so many columns, broken between words. A word that is wider (a key, an id, an address) stays whole,
- * so that it can be copied. What continues stands below the line's text: behind its label, where it has one.
- * @param columns undefined: there is no terminal, and the line stays as it is
- * @param label what stands before the text. @default up to the first gap of two spaces
+ * Breaks a line between words into parts that fit the columns. A wider word (a key, an id, an address) stays whole, so that
+ * people can copy it. The second part and those after it are indented to the text behind the label.
+ * @param columns undefined: no terminal, and the line stays whole
+ * @param label the text before the line. @default the line's begin, up to the first gap of two spaces
  */
 export function wrapped(line: string, columns: number | undefined, label?: string): string[] {
   if (columns === undefined) return [`${label ?? ''}${line}`];
@@ -33,14 +33,14 @@ function wrapOne(line: string, columns: number, given: string | undefined): stri
   const [, indent = '', text = ''] =
     /^( *)(.*)$/s.exec(line.slice(given === undefined ? label.length : 0)) ?? [];
   const before = `${label}${indent}`;
-  // Without a label, what continues is told from what begins by two more spaces.
+  // Without a label, two more spaces distinguish the continuation from a new line.
   const hang = ' '.repeat(widthOf(before) + (label === '' ? 2 : 0));
   return wrapAnsi(text, Math.max(1, columns - hang.length))
     .split('\n')
     .map((part, index) => `${index === 0 ? before : hang}${part}`);
 }
 
-/** `Gate      ` of `Gate      OPEN, since …`; nothing where that would leave no room for half a line, or for some word. */
+/** `Gate      ` of `Gate      OPEN, since …`. Empty if the rest of the line would lack room: half the columns, or its widest word. */
 function labelOf(line: string, columns: number): string {
   const [label = ''] = /^ *\S+(?: \S+)* {2,}(?=\S)/.exec(line) ?? [];
   const room = columns - widthOf(label);

@@ -1,18 +1,18 @@
-import { type Clock } from '../../lifecycle/clock';
+import type { Clock } from '../../lifecycle/clock';
 import { wrapped } from './print';
 import { type Terminal, duration, printable } from './terminal';
 
-export type Mood = 'plain' | 'good' | 'bad';
+type Mood = 'plain' | 'good' | 'bad';
 
-/** Columns that the subject of a step fills, so that the texts stand below each other. */
+/** Columns of a step's subject. The texts begin in the same column. */
 const SUBJECT_WIDTH = 9;
 const TIME_WIDTH = 12;
 
-/** Below this width there are no columns, but for the time: what is told would have no room. */
+/** Columns from which on subjects have their own column. A narrower terminal needs the room for the text. */
 const WIDE_COLUMNS = 70;
 const NARROW_TIME_WIDTH = 6;
 
-/** Shows what happens, as it happens, one line a step: the time since the command began, who or what, and what it did. */
+/** Shows steps while they happen, one line each: the time since the command began, the subject, and the text. */
 export class Steps {
   private readonly began: number;
   private last = '';
@@ -29,8 +29,8 @@ export class Steps {
     return this.terminal.columns !== undefined;
   }
 
-  /** One step. The same step twice in a row is shown once: polling may see what an event has already told. */
-  say(subject: string, text: string, mood: Mood = 'plain'): void {
+  /** Shows one step. A repeated step is shown once: polling may find the same as an event before it. */
+  show(subject: string, text: string, mood: Mood = 'plain'): void {
     const shown = printable(text);
     if (`${subject} ${shown}` === this.last) return;
     this.last = `${subject} ${shown}`;
@@ -42,17 +42,17 @@ export class Steps {
     const label = isWide
       ? `${colours.dim(time.padStart(TIME_WIDTH))}  ${colours.bold(name.padEnd(SUBJECT_WIDTH))}  `
       : `${colours.dim(time.padStart(NARROW_TIME_WIDTH))}  `;
-    const said = isWide ? paint(shown) : `${colours.bold(name)} ${paint(shown)}`;
-    for (const line of wrapped(said, columns, label)) this.terminal.out(line);
+    const line = isWide ? paint(shown) : `${colours.bold(name)} ${paint(shown)}`;
+    for (const part of wrapped(line, columns, label)) this.terminal.out(part);
   }
 
   /**
-   * A step only if it differs from the topic's last such one: for what is looked at again and again.
-   * @param subject what is shown as the subject. @default the topic
+   * Shows a step only if the text differs from the topic's last text. For polling.
+   * @param subject the subject that is shown. @default the topic
    */
   changed(topic: string, text: string, mood: Mood = 'plain', subject = topic): void {
     if (this.lastOf.get(topic) === text) return;
     this.lastOf.set(topic, text);
-    this.say(subject, text, mood);
+    this.show(subject, text, mood);
   }
 }

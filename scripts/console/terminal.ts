@@ -8,18 +8,18 @@ export interface Terminal extends Output {
   err(line: string): void;
 }
 
-/** The process's own terminal; colours only on a TTY, and never where NO_COLOR is set (https://no-color.org). */
+/** The terminal of this process. Uses colours only on a TTY, and never if NO_COLOR is set (https://no-color.org). */
 export function processTerminal(): Terminal {
   endWhenOutputCloses(process);
   return {
     colours: createColors(wantsColours(process.stdout.isTTY, process.env)),
     get columns() {
-      // Node.js has no isTTY at all where there is no terminal, whatever its types say.
+      // Without a terminal isTTY is undefined, although its type is boolean.
       return process.stdout.isTTY ? process.stdout.columns : undefined;
     },
     out: (line = '') => void process.stdout.write(`${line}\n`),
     err: (line) => {
-      // Trouble is for people only, so that each line can be broken here.
+      // Only people read stderr, so each line can be wrapped here.
       const columns = process.stderr.isTTY ? process.stderr.columns : undefined;
       process.stderr.write(`${wrapped(line, columns).join('\n')}\n`);
     },
@@ -29,28 +29,27 @@ export function processTerminal(): Terminal {
 type Outputs = Pick<NodeJS.Process, 'stdout' | 'stderr' | 'emit' | 'exit'>;
 
 /**
- * Whoever reads our output may go (`| head`, a terminal window that is closed); Node.js would then die of the next line, in
- * the middle of everything. It is taken as the signal that other programs get, SIGPIPE: who catches interrupts takes
- * everything down, others end.
+ * The reader of stdout may exit early (`| head`, a closed terminal window). Node.js would crash with EPIPE on the next write.
+ * We treat EPIPE like SIGPIPE: commands with an interrupt handler clean up, others exit.
  */
 export function endWhenOutputCloses(outputs: Outputs): void {
-  let isTold = false;
+  let isHandled = false;
   const endOnBrokenPipe = () => {
-    if (isTold) return;
-    isTold = true;
+    if (isHandled) return;
+    isHandled = true;
     if (!outputs.emit('SIGPIPE', 'SIGPIPE')) outputs.exit(Exit.interrupted);
   };
   for (const stream of [outputs.stdout, outputs.stderr]) stream.on('error', endOnBrokenPipe);
 }
 
-/** Always a boolean: told nothing, picocolors decides by itself, and colours whatever a CI writes. */
+/** Never undefined: with undefined, picocolors would decide itself and would use colours in CI. */
 export function wantsColours(isTerminal: boolean | undefined, environment: NodeJS.ProcessEnv): boolean {
   return isTerminal === true && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
 }
 
 /**
- * Text from outside (a key, a model's message, a line of a result) as it may be shown: control characters, which could
- * drive the terminal, and characters that reorder the line are written as escapes.
+ * Makes text from outside (a key, a model's message, a line of a result) safe to show. Control characters could control the
+ * terminal, and bidirectional characters could reorder the line: both become escapes.
  */
 export function printable(text: string, maxCharacters = 400): string {
   const safe = text.replace(
@@ -63,7 +62,7 @@ export function printable(text: string, maxCharacters = 400): string {
   return safe.length <= maxCharacters ? safe : `${safe.slice(0, maxCharacters - 1)}…`;
 }
 
-/** `1.2 kB`, in powers of ten. */
+/** `1.2 kB`, with units of powers of ten. */
 export function bytes(count: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let value = count;
@@ -75,7 +74,7 @@ export function bytes(count: number): string {
   return `${unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? 'B'}`;
 }
 
-/** How long since then: `12.3 s`; of days, `3 d 04 h`. */
+/** The time since then: `12.3 s`, or from two days on `3 d 04 h`. */
 export function age(time: string | Date, now: number): string {
   const milliseconds = now - new Date(time).getTime();
   const hours = Math.floor(milliseconds / 3_600_000);

@@ -27,30 +27,29 @@ export interface EstimateArguments {
   readonly json: boolean;
 }
 
-/** Says what a pipeline will cost before anything is deployed; asks AWS only for new prices, if told to. */
+/** Prints the costs of a pipeline before it is deployed. Calls AWS only with `refreshPrices`. */
 export async function estimate(options: EstimateArguments, terminal: Terminal): Promise<void> {
   if (options.refreshPrices) {
     const types = options.instanceType === undefined ? [] : [options.instanceType];
     const regions = options.region === undefined ? [] : [options.region];
-    const told = await refreshPrices({ file: PRICES_FILE, types, regions });
-    for (const line of told) terminal.err(line);
+    const report = await refreshPrices({ file: PRICES_FILE, types, regions });
+    for (const line of report) terminal.err(line);
     if (options.jobsPerDay === undefined && options.minutes === undefined) return;
   }
   const { jobsPerDay, minutes } = options;
   if (jobsPerDay === undefined || minutes === undefined) {
     throw new UsageError('Say how much there is to do: --jobs-per-day N --minutes M');
   }
-  const asked = { ...options, jobsPerDay, minutes };
-  const settings = settled(chooseSettings(options.pipeline), options);
+  const settings = withOptions(chooseSettings(options.pipeline), options);
   const prices = loadPrices();
-  const said = estimateOptions(settings, asked);
-  const made = estimateOf(said, regionPrices(prices, settings));
-  if (options.json) terminal.out(JSON.stringify(estimateJson(settings, said, made, prices), null, 2));
-  else print(terminal, estimateLines(settings, said, made, prices, terminal));
+  const input = estimateOptions(settings, { ...options, jobsPerDay, minutes });
+  const made = estimateOf(input, regionPrices(prices, settings));
+  if (options.json) terminal.out(JSON.stringify(estimateJson(settings, input, made, prices), null, 2));
+  else print(terminal, estimateLines(settings, input, made, prices, terminal));
 }
 
-/** The settings with what was said on the command line instead. */
-function settled(settings: PipelineSettings, options: EstimateArguments): PipelineSettings {
+/** The settings, with the options of the command line in their place. */
+function withOptions(settings: PipelineSettings, options: EstimateArguments): PipelineSettings {
   return {
     ...settings,
     region: options.region ?? settings.region,

@@ -9,9 +9,9 @@ import type { WatchedJob } from '../../pipeline/job-watch';
 import type { ResultFile } from '../../pipeline/results';
 import type { Job } from '../../pipeline/uploads';
 
-/** What one line of `lamplighter local --json` tells, but for the time. */
+/** One line of `lamplighter local --json`, without its time. */
 export type LocalFact =
-  /** The cloud is up and the pipeline is deployed: uploads are taken from now on. */
+  /** The cloud is up and the pipeline is deployed. From now on it accepts uploads. */
   | {
       readonly event: 'ready';
       readonly endpoint: string;
@@ -23,12 +23,12 @@ export type LocalFact =
       readonly instanceId: string;
       readonly models: readonly string[];
     }
-  /** The live page is there; not with `--once`. */
+  /** The live page is being served. Never with `--once`. */
   | { readonly event: 'page'; readonly url: string }
   | ({ readonly event: 'uploaded' } & Job)
-  /** Something that the local cloud did; `kind` says what, and which further fields there are. */
+  /** An event of the local cloud. `kind` determines the other fields. */
   | ({ readonly event: 'happening' } & CloudEvent)
-  /** What can be seen of a job that is on its way. */
+  /** The progress of an open job. */
   | ({ readonly event: 'progress'; readonly text: string } & WatchedJob)
   /** A job has its receipt. */
   | ({ readonly event: 'ended' } & Ended)
@@ -37,9 +37,9 @@ export type LocalFact =
 
 interface Ended extends WatchedJob {
   readonly outcome: Receipt['outcome'];
-  /** Copies of the results, or none of them. */
+  /** Copies of the results. Empty if one could not be copied. */
   readonly results: readonly ResultFile[];
-  /** Why there are no copies. */
+  /** Reason why there are no copies. */
   readonly error?: string | undefined;
   readonly receipt: Receipt;
 }
@@ -47,7 +47,7 @@ interface Ended extends WatchedJob {
 interface LocalEnd {
   readonly outcome: 'succeeded' | 'failed' | 'interrupted' | 'error';
   readonly exitCode: ExitCode;
-  /** Jobs that have ended. */
+  /** Number of ended jobs. */
   readonly jobs: { readonly succeeded: number; readonly failed: number };
   readonly error?: string;
 }
@@ -65,20 +65,20 @@ export function readyFact(endpoint: string, manifest: Manifest): LocalFact {
 
 export function endedFact(
   receipt: Receipt,
-  got: { readonly files?: readonly ResultFile[]; readonly error?: string },
+  fetched: { readonly files?: readonly ResultFile[]; readonly error?: string },
 ): LocalFact {
   const { jobId, input, outcome } = receipt;
-  const { files: results = [], error } = got;
+  const { files: results = [], error } = fetched;
   return { event: 'ended', jobId, key: input.key, outcome, results, error, receipt };
 }
 
 /**
- * Runs a command that tells facts, a line of JSON each on stdout; what is for people goes to stderr. However it ends, by an
- * error too, the last line says how.
+ * Runs a command that prints each fact as a line of JSON on stdout, and its text for people on stderr. The last line is the
+ * outcome, also when the command throws.
  */
 export async function inLines(
   terminal: Terminal,
-  run: (told: Terminal, emit: EmitFact) => Promise<ExitCode>,
+  run: (people: Terminal, emit: EmitFact) => Promise<ExitCode>,
   clock: Clock = systemClock,
 ): Promise<ExitCode> {
   const jobs = { succeeded: 0, failed: 0 };
@@ -87,17 +87,17 @@ export async function inLines(
     const { event, ...details } = fact;
     terminal.out(JSON.stringify({ event, at: new Date(clock.now()).toISOString(), ...details }));
   };
-  // Whoever asks for lines has no screen that could be drawn on.
-  const told: Terminal = { ...terminal, columns: undefined, out: (line = '') => terminal.err(line) };
+  // With JSON on stdout, no output is a screen.
+  const people: Terminal = { ...terminal, columns: undefined, out: (line = '') => terminal.err(line) };
   try {
-    const exitCode = await run(told, emit);
+    const exitCode = await run(people, emit);
     emit({ event: 'done', outcome: OUTCOMES[exitCode] ?? 'error', exitCode, jobs });
     return exitCode;
   } catch (thrown) {
     const { message, exitCode } = explain(thrown);
     const isInterrupted = exitCode === Exit.interrupted;
-    const why = isInterrupted ? {} : { error: message };
-    emit({ event: 'done', outcome: OUTCOMES[exitCode] ?? 'error', exitCode, jobs, ...why });
+    const reason = isInterrupted ? {} : { error: message };
+    emit({ event: 'done', outcome: OUTCOMES[exitCode] ?? 'error', exitCode, jobs, ...reason });
     throw thrown;
   }
 }

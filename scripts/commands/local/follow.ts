@@ -20,16 +20,16 @@ export interface FollowedPipeline {
   readonly terminal: Terminal;
   readonly emit: EmitFact;
   readonly signal: AbortSignal;
-  /** Folder for the results' copies. */
+  /** Folder for the copies of the results. */
   readonly results: string;
 }
 
 const POLL_MS = 400;
-/** A job that nobody admits in this time will not be: three sweeps have looked. */
+/** Milliseconds for the admission of an upload. Three sweeps run in this time. */
 const ADMISSION_LIMIT_MS = 200_000;
 const STOP_LIMIT_MS = 300_000;
 
-/** Follows the jobs to their receipts and the instance to its stop. Throws BrokenError when either does not come about. */
+/** Follows the jobs to their receipts and the instance to its stop. Throws BrokenError when either takes too long. */
 export async function followUntilStopped(
   pipeline: FollowedPipeline,
   jobs: readonly WatchedJob[],
@@ -39,7 +39,7 @@ export async function followUntilStopped(
   const ended: Ended[] = [];
   const began = systemClock.now();
   while (watch.openCount > 0) {
-    ended.push(...(await look(pipeline, watch)));
+    ended.push(...(await poll(pipeline, watch)));
     const [lost] = watch.waiting;
     if (lost && systemClock.now() - began > ADMISSION_LIMIT_MS) {
       throw new BrokenError(
@@ -52,7 +52,7 @@ export async function followUntilStopped(
   for (const one of ended) await showEnd(pipeline, one);
   const failed = ended.filter(({ receipt }) => receipt.outcome === 'failed').length;
   pipeline.terminal.out();
-  pipeline.steps.say(
+  pipeline.steps.show(
     'done',
     failed === 0
       ? `${ended.length === 1 ? 'the job' : `all ${ended.length} jobs`} succeeded, the instance is stopped`
@@ -62,7 +62,10 @@ export async function followUntilStopped(
   return failed === 0 ? Exit.ok : Exit.jobFailed;
 }
 
-/** Follows these jobs and every later one until interrupted; `onFirstDone` is called when the first ones have ended. */
+/**
+ * Follows these jobs and every later one until interrupted.
+ * @param onFirstDone called when the given jobs have ended
+ */
 export async function followForever(
   pipeline: FollowedPipeline,
   jobs: readonly WatchedJob[],
@@ -73,7 +76,7 @@ export async function followForever(
   let isFirst = true;
   for (;;) {
     await watch.discover();
-    for (const one of await look(pipeline, watch)) await showEnd(pipeline, one);
+    for (const one of await poll(pipeline, watch)) await showEnd(pipeline, one);
     if (isFirst && watch.openCount === 0) {
       isFirst = false;
       onFirstDone();
@@ -97,12 +100,12 @@ interface Ended {
   readonly error?: string;
 }
 
-async function look(pipeline: FollowedPipeline, watch: JobWatch): Promise<Ended[]> {
+async function poll(pipeline: FollowedPipeline, watch: JobWatch): Promise<Ended[]> {
   const { steps, emit, signal } = pipeline;
   const ended: Ended[] = [];
   for (const { job, text, mood, receipt } of await watch.poll()) {
     if (signal.aborted) throw new InterruptedError();
-    steps.say('job', `${job.key}: ${text}`, mood);
+    steps.show('job', `${job.key}: ${text}`, mood);
     if (receipt) {
       const one = { receipt, ...(await fetchResults(pipeline, receipt)) };
       emit(endedFact(receipt, one));
@@ -130,7 +133,7 @@ async function showEnd(pipeline: FollowedPipeline, { receipt, files, error }: En
   const { manifest, terminal, steps } = pipeline;
   if (files) return showResults(terminal, manifest.outputBucket, receipt, files);
   const key = printable(receipt.input.key);
-  steps.say('job', `the results of ${key} could not be fetched: ${error ?? ''}`, 'bad');
+  steps.show('job', `the results of ${key} could not be fetched: ${error ?? ''}`, 'bad');
 }
 
 async function untilStopped({ clients, manifest, signal }: FollowedPipeline): Promise<void> {

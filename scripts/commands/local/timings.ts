@@ -1,8 +1,8 @@
 import { type Timings, timingsForPeople, timingsForTests } from '../../../local-cloud/clockwork/timings';
 
 /**
- * Near what EC2 and SSM take for an Amazon Linux 2023 instance that was stopped; the waits between tries of a failed function
- * are AWS's own (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+ * Milliseconds, about as EC2 and SSM need for a stopped Amazon Linux 2023 instance. The wait before Lambda retries a failed function
+ * is AWS's (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
  */
 const timingsOfAws: Timings = {
   startMs: 16_000,

@@ -7,10 +7,10 @@ import { findPipeline } from '../../pipeline/find';
 import { chooseTarget } from '../../pipeline/target';
 import { type Report, asJson, lookAt, reportLines } from './status';
 
-/** The cursor home, and what is below it gone. */
+/** Moves the cursor to the top left and clears the screen. */
 const CLEAR = '\u001b[H\u001b[2J';
 
-/** Shows the status whenever it has changed; throws InterruptedError on Ctrl-C. On a terminal it stays in place. */
+/** Shows the status whenever it has changed, on a terminal always in the same place. Throws InterruptedError on Ctrl-C. */
 export async function watchStatus(options: OperationOptions, terminal: Terminal): Promise<void> {
   const interrupt = catchInterrupts();
   try {
@@ -26,15 +26,15 @@ export async function watchStatus(options: OperationOptions, terminal: Terminal)
   }
 }
 
-/** Shows a report unless it says the same as the last; that time goes by is no change, but is kept up on a terminal. */
-export function showChanges(json: boolean, using: string, terminal: Terminal): (report: Report) => void {
+/** Shows a report if it differs from the last one. Ages alone are no difference, but a terminal shows them up to date. */
+function showChanges(json: boolean, using: string, terminal: Terminal): (report: Report) => void {
   const isScreen = terminal.columns !== undefined && !json;
   let last = '';
   return (report) => {
     const facts = asJson(report);
-    const told = JSON.stringify({ ...facts, today: undefined });
-    if (told === last && !isScreen) return;
-    last = told;
+    const compared = JSON.stringify({ ...facts, today: undefined });
+    if (compared === last && !isScreen) return;
+    last = compared;
     if (json) {
       terminal.out(JSON.stringify(facts));
       return;

@@ -1,15 +1,13 @@
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { resolve } from 'node:path';
-import pLimit from 'p-limit';
 import { systemClock } from '../../../lifecycle/clock';
 import { messageOf } from '../../../lifecycle/errors';
 import type { Manifest } from '../../../lifecycle/manifest';
 import type { Receipt } from '../../../lifecycle/records';
 import { Store } from '../../../lifecycle/store';
-import { UploadBars } from './upload-bars';
 import { Steps } from '../../console/steps';
 import { print } from '../../console/print';
-import { type Terminal, bytes } from '../../console/terminal';
+import type { Terminal } from '../../console/terminal';
 import { Exit, type ExitCode, InterruptedError } from '../../console/exit';
 import { pause } from '../../console/interrupt';
 import { findPipeline } from '../../pipeline/find';
@@ -17,119 +15,61 @@ import { waitReasons } from '../../doctor/wait-reasons';
 import { usualText, usualTimes } from '../../pipeline/usual-time';
 import { type PipelineHandle, handleOf } from '../../pipeline/connect';
 import { JobWatch, type WatchedJob } from '../../pipeline/job-watch';
-import { type ResultFile, downloadResults, resultsFolder, showResults } from '../../pipeline/results';
+import { downloadResults, resultsFolder, showResults } from '../../pipeline/results';
 import { type Target, type TargetOptions, chooseTarget } from '../../pipeline/target';
-import { type Job, type PlannedUpload, planUploads, upload } from '../../pipeline/uploads';
+import { planUploads } from '../../pipeline/uploads';
 import { shortPath } from '../../tools/project';
+import { type Outcome, outcomesJson } from './outcome';
+import { uploadAll } from './upload-all';
 
 export interface SubmitOptions extends TargetOptions {
   readonly files: readonly string[];
   readonly prefix: string;
   readonly pipeline?: string | undefined;
   readonly wait: boolean;
-  /** Folder for the results' copies. */
+  /** Folder for the copies of the results. */
   readonly out: string;
   readonly json: boolean;
-  /** The model that has to take every file. */
+  /** The model that must accept every file. */
   readonly model?: string | undefined;
 }
 
-/** What became of one file. */
-interface Outcome {
-  readonly planned: PlannedUpload;
-  readonly job?: Job;
-  readonly receipt?: Receipt;
-  readonly files?: readonly ResultFile[];
-  readonly error?: string;
-}
-
-/** Uploads files to a pipeline and, if asked to, waits for their results. One file's trouble does not end the others'. */
+/** Uploads files to a pipeline and, with `wait`, waits for their results. A failure of one file does not stop the others. */
 export async function submit(
   options: SubmitOptions,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<ExitCode> {
-  const told = options.json ? { ...terminal, out: (line = '') => terminal.err(line) } : terminal;
+  const progress = options.json ? { ...terminal, out: (line = '') => terminal.err(line) } : terminal;
   const target = await chooseTarget(options);
   terminal.err(`Using ${target.text}.`);
   const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
-  const steps = new Steps(told, systemClock);
+  const steps = new Steps(progress, systemClock);
   const planned = planUploads(options.files, options.prefix, manifest.models, {
     model: options.model,
-    onSkipped: (name, why) => steps.say('skipped', `${name}: ${why}`),
+    onSkipped: (name, reason) => steps.show('skipped', `${name}: ${reason}`),
   });
 
-  const uploaded = await uploadAll(planned, manifest, target, steps, signal);
+  const uploaded = await uploadAll(planned, target.clients.s3, manifest.dataBucket, steps, signal);
   const outcomes = options.wait
-    ? await waitForAll(uploaded, { manifest, target, steps, signal, out: resolve(options.out), told })
+    ? await waitForAll(uploaded, { manifest, target, steps, signal, out: resolve(options.out), progress })
     : uploaded;
 
-  if (options.json) terminal.out(JSON.stringify(asJson(target, manifest, outcomes), null, 2));
+  if (options.json) terminal.out(JSON.stringify(outcomesJson(target, manifest, outcomes), null, 2));
   else if (!options.wait) print(terminal, 'See how they fare with: npx lamplighter status');
   if (outcomes.some(({ error }) => error !== undefined)) return Exit.broken;
   return outcomes.some(({ receipt }) => receipt?.outcome === 'failed') ? Exit.jobFailed : Exit.ok;
 }
-
-async function uploadAll(
-  planned: readonly PlannedUpload[],
-  manifest: Manifest,
-  target: Target,
-  steps: Steps,
-  signal: AbortSignal,
-): Promise<Outcome[]> {
-  const bars = new UploadBars(planned, steps.isOnTerminal ? process.stderr : undefined);
-  const limit = pLimit(UPLOADS_AT_ONCE);
-  const { s3 } = target.clients;
-  const ends = await Promise.allSettled(
-    planned.map((one) =>
-      limit(async () => {
-        const bar = bars.begin(one);
-        try {
-          return await upload(s3, manifest.dataBucket, one, signal, bar.update);
-        } finally {
-          bar.end();
-        }
-      }),
-    ),
-  );
-  bars.stop();
-
-  const outcomes: Outcome[] = [];
-  for (const [index, one] of planned.entries()) {
-    const end = ends[index];
-    if (end?.status === 'fulfilled') {
-      const name = `${shortPath(one.file)} (${bytes(one.sizeBytes)})`;
-      steps.say('upload', `${name} → s3://${manifest.dataBucket}/${one.key}`);
-      steps.say('upload', `job ${end.value.jobId.slice(0, 12)}, for the model ${one.model}`);
-      outcomes.push({ planned: one, job: end.value });
-    } else if (!(end?.reason instanceof InterruptedError)) {
-      const error = messageOf(end?.reason);
-      steps.say('upload', `${shortPath(one.file)} was not uploaded: ${error}`, 'bad');
-      outcomes.push({ planned: one, error });
-    }
-  }
-  if (signal.aborted) {
-    const whole = outcomes.filter(({ job }) => job !== undefined).length;
-    steps.say(
-      'upload',
-      `interrupted: ${whole} of ${planned.length} files are uploaded, none of them by half`,
-    );
-    throw new InterruptedError();
-  }
-  return outcomes;
-}
-
-/** Beside each other; each in parts, four of them at once. */
-const UPLOADS_AT_ONCE = 3;
 
 interface Waiting {
   readonly manifest: Manifest;
   readonly target: Target;
   readonly steps: Steps;
   readonly signal: AbortSignal;
-  /** An absolute path. */
+  /** Absolute path of the folder for the copies of the results. */
   readonly out: string;
-  readonly told: Terminal;
+  /** Destination of the progress: stderr if stdout is JSON. */
+  readonly progress: Terminal;
 }
 
 async function waitForAll(uploaded: readonly Outcome[], waiting: Waiting): Promise<Outcome[]> {
@@ -144,12 +84,12 @@ async function waitForAll(uploaded: readonly Outcome[], waiting: Waiting): Promi
   for (const { job } of uploaded) if (job) watch.add(job);
   const handle = handleOf(target, manifest);
   try {
-    await sayUsual(handle, uploaded, steps);
-    for (let looks = 0; watch.openCount > 0; looks += 1) {
-      await sayInstance(target, manifest, steps);
-      if (looks % LOOKS_PER_REASON === 1) await sayWhy(handle, watch.notBegun, steps);
+    await showUsualTimes(handle, uploaded, steps);
+    for (let polls = 0; watch.openCount > 0; polls += 1) {
+      await showInstance(target, manifest, steps);
+      if (polls % POLLS_PER_REASON === 1) await showReasons(handle, watch.notBegun, steps);
       for (const { job, text, mood, receipt } of await watch.poll()) {
-        steps.say('job', `${job.key}: ${text}`, mood);
+        steps.show('job', `${job.key}: ${text}`, mood);
         const outcome = uploaded.find((one) => one.job?.jobId === job.jobId);
         if (receipt && outcome) ended.set(job.jobId, await collect(outcome, receipt, waiting));
       }
@@ -157,18 +97,22 @@ async function waitForAll(uploaded: readonly Outcome[], waiting: Waiting): Promi
     }
   } catch (error) {
     if (error instanceof InterruptedError) {
-      waiting.told.err('No longer waiting; the jobs go on. See them with: npx lamplighter status');
+      waiting.progress.err('No longer waiting; the jobs go on. See them with: npx lamplighter status');
     }
     throw error;
   }
   return uploaded.map((outcome) => ended.get(outcome.job?.jobId ?? '') ?? outcome);
 }
 
-/** Why a job waits takes a dozen requests to find out. */
-const LOOKS_PER_REASON = 5;
+/** Polls between two readings of the reasons, because a reading takes a dozen requests. */
+const POLLS_PER_REASON = 5;
 
-/** Why jobs that are open have not begun. Best effort: who submits may not be allowed to see it. */
-async function sayWhy(handle: PipelineHandle, waiting: readonly WatchedJob[], steps: Steps): Promise<void> {
+/** Shows why open jobs have not begun. Best effort: the user may lack the permissions to read it. */
+async function showReasons(
+  handle: PipelineHandle,
+  waiting: readonly WatchedJob[],
+  steps: Steps,
+): Promise<void> {
   if (waiting.length === 0) return;
   try {
     const reasons = await waitReasons(handle, systemClock);
@@ -181,36 +125,40 @@ async function sayWhy(handle: PipelineHandle, waiting: readonly WatchedJob[], st
   }
 }
 
-/** How long such jobs took before. */
-async function sayUsual(handle: PipelineHandle, uploaded: readonly Outcome[], steps: Steps): Promise<void> {
+/** Shows how long earlier jobs of the same models took. */
+async function showUsualTimes(
+  handle: PipelineHandle,
+  uploaded: readonly Outcome[],
+  steps: Steps,
+): Promise<void> {
   const models = new Set(uploaded.flatMap(({ job, planned }) => (job ? [planned.model] : [])));
   try {
     for (const usual of await usualTimes(handle, [...models], systemClock.now()))
-      steps.say('usual', usualText(usual));
+      steps.show('usual', usualText(usual));
   } catch (error) {
-    steps.say('usual', `how long it usually takes cannot be seen: ${messageOf(error)}`);
+    steps.show('usual', `how long it usually takes cannot be seen: ${messageOf(error)}`);
   }
 }
 
 async function collect(outcome: Outcome, receipt: Receipt, waiting: Waiting): Promise<Outcome> {
-  const { manifest, target, told } = waiting;
+  const { manifest, target, progress } = waiting;
   try {
     const files = await downloadResults(target.clients.s3, manifest.outputBucket, receipt, waiting.out);
-    await showResults(told, manifest.outputBucket, receipt, files);
-    print(told, [
-      `  ${told.colours.dim('receipt:')} ${shortPath(resultsFolder(waiting.out, receipt))}/receipt.json`,
+    await showResults(progress, manifest.outputBucket, receipt, files);
+    print(progress, [
+      `  ${progress.colours.dim('receipt:')} ${shortPath(resultsFolder(waiting.out, receipt))}/receipt.json`,
       '',
     ]);
     return { ...outcome, receipt, files };
   } catch (error) {
     const text = `the results of ${receipt.input.key} could not be fetched: ${messageOf(error)}`;
-    waiting.steps.say('job', text, 'bad');
+    waiting.steps.show('job', text, 'bad');
     return { ...outcome, receipt, error: text };
   }
 }
 
-/** What the instance does, and an order of people that keeps it from starting. Best effort: who submits may not be allowed to see it. */
-async function sayInstance({ clients }: Target, manifest: Manifest, steps: Steps): Promise<void> {
+/** Shows the instance's state and an order to pause it. Best effort: the user may lack the permission to read it. */
+async function showInstance({ clients }: Target, manifest: Manifest, steps: Steps): Promise<void> {
   try {
     const { Reservations } = await clients.ec2.send(
       new DescribeInstancesCommand({ InstanceIds: [manifest.instanceId] }),
@@ -222,24 +170,4 @@ async function sayInstance({ clients }: Target, manifest: Manifest, steps: Steps
   } catch (error) {
     steps.changed('instance', `cannot be seen: ${messageOf(error)}`);
   }
-}
-
-function asJson(target: Target, manifest: Manifest, outcomes: readonly Outcome[]) {
-  return {
-    command: 'submit',
-    cloud: target.cloud,
-    pipeline: manifest.pipeline,
-    jobs: outcomes.map(({ planned, job, receipt, files, error }) => ({
-      file: planned.file,
-      bucket: manifest.dataBucket,
-      key: planned.key,
-      model: planned.model,
-      versionId: job?.versionId,
-      jobId: job?.jobId,
-      outcome: receipt?.outcome,
-      results: files?.map(({ key, sizeBytes, file }) => ({ key, sizeBytes, file })),
-      receipt,
-      error,
-    })),
-  };
 }

@@ -3,11 +3,11 @@ import { basename } from 'node:path';
 import type { PlannedUpload } from '../../pipeline/uploads';
 import { bytes, printable } from '../../console/terminal';
 
-/** Below this a bar has no room for more than its name. */
+/** Columns from which on a bar has room for more than its name. */
 const WIDE_COLUMNS = 70;
 const NAME_WIDTH = 20;
 
-/** A bar for each file that is on its way, and one for all; nothing where there is no terminal. */
+/** A bar for each file that is being uploaded, and one for all files. Without a terminal, there are no bars. */
 export class UploadBars {
   private readonly bars: MultiBar | undefined;
   private readonly all: SingleBar | undefined;

@@ -19,7 +19,7 @@ async function run(...args: string[]) {
   return { code, stdout: terminal.stdout.join('\n'), stderr: terminal.stderr.join('\n') };
 }
 
-describe('arguments that cannot be used end in exit code 2 and a sentence', () => {
+describe('wrong arguments end with exit code 2 and a sentence that explains them', () => {
   it.each([
     [['bogus'], "unknown command 'bogus'"],
     [['local', '--port', '99'], 'A port is a whole number from 1024 to 65535.'],
@@ -45,14 +45,14 @@ describe('arguments that cannot be used end in exit code 2 and a sentence', () =
     expect(stdout).toBe('');
   });
 
-  it.each([[['retry']], [['retry', 'abc', '--failed']]])('%j: which is meant', async (args) => {
+  it.each([[['retry']], [['retry', 'abc', '--failed']]])('%j: asks which jobs to retry', async (args) => {
     expect(await run(...args)).toMatchObject({
       code: Exit.usage,
       stderr: expect.stringContaining('Say which job to retry, or --failed') as string,
     });
   });
 
-  it('no command: the help, as trouble', async () => {
+  it('no command: the help, on stderr', async () => {
     const { code, stdout, stderr } = await run();
     expect(code).toBe(Exit.usage);
     expect(stdout).toBe('');
@@ -90,7 +90,7 @@ describe('help', () => {
     expect(stdout).toMatchSnapshot();
   });
 
-  it('of every command has an example that it understands, and says how it ends', async () => {
+  it('of every command has examples with options that exist, and its exit codes', async () => {
     const { stdout: root } = await run('--help');
     const listed = root.slice(root.indexOf('Commands:'), root.indexOf('Examples:'));
     const commands = [...listed.matchAll(/^ {2}(\w+) /gm)].map(([, name = '']) => name);
@@ -109,12 +109,12 @@ describe('help', () => {
     }
   });
 
-  it('the version is the package’s', async () => {
+  it('--version prints the version of the package', async () => {
     expect((await run('--version')).stdout).toMatch(/^\d+\.\d+\.\d+$/);
   });
 });
 
-describe('what goes wrong is told in words, and by the exit code', () => {
+describe('an error ends the command with an explanation and an exit code', () => {
   const named = (name: string, message: string) => Object.assign(new Error(message), { name });
 
   it.each([
@@ -178,21 +178,21 @@ describe('what goes wrong is told in words, and by the exit code', () => {
 
 describe('shell completion', () => {
   async function complete(...args: string[]): Promise<string> {
-    const said: string[] = [];
-    const log = jest.spyOn(console, 'log').mockImplementation((text: string) => void said.push(text));
+    const printed: string[] = [];
+    const log = jest.spyOn(console, 'log').mockImplementation((text: string) => void printed.push(text));
     try {
       await main(['complete', ...args], recordingTerminal());
     } finally {
       log.mockRestore();
     }
-    return said.join('\n');
+    return printed.join('\n');
   }
 
   it.each(['bash', 'zsh', 'fish', 'powershell'])('there is a script for %s', async (shell) => {
     expect(await complete(shell)).toMatch(/lamplighter[^]*complete/);
   });
 
-  it('knows the commands, their options, and the choices of an option', async () => {
+  it('completes commands, their options, and the choices of an option', async () => {
     expect(await complete('--', 're')).toMatch(/^results\t/m);
     expect(await complete('--', 'list', '--f')).toMatch(/^--failed\t/m);
     expect(await complete('--', 'list', '--cloud', '')).toMatch(/^aws\t/m);

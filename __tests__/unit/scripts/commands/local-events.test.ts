@@ -63,7 +63,7 @@ describe('the local cloud’s events', () => {
     ]);
   });
 
-  it('of a sweep are not shown, minute after minute; those of another event are, and a sweep’s failure is', () => {
+  it('of a sweep are hidden, because it runs every minute; its failure and the events of other runs are shown', () => {
     expect(
       shown(
         rule('Scheduled Event'),

@@ -22,19 +22,19 @@ place.account.s3.put('output', `results/good.csv/${good.jobId}/receipt.json`, JS
 const bad = place.failed('bad.csv');
 const lost = place.ended('lost.csv', { outputs: [{ key: 'results/not there', sizeBytes: 1 }] });
 
-/** What `lamplighter local --once --json` does behind its uploads. */
+/** `lamplighter local --once --json`, from the end of its uploads on. */
 async function follow(...jobs: Receipt[]) {
   const terminal = recordingTerminal();
   const { s3 } = place.account;
   const ec2 = {
     send: () => Promise.resolve({ Reservations: [{ Instances: [{ State: { Name: 'stopped' } }] }] }),
   };
-  const code = await inLines(terminal, (told, emit) =>
+  const code = await inLines(terminal, (people, emit) =>
     followUntilStopped(
       {
         clients: { s3: s3.client, ec2 } as never,
         manifest: place.handle.manifest,
-        ...{ terminal: told, emit, steps: new Steps(told, systemClock) },
+        ...{ terminal: people, emit, steps: new Steps(people, systemClock) },
         ...{ signal: new AbortController().signal, results: folder.path },
       },
       jobs.map(({ jobId, input }) => ({ jobId, key: input.key })),
@@ -45,7 +45,7 @@ async function follow(...jobs: Receipt[]) {
 }
 
 describe('a script that reads `lamplighter local --once --json`', () => {
-  it('learns each job’s end, where its results are, and at last that all is well', async () => {
+  it('learns each job’s end and the paths of its results; the last line reports success', async () => {
     const { code, facts, stderr } = await follow(withOutput);
     expect(code).toBe(Exit.ok);
     expect(facts).toMatchObject([
@@ -66,7 +66,7 @@ describe('a script that reads `lamplighter local --once --json`', () => {
     expect(facts[2]).toMatchObject({ outcome: 'failed', exitCode: 1, jobs: { succeeded: 1, failed: 1 } });
   });
 
-  it('learns that results could not be fetched, and why', async () => {
+  it('learns why results could not be fetched', async () => {
     const { facts, stderr } = await follow(lost);
     expect(facts[0]).toMatchObject({ event: 'ended', outcome: 'succeeded', results: [] });
     expect(facts[0]).toHaveProperty('error', expect.stringContaining('does not exist'));
@@ -77,11 +77,11 @@ describe('a script that reads `lamplighter local --once --json`', () => {
     [new MissingError('no moto'), { outcome: 'error', exitCode: 3, error: 'no moto' }],
     [new Error('odd'), { outcome: 'error', exitCode: 4, error: 'odd' }],
     [new InterruptedError(), { outcome: 'interrupted', exitCode: 130 }],
-  ])('learns from the last line of %s, whatever was told before', async (error, end) => {
+  ])('learns from the last line of %s, after any other lines', async (error, end) => {
     const terminal = recordingTerminal();
-    const fails = inLines(terminal, (told, emit) => {
+    const fails = inLines(terminal, (people, emit) => {
       emit({ event: 'page', url: 'http://127.0.0.1:1/' });
-      told.out('for people');
+      people.out('for people');
       return Promise.reject(error);
     });
     await expect(fails).rejects.toBe(error);
@@ -92,7 +92,7 @@ describe('a script that reads `lamplighter local --once --json`', () => {
   });
 });
 
-it('what is ready is told with every name that a script needs to use it', () => {
+it('the fact "ready" has every name that a script needs to use the pipeline', () => {
   const manifest = { ...place.handle.manifest, region: 'eu-central-1', instanceId: 'i-1' };
   expect(readyFact('http://127.0.0.1:1', manifest)).toEqual({
     event: 'ready',
@@ -107,7 +107,7 @@ it('what is ready is told with every name that a script needs to use it', () => 
   });
 });
 
-it('a happening is told with the time at which it happened', async () => {
+it('an event of the local cloud is printed with the time at which it occurred', async () => {
   const terminal = recordingTerminal();
   const at = '2026-01-01T00:00:00.000Z';
   await inLines(terminal, (_, emit) => {

@@ -56,7 +56,7 @@ it('a pipeline that has never run', () => {
   ]);
 });
 
-it('a pipeline in the middle of things: orders, a broken gate, open jobs, failures, all safe to print', () => {
+it('a busy pipeline: orders, an unreadable gate, open jobs and failures, with control characters escaped', () => {
   const open = {
     version: 1 as const,
     jobId,

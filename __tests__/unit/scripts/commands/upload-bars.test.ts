@@ -18,13 +18,13 @@ function screen(columns: number) {
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-it.each([40, 100])('each file and all together have a bar that fits %i columns', (columns) => {
+it.each([40, 100])('each file has a bar, and all files together have one, within %i columns', (columns) => {
   const { stream, text } = screen(columns);
   const planned = [file('a.csv', 100), file(`long\u001b${'x'.repeat(50)}.csv`, 300)];
   const bars = new UploadBars(planned, stream);
-  const begun = planned.map((one) => bars.begin(one));
-  begun[0]?.update(100);
-  begun[1]?.update(100);
+  const drawn = planned.map((one) => bars.begin(one));
+  drawn[0]?.update(100);
+  drawn[1]?.update(100);
   jest.advanceTimersByTime(1000);
   bars.stop();
   expect(text()).toContain('a.csv');
@@ -36,7 +36,7 @@ it.each([40, 100])('each file and all together have a bar that fits %i columns',
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
 });
 
-it('where there is no terminal nothing is drawn', () => {
+it('without a terminal there are no bars', () => {
   const bars = new UploadBars([file('a.csv', 1)], undefined);
   const bar = bars.begin(file('a.csv', 1));
   bar.update(1);

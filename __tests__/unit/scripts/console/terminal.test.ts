@@ -18,13 +18,13 @@ function clockAt(...times: number[]): Clock {
 }
 
 describe('steps', () => {
-  it('show when, who and what, in columns', () => {
+  it('show the time, the subject and the text in columns', () => {
     const terminal = recordingTerminal();
     const steps = new Steps(terminal, clockAt(0, 40, 12_345, 245_000, 7_384_000));
-    steps.say('cloud', 'listens');
-    steps.say('instance', 'i-1 is pending');
-    steps.say('job', 'a.csv: succeeded', 'good');
-    steps.say('job', 'b.csv: failed', 'bad');
+    steps.show('cloud', 'listens');
+    steps.show('instance', 'i-1 is pending');
+    steps.show('job', 'a.csv: succeeded', 'good');
+    steps.show('job', 'b.csv: failed', 'bad');
     expect(terminal.stdout).toEqual([
       '       0.0 s  cloud      listens',
       '      12.3 s  instance   i-1 is pending',
@@ -33,21 +33,21 @@ describe('steps', () => {
     ]);
   });
 
-  it('colour a failure red where colours are wanted', () => {
+  it('colour a failure red if colours are on', () => {
     const terminal = { ...recordingTerminal(), colours: createColors(true) };
-    new Steps(terminal, clockAt(0, 0)).say('job', 'failed', 'bad');
+    new Steps(terminal, clockAt(0, 0)).show('job', 'failed', 'bad');
     expect(terminal.stdout[0]).toContain('\u001b[31mfailed\u001b[39m');
   });
 
-  it('are shown once when polling sees again what was said', () => {
+  it('are shown once if polling finds the same again', () => {
     const terminal = recordingTerminal();
     const steps = new Steps(terminal, clockAt());
     steps.changed('instance', 'running');
-    steps.say('job', 'begins');
+    steps.show('job', 'begins');
     steps.changed('instance', 'running');
     steps.changed('instance', 'stopping');
-    steps.say('job', 'ends');
-    steps.say('job', 'ends');
+    steps.show('job', 'ends');
+    steps.show('job', 'ends');
     expect(terminal.stdout.map((line) => line.slice(14).replace(/ +/, ' '))).toEqual([
       'instance running',
       'job begins',
@@ -56,26 +56,26 @@ describe('steps', () => {
     ]);
   });
 
-  it('fit forty columns: the time stays in its column, the rest is broken between words', () => {
+  it('fit forty columns: the time keeps its column, the rest is wrapped between words', () => {
     const terminal = { ...recordingTerminal(), columns: 40 };
     const steps = new Steps(terminal, clockAt(0, 40, 245_000));
-    steps.say('cloud', 'listens');
-    steps.say('instance', 'i-1cfcf62b94dbf3641 is running, and told to stop');
+    steps.show('cloud', 'listens');
+    steps.show('instance', 'i-1cfcf62b94dbf3641 is running, and due to stop');
     expect(terminal.stdout).toEqual([
       ' 0.0 s  cloud listens',
       '4 min 05 s  instance i-1cfcf62b94dbf3641',
-      '            is running, and told to stop',
+      '            is running, and due to stop',
     ]);
   });
 
-  it('cannot be made to drive the terminal by a key or a message', () => {
+  it('escape control characters of a key or a message', () => {
     const terminal = recordingTerminal();
-    new Steps(terminal, clockAt()).say('job', 'a\u001b[2Jb\nc\u202Ed\u0085e');
+    new Steps(terminal, clockAt()).show('job', 'a\u001b[2Jb\nc\u202Ed\u0085e');
     expect(terminal.stdout[0]).toContain('a\\x1b[2Jb\\x0ac\\u202ed\\x85e');
   });
 });
 
-describe('an output that nobody reads any more (| head, a closed window)', () => {
+describe('an output without a reader (| head, a closed window)', () => {
   const outputs = () => {
     const exits: unknown[] = [];
     const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
@@ -83,7 +83,7 @@ describe('an output that nobody reads any more (| head, a closed window)', () =>
     return { exits, outputs: Object.assign(new EventEmitter(), streams, { exit }) };
   };
 
-  it('lets who catches interrupts take everything down, told once', () => {
+  it('interrupts a command that catches interrupts, once', () => {
     const { exits, outputs: given } = outputs();
     const caught: unknown[] = [];
     given.on('SIGPIPE', (signal) => caught.push(signal));
@@ -109,12 +109,12 @@ describe('colours', () => {
     [true, { NO_COLOR: '1' }, false],
     [true, { NO_COLOR: '' }, true],
     [true, { TERM: 'dumb' }, false],
-  ])('on a terminal (%j) with %j are used: %j', (isTerminal, environment, expected) => {
+  ])('on a terminal (%j) with %j are on: %j', (isTerminal, environment, expected) => {
     expect(wantsColours(isTerminal, environment)).toBe(expected);
   });
 });
 
-it('a long text is cut, with a sign of it', () =>
+it('a long text is cut and ends with an ellipsis', () =>
   expect(printable('x'.repeat(50), 10)).toBe(`${'x'.repeat(9)}…`));
 
 it.each([
