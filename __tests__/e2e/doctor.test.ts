@@ -335,7 +335,7 @@ story('lamplighter doctor', () => {
   it('exits 2 when there is nothing to look at', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'no cloud '));
     const { code, stderr } = await lamplighter(['doctor', '--cloud', 'local'], empty);
-    expect(stderr).toMatch(/could not look: No local cloud/);
+    expect(stderr).toMatch(/could not check the pipeline: No local cloud/);
     expect(code).toBe(2);
     const { code: unknown } = await lamplighter(['doctor', '--pipeline', 'nope']);
     expect(unknown).toBe(2);

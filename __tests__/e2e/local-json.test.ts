@@ -67,6 +67,6 @@ type Line = Record<string, unknown> & { readonly event: string };
       ...{ outcome: 'succeeded', exitCode: 0, jobs: { succeeded: 1, failed: 0 } },
     });
     expect(named('page')).toEqual([]);
-    expect(told.stderr).toContain('taken down in');
+    expect(told.stderr).toContain('shut down in');
   }, 130_000);
 });

@@ -141,7 +141,7 @@ story('the command line in a terminal', () => {
     [['status'], 0, /Instance +i-\w+[^]*Gate[^]*Receipts +the latest/, true],
     [['audit'], 0, /4 uploads that a model takes: 4 with a\s+receipt/, false],
     [['doctor'], 1, /Gate +CLOSED[^]*✗ job-failed: The job/, true],
-    [['estimate', '--jobs-per-day', '4', '--minutes', '15'], 0, /USD +together[^]*cheaper than always/, true],
+    [['estimate', '--jobs-per-day', '4', '--minutes', '15'], 0, /USD +total[^]*cheaper than always/, true],
     [['report', '--out', 'report.html'], 0, /4 jobs, 1 failed;[^]*Written:\s+report\.html/, false],
     [['results', 'good.csv', '--out', 'copies'], 0, /good\.csv: succeeded[^]*id,probability_malignant/, true],
     [['results', 'bad.csv', '--out', 'copies'], 1, /bad\.csv: failed[^]*"oops"/, true],
@@ -202,7 +202,7 @@ story('the command line in a terminal', () => {
     wait.press(CTRL_C);
     const given = await wait.seen();
     expect(given).toMatchObject({ code: 130, broken: [], cursor: { isShown: true } });
-    expect(given.text).toContain('No longer waiting; the jobs go on');
+    expect(given.text).toContain('Stopped waiting; the jobs continue');
     expect(sentences(await inTerminal(['resume']))).toMatch(
       /No longer paused \(it was: .*somebody moves the lab\)\./,
     );
@@ -272,7 +272,7 @@ story('the command line in a terminal', () => {
       AWS_ACCESS_KEY_ID: '',
     };
     const unknown = await inTerminal(['list', '--cloud', 'aws'], 80, { ...nowhere, ...nobody });
-    expect(unknown.text).toContain('AWS does not know who you are');
+    expect(unknown.text).toContain('No valid AWS credentials were found');
     expect(unknown).toMatchObject({ code: 3, broken: [] });
   });
 

@@ -17,15 +17,15 @@ interface AuditOptions {
 export function addAudit(root: Command, { terminal, exitWith }: CommandContext): void {
   const description = 'check that each upload has exactly one receipt, or is open';
   const command = pipelineCommand(root, 'audit', description)
-    .option('--admit', 'make jobs of those that have neither', false)
+    .option('--admit', 'admit the uploads that have neither', false)
     .action(async (options: OperationOptions & AuditOptions) => {
       exitWith(await auditOf(await connect(options, terminal), options, terminal));
     });
   addHelp(command, {
-    examples: [['audit --admit', 'look, and run what was lost']],
+    examples: [['audit --admit', 'check, and run the lost uploads']],
     exits: {
       ...EXITS.pipeline,
-      [Exit.ok]: 'each upload has one receipt or is open, by now',
+      [Exit.ok]: 'each upload has one receipt or is open now',
       [Exit.jobFailed]: 'an upload has neither and was not admitted, or has two receipts',
     },
   });

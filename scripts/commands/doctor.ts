@@ -32,27 +32,27 @@ export interface DoctorOptions extends OperationOptions {
 }
 
 export function addDoctor(root: Command, { terminal, exitWith }: CommandContext): void {
-  const description = 'look at a pipeline from end to end; say what is wrong and what to do';
+  const description = 'check a pipeline from end to end; report what is wrong and what to do';
   const command = pipelineCommand(root, 'doctor', description)
-    .option('--uploads <N>', 'so many uploads are compared with receipts', countUpTo(100_000), 200)
-    .option('--hours <N>', 'jobs that failed longer ago are history', countUpTo(100_000), 24)
-    .option('--plan', 'run terraform plan, too, where this checkout was last deployed from', false)
+    .option('--uploads <N>', 'number of uploads to compare with receipts', countUpTo(100_000), 200)
+    .option('--hours <N>', 'report failed jobs of the last N hours', countUpTo(100_000), 24)
+    .option('--plan', 'also run terraform plan, in the folder of this checkout’s last deploy', false)
     .action(async (options: DoctorOptions) => {
       try {
         exitWith(await doctor(options, terminal));
       } catch (error) {
         const { message } = explain(error);
         if (options.json) terminal.out(JSON.stringify({ command: 'doctor', couldNotLook: message }, null, 2));
-        terminal.err(`lamplighter: could not look: ${message}`);
+        terminal.err(`lamplighter: could not check the pipeline: ${message}`);
         exitWith(DoctorExit.couldNotLook);
       }
     });
   addHelp(command, {
     examples: [['doctor --json', 'for a monitor']],
     exits: {
-      [DoctorExit.well]: 'all is well',
-      [DoctorExit.findings]: 'something is not as it should be',
-      [DoctorExit.couldNotLook]: 'it, or a part of it, could not be looked at',
+      [DoctorExit.well]: 'no findings',
+      [DoctorExit.findings]: 'there are findings',
+      [DoctorExit.couldNotLook]: 'the pipeline, or a part of it, could not be checked',
       [Exit.interrupted]: EXITS.all[Exit.interrupted],
     },
   });

@@ -15,17 +15,17 @@ interface EnvOptions {
 export function addEnv(root: Command, { terminal }: CommandContext): void {
   const command = root
     .command('env')
-    .description('print variables for a shell in which aws, terraform and cdktf use the running local cloud')
+    .description('print shell variables that make aws, terraform and cdktf use the running local cloud')
     .option('--json', 'print the variables as JSON', false)
     .action((options: EnvOptions) => env(options, terminal));
   addHelp(command, {
     examples: [
       ['eval "$(npx lamplighter env)" && npx cdktf deploy --skip-provider-lock', ''],
-      ['env --json', 'for a program; unset AWS_PROFILE and AWS_SESSION_TOKEN beside'],
+      ['env --json', 'for a program; it must also unset AWS_PROFILE and AWS_SESSION_TOKEN'],
     ],
     exits: {
       ...EXITS.basic,
-      [Exit.missing]: 'no local cloud of this checkout runs, or it is not set up yet',
+      [Exit.missing]: 'no local cloud of this checkout is running, or it is still starting',
     },
   });
 }

@@ -6,12 +6,7 @@ import { hold } from '../pipeline/orders';
 import { pipelineCommand, reasonOption } from './options';
 
 export function addHold(root: Command, { terminal }: CommandContext): void {
-  const command = pipelineCommand(
-    root,
-    'hold',
-    'order that the instance be not stopped',
-    'print what it did as JSON',
-  )
+  const command = pipelineCommand(root, 'hold', 'keep the instance from stopping')
     .addOption(reasonOption())
     .action((options: OperationOptions & { readonly why?: string }) =>
       operate('hold', options, terminal, (handle) => hold(handle, options.why)),

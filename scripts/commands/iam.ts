@@ -11,13 +11,13 @@ import { grantedBy } from '../iam/granted';
 import { type Judgement, judge } from '../iam/judge';
 import { unused } from '../iam/reasons';
 
-const USAGE = `npm run iam: which permissions the end-to-end tests use
+const USAGE = `npm run iam: the permissions that the end-to-end tests use
 
-  (without options)   runs all end-to-end tests, then shows the table
-  --records FOLDER    shows the table of an earlier run, whose tests had ${RECORDS_VARIABLE}=FOLDER
+  (no options)        run all end-to-end tests, then show the table
+  --records FOLDER    show the table of an earlier run, whose tests had ${RECORDS_VARIABLE}=FOLDER
 
-Fails when a permission is not used and scripts/iam/reasons.ts does not say why, or when a part of a pipeline was denied
-what it asked for.`;
+Fails if a permission is not used and scripts/iam/reasons.ts has no reason for it, or if a part of a pipeline was denied
+a request.`;
 
 function main(): number {
   const { values } = parseArgs({
@@ -38,7 +38,7 @@ function main(): number {
     });
     const judged = report(folder);
     if (tests.status !== 0)
-      console.error('The end-to-end tests failed; the table may lack what they did not reach.');
+      console.error('The end-to-end tests failed; the table may lack permissions that they did not reach.');
     return tests.status === 0 ? judged : 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -50,9 +50,7 @@ function report(folder: string): number {
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as IamRecord);
   if (records.length === 0) {
-    console.error(
-      `There is no record in ${folder}: run the end-to-end tests with ${RECORDS_VARIABLE}=${folder}.`,
-    );
+    console.error(`${folder} has no records: run the end-to-end tests with ${RECORDS_VARIABLE}=${folder}.`);
     return 2;
   }
   // Every pipeline has the same roles.

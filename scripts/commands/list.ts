@@ -8,11 +8,11 @@ import { type ListOptions, listJobs, listLines } from '../pipeline/jobs';
 import { countUpTo, pipelineCommand, sinceOption } from './options';
 
 export function addList(root: Command, { terminal }: CommandContext): void {
-  const description = 'show jobs: the open ones, then those that have ended, the latest first';
+  const description = 'list the open jobs, then the ended jobs, latest first';
   const command = pipelineCommand(root, 'list', description)
-    .option('--failed', 'only those that failed', false)
-    .addOption(sinceOption('that ended since'))
-    .option('--limit <N>', 'so many at most', countUpTo(10_000), 50)
+    .option('--failed', 'only failed jobs', false)
+    .addOption(sinceOption('only jobs that ended in this time'))
+    .option('--limit <N>', 'maximum number of jobs', countUpTo(10_000), 50)
     .action(async (options: OperationOptions & ListOptions) => {
       const handle = await connect(options, terminal);
       const now = Date.now();
@@ -21,7 +21,7 @@ export function addList(root: Command, { terminal }: CommandContext): void {
       else print(terminal, listLines(listed, options, now, terminal));
     });
   addHelp(command, {
-    examples: [['list --failed --since 2d', 'what has failed, and why']],
-    exits: { ...EXITS.pipeline, [Exit.ok]: 'done, however the jobs have ended' },
+    examples: [['list --failed --since 2d', 'failed jobs and their errors']],
+    exits: { ...EXITS.pipeline, [Exit.ok]: 'done, even if jobs have failed' },
   });
 }

@@ -18,19 +18,19 @@ interface LogsOptions {
 }
 
 export function addLogs(root: Command, { terminal }: CommandContext): void {
-  const description = 'show what was logged about a job, by the functions, the drain and the model';
+  const description = 'show the log lines of a job, from the functions, the drain and the model';
   const command = pipelineCommand(root, 'logs', description)
-    .argument('<JOB>', 'the first digits of its id, as status shows them')
-    .option('--follow', 'go on until the job has ended', false)
+    .argument('<JOB>', 'first digits of the job id, as shown by status')
+    .option('--follow', 'continue until the job has ended', false)
     .action(async (job: string, options: OperationOptions & LogsOptions) => {
       await logs(await connect(options, terminal), job, options, terminal);
     });
   addHelp(command, {
-    examples: [['logs 3f2a9c --follow', 'until that job has ended']],
+    examples: [['logs 3f2a9c --follow', 'until the job has ended']],
     exits: {
       ...EXITS.pipeline,
-      [Exit.ok]: 'done, even if nothing is logged',
-      [Exit.usage]: 'the arguments cannot be used; there is no such job, or more than one',
+      [Exit.ok]: 'done, even if there are no log lines',
+      [Exit.usage]: 'an argument is not valid, or no job or several jobs match',
     },
   });
 }
@@ -75,7 +75,7 @@ export async function logs(
     }
   }
   if (shown === 0)
-    terminal.err(`Nothing is logged of the job ${jobId.slice(0, 12)}, or not any more (logRetentionDays).`);
+    terminal.err(`No log lines for job ${jobId.slice(0, 12)} (they may have expired: logRetentionDays).`);
 }
 
 /** A log line with an ISO time, as in all other JSON, and without CloudWatch's id. */

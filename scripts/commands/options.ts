@@ -1,38 +1,39 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CLOUDS } from '../pipeline/target';
 
-/** A command that reads or changes one pipeline. `json` is the help text of `--json`. */
-export function pipelineCommand(
-  root: Command,
-  name: string,
-  description: string,
-  json = 'print it as JSON',
-): Command {
-  return withTarget(root.command(name)).description(description).option('--json', json, false);
+/** A command that reads or changes one pipeline. */
+export function pipelineCommand(root: Command, name: string, description: string): Command {
+  return withTarget(root.command(name))
+    .description(description)
+    .option('--json', 'print the result as JSON', false);
 }
 
 /** Adds the options that choose a deployed pipeline. */
 export function withTarget(command: Command): Command {
   return command
-    .option('--pipeline <NAME>', 'which pipeline; the only one, if there is only one')
+    .option('--pipeline <NAME>', 'name of the pipeline; not needed if there is only one')
     .addOption(cloudOption())
-    .option('--region <REGION>', "AWS region; else AWS_REGION's, else cdktf.json's");
+    .option('--region <REGION>', 'AWS region (default: AWS_REGION, then cdktf.json)');
 }
 
 export function cloudOption(): Option {
-  return new Option('--cloud <WHICH>', 'the running local cloud, or AWS; the local one if it runs').choices(
-    CLOUDS,
-  );
+  return new Option(
+    '--cloud <WHICH>',
+    'the local cloud of this checkout, or AWS (default: local if it runs)',
+  ).choices(CLOUDS);
 }
 
 /** `--pipeline` of a command that reads the settings, deployed or not. */
 export function settingsPipelineOption(): Option {
-  return new Option('--pipeline <NAME>', 'which pipeline of cdktf.json, if there are several');
+  return new Option(
+    '--pipeline <NAME>',
+    'name of the pipeline in cdktf.json; not needed if there is only one',
+  );
 }
 
 /** `--why`: the text that an order on the instance carries. */
 export function reasonOption(): Option {
-  return new Option('--why <TEXT>', 'a word for whoever finds the order');
+  return new Option('--why <TEXT>', 'reason, shown to other users');
 }
 
 /** `--since` in milliseconds before now; a week by default. */
@@ -55,7 +56,7 @@ export function timeSpan(text: string): number {
   const [, count = '', unit = ''] = /^(\d{1,6})([smhdw])$/.exec(text) ?? [];
   const milliseconds = Number(count) * (UNITS[unit] ?? 0);
   if (milliseconds > 0) return milliseconds;
-  throw new InvalidArgumentError('It is a number and a unit: 90s, 30m, 12h, 7d, 2w.');
+  throw new InvalidArgumentError('Use a number and a unit: 90s, 30m, 12h, 7d, 2w.');
 }
 
 /** Parses a whole number from 1 to `most`. */
@@ -63,6 +64,6 @@ export function countUpTo(most: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
     if (/^\d+$/.test(text) && number >= 1 && number <= most) return number;
-    throw new InvalidArgumentError(`It is a whole number from 1 to ${most}.`);
+    throw new InvalidArgumentError(`Use a whole number from 1 to ${most}.`);
   };
 }

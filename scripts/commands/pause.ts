@@ -6,12 +6,7 @@ import { pause } from '../pipeline/orders';
 import { pipelineCommand, reasonOption } from './options';
 
 export function addPause(root: Command, { terminal }: CommandContext): void {
-  const command = pipelineCommand(
-    root,
-    'pause',
-    'order that the instance be not started; uploads wait',
-    'print what it did as JSON',
-  )
+  const command = pipelineCommand(root, 'pause', 'keep the instance from starting; uploads queue')
     .addOption(reasonOption())
     .action((options: OperationOptions & { readonly why?: string }) =>
       operate('pause', options, terminal, (handle) => pause(handle, options.why)),

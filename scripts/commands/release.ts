@@ -9,8 +9,7 @@ export function addRelease(root: Command, { terminal }: CommandContext): void {
   const command = pipelineCommand(
     root,
     'release',
-    'take the hold back, and stop the instance if nothing is open',
-    'print what it did as JSON',
+    'end a hold, and stop the instance if no job is open',
   ).action((options: OperationOptions) => operate('release', options, terminal, release));
   addHelp(command, { examples: [['release', 'after hold or warm']], exits: EXITS.order });
 }

@@ -28,22 +28,22 @@ const DEFAULT_OUT = 'report.html';
 
 export function addReport(root: Command, { terminal }: CommandContext): void {
   const command = withTarget(root.command('report'))
-    .description('write a page of on-time, money saved, waiting and run times, failures')
+    .description('write a page of on-time, savings, waiting and run times, failures')
     .addOption(
-      new Option('--since <PERIOD>', 'how far back: 12h, 30d, 8w')
+      new Option('--since <PERIOD>', 'period before now: 12h, 30d, 8w')
         .argParser(periodMs)
         .default(DEFAULT_PERIOD_MS, '30d'),
     )
-    .option('--out <FILE>', 'where the page goes (default: report.html; with --json none)')
+    .option('--out <FILE>', 'file for the page (default: report.html; with --json, no page)')
     .option('--json', 'print the numbers as JSON', false)
     .action(({ since, ...options }: Omit<ReportOptions, 'sinceMs'> & { since: number }) =>
       report({ ...options, sinceMs: since }, terminal),
     );
   addHelp(command, {
-    examples: [['report --since 12h --out today.html', 'a page that needs nothing but itself']],
+    examples: [['report --since 12h --out today.html', 'one file, without other resources']],
     exits: {
       ...EXITS.pipeline,
-      [Exit.usage]: 'the arguments cannot be used, or the page cannot be written',
+      [Exit.usage]: 'an argument is not valid, or the page cannot be written',
     },
   });
 }
@@ -63,7 +63,9 @@ async function writePage(out: string, facts: ReportFacts): Promise<void> {
   try {
     await writeFile(resolve(out), loadPage().pageOf(facts));
   } catch (cause) {
-    throw new UsageError(`${out} cannot be written: ${messageOf(cause)}. Say where: --out FILE`, { cause });
+    throw new UsageError(`Cannot write ${out}: ${messageOf(cause)}. Pass another file: --out FILE`, {
+      cause,
+    });
   }
 }
 

@@ -20,21 +20,21 @@ interface ResultsOptions {
 export function addResults(root: Command, { terminal, exitWith }: CommandContext): void {
   const description = 'copy the results of an upload or a job, and show their first lines';
   const command = pipelineCommand(root, 'results', description)
-    .argument('<KEY|JOB>', 'the upload’s key, or the first digits of a job’s id')
-    .option('--out <DIR>', 'where the copies go', 'results')
+    .argument('<KEY|JOB>', 'key of the upload, or first digits of the job id')
+    .option('--out <DIR>', 'folder for the copies', 'results')
     .action(async (keyOrJob: string, options: OperationOptions & ResultsOptions) => {
       exitWith(await results(await connect(options, terminal), keyOrJob, options, terminal));
     });
   addHelp(command, {
     examples: [
-      ['results in/my.csv', 'of the latest upload of that key'],
-      ['results 3f2a9c --out here', 'of that job'],
+      ['results in/my.csv', 'the latest upload of that key'],
+      ['results 3f2a9c --out here', 'one job'],
     ],
     exits: {
       ...EXITS.pipeline,
       [Exit.ok]: 'copied; the job succeeded',
       [Exit.jobFailed]: 'copied, but the job failed',
-      [Exit.usage]: 'the arguments cannot be used; no such upload or job, or it has no results yet',
+      [Exit.usage]: 'an argument is not valid; or there is no such upload or job, or it has no results yet',
     },
   });
 }

@@ -9,8 +9,7 @@ export function addResume(root: Command, { terminal }: CommandContext): void {
   const command = pipelineCommand(
     root,
     'resume',
-    'take the pause back, the breaker’s too, and start what waits',
-    'print what it did as JSON',
+    'end a pause, also a pause by the breaker, and run the open jobs',
   ).action((options: OperationOptions) => operate('resume', options, terminal, resume));
   addHelp(command, { examples: [['resume', 'after pause, or after the breaker']], exits: EXITS.order });
 }

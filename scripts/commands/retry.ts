@@ -15,15 +15,15 @@ interface RetryOptions extends OperationOptions {
 }
 
 export function addRetry(root: Command, { terminal, exitWith }: CommandContext): void {
-  const description = 'run a failed job’s upload again, as a new job';
-  const command = pipelineCommand(root, 'retry', description, 'print what it did as JSON')
-    .argument('[JOB]', 'the first digits of its id, as status shows them')
-    .option('--failed', 'instead of one job: all that have failed and not succeeded since', false)
-    .addOption(sinceOption('with --failed: that failed since'))
-    .option('--anyway', 'even if the key has been uploaded again since', false)
+  const description = 'run the upload of a failed job again, as a new job';
+  const command = pipelineCommand(root, 'retry', description)
+    .argument('[JOB]', 'first digits of the job id, as shown by status')
+    .option('--failed', 'retry every failed job whose key has not succeeded since', false)
+    .addOption(sinceOption('with --failed: only jobs that failed in this time'))
+    .option('--anyway', 'even if the key has a newer upload', false)
     .action(async (job: string | undefined, options: RetryOptions) => {
       if ((job === undefined) !== options.failed)
-        throw new UsageError('Say which job to retry, or --failed: npx lamplighter retry JOB');
+        throw new UsageError('Pass either a job or --failed: npx lamplighter retry JOB');
       await operate('retry', options, terminal, async (handle) => {
         if (job !== undefined) return retry(handle, job, options.anyway);
         const done = await retryFailed(handle, options.since, options.anyway, Date.now());
@@ -34,13 +34,13 @@ export function addRetry(root: Command, { terminal, exitWith }: CommandContext):
   addHelp(command, {
     examples: [
       ['retry 3f2a9c', 'one job'],
-      ['retry --failed --since 1d', 'all of a day'],
+      ['retry --failed --since 1d', 'every failed job of a day'],
     ],
     exits: {
       ...EXITS.pipeline,
-      [Exit.ok]: 'run again, or it was retried already',
-      [Exit.usage]: 'the arguments cannot be used; the job is open, has succeeded, or has a newer upload',
-      [Exit.broken]: 'AWS or the local cloud refused or broke; with --failed: for one of them at least',
+      [Exit.ok]: 'retried, or retried already',
+      [Exit.usage]: 'an argument is not valid; or the job is open, has succeeded, or has a newer upload',
+      [Exit.broken]: 'AWS or the local cloud refused or failed; with --failed: for at least one job',
     },
   });
 }

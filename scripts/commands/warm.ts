@@ -10,8 +10,7 @@ export function addWarm(root: Command, { terminal }: CommandContext): void {
   const command = pipelineCommand(
     root,
     'warm',
-    'start the instance now and hold it, so that the next upload need not wait',
-    'print what it did as JSON',
+    'start the instance now and hold it, so that the next upload runs at once',
   )
     .addOption(reasonOption())
     .action((options: OperationOptions & { readonly why?: string }) =>
@@ -19,6 +18,6 @@ export function addWarm(root: Command, { terminal }: CommandContext): void {
     );
   addHelp(command, {
     examples: [['warm --why "demo at 3"', 'until release']],
-    exits: { ...EXITS.order, [Exit.usage]: 'the arguments cannot be used, or the pipeline is paused' },
+    exits: { ...EXITS.order, [Exit.usage]: 'an argument is not valid, or the pipeline is paused' },
   });
 }

@@ -13,24 +13,24 @@ interface Help {
 
 const ALL: Readonly<Record<ExitCode, string>> = {
   [Exit.ok]: 'done',
-  [Exit.jobFailed]: 'a job failed: its receipt says why; or an upload has no receipt (audit)',
-  [Exit.usage]: 'the arguments, a file or a setting cannot be used; a plan is refused',
-  [Exit.missing]: 'something is missing: a tool, credentials, a running local cloud, a pipeline',
-  [Exit.broken]: 'Terraform, AWS or the local cloud refused or broke',
+  [Exit.jobFailed]: 'a job failed (its receipt has the error), or an upload has no receipt (audit)',
+  [Exit.usage]: 'an argument, a file or a setting is not valid, or a plan is refused',
+  [Exit.missing]: 'a tool, credentials, a running local cloud or a pipeline is missing',
+  [Exit.broken]: 'Terraform, AWS or the local cloud refused or failed',
   [Exit.interrupted]: 'interrupted (Ctrl-C)',
 };
 
 const BASIC = {
   [Exit.ok]: ALL[Exit.ok],
-  [Exit.usage]: 'the arguments cannot be used',
+  [Exit.usage]: 'an argument is not valid',
   [Exit.interrupted]: ALL[Exit.interrupted],
 };
 
 const PIPELINE = {
   ...BASIC,
-  [Exit.usage]: 'the arguments cannot be used; there is no such pipeline, or which is meant is not said',
+  [Exit.usage]: 'an argument is not valid, or no pipeline or several pipelines match',
   [Exit.missing]: 'credentials, the running local cloud or a deployed pipeline is missing',
-  [Exit.broken]: 'AWS or the local cloud refused or broke',
+  [Exit.broken]: 'AWS or the local cloud refused or failed',
 };
 
 /** The texts that several commands share. Each command's file replaces those that have a special meaning there. */
@@ -42,7 +42,7 @@ export const EXITS = {
   /** Of a command that reads or changes a pipeline. */
   pipeline: PIPELINE,
   /** Of a command that gives an order, such as `pause`. */
-  order: { ...PIPELINE, [Exit.ok]: 'done, or it was so already' },
+  order: { ...PIPELINE, [Exit.ok]: 'done, or there was nothing to do' },
 };
 
 /** Adds examples and exit codes to the end of a command's help. */

@@ -16,14 +16,14 @@ type AddCommand = (root: Command, context: CommandContext) => void;
 
 const EXAMPLES = `
 Examples:
-  lamplighter local --once                 watch the whole thing once, then take it down
-  lamplighter local                        keep the local cloud up until Ctrl-C
+  lamplighter local --once                 run everything once, then shut it down
+  lamplighter local                        run the local cloud until Ctrl-C
   lamplighter submit patients.csv --wait   upload, wait, show the results
   lamplighter status --json                for scripts
   lamplighter plan --markdown plan.md      what a deploy would change, for a reviewer
-  lamplighter list --failed --since 2d     what has failed, and why
-  eval "$(lamplighter env)"                plain aws, terraform, cdktf against the local cloud
-  source <(lamplighter complete bash)      completes commands and options; zsh, fish, powershell too
+  lamplighter list --failed --since 2d     failed jobs and their errors
+  eval "$(lamplighter env)"                use aws, terraform and cdktf with the local cloud
+  source <(lamplighter complete bash)      complete commands and options; also zsh, fish, powershell
 
 ${exitCodes(EXITS.all)}`;
 
@@ -59,7 +59,7 @@ function rootCommand(version: string, terminal: Terminal): Command {
     .description('Runs a model on an EC2 instance whenever a file lands in a bucket.')
     .version(version)
     .addHelpText('after', EXAMPLES)
-    .showHelpAfterError('(lamplighter --help shows what there is)')
+    .showHelpAfterError('(lamplighter --help lists the commands)')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),

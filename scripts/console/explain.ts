@@ -51,13 +51,13 @@ function credentials(code: string | undefined, text: string): Explained | undefi
     return { message: `Your AWS credentials have expired (${text}). Sign in again: ${SIGN_IN}`, exitCode };
   if (UNKNOWN.has(code)) {
     return {
-      message: `AWS does not know who you are (${text}). Sign in as usual (aws configure, aws sso login, AWS_PROFILE), or start the local cloud: npm start`,
+      message: `No valid AWS credentials were found (${text}). Sign in (aws configure, aws sso login, AWS_PROFILE), or start the local cloud: npm start`,
       exitCode,
     };
   }
   if (SKEWED.has(code)) {
     return {
-      message: `AWS does not accept the signature (${text}). Is this machine's clock right, and are the secret key and the access key a pair?`,
+      message: `AWS does not accept the signature (${text}). Check this machine's clock, and that the secret key belongs to the access key.`,
       exitCode,
     };
   }
@@ -72,11 +72,14 @@ const OTHER_REGION = new Set([
 
 function region(code: string | undefined, text: string): Explained | undefined {
   if (text === 'Region is missing')
-    return { message: 'Which AWS region? Say --region REGION or set AWS_REGION.', exitCode: Exit.missing };
+    return {
+      message: 'No AWS region is set. Pass --region REGION or set AWS_REGION.',
+      exitCode: Exit.missing,
+    };
   if (code === undefined || !OTHER_REGION.has(code)) return undefined;
   const expected = /expecting '([a-z0-9-]+)'/.exec(text)?.[1];
   return {
-    message: `That is in another AWS region (${text}). Say which: --region ${expected ?? 'REGION'}`,
+    message: `The bucket is in another AWS region (${text}). Pass its region: --region ${expected ?? 'REGION'}`,
     exitCode: Exit.missing,
   };
 }
@@ -97,12 +100,12 @@ function permission(error: unknown, code: string | undefined, text: string): Exp
   const [, who] = /User: (\S+) is/.exec(text) ?? [];
   const what =
     action === undefined
-      ? 'do that; AWS does not say which permission is missing, often it is s3:GetObject or s3:ListBucket'
-      : `${action}${resource === undefined ? '' : ` on ${resource}`}`;
+      ? 'a permission that AWS does not name, often s3:GetObject or s3:ListBucket'
+      : `the permission ${action}${resource === undefined ? '' : ` on ${resource}`}`;
   return {
     message:
-      `${who ?? 'Your AWS identity'} may not ${what} (${code ?? 'HTTP 403'}: ${text}). ` +
-      'Have that allowed, or use another profile: AWS_PROFILE=NAME; aws sts get-caller-identity shows who you are.',
+      `${who ?? 'Your AWS identity'} lacks ${what} (${code ?? 'HTTP 403'}: ${text}). ` +
+      'Ask an administrator for it, or use another profile: AWS_PROFILE=NAME; aws sts get-caller-identity shows who you are.',
     exitCode: Exit.broken,
   };
 }
@@ -122,8 +125,8 @@ function network(error: unknown, text: string): Explained | undefined {
   const isLocal = /127\.0\.0\.1|localhost|::1/.test(text);
   return {
     message: isLocal
-      ? `The local cloud does not answer any more (${text}): it has been stopped. Start it again: npm start; or say --cloud aws`
-      : `AWS could not be reached (${text}). Is there a network, and is there such a region? --region REGION says another`,
+      ? `The local cloud does not answer (${text}): it has stopped. Start it again: npm start; or pass --cloud aws`
+      : `AWS could not be reached (${text}). Check the network and the region; --region REGION sets another`,
     exitCode: Exit.missing,
   };
 }

@@ -87,7 +87,7 @@ export function listLines(
   if (jobs.length === 0)
     return [options.failed ? 'No job has failed in that time.' : 'No job in that time, and none is open.'];
   const lines = jobs.flatMap((row) => rowLines(row, now, terminal));
-  if (!isWhole) lines.push(`and more: say --limit, or a shorter --since`);
+  if (!isWhole) lines.push('More jobs exist: raise --limit or shorten --since.');
   return lines;
 }
 

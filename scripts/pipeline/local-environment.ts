@@ -18,7 +18,7 @@ export function withoutOwnCredentials(environment: NodeJS.ProcessEnv): NodeJS.Pr
 export async function notRunning(directory: string): Promise<MissingError> {
   return new MissingError(
     (await isRunning(directory))
-      ? 'The local cloud of this checkout is still being set up. Try again when its terminal has shown "applied".'
+      ? 'The local cloud of this checkout is still starting. Try again when its terminal shows "applied".'
       : 'No local cloud of this checkout is running. Start one in another terminal: npm start',
   );
 }

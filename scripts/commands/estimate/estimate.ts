@@ -38,7 +38,7 @@ export async function estimate(options: EstimateArguments, terminal: Terminal): 
   }
   const { jobsPerDay, minutes } = options;
   if (jobsPerDay === undefined || minutes === undefined) {
-    throw new UsageError('Say how much there is to do: --jobs-per-day N --minutes M');
+    throw new UsageError('Pass the work: --jobs-per-day N --minutes M');
   }
   const settings = withOptions(chooseSettings(options.pipeline), options);
   const prices = loadPrices();
@@ -87,13 +87,13 @@ function regionPrices({ regions }: Prices, { region, instanceType }: PipelineSet
   const prices = regions[region];
   if (!prices) {
     throw new MissingError(
-      `The price table has no prices of ${region}; it has: ${Object.keys(regions).join(', ')}. ` +
+      `The price table has no prices for ${region}; it has: ${Object.keys(regions).join(', ')}. ` +
         `Read them from AWS: ${REFRESH} --region ${region}`,
     );
   }
   if (prices.instanceHour[instanceType] === undefined) {
     throw new MissingError(
-      `The price table has no price of ${instanceType} in ${region}; it has: ${Object.keys(prices.instanceHour).join(', ')}. ` +
+      `The price table has no price for ${instanceType} in ${region}; it has: ${Object.keys(prices.instanceHour).join(', ')}. ` +
         `Read it from AWS: ${REFRESH} --instance-type ${instanceType}`,
     );
   }

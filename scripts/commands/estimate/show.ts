@@ -27,31 +27,32 @@ export function estimateLines(
     '',
     colours.bold('A month'),
     ...made.month.map(({ what, usd: amount }) => monthly(what, amount)),
-    monthly('together', made.monthUsd),
+    monthly('total', made.monthUsd),
     '',
-    ...(made.jobUsd === undefined ? [] : [row('a job, everything divided by the jobs', usd(made.jobUsd))]),
-    row('a job that wakes the machine for itself', usd(made.loneJobUsd)),
+    ...(made.jobUsd === undefined ? [] : [row('per job: the total divided by the jobs', usd(made.jobUsd))]),
+    row('a job that starts the instance for itself alone', usd(made.loneJobUsd)),
     '',
-    monthly('a month of the same machine, always on', made.alwaysOnUsd),
+    monthly('a month of the same instance, always on', made.alwaysOnUsd),
     comparison(made),
   ];
   if (usage.isTooMuch) {
     shown.push(
       colours.red(
-        `That is more than one machine can do: ${made.capacityJobsPerDay} jobs a day, one after the other.`,
+        `One instance cannot run that many jobs: it can run ${made.capacityJobsPerDay} a day, one after another.`,
       ),
     );
   }
   if (settings.spot)
-    shown.push('The settings say spot: cheaper than this, at a price that changes by the hour.');
+    shown.push('The settings use spot: cheaper than this, at a price that changes by the hour.');
   return [...shown, '', colours.dim(`Before tax and free tier. Source of the prices: ${source}`)];
 }
 
 function comparison({ monthUsd, alwaysOnUsd, breakEvenJobsPerDay, capacityJobsPerDay }: Estimate): string {
   const percent = Math.round((1 - monthUsd / alwaysOnUsd) * 100);
-  const now = percent >= 0 ? `${percent} % cheaper than always on` : `${-percent} % dearer than always on`;
+  const now =
+    percent >= 0 ? `${percent} % cheaper than always on` : `${-percent} % more expensive than always on`;
   if (breakEvenJobsPerDay >= capacityJobsPerDay)
-    return `${now}; never dearer, up to the ${capacityJobsPerDay} jobs a day that it can do.`;
+    return `${now}; never more expensive, up to the ${capacityJobsPerDay} jobs a day that the instance can run.`;
   if (breakEvenJobsPerDay === 0) return `${now}; always on is cheaper from the first job a day.`;
   return `${now}; always on is cheaper above ${breakEvenJobsPerDay} jobs a day.`;
 }

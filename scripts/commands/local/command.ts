@@ -9,35 +9,35 @@ export function addLocal(root: Command, { terminal, exitWith }: CommandContext):
   const command = root
     .command('local')
     .description('run everything on this machine: a local cloud, the deployed functions, the model')
-    .argument('[FILE...]', 'what to upload; the sample of the example model if none is named')
-    .option('--once', 'take everything down when the results are there and the instance has stopped', false)
-    .option('--port <N>', 'port of the local cloud on 127.0.0.1 (a free one if not said)', portNumber)
+    .argument('[FILE...]', 'files to upload (default: the sample of the example model)')
+    .option('--once', 'shut everything down when the results exist and the instance has stopped', false)
+    .option('--port <N>', 'port of the local cloud on 127.0.0.1 (default: a free port)', portNumber)
     .addOption(
       new Option(
         '--timings <WHICH>',
-        'how long the cloud takes for things: seconds, milliseconds, as AWS does',
+        'delays of the local cloud: seconds (people), milliseconds (tests), as on AWS (real)',
       )
         .choices(['people', 'tests', 'real'])
         .default('people'),
     )
     .addOption(settingsPipelineOption())
-    .option('--json', 'print what happens as lines of JSON; the steps go to stderr', false)
+    .option('--json', 'print events as lines of JSON; steps go to stderr', false)
     .action(async (files: string[], options: Omit<LocalOptions, 'files'>) => {
       exitWith(await local({ ...options, files }, terminal));
     });
   addHelp(command, {
     examples: [
-      ['local', 'keep it up until Ctrl-C, with a page to drop files on'],
-      ['local --once my.csv', 'run one file through, then take everything down'],
-      ['local --once --json', 'for a script: the last line tells the outcome'],
+      ['local', 'run until Ctrl-C, with a page for uploads'],
+      ['local --once my.csv', 'run one file, then shut everything down'],
+      ['local --once --json', 'for a script: the last line has the outcome'],
     ],
     exits: {
       [Exit.ok]: 'with --once: every job succeeded',
-      [Exit.jobFailed]: 'with --once: a job failed, its receipt says why',
-      [Exit.usage]: 'the arguments, a file or a setting cannot be used',
-      [Exit.missing]: 'a tool is missing, or a local cloud of this checkout runs already',
-      [Exit.broken]: 'Terraform or the local cloud broke; with --once, too: no admission or no stop in time',
-      [Exit.interrupted]: 'interrupted (Ctrl-C), as it always ends without --once',
+      [Exit.jobFailed]: 'with --once: a job failed (its receipt has the error)',
+      [Exit.usage]: 'an argument, a file or a setting is not valid',
+      [Exit.missing]: 'a tool is missing, or a local cloud of this checkout is already running',
+      [Exit.broken]: 'Terraform or the local cloud failed; with --once: also no admission or no stop in time',
+      [Exit.interrupted]: 'interrupted (Ctrl-C); the only end without --once',
     },
   });
 }

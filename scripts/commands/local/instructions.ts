@@ -14,9 +14,9 @@ export function showInstructions(
   const lines: [string, string][] = [
     ['In a browser', pageUrl],
     // Outside the checkout, npx would look for a package of that name in npm's registry.
-    ['First of all', `cd ${shellQuoted(PROJECT)}`],
+    ['First', `cd ${shellQuoted(PROJECT)}`],
     ['Submit a file', 'npx lamplighter submit FILE --wait'],
-    ['See what goes on', 'npx lamplighter status'],
+    ['Check progress', 'npx lamplighter status'],
     ['With any AWS tool', 'eval "$(npx lamplighter env)"'],
     ['', `aws s3 cp FILE s3://${dataBucket}/ --endpoint-url ${endpoint}`],
     [

@@ -51,8 +51,8 @@ export async function local(options: LocalOptions, terminal: Terminal): Promise<
 
 async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitFact): Promise<ExitCode> {
   const interrupt = catchInterrupts(
-    () => terminal.err('\nInterrupted: everything is taken down …'),
-    () => terminal.err('Still taking everything down …'),
+    () => terminal.err('\nInterrupted: shutting everything down …'),
+    () => terminal.err('Still shutting everything down …'),
   );
   const { signal } = interrupt;
   const run = await LocalRun.begin(LOCAL_DIRECTORY);
@@ -98,7 +98,7 @@ async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitF
     if (options.once) return await followUntilStopped(pipeline, jobs);
     page = await loadLiveServer().startLiveServer(handleOf(localTarget(cloud), manifest));
     const { url } = page;
-    steps.show('page', `what goes on, and a field for uploads: ${url}`);
+    steps.show('page', `live view with a field for uploads: ${url}`);
     emit({ event: 'page', url });
     await followForever(pipeline, jobs, () => showInstructions(terminal, manifest, endpoint, url));
     return Exit.interrupted;

@@ -29,9 +29,9 @@ export async function takeDown({ children, cloud, page, run, steps }: Running): 
     try {
       await end();
     } catch (error) {
-      steps.show('cloud', `could not be taken down in whole: ${messageOf(error)}`, 'bad');
+      steps.show('cloud', `could not be shut down completely: ${messageOf(error)}`, 'bad');
     }
   }
   await run.end();
-  if (cloud) steps.show('cloud', `taken down in ${duration(Date.now() - began)}`);
+  if (cloud) steps.show('cloud', `shut down in ${duration(Date.now() - began)}`);
 }

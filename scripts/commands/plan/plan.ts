@@ -86,7 +86,7 @@ async function write(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (cause) {
-    throw new UsageError(`${file} cannot be written: ${messageOf(cause)}`, { cause });
+    throw new UsageError(`Cannot write ${file}: ${messageOf(cause)}`, { cause });
   }
 }
 

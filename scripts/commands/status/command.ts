@@ -8,18 +8,18 @@ import { status } from './status';
 import { watchStatus } from './watch';
 
 export function addStatus(root: Command, { terminal }: CommandContext): void {
-  const description = 'show a pipeline: its instance, on-time of today, gate, open jobs, latest receipts';
+  const description = 'show a pipeline: instance, on-time today, gate, open jobs, latest receipts';
   const command = pipelineCommand(root, 'status', description)
-    .option('--watch', 'show it anew whenever it changes, until Ctrl-C', false)
+    .option('--watch', 'show it again whenever it changes, until Ctrl-C', false)
     .action(async (options: OperationOptions & { readonly watch: boolean }) => {
       if (options.watch) await watchStatus(options, terminal);
       else await status(options, terminal);
     });
   addHelp(command, {
     examples: [
-      ['status', 'one look'],
-      ['status --watch --json', 'for a script: a line whenever something has changed'],
+      ['status', 'once'],
+      ['status --watch --json', 'for a script: a line for each change'],
     ],
-    exits: { ...EXITS.pipeline, [Exit.interrupted]: 'interrupted (Ctrl-C), as it always ends with --watch' },
+    exits: { ...EXITS.pipeline, [Exit.interrupted]: 'interrupted (Ctrl-C); the only end of --watch' },
   });
 }

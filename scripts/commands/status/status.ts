@@ -198,9 +198,9 @@ export function reportLines(
     ),
   ];
   if (instance.hold !== undefined)
-    lines.push(line('', `ordered not to stop: lamplighter:hold = ${instance.hold}`));
+    lines.push(line('', `held, does not stop: lamplighter:hold = ${instance.hold}`));
   if (instance.pause !== undefined)
-    lines.push(line('', `ordered not to start: lamplighter:pause = ${instance.pause}`));
+    lines.push(line('', `paused, does not start: lamplighter:pause = ${instance.pause}`));
   const price = today.usd === undefined ? '' : `, ${usd(today.usd)} at most`;
   const onToday =
     today.onSeconds === 0
@@ -226,15 +226,15 @@ function gateText(gate: Seen<Gate>, ageOf: (time: string) => string): string {
   if (!gate) return 'never opened';
   if ('trouble' in gate) return `unreadable: ${gate.trouble}`;
   const { state, since, fruitless } = gate.record;
-  return `${state} for ${ageOf(since)}${fruitless > 0 ? `; ${fruitless} wake-ups without a trace of work` : ''}`;
+  return `${state} for ${ageOf(since)}${fruitless > 0 ? `; ${fruitless} wake-ups without work` : ''}`;
 }
 
 function openText({ jobId, open, claim, status: seen }: OpenJob, ageOf: (time: string) => string): string {
   const what =
     open && 'record' in open
       ? `${open.record.input.key}  admitted ${ageOf(open.record.admittedAt)} ago`
-      : (open?.trouble ?? 'its record is gone: it has just ended');
-  const attempt = claim && 'record' in claim ? `  attempt ${claim.record.attempt}` : '  not begun';
+      : (open?.trouble ?? 'its record is gone: the job has just ended');
+  const attempt = claim && 'record' in claim ? `  attempt ${claim.record.attempt}` : '  not started';
   const progress = seen && 'record' in seen ? `  ${statusText(seen.record)}` : '';
   return `${jobId.slice(0, 12)}  ${what}${attempt}${progress}`;
 }

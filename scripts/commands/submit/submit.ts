@@ -56,7 +56,7 @@ export async function submit(
     : uploaded;
 
   if (options.json) terminal.out(JSON.stringify(outcomesJson(target, manifest, outcomes), null, 2));
-  else if (!options.wait) print(terminal, 'See how they fare with: npx lamplighter status');
+  else if (!options.wait) print(terminal, 'Check progress: npx lamplighter status');
   if (outcomes.some(({ error }) => error !== undefined)) return Exit.broken;
   return outcomes.some(({ receipt }) => receipt?.outcome === 'failed') ? Exit.jobFailed : Exit.ok;
 }
@@ -97,7 +97,7 @@ async function waitForAll(uploaded: readonly Outcome[], waiting: Waiting): Promi
     }
   } catch (error) {
     if (error instanceof InterruptedError) {
-      waiting.progress.err('No longer waiting; the jobs go on. See them with: npx lamplighter status');
+      waiting.progress.err('Stopped waiting; the jobs continue. Check progress: npx lamplighter status');
     }
     throw error;
   }
@@ -121,7 +121,7 @@ async function showReasons(
       if (reason !== undefined) steps.changed(`waits ${jobId}`, `${key} waits: ${reason}`, 'plain', 'job');
     }
   } catch (error) {
-    steps.changed('why', `why the jobs wait cannot be seen: ${messageOf(error)}`, 'plain', 'job');
+    steps.changed('why', `cannot read why the jobs wait: ${messageOf(error)}`, 'plain', 'job');
   }
 }
 
@@ -136,7 +136,7 @@ async function showUsualTimes(
     for (const usual of await usualTimes(handle, [...models], systemClock.now()))
       steps.show('usual', usualText(usual));
   } catch (error) {
-    steps.show('usual', `how long it usually takes cannot be seen: ${messageOf(error)}`);
+    steps.show('usual', `cannot read how long jobs usually take: ${messageOf(error)}`);
   }
 }
 
@@ -165,9 +165,9 @@ async function showInstance({ clients }: Target, manifest: Manifest, steps: Step
     );
     const instance = Reservations?.[0]?.Instances?.[0];
     const ordered = instance?.Tags?.find(({ Key }) => Key === 'lamplighter:pause');
-    const paused = ordered ? `, and ordered not to start (lamplighter:pause = ${ordered.Value ?? ''})` : '';
+    const paused = ordered ? `, and paused (lamplighter:pause = ${ordered.Value ?? ''})` : '';
     steps.changed('instance', `${manifest.instanceId} is ${instance?.State?.Name ?? 'unknown'}${paused}`);
   } catch (error) {
-    steps.changed('instance', `cannot be seen: ${messageOf(error)}`);
+    steps.changed('instance', `cannot be read: ${messageOf(error)}`);
   }
 }

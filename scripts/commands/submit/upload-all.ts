@@ -40,7 +40,7 @@ export async function uploadAll(
     const uploaded = outcomes.filter(({ job }) => job !== undefined).length;
     steps.show(
       'upload',
-      `interrupted: ${uploaded} of ${planned.length} files are uploaded, none of them by half`,
+      `interrupted: ${uploaded} of ${planned.length} files are uploaded; no file is partly uploaded`,
     );
     throw new InterruptedError();
   }

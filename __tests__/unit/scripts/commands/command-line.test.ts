@@ -32,11 +32,11 @@ describe('wrong arguments end with exit code 2 and a sentence that explains them
     [['status', 'what'], 'too many arguments'],
     [['plan', '--cloud', 'moon'], 'Allowed choices are local, aws.'],
     [['results'], "missing required argument 'KEY|JOB'"],
-    [['list', '--since', '7'], 'It is a number and a unit'],
-    [['list', '--limit', '0'], 'It is a whole number from 1 to 10000.'],
+    [['list', '--since', '7'], 'Use a number and a unit'],
+    [['list', '--limit', '0'], 'Use a whole number from 1 to 10000.'],
     [['logs'], "missing required argument 'JOB'"],
     [['report', '--since', 'always'], 'A period is a number of hours, days or weeks'],
-    [['doctor', '--uploads', 'all'], 'It is a whole number from 1 to 100000.'],
+    [['doctor', '--uploads', 'all'], 'Use a whole number from 1 to 100000.'],
   ])('%j', async (args, sentence) => {
     const { code, stdout, stderr } = await run(...args);
     expect(code).toBe(Exit.usage);
@@ -48,7 +48,7 @@ describe('wrong arguments end with exit code 2 and a sentence that explains them
   it.each([[['retry']], [['retry', 'abc', '--failed']]])('%j: asks which jobs to retry', async (args) => {
     expect(await run(...args)).toMatchObject({
       code: Exit.usage,
-      stderr: expect.stringContaining('Say which job to retry, or --failed') as string,
+      stderr: expect.stringContaining('Pass either a job or --failed') as string,
     });
   });
 
@@ -127,7 +127,7 @@ describe('an error ends the command with an explanation and an exit code', () =>
     [
       named('CredentialsProviderError', 'Could not load'),
       3,
-      'AWS does not know who you are (Could not load)',
+      'No valid AWS credentials were found (Could not load)',
     ],
     [named('ExpiredTokenException', 'The security token is expired'), 3, 'have expired'],
     [named('CredentialsProviderError', 'The SSO session has expired'), 3, /expired.*aws sso login/],
@@ -135,7 +135,7 @@ describe('an error ends the command with an explanation and an exit code', () =>
     [
       named('AuthorizationHeaderMalformed', "the region 'us-east-1' is wrong; expecting 'eu-central-1'"),
       3,
-      /Say which: --region eu-central-1$/,
+      /Pass its region: --region eu-central-1$/,
     ],
     [named('PermanentRedirect', 'elsewhere'), 3, '--region REGION'],
     [
@@ -144,12 +144,12 @@ describe('an error ends the command with an explanation and an exit code', () =>
         'User: arn:aws:iam::1:user/ada is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::p-data/a.csv" because',
       ),
       4,
-      /^arn:aws:iam::1:user\/ada may not s3:PutObject on "arn:aws:s3:::p-data\/a\.csv" .*AWS_PROFILE/,
+      /^arn:aws:iam::1:user\/ada lacks the permission s3:PutObject on "arn:aws:s3:::p-data\/a\.csv" .*AWS_PROFILE/,
     ],
     [
       named('UnauthorizedOperation', 'You are not authorized to perform this operation.'),
       4,
-      'AWS does not say which',
+      'a permission that AWS does not name',
     ],
     [
       Object.assign(new Error('UnknownError'), { $metadata: { httpStatusCode: 403 } }),
@@ -159,7 +159,7 @@ describe('an error ends the command with an explanation and an exit code', () =>
     [
       Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:4566'), { code: 'ECONNREFUSED' }),
       3,
-      /it has been stopped. Start it again: npm start/,
+      /it has stopped. Start it again: npm start/,
     ],
     [
       Object.assign(new Error('getaddrinfo ENOTFOUND ssm.eu-mars-1.amazonaws.com'), { code: 'ENOTFOUND' }),
@@ -167,7 +167,7 @@ describe('an error ends the command with an explanation and an exit code', () =>
       /AWS could not be reached .*--region/,
     ],
     [named('ThrottlingException', 'slow down'), 4, 'ThrottlingException: slow down'],
-    [new Error('Region is missing'), 3, 'Which AWS region?'],
+    [new Error('Region is missing'), 3, 'No AWS region is set.'],
     ['thrown text', 4, 'thrown text'],
   ])('%p', (error, exitCode, text) => {
     const explained = explain(error);

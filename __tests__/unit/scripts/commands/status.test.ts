@@ -126,13 +126,13 @@ it('a busy pipeline: orders, an unreadable gate, open jobs and failures, with co
   };
   expect(reportLines(report, clock, recordingTerminal()).slice(2)).toEqual([
     'Instance  i-1 is running, phase working',
-    '          ordered not to stop: lamplighter:hold = me, debugging',
-    '          ordered not to start: lamplighter:pause = breaker',
+    '          held, does not stop: lamplighter:hold = me, debugging',
+    '          paused, does not start: lamplighter:pause = breaker',
     'Today     on for 10 min 00 s since midnight UTC, 0.00800 USD at most',
     'Gate      unreadable: gate.json is not JSON',
     'Open      1000 or more',
     `  ${short}  in/\\x1b[2Ja.csv  admitted 5 min 00 s ago  attempt 2  the model runs (attempt 2), 25 %`,
-    `  ${short}  open/x is not JSON  not begun`,
+    `  ${short}  open/x is not JSON  not started`,
     '  and 998 more',
     'Receipts  the latest, among the first 5000 results by name',
     `  failed     ${short}       30.0 s ago  in/\\x1b[2Ja.csv  m`,

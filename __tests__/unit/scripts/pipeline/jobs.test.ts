@@ -231,7 +231,7 @@ describe('logs', () => {
     const { jobId: ended } = place.ended('a.csv');
     const terminal = recordingTerminal();
     await logs(place.handle, ended, { follow: true, json: false }, terminal);
-    expect(terminal.stderr.join()).toContain('Nothing is logged of the job');
+    expect(terminal.stderr.join()).toContain('No log lines for job');
   });
 });
 

@@ -115,9 +115,9 @@ describe('lamplighter estimate', () => {
   });
 
   it.each([
-    [[], 2, 'Say how much there is to do: --jobs-per-day N --minutes M'],
+    [[], 2, 'Pass the work: --jobs-per-day N --minutes M'],
     [['--jobs-per-day', '4'], 2, '--minutes M'],
-    [['--jobs-per-day', '-1', '--minutes', '3'], 2, 'It is a number from 0'],
+    [['--jobs-per-day', '-1', '--minutes', '3'], 2, 'Use a number from 0'],
     [['--jobs-per-day', '0', '--minutes', '3'], 2, 'greater than 0'],
     [[...some, '--hours-a-day', '25'], 2, 'A day has 24 hours.'],
     [[...some, '--region', 'ap-south-2'], 3, 'estimate --refresh-prices --region ap-south-2'],
