@@ -97,14 +97,14 @@ function permission(error: unknown, code: string | undefined, text: string): Exp
   if (!DENIED.has(code ?? '') && httpStatusOf(error) !== 403) return undefined;
   const [, action] = /not authorized to perform:? ([\w-]+:\w+)/.exec(text) ?? [];
   const [, resource] = /on resource: (\S+)/.exec(text) ?? [];
-  const [, who] = /User: (\S+) is/.exec(text) ?? [];
-  const what =
+  const [, identity] = /User: (\S+) is/.exec(text) ?? [];
+  const permissionText =
     action === undefined
       ? 'a permission that AWS does not name, often s3:GetObject or s3:ListBucket'
       : `the permission ${action}${resource === undefined ? '' : ` on ${resource}`}`;
   return {
     message:
-      `${who ?? 'Your AWS identity'} lacks ${what} (${code ?? 'HTTP 403'}: ${text}). ` +
+      `${identity ?? 'Your AWS identity'} lacks ${permissionText} (${code ?? 'HTTP 403'}: ${text}). ` +
       'Ask an administrator for it, or use another profile: AWS_PROFILE=NAME; aws sts get-caller-identity shows who you are.',
     exitCode: Exit.broken,
   };
