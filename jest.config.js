@@ -31,7 +31,18 @@ module.exports = {
   maxWorkers: '100%',
   globalSetup: '<rootDir>/__tests__/support/scratch.ts',
   projects: [
-    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/__tests__/{unit,synth}/**/*.test.ts'] },
-    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/__tests__/e2e/**/*.test.ts'] },
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/__tests__/{unit,synth}/**/*.test.ts'],
+      // Milliseconds. On a loaded machine a simulated history or a synthesis takes many times what it takes alone.
+      testTimeout: 30_000,
+    },
+    {
+      ...shared,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/__tests__/e2e/**/*.test.ts'],
+      testTimeout: 60_000,
+    },
   ],
 };
