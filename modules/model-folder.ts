@@ -19,8 +19,8 @@ export interface ModelFolder {
 const IGNORED = new Set(['.venv', '__pycache__', '.DS_Store', '.git', 'node_modules']);
 
 /**
- * Reads a model folder. Throws InvalidInputError, which names the file, in these cases: the folder or its model.json is
- * missing or invalid, `run` is missing or not executable, or the folder contains anything but files and folders.
+ * Reads a model folder. Throws InvalidInputError, which names the file, if the folder or its model.json is missing or
+ * invalid. The same if `run` is missing or not executable, or if the folder contains anything but files and folders.
  */
 export function readModelFolder(folder: string): ModelFolder {
   if (!statOf(folder)?.isDirectory()) {

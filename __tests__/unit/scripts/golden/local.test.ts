@@ -3,23 +3,23 @@ import { join } from 'node:path';
 import { BrokenError, MissingError } from '../../../../scripts/console/exit';
 import { LamplighterError } from '../../../../lifecycle/errors';
 import { folder } from './folder';
-import { LocalScene } from './local-scene';
+import { ScriptedCloud } from './scripted-cloud';
 import { golden, interrupt, keepMachineOut, run } from './run';
 import { LocalRun } from '../../../../local-cloud/local-run';
 
-let mockScene: LocalScene;
+let mockCloud: ScriptedCloud;
 jest.mock('../../../../scripts/tools/provide', () => ({
-  provideTools: (options: Parameters<LocalScene['provideTools']>[0]) => mockScene.provideTools(options),
+  provideTools: (options: Parameters<ScriptedCloud['provideTools']>[0]) => mockCloud.provideTools(options),
 }));
 jest.mock('../../../../local-cloud/cloud', () => ({
   ...jest.requireActual<object>('../../../../local-cloud/cloud'),
-  startLocalCloud: (options: Parameters<LocalScene['startLocalCloud']>[0]) =>
-    mockScene.startLocalCloud(options),
+  startLocalCloud: (options: Parameters<ScriptedCloud['startLocalCloud']>[0]) =>
+    mockCloud.startLocalCloud(options),
 }));
 jest.mock('../../../../local-cloud/deploy', () => ({
   ...jest.requireActual<object>('../../../../local-cloud/deploy'),
-  deployToLocalCloud: (options: Parameters<LocalScene['deployToLocalCloud']>[0]) =>
-    mockScene.deployToLocalCloud(options),
+  deployToLocalCloud: (options: Parameters<ScriptedCloud['deployToLocalCloud']>[0]) =>
+    mockCloud.deployToLocalCloud(options),
 }));
 
 keepMachineOut();
@@ -30,14 +30,14 @@ beforeEach(() => {
   // Waiting between two looks takes no time.
   const soon = (run: () => void) => realTimeout(run, 1);
   jest.spyOn(globalThis, 'setTimeout').mockImplementation(soon);
-  mockScene = new LocalScene();
+  mockCloud = new ScriptedCloud();
   rmSync(join(folder, 'local'), { recursive: true, force: true });
 });
 
 afterEach(() => void jest.restoreAllMocks());
 
 async function local(line: string, options?: Parameters<typeof run>[2]): Promise<string> {
-  return golden(await run(mockScene.place, ['local', ...line.split(' ')], options));
+  return golden(await run(mockCloud.place, ['local', ...line.split(' ')], options));
 }
 
 describe.each([
@@ -45,18 +45,18 @@ describe.each([
   ['as lines of JSON', ' --json'],
 ])('local --once, %s', (_name, json) => {
   it('from the start to the end: a job that succeeds', async () => {
-    mockScene.jobComesAlong('patients.csv');
+    mockCloud.jobComesAlong('patients.csv');
     expect(await local(`--once patients.csv${json}`)).toMatchSnapshot();
   });
 
   it('two jobs, one of which fails', async () => {
-    mockScene.jobComesAlong('patients.csv', 'fails');
-    mockScene.jobComesAlong('others.csv');
+    mockCloud.jobComesAlong('patients.csv', 'fails');
+    mockCloud.jobComesAlong('others.csv');
     expect(await local(`--once patients.csv others.csv${json}`)).toMatchSnapshot();
   });
 
   it('Ctrl-C, twice, while the pipeline is deployed', async () => {
-    mockScene.whileDeployed = () => {
+    mockCloud.whileDeployed = () => {
       interrupt();
       interrupt();
     };
@@ -68,13 +68,13 @@ describe.each([
     ['cloud', new LamplighterError('port 4566 is taken')],
     ['deploy', new BrokenError('terraform apply failed:\nError: creating S3 Bucket')],
   ] as const)('what breaks: %s', async (step, error) => {
-    mockScene.fails[step] = error;
+    mockCloud.fails[step] = error;
     expect(await local(`--once patients.csv${json}`)).toMatchSnapshot();
   });
 
   it('a cloud that cannot be taken down in whole', async () => {
-    mockScene.fails.deploy = new BrokenError('terraform apply failed');
-    mockScene.fails.stop = new Error('The local cloud did not stop cleanly.');
+    mockCloud.fails.deploy = new BrokenError('terraform apply failed');
+    mockCloud.fails.stop = new Error('The local cloud did not stop cleanly.');
     expect(await local(`--once patients.csv${json}`)).toMatchSnapshot();
   });
 
@@ -83,14 +83,14 @@ describe.each([
   });
 
   it('a local cloud of this checkout runs already', async () => {
-    jest.setSystemTime(mockScene.place.account.clock.now());
+    jest.setSystemTime(mockCloud.place.account.clock.now());
     const other = await LocalRun.begin(join(folder, 'local'));
     expect(await local(`--once patients.csv${json}`)).toMatchSnapshot();
     await other.end();
   });
 
   it('without --once: the page, how to use it, and the end by Ctrl-C', async () => {
-    mockScene.jobComesAlong('patients.csv');
+    mockCloud.jobComesAlong('patients.csv');
     const onLine = (text: string) => {
       if (text.includes('Deploy your changes')) setTimeout(interrupt, 1);
     };
@@ -99,11 +99,11 @@ describe.each([
 });
 
 it('local --once on 60 columns', async () => {
-  mockScene.jobComesAlong('patients.csv');
+  mockCloud.jobComesAlong('patients.csv');
   expect(await local('--once patients.csv', { columns: 60 })).toMatchSnapshot();
 });
 
 it('local --once without a file uploads the sample', async () => {
-  mockScene.jobComesAlong('patients.csv');
+  mockCloud.jobComesAlong('patients.csv');
   expect(await local('--once')).toMatch(/upload {5}\S*models\/breast-cancer\/samples\/patients\.csv \(/);
 });

@@ -1,6 +1,7 @@
 import { folder } from './folder';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Faults } from '../../../../local-cloud/faults';
 import type { LocalCloud } from '../../../../local-cloud/cloud';
 import type { CloudEvent, Happening } from '../../../../local-cloud/clockwork/events';
 import { Place } from '../place';
@@ -8,7 +9,7 @@ import { JobStory } from './job-story';
 import { ENDPOINT } from './run';
 
 /** A local cloud that begins nothing, and does what a test says. */
-export class LocalScene {
+export class ScriptedCloud {
   readonly place = new Place();
   /** What goes wrong, by the step that is not reached then. */
   readonly fails: Partial<Record<'tools' | 'cloud' | 'deploy' | 'stop', Error>> = {};
@@ -36,7 +37,7 @@ export class LocalScene {
     if (this.fails.cloud) return Promise.reject(this.fails.cloud);
     this.onEvent = options.onEvent;
     return Promise.resolve({
-      ...{ endpoint: ENDPOINT, region: 'eu-central-1', motoPid: 1, faults: {} as LocalCloud['faults'] },
+      ...{ endpoint: ENDPOINT, region: 'eu-central-1', motoPid: 1, faults: new Faults() },
       credentials: { accessKeyId: 'LAMPLIGHTERLOCAL', secretAccessKey: 'local' },
       stop: () => {
         passSeconds(2);
