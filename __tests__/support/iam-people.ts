@@ -78,9 +78,12 @@ export const SENT: readonly Sent[] = [
     by: OPERATOR,
     needs: [['manifests', 'ssm:GetParametersByPath']],
   },
-  { file: 'scripts/commands/status/status.ts', call: 'DescribeInstances', by: ['status'], needs: describe },
-  { file: 'scripts/commands/submit/submit.ts', call: 'DescribeInstances', by: [WAITING], needs: describe },
-  { file: 'scripts/report/collect.ts', call: 'DescribeInstances', by: ['report'], needs: describe },
+  {
+    file: 'scripts/pipeline/readings/instance.ts',
+    call: 'DescribeInstances',
+    by: ['status', 'report', 'doctor', WAITING, ...ORDERING],
+    needs: describe,
+  },
   {
     file: 'scripts/pipeline/uploads.ts',
     call: 'Upload',
@@ -94,27 +97,27 @@ export const SENT: readonly Sent[] = [
     needs: [['results', 's3:GetObject']],
   },
   {
-    file: 'scripts/pipeline/unsettled-uploads.ts',
+    file: 'scripts/pipeline/list-uploads.ts',
     call: 'ListObjectVersions',
     by: ['audit', ADMITTING, 'doctor'],
     needs: versions,
   },
   // By what submit --wait asks of it, too, to tell why a job waits.
-  { file: 'scripts/doctor/look.ts', call: 'HeadObject', by: ['doctor', WAITING], needs: headVersion },
+  { file: 'scripts/doctor/read-ledger.ts', call: 'HeadObject', by: ['doctor', WAITING], needs: headVersion },
   {
-    file: 'scripts/doctor/look.ts',
+    file: 'scripts/doctor/read-machine.ts',
     call: 'DescribeInstanceInformation',
     by: ['doctor', WAITING],
     needs: [['everything', 'ssm:DescribeInstanceInformation']],
   },
   {
-    file: 'scripts/doctor/look.ts',
+    file: 'scripts/doctor/read-machine.ts',
     call: 'ListCommands',
     by: ['doctor', WAITING],
     needs: [['everything', 'ssm:ListCommands']],
   },
   ...['GetQueueUrl', 'GetQueueAttributes', 'ReceiveMessage'].map((call): Sent => ({
-    ...{ file: 'scripts/doctor/failed-events.ts', call, by: ['doctor'] },
+    ...{ file: 'scripts/doctor/read-failed-events.ts', call, by: ['doctor'] },
     needs: [['failures', `sqs:${call}`]],
   })),
   {
@@ -169,7 +172,6 @@ export const SENT: readonly Sent[] = [
   nobody('lifecycle/store.ts', 'DeleteObject'),
   nobody('lifecycle/context.ts', 'Invoke'),
   // The local cloud's, whose user may do everything.
-  nobody('scripts/commands/local/follow.ts', 'DescribeInstances'),
   nobody('scripts/report/live-download.ts', 'GetObject'),
   nobody('scripts/report/live-server.ts', 'Upload'),
 ];

@@ -8,7 +8,7 @@ import { print } from '../console/print';
 import type { Terminal } from '../console/terminal';
 import type { Facts } from '../doctor/facts';
 import { type Finding, findings } from '../doctor/findings';
-import { look } from '../doctor/look';
+import { readFacts } from '../doctor/read-facts';
 import { type PlanOptions, planOf, planOptions } from '../doctor/plan';
 import { reportLines } from '../doctor/report';
 import { isLive, waitReason, waitedMs } from '../doctor/waiting';
@@ -69,7 +69,7 @@ export async function doctor(
 ): Promise<DoctorExitCode> {
   const handle = await connect(options, terminal);
   const { target, manifest } = handle;
-  const facts = await look(handle, clock, {
+  const facts = await readFacts(handle, clock, {
     uploadsChecked: options.uploads,
     failedHours: options.hours,
     settings: () => options.settings ?? { pipelines: readCdktfConfig().context.pipelines, project: PROJECT },

@@ -1,7 +1,10 @@
 import type { InstanceReading } from '../../lifecycle/instance';
 import type { Manifest } from '../../lifecycle/manifest';
 import type { Claim, DrainStatus, Gate, OpenRecord } from '../../lifecycle/records';
-import type { ReadResult } from '../pipeline/read-record';
+import type { ListedUpload } from '../pipeline/list-uploads';
+import type { ReadResult } from '../pipeline/readings/records';
+
+type LostUpload = Omit<ListedUpload, 'sizeBytes'>;
 
 export interface OpenJob {
   readonly jobId: string;
@@ -18,13 +21,6 @@ export interface FailedJob {
   readonly key: string;
   readonly endedAt: string;
   readonly why: string;
-}
-
-export interface LostUpload {
-  readonly jobId: string;
-  readonly key: string;
-  readonly versionId: string;
-  readonly uploadedAt: Date | undefined;
 }
 
 /** How a deployed model compares with its folder in this checkout. */

@@ -1,7 +1,7 @@
 import { type Terminal, age, ago, duration, printable } from '../console/terminal';
 import type { Facts } from './facts';
 import type { Finding } from './findings';
-import { EVENT_GRACE_MS } from '../pipeline/unsettled-uploads';
+import { EVENT_GRACE_MS } from '../pipeline/list-uploads';
 import { waitReason, waitedMs } from './waiting';
 
 const JOBS_SHOWN = 10;

@@ -2,12 +2,13 @@ import { admit } from '../../lifecycle/admit';
 import type { Clock } from '../../lifecycle/clock';
 import { Worker } from '../../lifecycle/context';
 import { messageOf } from '../../lifecycle/errors';
-import { OPEN_PREFIX, RESULTS_PREFIX, jobIdInLedgerKey, jobIdInReceiptKey } from '../../lifecycle/job';
 import { silentLog } from '../../lifecycle/log';
 import type { Terminal } from '../console/terminal';
 import { printable } from '../console/terminal';
-import { EVENT_GRACE_MS, type ListedUpload, isKnown, uploads } from './unsettled-uploads';
 import type { PipelineHandle } from './connect';
+import { EVENT_GRACE_MS, type ListedUpload, hasJob, listUploads } from './list-uploads';
+import { listOpen } from './readings/open-jobs';
+import { listReceipts } from './readings/receipts';
 import { sweepNow, sweepText } from './sweep';
 
 /** How the uploads that the pipeline takes stand to receipts. */
@@ -25,22 +26,16 @@ export interface Audit {
 
 /** Compares every version of every upload that a model takes with receipts and open records, by their names alone. */
 export async function audit(handle: PipelineHandle, clock: Clock): Promise<Audit> {
-  const open = new Set<string>();
-  for await (const { key } of handle.control.list(OPEN_PREFIX)) {
-    const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
-    if (jobId !== undefined) open.add(jobId);
-  }
+  const open = new Set((await listOpen(handle.control)).jobs.map(({ jobId }) => jobId));
   // After the open ones: a job that ends meanwhile has its receipt before its open record goes.
   const receipts = new Map<string, number>();
-  for await (const { key } of handle.output.list(RESULTS_PREFIX)) {
-    const jobId = jobIdInReceiptKey(key);
-    if (jobId !== undefined) receipts.set(jobId, (receipts.get(jobId) ?? 0) + 1);
-  }
+  for (const { jobId } of (await listReceipts(handle.output)).receipts)
+    receipts.set(jobId, (receipts.get(jobId) ?? 0) + 1);
 
   const counts = { uploads: 0, ended: 0, open: 0, young: 0 };
   const lost: ListedUpload[] = [];
   const doubled: string[] = [];
-  for await (const upload of uploads(handle)) {
+  for await (const upload of listUploads(handle)) {
     counts.uploads += 1;
     const found = receipts.get(upload.jobId) ?? 0;
     if (found > 1) doubled.push(upload.jobId);
@@ -48,7 +43,7 @@ export async function audit(handle: PipelineHandle, clock: Clock): Promise<Audit
     else if (open.has(upload.jobId)) counts.open += 1;
     else if (clock.now() - (upload.uploadedAt?.getTime() ?? 0) < EVENT_GRACE_MS) counts.young += 1;
     // What was admitted since the lists were read is not lost.
-    else if (await isKnown(handle, upload)) counts.open += 1;
+    else if (await hasJob(handle, upload)) counts.open += 1;
     else lost.push(upload);
   }
   return { ...counts, lost, doubled };

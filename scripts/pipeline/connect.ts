@@ -1,10 +1,8 @@
 import type { Manifest } from '../../lifecycle/manifest';
-import { Instance, type InstanceReading } from '../../lifecycle/instance';
-import { LamplighterError, awsCodeOf, messageOf } from '../../lifecycle/errors';
+import { Instance } from '../../lifecycle/instance';
 import { Store } from '../../lifecycle/store';
 import { print } from '../console/print';
 import type { Terminal } from '../console/terminal';
-import { MissingError } from '../console/exit';
 import { findPipeline } from './find';
 import { type Target, type TargetOptions, chooseTarget } from './target';
 
@@ -64,18 +62,4 @@ export function handleOf(target: Target, manifest: Manifest): PipelineHandle {
     output: new Store(s3, manifest.outputBucket),
     instance: new Instance(ec2, manifest.instanceId),
   };
-}
-
-/** Throws MissingError when there is no such instance any more. */
-export async function readInstance({ instance }: PipelineHandle): Promise<InstanceReading> {
-  try {
-    return await instance.read();
-  } catch (error) {
-    if (awsCodeOf(error) === 'InvalidInstanceID.NotFound') {
-      const message = `there is no instance ${instance.id} any more; run \`npx cdktf deploy\` to make a new one`;
-      throw new MissingError(message, { cause: error });
-    }
-    if (error instanceof LamplighterError) throw new MissingError(messageOf(error), { cause: error });
-    throw error;
-  }
 }

@@ -4,7 +4,10 @@ import type { Receipt } from '../../lifecycle/records';
  * Why a job failed: the receipt's words, then the last line that the model wrote to stderr, which mostly says more than its
  * exit code. Undefined: it has not failed.
  */
-export function reasonOf({ error, stderrTail }: Pick<Receipt, 'error' | 'stderrTail'>): string | undefined {
+export function failureReason({
+  error,
+  stderrTail,
+}: Pick<Receipt, 'error' | 'stderrTail'>): string | undefined {
   if (!error) return undefined;
   const words = (stderrTail ?? '')
     .split('\n')

@@ -1,7 +1,8 @@
-import { OPEN_PREFIX, RESULTS_PREFIX, jobIdInLedgerKey, jobIdInReceiptKey } from '../../lifecycle/job';
 import { type Receipt, receiptSchema } from '../../lifecycle/records';
 import { UsageError } from '../console/exit';
 import type { PipelineHandle } from './connect';
+import { listOpen } from './readings/open-jobs';
+import { listReceipts } from './readings/receipts';
 
 /** What `lamplighter status` shows of a job's id; any number of its first digits will do if no other job has them. */
 export const JOB = /^[0-9a-f]{1,64}$/;
@@ -26,17 +27,11 @@ export async function findJob(handle: PipelineHandle, prefix: string): Promise<F
       `"${prefix}" is no job: a job's id is hexadecimal, of 64 digits at most; npx lamplighter status shows the latest`,
     );
   }
-  const ended = new Map<string, string>();
-  for await (const { key } of handle.output.list(RESULTS_PREFIX)) {
-    const jobId = jobIdInReceiptKey(key);
-    if (jobId?.startsWith(prefix) === true) ended.set(jobId, key);
-  }
-  const open = new Set<string>();
-  for await (const { key } of handle.control.list(`${OPEN_PREFIX}${prefix}`)) {
-    const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
-    // A job with a receipt has ended, whether or not its open record is gone yet.
-    if (jobId !== undefined && !ended.has(jobId)) open.add(jobId);
-  }
+  const { receipts } = await listReceipts(handle.output, { where: ({ jobId }) => jobId.startsWith(prefix) });
+  const ended = new Map(receipts.map(({ jobId, key }) => [jobId, key]));
+  const { jobs } = await listOpen(handle.control, { idPrefix: prefix });
+  // A job with a receipt has ended, whether or not its open record is gone yet.
+  const open = jobs.map(({ jobId }) => jobId).filter((jobId) => !ended.has(jobId));
 
   const found = [...ended.keys(), ...open];
   if (found.length > 1) {

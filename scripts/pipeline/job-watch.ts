@@ -1,23 +1,12 @@
 import type { Clock } from '../../lifecycle/clock';
 import { InvalidInputError, messageOf } from '../../lifecycle/errors';
-import {
-  OPEN_PREFIX,
-  RESULTS_PREFIX,
-  jobIdInLedgerKey,
-  jobIdInReceiptKey,
-  openKey,
-  receiptKey,
-  statusKey,
-} from '../../lifecycle/job';
-import {
-  type Receipt,
-  type Status,
-  openRecordSchema,
-  receiptSchema,
-  statusSchema,
-} from '../../lifecycle/records';
+import { openKey, receiptKey, statusKey } from '../../lifecycle/job';
+import { type Receipt, type Status, receiptSchema, statusSchema } from '../../lifecycle/records';
 import type { Store } from '../../lifecycle/store';
 import { duration } from '../console/terminal';
+import { listOpen } from './readings/open-jobs';
+import { listReceipts } from './readings/receipts';
+import { readOpenRecord, readableRecord, recordIn } from './readings/records';
 
 export interface WatchedJob {
   readonly jobId: string;
@@ -79,17 +68,15 @@ export class JobWatch {
 
   /** Adds jobs that others have uploaded; lists both buckets, so it is for the local cloud. */
   async discover(): Promise<void> {
-    for await (const { key } of this.control.list(OPEN_PREFIX)) {
-      const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
-      if (jobId === undefined || this.knows(jobId)) continue;
-      const opened = await this.readOrUndefined(() => this.control.get(key, openRecordSchema));
-      if (opened) this.add({ jobId, key: opened.record.input.key });
+    for (const { jobId } of (await listOpen(this.control)).jobs) {
+      if (this.knows(jobId)) continue;
+      const open = recordIn(await readOpenRecord(this.control, jobId));
+      if (open) this.add({ jobId, key: open.input.key });
     }
-    for await (const { key } of this.output.list(RESULTS_PREFIX)) {
-      const jobId = jobIdInReceiptKey(key);
-      if (jobId === undefined || this.knows(jobId)) continue;
-      const receipt = await this.readOrUndefined(() => this.output.get(key, receiptSchema));
-      if (receipt) this.add({ jobId, key: receipt.record.input.key });
+    for (const { jobId, key } of (await listReceipts(this.output)).receipts) {
+      if (this.knows(jobId)) continue;
+      const receipt = await readableRecord(this.output, key, receiptSchema);
+      if (receipt) this.add({ jobId, key: receipt.input.key });
     }
   }
 
@@ -140,16 +127,6 @@ export class JobWatch {
 
   private knows(jobId: string): boolean {
     return this.open.has(jobId) || this.ended.has(jobId);
-  }
-
-  /** A broken record of somebody else's job is not ours to report. */
-  private async readOrUndefined<T>(read: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await read();
-    } catch (error) {
-      if (error instanceof InvalidInputError) return undefined;
-      throw error;
-    }
   }
 }
 

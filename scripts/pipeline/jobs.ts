@@ -1,12 +1,11 @@
-import pLimit from 'p-limit';
-import { InvalidInputError } from '../../lifecycle/errors';
-import { openKey } from '../../lifecycle/job';
-import { listOpenJobs } from '../../lifecycle/ledger';
-import { type Receipt, openRecordSchema } from '../../lifecycle/records';
+import type { Receipt } from '../../lifecycle/records';
 import { type Terminal, ago, printable } from '../console/terminal';
 import type { PipelineHandle } from './connect';
-import { endedSince } from './receipts';
-import { reasonOf } from './failure-reason';
+import { failureReason } from './failure-reason';
+import { listOpen } from './readings/open-jobs';
+import { readReceiptsSince } from './readings/receipts';
+import { readOpenRecord, recordIn } from './readings/records';
+import { requestEach } from './readings/requests';
 
 export interface ListOptions {
   readonly failed: boolean;
@@ -16,7 +15,7 @@ export interface ListOptions {
 }
 
 /** One job of the list. */
-export interface Row {
+export interface JobRow {
   readonly jobId: string;
   readonly state: 'open' | Receipt['outcome'];
   readonly key: string;
@@ -29,26 +28,27 @@ export interface Row {
 }
 
 export interface Listed {
-  readonly jobs: readonly Row[];
+  readonly jobs: readonly JobRow[];
   readonly isWhole: boolean;
 }
 
-const REQUESTS_AT_ONCE = 8;
-
 /** Open jobs, then those that have ended since, the latest first. */
 export async function listJobs(handle: PipelineHandle, options: ListOptions, now: number): Promise<Listed> {
-  const { receipts, isWhole } = await endedSince(handle, now - options.since, { limit: options.limit });
+  const { limit } = options;
+  const { receipts, isWhole } = await readReceiptsSince(handle.output, now - options.since, { limit });
   const ended = receipts.filter(({ outcome }) => !options.failed || outcome === 'failed').map(endedRow);
   if (options.failed) return { jobs: ended, isWhole };
   const done = new Set(ended.map(({ jobId }) => jobId));
-  const listed = (await listOpenJobs(handle.control)).filter(({ jobId }) => !done.has(jobId));
-  const atOnce = pLimit(REQUESTS_AT_ONCE);
-  const shown = listed.slice(0, options.limit);
-  const open = await Promise.all(shown.map(({ jobId }) => atOnce(() => openRow(handle, jobId))));
-  return { jobs: [...open.flat(), ...ended], isWhole: isWhole && shown.length === listed.length };
+  const listed = (await listOpen(handle.control)).jobs.filter(({ jobId }) => !done.has(jobId));
+  const shown = listed.slice(0, limit);
+  const open = await requestEach(shown, ({ jobId }) => openRow(handle, jobId));
+  return {
+    jobs: [...open.flatMap((row) => row ?? []), ...ended],
+    isWhole: isWhole && shown.length === listed.length,
+  };
 }
 
-export function endedRow(receipt: Receipt): Row {
+export function endedRow(receipt: Receipt): JobRow {
   return {
     jobId: receipt.jobId,
     state: receipt.outcome,
@@ -56,22 +56,19 @@ export function endedRow(receipt: Receipt): Row {
     model: receipt.model.name,
     at: receipt.endedAt,
     attempt: receipt.attempt,
-    error: reasonOf(receipt) ?? null,
+    error: failureReason(receipt) ?? null,
   };
 }
 
-/** Nothing for one that has just ended, or that cannot be read. */
-async function openRow({ control }: PipelineHandle, jobId: string): Promise<Row[]> {
-  try {
-    const stored = await control.get(openKey(jobId), openRecordSchema);
-    if (!stored) return [];
-    const { input, model, admittedAt } = stored.record;
-    const row = { jobId, state: 'open' as const, key: input.key, model: model.name, at: admittedAt };
-    return [{ ...row, attempt: null, error: null }];
-  } catch (error) {
-    if (error instanceof InvalidInputError) return [];
-    throw error;
-  }
+/** Undefined: the job has just ended, or its record cannot be read. */
+async function openRow({ control }: PipelineHandle, jobId: string): Promise<JobRow | undefined> {
+  const open = recordIn(await readOpenRecord(control, jobId));
+  if (!open) return undefined;
+  const { input, model, admittedAt } = open;
+  return {
+    ...{ jobId, state: 'open', key: input.key, model: model.name, at: admittedAt },
+    ...{ attempt: null, error: null },
+  };
 }
 
 /** Below this width a job takes two lines. */
@@ -93,7 +90,7 @@ export function listLines(
 
 /** One job in as many columns as the terminal has; of a failed one, the reason below it. */
 export function rowLines(
-  { jobId, state, key, model, at, error }: Row,
+  { jobId, state, key, model, at, error }: JobRow,
   now: number,
   { colours, columns = Infinity }: Pick<Terminal, 'colours' | 'columns'>,
 ): string[] {

@@ -1,8 +1,9 @@
 import { userInfo } from 'node:os';
 import { messageOf } from '../../lifecycle/errors';
-import { listOpenJobs } from '../../lifecycle/ledger';
 import { UsageError } from '../console/exit';
-import { type Done, type PipelineHandle, readInstance } from './connect';
+import type { Done, PipelineHandle } from './connect';
+import { readInstance } from './readings/instance';
+import { listOpen } from './readings/open-jobs';
 import { sweepNow, sweepText } from './sweep';
 import { give, takeBack, untilInstance } from './tags';
 
@@ -12,7 +13,7 @@ const STATE_LIMIT_MS = 5 * 60_000;
 /** Orders that the instance be not started: uploads are admitted and wait. */
 export async function pause(handle: PipelineHandle, why: string | undefined): Promise<Done> {
   const { pause: before, state } = await readInstance(handle);
-  const open = (await listOpenJobs(handle.control)).length;
+  const open = (await listOpen(handle.control)).jobs.length;
   const value = before ?? reasonOf(why);
   if (before === undefined) await give(handle, 'pause', value);
   const lines = [

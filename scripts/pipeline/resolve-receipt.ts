@@ -1,11 +1,11 @@
-import { InvalidInputError } from '../../lifecycle/errors';
-import { openKey, resultsPrefix } from '../../lifecycle/job';
-import { listOpenJobs } from '../../lifecycle/ledger';
-import { type Receipt, openRecordSchema } from '../../lifecycle/records';
+import { resultsPrefix } from '../../lifecycle/job';
+import type { Receipt } from '../../lifecycle/records';
 import { UsageError } from '../console/exit';
 import { JOB, findReceipt } from './find-job';
 import type { PipelineHandle } from './connect';
-import { endedSince } from './receipts';
+import { listOpen } from './readings/open-jobs';
+import { readReceiptsSince } from './readings/receipts';
+import { readOpenRecord, recordIn } from './readings/records';
 
 /** Versions of one key that are looked at. */
 const RECEIPTS_READ = 200;
@@ -24,7 +24,7 @@ export interface ResolvedReceipt {
 export async function resolveReceipt(handle: PipelineHandle, keyOrJob: string): Promise<ResolvedReceipt> {
   // The label of a key that is too long is cut: the receipt has it in full.
   const prefix = resultsPrefix(keyOrJob, '').replace(/\/$/, '');
-  const { receipts } = await endedSince(handle, 0, { limit: RECEIPTS_READ, prefix });
+  const { receipts } = await readReceiptsSince(handle.output, 0, { limit: RECEIPTS_READ, prefix });
   const [receipt, ...others] = receipts.filter(({ input }) => input.key === keyOrJob);
   if (receipt) return { receipt, others };
   const open = await openJobOf(handle, keyOrJob);
@@ -41,13 +41,9 @@ export async function resolveReceipt(handle: PipelineHandle, keyOrJob: string): 
 }
 
 async function openJobOf({ control }: PipelineHandle, key: string): Promise<string | undefined> {
-  for (const { jobId } of await listOpenJobs(control)) {
-    try {
-      const stored = await control.get(openKey(jobId), openRecordSchema);
-      if (stored?.record.input.key === key) return jobId;
-    } catch (error) {
-      if (!(error instanceof InvalidInputError)) throw error;
-    }
+  for (const { jobId } of (await listOpen(control)).jobs) {
+    const open = recordIn(await readOpenRecord(control, jobId));
+    if (open?.input.key === key) return jobId;
   }
   return undefined;
 }

@@ -1,10 +1,9 @@
 import { messageOf } from '../../lifecycle/errors';
-import type { Receipt } from '../../lifecycle/records';
 import { printable } from '../console/terminal';
 import { UsageError } from '../console/exit';
 import { retryReceipt } from './retry';
 import type { Done, PipelineHandle } from './connect';
-import { endedSince } from './receipts';
+import { hasSucceededSince, readReceiptsSince } from './readings/receipts';
 
 /** So many receipts are read at most. */
 const RECEIPTS_READ = 1_000;
@@ -16,8 +15,12 @@ export async function retryFailed(
   anyway: boolean,
   now: number,
 ): Promise<Done & { readonly failures: number }> {
-  const { receipts, isWhole } = await endedSince(handle, now - sinceMs, { limit: RECEIPTS_READ });
-  const failed = receipts.filter((receipt) => receipt.outcome === 'failed' && !isMended(receipt, receipts));
+  const { receipts, isWhole } = await readReceiptsSince(handle.output, now - sinceMs, {
+    limit: RECEIPTS_READ,
+  });
+  const failed = receipts.filter(
+    (receipt) => receipt.outcome === 'failed' && !hasSucceededSince(receipt, receipts),
+  );
   const lines: string[] = [];
   const jobs: Readonly<Record<string, unknown>>[] = [];
   let failures = 0;
@@ -44,11 +47,4 @@ export async function retryFailed(
     lines.push('Nothing to retry: no job has failed in that time, or its key has succeeded since.');
   if (!isWhole) lines.push(`Only the latest ${RECEIPTS_READ} jobs were looked at: say a shorter --since.`);
   return { changed, lines, facts: { jobs, isWhole }, failures };
-}
-
-function isMended(failed: Receipt, receipts: readonly Receipt[]): boolean {
-  return receipts.some(
-    ({ outcome, input, endedAt }) =>
-      outcome === 'succeeded' && input.key === failed.input.key && endedAt > failed.endedAt,
-  );
 }

@@ -9,7 +9,7 @@ import { jobIdOf, openKey, receiptKey } from '../../lifecycle/job';
 import { modelFor } from '../../lifecycle/model';
 import { receiptSchema, type Receipt } from '../../lifecycle/records';
 import { BrokenError, UsageError } from '../console/exit';
-import { reasonOf } from './failure-reason';
+import { failureReason } from './failure-reason';
 import { findReceipt } from './find-job';
 import type { Done, PipelineHandle } from './connect';
 
@@ -62,7 +62,7 @@ export async function retryReceipt(handle: PipelineHandle, receipt: Receipt, any
   return {
     changed: true,
     lines: [
-      `The job ${short} (${input.key}) failed: ${reasonOf(receipt) ?? 'no reason is given'}`,
+      `The job ${short} (${input.key}) failed: ${failureReason(receipt) ?? 'no reason is given'}`,
       `Its upload is copied onto itself: s3://${input.bucket}/${input.key}, version ${versionId}`,
       `A new version is a new job: ${newJobId.slice(0, 12)}. The failed receipt stays where it is.`,
     ],

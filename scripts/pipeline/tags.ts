@@ -1,7 +1,8 @@
 import { CreateTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-ec2';
 import { HOLD_TAG, type InstanceReading, PAUSE_TAG } from '../../lifecycle/instance';
 import { BrokenError } from '../console/exit';
-import { type PipelineHandle, readInstance } from './connect';
+import type { PipelineHandle } from './connect';
+import { readInstance } from './readings/instance';
 
 export type Order = 'hold' | 'pause';
 

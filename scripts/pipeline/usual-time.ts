@@ -1,10 +1,10 @@
 import type { Receipt } from '../../lifecycle/records';
 import { duration } from '../console/terminal';
 import type { PipelineHandle } from './connect';
-import { endedSince } from './receipts';
+import { readReceiptsSince } from './readings/receipts';
 
 /** How long a model's jobs took: medians of those that have succeeded of late. */
-export interface Usual {
+export interface UsualTime {
   readonly model: string;
   readonly count: number;
   /** From admission to receipt, waiting for the machine included. */
@@ -18,11 +18,11 @@ const RECEIPTS_READ = 30;
 
 /** Of each model that has succeeded in the last 30 days, by the latest receipts. */
 export async function usualTimes(
-  handle: Pick<PipelineHandle, 'output'>,
+  { output }: Pick<PipelineHandle, 'output'>,
   models: readonly string[],
   now: number,
-): Promise<Usual[]> {
-  const { receipts } = await endedSince(handle, now - LOOKED_BACK_MS, { limit: RECEIPTS_READ });
+): Promise<UsualTime[]> {
+  const { receipts } = await readReceiptsSince(output, now - LOOKED_BACK_MS, { limit: RECEIPTS_READ });
   return models.flatMap((model) => {
     const own = receipts.filter((receipt) => receipt.outcome === 'succeeded' && receipt.model.name === model);
     const wholeMs = median(own.map(({ admittedAt, endedAt }) => between(admittedAt, endedAt)));
@@ -32,7 +32,7 @@ export async function usualTimes(
   });
 }
 
-export function usualText({ model, count, wholeMs, runMs }: Usual): string {
+export function usualText({ model, count, wholeMs, runMs }: UsualTime): string {
   const run = runMs === undefined ? '' : `, of which ${duration(runMs)} is the model`;
   return `${model} usually takes ${duration(wholeMs)} from upload to receipt${run} (median of ${count})`;
 }

@@ -1,10 +1,12 @@
-import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import pLimit from 'p-limit';
 import type { z } from 'zod';
 import { InvalidInputError } from '../../lifecycle/errors';
-import { RESULTS_PREFIX, jobIdInReceiptKey, SESSIONS_PREFIX } from '../../lifecycle/job';
+import { SESSIONS_PREFIX } from '../../lifecycle/job';
 import type { Store } from '../../lifecycle/store';
 import type { PipelineHandle } from '../pipeline/connect';
+import { describeInstance, isUnknownInstance } from '../pipeline/readings/instance';
+import { latestOf, listReceipts } from '../pipeline/readings/receipts';
+import { REQUESTS_AT_ONCE } from '../pipeline/readings/requests';
 import { hourPrice, loadPrices } from '../prices/prices';
 import type { Readings } from './facts';
 import { isOn } from './on-time';
@@ -14,7 +16,6 @@ import { type ReportedReceipt, type Session, reportedReceiptSchema, sessionSchem
 const RESULTS_LISTED = 100_000;
 const RECEIPTS_READ = 3_000;
 const SESSIONS_READ = 2_000;
-const REQUESTS_AT_ONCE = 16;
 /** A session that began before the period may reach into it. */
 const SESSION_MARGIN_MS = 7 * 24 * 3_600_000;
 
@@ -58,23 +59,12 @@ export class Collector {
 
   private async receipts(sinceMs: number) {
     const { output } = this.handle;
-    const found: Found[] = [];
-    let listed = 0;
-    let hasEarlier = false;
-    for await (const { key, etag, lastModified } of output.list(RESULTS_PREFIX)) {
-      listed += 1;
-      if (listed > RESULTS_LISTED) break;
-      if (jobIdInReceiptKey(key) === undefined) continue;
-      const atMs = lastModified?.getTime() ?? 0;
-      if (atMs >= sinceMs) found.push({ key, etag, atMs });
-      else hasEarlier = true;
-    }
-    const read = await this.read<ReportedReceipt>(
-      output,
-      latest(found, RECEIPTS_READ),
-      reportedReceiptSchema,
-    );
-    return { ...read, hasEarlier, isWhole: listed <= RESULTS_LISTED && found.length <= RECEIPTS_READ };
+    const { receipts, isWhole } = await listReceipts(output, { names: RESULTS_LISTED });
+    const found = receipts.filter(({ atMs }) => atMs >= sinceMs);
+    const hasEarlier = found.length < receipts.length;
+    const latest = latestOf(found, RECEIPTS_READ);
+    const read = await this.read<ReportedReceipt>(output, latest, reportedReceiptSchema);
+    return { ...read, hasEarlier, isWhole: isWhole && latest.length === found.length };
   }
 
   private async sessions(sinceMs: number) {
@@ -84,7 +74,7 @@ export class Collector {
       const atMs = lastModified?.getTime() ?? 0;
       if (atMs >= sinceMs - SESSION_MARGIN_MS && key.endsWith('.json')) found.push({ key, etag, atMs });
     }
-    const read = await this.read<Session>(control, latest(found, SESSIONS_READ), sessionSchema);
+    const read = await this.read<Session>(control, latestOf(found, SESSIONS_READ), sessionSchema);
     return { ...read, isWhole: found.length <= SESSIONS_READ };
   }
 
@@ -116,24 +106,15 @@ interface Found {
   readonly atMs: number;
 }
 
-const latest = (found: Found[], count: number) => found.sort((a, b) => b.atMs - a.atMs).slice(0, count);
-
 /** Undefined: there is none any more; what was, is told all the same. */
 async function readInstance({ target, manifest }: PipelineHandle): Promise<Readings['instance']> {
   try {
-    const { Reservations } = await target.clients.ec2.send(
-      new DescribeInstancesCommand({ InstanceIds: [manifest.instanceId] }),
-    );
-    const found = Reservations?.[0]?.Instances?.[0];
+    const found = await describeInstance(target.clients.ec2, manifest.instanceId);
     if (!found) return undefined;
-    return {
-      isOn: isOn(found.State?.Name),
-      launchedAtMs: found.LaunchTime?.getTime(),
-      type: found.InstanceType,
-      isSpot: found.InstanceLifecycle === 'spot',
-    };
+    const { state, launchTime, type, isSpot } = found;
+    return { isOn: isOn(state), launchedAtMs: launchTime?.getTime(), type, isSpot };
   } catch (error) {
-    if (error instanceof Error && error.name === 'InvalidInstanceID.NotFound') return undefined;
+    if (isUnknownInstance(error)) return undefined;
     throw error;
   }
 }

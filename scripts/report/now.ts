@@ -1,9 +1,11 @@
 import pLimit from 'p-limit';
-import { OPEN_PREFIX, jobIdInLedgerKey, openKey, receiptKey, statusKey } from '../../lifecycle/job';
+import { openKey, receiptKey, statusKey } from '../../lifecycle/job';
 import { openRecordSchema, receiptSchema, statusSchema } from '../../lifecycle/records';
 import type { PipelineHandle } from '../pipeline/connect';
-import { readInstance } from '../pipeline/connect';
 import { type WatchedJob, statusText } from '../pipeline/job-watch';
+import { readInstance } from '../pipeline/readings/instance';
+import { listOpen } from '../pipeline/readings/open-jobs';
+import { REQUESTS_AT_ONCE } from '../pipeline/readings/requests';
 import { type ResultLink, resultLinks } from './live-results';
 
 /** A job that is on its way, or that has come to its end while somebody looked. */
@@ -25,7 +27,7 @@ export interface Now {
 }
 
 const OPEN_SHOWN = 20;
-const REQUESTS_AT_ONCE = 8;
+const OPEN_LISTED = 2 * OPEN_SHOWN + 1;
 
 /** What goes on: the uploads of this page, the latest first, and whatever else is open. */
 export async function lookNow(handle: PipelineHandle, uploads: readonly WatchedJob[]): Promise<Now> {
@@ -50,13 +52,8 @@ async function instanceState(handle: PipelineHandle): Promise<string> {
 }
 
 async function openJobs({ control }: PipelineHandle): Promise<string[]> {
-  const open: string[] = [];
-  for await (const { key } of control.list(OPEN_PREFIX)) {
-    const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
-    if (jobId !== undefined) open.push(jobId);
-    if (open.length > OPEN_SHOWN * 2) break;
-  }
-  return open;
+  const { jobs } = await listOpen(control, { most: OPEN_LISTED });
+  return jobs.map(({ jobId }) => jobId);
 }
 
 async function uploadNow(handle: PipelineHandle, job: WatchedJob, isOpen: boolean): Promise<JobNow> {

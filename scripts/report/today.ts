@@ -1,6 +1,6 @@
 import { SESSIONS_PREFIX, sessionKey } from '../../lifecycle/job';
 import type { Store } from '../../lifecycle/store';
-import { readOrTrouble } from '../pipeline/read-record';
+import { readRecord } from '../pipeline/readings/records';
 import { dayBeginMs } from './facts';
 import { clipped, totalMs } from './intervals';
 import { type SeenInstance, onTimes } from './on-time';
@@ -38,7 +38,7 @@ export async function lookAtToday(
   const before = keys.findLast((key) => key < sessionKey(since));
   const launched = keys.filter((key) => key >= sessionKey(since));
   const wanted = [...(before === undefined ? [] : [before]), ...launched].slice(-SESSIONS_READ);
-  const read = await Promise.all(wanted.map((key) => readOrTrouble(() => control.get(key, sessionSchema))));
+  const read = await Promise.all(wanted.map((key) => readRecord(control, key, sessionSchema)));
   const sessions = read.flatMap((seen) => (seen && 'record' in seen ? [seen.record] : []));
   const day = { fromMs, toMs: nowMs };
   const onMs = totalMs(onTimes(sessions, [], instance, nowMs).flatMap((time) => clipped(time, day) ?? []));

@@ -1,4 +1,3 @@
-import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { systemClock } from '../../../lifecycle/clock';
 import { messageOf } from '../../../lifecycle/errors';
 import type { Manifest } from '../../../lifecycle/manifest';
@@ -9,6 +8,7 @@ import { type Terminal, duration, printable } from '../../console/terminal';
 import { BrokenError, Exit, type ExitCode, InterruptedError } from '../../console/exit';
 import { pause } from '../../console/interrupt';
 import { JobWatch, type WatchedJob } from '../../pipeline/job-watch';
+import { describeInstance } from '../../pipeline/readings/instance';
 import { type ResultFile, downloadResults, showResults } from '../../pipeline/results';
 import type { Clients } from '../../pipeline/target';
 import { type EmitFact, endedFact } from './facts';
@@ -139,10 +139,7 @@ async function showEnd(pipeline: FollowedPipeline, { receipt, files, error }: En
 async function untilStopped({ clients, manifest, signal }: FollowedPipeline): Promise<void> {
   const began = systemClock.now();
   for (;;) {
-    const { Reservations } = await clients.ec2.send(
-      new DescribeInstancesCommand({ InstanceIds: [manifest.instanceId] }),
-    );
-    const state = Reservations?.[0]?.Instances?.[0]?.State?.Name;
+    const state = (await describeInstance(clients.ec2, manifest.instanceId))?.state;
     if (state === 'stopped') return;
     if (systemClock.now() - began > STOP_LIMIT_MS) {
       throw new BrokenError(

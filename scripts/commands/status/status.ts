@@ -1,35 +1,19 @@
-import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import pLimit from 'p-limit';
 import { type Clock, systemClock } from '../../../lifecycle/clock';
-import {
-  GATE_KEY,
-  OPEN_PREFIX,
-  RESULTS_PREFIX,
-  claimKey,
-  jobIdInLedgerKey,
-  jobIdInReceiptKey,
-  statusKey,
-} from '../../../lifecycle/job';
 import type { Manifest } from '../../../lifecycle/manifest';
-import {
-  type Claim,
-  type Gate,
-  type OpenRecord,
-  type Receipt,
-  type Status,
-  claimSchema,
-  gateSchema,
-  openRecordSchema,
-  receiptSchema,
-  statusSchema,
-} from '../../../lifecycle/records';
+import type { Claim, Gate, OpenRecord, Receipt, Status } from '../../../lifecycle/records';
 import { Store } from '../../../lifecycle/store';
 import { print } from '../../console/print';
 import { type Terminal, age, duration, printable } from '../../console/terminal';
 import { endedRow, rowLines } from '../../pipeline/jobs';
 import type { OperationOptions } from '../../pipeline/connect';
 import { findPipeline } from '../../pipeline/find';
-import { type ReadResult, readOrTrouble } from '../../pipeline/read-record';
+import { readGate } from '../../pipeline/readings/gate';
+import { describeInstance } from '../../pipeline/readings/instance';
+import { listOpen } from '../../pipeline/readings/open-jobs';
+import { readReceiptsSince } from '../../pipeline/readings/receipts';
+import { type ReadResult, readClaim, readOpenRecord, readStatus } from '../../pipeline/readings/records';
+import { REQUESTS_AT_ONCE } from '../../pipeline/readings/requests';
 import { statusText } from '../../pipeline/job-watch';
 import { hourPrice, loadPrices, usd } from '../../prices/prices';
 import { type SeenInstance, isOn } from '../../report/on-time';
@@ -41,7 +25,6 @@ const OPEN_COUNTED = 1_000;
 const OPEN_SHOWN = 20;
 const RESULTS_LISTED = 5_000;
 const RECEIPTS_SHOWN = 5;
-const REQUESTS_AT_ONCE = 8;
 
 const INDENT = '  ';
 
@@ -64,7 +47,7 @@ export async function lookAt(target: Target, manifest: Manifest): Promise<Report
   const output = new Store(target.clients.s3, manifest.outputBucket);
   const [instance, gate, open, receipts] = await Promise.all([
     readInstance(target.clients, manifest),
-    readOrTrouble(() => control.get(GATE_KEY, gateSchema)),
+    readGate(control),
     readOpen(control),
     readReceipts(output),
   ]);
@@ -73,7 +56,7 @@ export async function lookAt(target: Target, manifest: Manifest): Promise<Report
   return { cloud: target.cloud, manifest, instance, gate, open, receipts, today };
 }
 
-function seenOf({ state, launchTime }: Instance): SeenInstance {
+function seenOf({ state, launchTime }: ShownInstance): SeenInstance {
   return {
     isOn: isOn(state),
     launchedAtMs: launchTime === undefined ? undefined : Date.parse(launchTime),
@@ -83,7 +66,8 @@ function seenOf({ state, launchTime }: Instance): SeenInstance {
 /** What a look at one record gave: the record, nothing, or why it cannot be read. */
 type Seen<T> = ReadResult<T> | undefined;
 
-interface Instance {
+/** The instance as the JSON has it. */
+interface ShownInstance {
   readonly id: string;
   readonly state: string;
   readonly type: string | undefined;
@@ -93,7 +77,7 @@ interface Instance {
   readonly pause: string | undefined;
 }
 
-interface OpenJob {
+interface ShownJob {
   readonly jobId: string;
   readonly open: Seen<OpenRecord>;
   readonly claim: Seen<Claim>;
@@ -103,77 +87,43 @@ interface OpenJob {
 export interface Report {
   readonly cloud: string;
   readonly manifest: Manifest;
-  readonly instance: Instance;
+  readonly instance: ShownInstance;
   readonly gate: Seen<Gate>;
   readonly open: {
     readonly count: number;
     readonly isCountWhole: boolean;
-    readonly jobs: readonly OpenJob[];
+    readonly jobs: readonly ShownJob[];
   };
   readonly receipts: { readonly latest: readonly Receipt[]; readonly isListWhole: boolean };
   readonly today: Today;
 }
 
-async function readInstance({ ec2 }: Clients, { instanceId }: Manifest): Promise<Instance> {
-  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
-  const instance = Reservations?.[0]?.Instances?.[0];
-  const tag = (key: string) => instance?.Tags?.find(({ Key }) => Key === `lamplighter:${key}`)?.Value;
-  return {
-    id: instanceId,
-    state: instance?.State?.Name ?? 'unknown',
-    type: instance?.InstanceType,
-    launchTime: instance?.LaunchTime?.toISOString(),
-    phase: tag('phase'),
-    hold: tag('hold'),
-    pause: tag('pause'),
-  };
+async function readInstance({ ec2 }: Clients, { instanceId: id }: Manifest): Promise<ShownInstance> {
+  const found = await describeInstance(ec2, id);
+  const launchTime = found?.launchTime?.toISOString();
+  const { type, phase, hold, pause } = found ?? {};
+  return { id, state: found?.state ?? 'unknown', type, launchTime, phase, hold, pause };
 }
 
 async function readOpen(control: Store): Promise<Report['open']> {
-  const jobIds: string[] = [];
-  let isCountWhole = true;
-  for await (const { key } of control.list(OPEN_PREFIX)) {
-    const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
-    if (jobId === undefined) continue;
-    if (jobIds.length === OPEN_COUNTED) {
-      isCountWhole = false;
-      break;
-    }
-    jobIds.push(jobId);
-  }
+  const { jobs: listed, isWhole } = await listOpen(control, { most: OPEN_COUNTED });
   const limit = pLimit(REQUESTS_AT_ONCE);
   const jobs = await Promise.all(
-    jobIds.slice(0, OPEN_SHOWN).map(async (jobId) => ({
+    listed.slice(0, OPEN_SHOWN).map(async ({ jobId }) => ({
       jobId,
-      open: await limit(() =>
-        readOrTrouble(() => control.get(`${OPEN_PREFIX}${jobId}.json`, openRecordSchema)),
-      ),
-      claim: await limit(() => readOrTrouble(() => control.get(claimKey(jobId), claimSchema))),
-      status: await limit(() => readOrTrouble(() => control.get(statusKey(jobId), statusSchema))),
+      open: await limit(() => readOpenRecord(control, jobId)),
+      claim: await limit(() => readClaim(control, jobId)),
+      status: await limit(() => readStatus(control, jobId)),
     })),
   );
-  return { count: jobIds.length, isCountWhole, jobs };
+  return { count: listed.length, isCountWhole: isWhole, jobs };
 }
 
-/** S3 lists by name, not by time; so the latest are sought among as many as one look may list. */
+/** S3 lists by name, not by time. The latest receipts are therefore the latest of those that one reading lists. */
 async function readReceipts(output: Store): Promise<Report['receipts']> {
-  const found: { key: string; at: number }[] = [];
-  let listed = 0;
-  let isListWhole = true;
-  for await (const { key, lastModified } of output.list(RESULTS_PREFIX)) {
-    listed += 1;
-    if (listed > RESULTS_LISTED) {
-      isListWhole = false;
-      break;
-    }
-    if (jobIdInReceiptKey(key) !== undefined) found.push({ key, at: lastModified?.getTime() ?? 0 });
-  }
-  const keys = found.sort((a, b) => b.at - a.at).slice(0, RECEIPTS_SHOWN);
-  const receipts = await Promise.all(
-    keys.map(({ key }) => readOrTrouble(() => output.get(key, receiptSchema))),
-  );
-  const latest = receipts.flatMap((seen) => (seen && 'record' in seen ? [seen.record] : []));
-  return { latest: latest.sort((a, b) => (a.endedAt < b.endedAt ? 1 : -1)), isListWhole };
+  const bounds = { limit: RECEIPTS_SHOWN, names: RESULTS_LISTED };
+  const { receipts, isListed } = await readReceiptsSince(output, 0, bounds);
+  return { latest: receipts, isListWhole: isListed };
 }
 
 /** The report for people. */
@@ -229,7 +179,7 @@ function gateText(gate: Seen<Gate>, ageOf: (time: string) => string): string {
   return `${state} for ${ageOf(since)}${fruitless > 0 ? `; ${fruitless} wake-ups without work` : ''}`;
 }
 
-function openText({ jobId, open, claim, status: seen }: OpenJob, ageOf: (time: string) => string): string {
+function openText({ jobId, open, claim, status: seen }: ShownJob, ageOf: (time: string) => string): string {
   const what =
     open && 'record' in open
       ? `${open.record.input.key}  admitted ${ageOf(open.record.admittedAt)} ago`

@@ -1,4 +1,3 @@
-import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { resolve } from 'node:path';
 import { systemClock } from '../../../lifecycle/clock';
 import { messageOf } from '../../../lifecycle/errors';
@@ -15,6 +14,7 @@ import { waitReasons } from '../../doctor/wait-reasons';
 import { usualText, usualTimes } from '../../pipeline/usual-time';
 import { type PipelineHandle, handleOf } from '../../pipeline/connect';
 import { JobWatch, type WatchedJob } from '../../pipeline/job-watch';
+import { describeInstance } from '../../pipeline/readings/instance';
 import { downloadResults, resultsFolder, showResults } from '../../pipeline/results';
 import { type Target, type TargetOptions, chooseTarget } from '../../pipeline/target';
 import { planUploads } from '../../pipeline/uploads';
@@ -160,13 +160,10 @@ async function collect(outcome: Outcome, receipt: Receipt, waiting: Waiting): Pr
 /** Shows the instance's state and an order to pause it. Best effort: the user may lack the permission to read it. */
 async function showInstance({ clients }: Target, manifest: Manifest, steps: Steps): Promise<void> {
   try {
-    const { Reservations } = await clients.ec2.send(
-      new DescribeInstancesCommand({ InstanceIds: [manifest.instanceId] }),
-    );
-    const instance = Reservations?.[0]?.Instances?.[0];
-    const ordered = instance?.Tags?.find(({ Key }) => Key === 'lamplighter:pause');
-    const paused = ordered ? `, and paused (lamplighter:pause = ${ordered.Value ?? ''})` : '';
-    steps.changed('instance', `${manifest.instanceId} is ${instance?.State?.Name ?? 'unknown'}${paused}`);
+    const { state = 'unknown', pause: order } =
+      (await describeInstance(clients.ec2, manifest.instanceId)) ?? {};
+    const paused = order === undefined ? '' : `, and paused (lamplighter:pause = ${order})`;
+    steps.changed('instance', `${manifest.instanceId} is ${state}${paused}`);
   } catch (error) {
     steps.changed('instance', `cannot be read: ${messageOf(error)}`);
   }

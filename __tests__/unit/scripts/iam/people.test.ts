@@ -66,7 +66,7 @@ describe('what people need is what the code asks AWS for', () => {
 
   const handle = 'scripts/pipeline/connect.ts';
   /** Of the doctor's files, what tells why a job waits needs one only. */
-  const otherLooks = ['scripts/doctor/failed-events.ts', 'scripts/pipeline/unsettled-uploads.ts'];
+  const otherLooks = ['scripts/doctor/read-failed-events.ts', 'scripts/pipeline/list-uploads.ts'];
   it.each<[string, readonly string[], (readonly string[])?]>([
     ['status', ['scripts/commands/status/status.ts', 'scripts/commands/status/watch.ts']],
     ['submit', ['scripts/commands/submit/submit.ts'], otherLooks],

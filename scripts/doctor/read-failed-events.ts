@@ -12,8 +12,8 @@ const recordSchema = z.object({
 
 const SAMPLES = 3;
 
-/** How many events the functions gave up, and what the first of them died of. They stay in the queue. */
-export async function lookAtFailedEvents({
+/** Reads how many events the functions gave up, and why the first ones failed. The events stay in the queue. */
+export async function readFailedEvents({
   target,
   manifest,
 }: PipelineHandle): Promise<NonNullable<Facts['failedEvents']>> {
@@ -24,14 +24,14 @@ export async function lookAtFailedEvents({
   );
   const count = Number(Attributes?.ApproximateNumberOfMessages ?? 0);
   if (count === 0) return { count, samples: [] };
-  // Others see a message again at once.
+  // With a timeout of 0 the messages stay visible to other readers.
   const { Messages } = await sqs.send(
     new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: SAMPLES, VisibilityTimeout: 0 }),
   );
-  return { count, samples: (Messages ?? []).map(({ Body }) => told(Body ?? '')) };
+  return { count, samples: (Messages ?? []).map(({ Body }) => sampleText(Body ?? '')) };
 }
 
-function told(body: string): string {
+function sampleText(body: string): string {
   const record = recordSchema.safeParse(jsonIn(body));
   if (!record.success) return body.slice(0, 200);
   const { timestamp, requestContext, responsePayload } = record.data;

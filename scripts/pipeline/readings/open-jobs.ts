@@ -1,0 +1,32 @@
+import { OPEN_PREFIX, jobIdInLedgerKey } from '../../../lifecycle/job';
+import type { ListedJob } from '../../../lifecycle/ledger';
+import type { Store } from '../../../lifecycle/store';
+
+export interface OpenJobsBounds {
+  /** Maximum number of jobs that are listed, 1,000 a request. @default all */
+  readonly most?: number;
+  /** First digits of the jobs' ids. @default all jobs */
+  readonly idPrefix?: string;
+}
+
+export interface OpenJobs {
+  /** In the order of their ids. */
+  readonly jobs: readonly ListedJob[];
+  /** False: more jobs are open. */
+  readonly isWhole: boolean;
+}
+
+/** Lists open jobs. Objects of other names below `open/` are ignored. */
+export async function listOpen(
+  control: Store,
+  { most = Infinity, idPrefix = '' }: OpenJobsBounds = {},
+): Promise<OpenJobs> {
+  const jobs: ListedJob[] = [];
+  for await (const { key, lastModified } of control.list(`${OPEN_PREFIX}${idPrefix}`)) {
+    const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
+    if (jobId === undefined) continue;
+    if (jobs.length === most) return { jobs, isWhole: false };
+    jobs.push({ jobId, openSince: lastModified });
+  }
+  return { jobs, isWhole: true };
+}

@@ -1,0 +1,44 @@
+import type { z } from 'zod';
+import { InvalidInputError, messageOf } from '../../../lifecycle/errors';
+import { claimKey, openKey, statusKey } from '../../../lifecycle/job';
+import { claimSchema, openRecordSchema, statusSchema } from '../../../lifecycle/records';
+import type { Store } from '../../../lifecycle/store';
+
+/** A record, or why it cannot be read. */
+export type ReadResult<T> = { readonly record: T } | { readonly trouble: string };
+
+/** Reads a record. An unreadable record is a result, not an error. Undefined: the object does not exist. */
+export async function readRecord<T>(
+  store: Store,
+  key: string,
+  schema: z.ZodType<T>,
+): Promise<ReadResult<T> | undefined> {
+  try {
+    const stored = await store.get(key, schema);
+    return stored && { record: stored.record };
+  } catch (error) {
+    if (error instanceof InvalidInputError) return { trouble: messageOf(error) };
+    throw error;
+  }
+}
+
+/** Reads a record. Undefined: the object does not exist, or is not such a record. */
+export async function readableRecord<T>(
+  store: Store,
+  key: string,
+  schema: z.ZodType<T>,
+): Promise<T | undefined> {
+  return recordIn(await readRecord(store, key, schema));
+}
+
+export function recordIn<T>(result: ReadResult<T> | undefined): T | undefined {
+  return result && 'record' in result ? result.record : undefined;
+}
+
+export const readOpenRecord = (control: Store, jobId: string) =>
+  readRecord(control, openKey(jobId), openRecordSchema);
+
+export const readClaim = (control: Store, jobId: string) => readRecord(control, claimKey(jobId), claimSchema);
+
+export const readStatus = (control: Store, jobId: string) =>
+  readRecord(control, statusKey(jobId), statusSchema);
