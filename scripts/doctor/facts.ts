@@ -56,6 +56,7 @@ export interface Facts {
   readonly lastSweep: Date | 'never' | undefined;
   readonly uploads:
     { readonly looked: number; readonly isWhole: boolean; readonly lost: readonly LostUpload[] } | undefined;
+  /** `isListWhole`: every receipt of that time was read. */
   readonly failed: { readonly jobs: readonly FailedJob[]; readonly isListWhole: boolean } | undefined;
   readonly failedEvents: { readonly count: number; readonly samples: readonly string[] } | undefined;
   /** `unknown`: the pipeline is not in this checkout's settings. */

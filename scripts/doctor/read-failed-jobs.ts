@@ -15,7 +15,7 @@ export async function readFailedJobs(
   hours: number,
 ): Promise<NonNullable<Facts['failed']>> {
   const bounds = { limit: RECEIPTS_READ, names: RESULTS_LISTED };
-  const { receipts, isListed } = await readReceiptsSince(output, clock.now() - hours * 3_600_000, bounds);
+  const { receipts, isWhole } = await readReceiptsSince(output, clock.now() - hours * 3_600_000, bounds);
   const jobs = receipts
     .filter((receipt) => receipt.outcome === 'failed' && !hasSucceededSince(receipt, receipts))
     .map((receipt) => ({
@@ -24,5 +24,5 @@ export async function readFailedJobs(
       endedAt: receipt.endedAt,
       why: failureReason(receipt) ?? 'no reason is given',
     }));
-  return { jobs, isListWhole: isListed };
+  return { jobs, isListWhole: isWhole };
 }

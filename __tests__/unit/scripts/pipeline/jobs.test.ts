@@ -83,6 +83,18 @@ describe('the list of jobs', () => {
     expect(listLines(listed, one, now, recordingTerminal()).at(-1)).toContain('--limit');
   });
 
+  it('does not say that no job has failed when a failed job may be among those that it has not read', async () => {
+    const place = new Place();
+    place.failed('a.csv');
+    place.passMinutes(1);
+    place.ended('b.csv');
+    const now = place.account.clock.now();
+    const latestOnly = { ...options, failed: true, limit: 1 };
+    const listed = await listJobs(place.handle, latestOnly, now);
+    expect(listed).toEqual({ jobs: [], isWhole: false });
+    expect(listLines(listed, latestOnly, now, recordingTerminal()).at(-1)).toContain('--limit');
+  });
+
   it('shows a job once while its open record is not gone yet, and skips a file that is no receipt', async () => {
     const place = new Place();
     const record = place.account.openJob('a.csv');
