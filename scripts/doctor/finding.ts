@@ -1,0 +1,18 @@
+import type { Facts } from './facts';
+
+/** A finding without its name. */
+export interface FoundTrouble {
+  readonly what: string;
+  /** What to do about it. */
+  readonly advice: string;
+  /** The jobs that it is about. */
+  readonly jobIds?: readonly string[];
+}
+
+/** Returns nothing when all is well, or when the facts that decide it could not be read. `now` in milliseconds since the epoch. */
+export type Finder = (facts: Facts, now: number) => FoundTrouble | readonly FoundTrouble[] | undefined;
+
+/** Maximum number of jobs or uploads that a finding names. */
+export const NAMED = 5;
+
+export const short = (jobId: string) => jobId.slice(0, 12);

@@ -1,0 +1,156 @@
+import type { InstanceReading } from '../../lifecycle/instance';
+import { duration } from '../console/terminal';
+import type { Facts } from './facts';
+import type { FoundTrouble } from './finding';
+
+/** lifecycle/settle.ts takes a CLOSING over when it is older than the stop function's time limit and this. */
+const CLOSING_MARGIN_SECONDS = 30;
+
+/** Time that an agent gets to register after the launch. Most register within two minutes; the worker gives up after five. */
+const AGENT_LIMIT_MS = 5 * 60_000;
+
+/** Number of sweeps in a row that may be missing. */
+const SWEEPS_MISSED = 3;
+
+/** The final statuses of an SSM command that has not succeeded. */
+const FAILED = new Set(['Failed', 'TimedOut', 'Cancelled', 'Undeliverable', 'Terminated', 'Incomplete']);
+
+export function noInstance({ instance, manifest }: Facts): FoundTrouble | undefined {
+  if (instance !== 'gone') return undefined;
+  return {
+    what: `The instance ${manifest.instanceId} has been terminated, or there never was one: nothing can run.`,
+    advice: 'Deploy again: npx cdktf deploy. Open jobs are kept and then run.',
+  };
+}
+
+/** The breaker's pause: the breaker writes its own name into the tag. */
+export function breakerTripped(facts: Facts): FoundTrouble | undefined {
+  const pause = instanceIn(facts)?.pause;
+  if (pause?.startsWith('breaker') !== true) return undefined;
+  return {
+    what: `The breaker has stopped and paused the pipeline (${pause}).${waitingText(facts)}`,
+    advice:
+      'Find out why the machine does not work (npx lamplighter doctor names the last drain; its log says more), mend ' +
+      'it, then: npx lamplighter resume',
+  };
+}
+
+/** A person's pause. */
+export function paused(facts: Facts): FoundTrouble | undefined {
+  const pause = instanceIn(facts)?.pause;
+  if (pause === undefined || pause.startsWith('breaker')) return undefined;
+  return {
+    what: `The pipeline is paused: ${pause}.${waitingText(facts)}`,
+    advice: 'If that is not meant any more: npx lamplighter resume',
+  };
+}
+
+function waitingText({ open }: Facts): string {
+  return open === undefined ? '' : ` ${open.count} ${open.count === 1 ? 'job waits' : 'jobs wait'}.`;
+}
+
+export function held(facts: Facts): FoundTrouble | undefined {
+  const instance = instanceIn(facts);
+  if (instance?.hold === undefined) return undefined;
+  return {
+    what: `The instance is held (${instance.hold}): once on it is not stopped, and is paid for. It is ${instance.state}.`,
+    advice: 'If that is not meant any more: npx lamplighter release',
+  };
+}
+
+/** Not for a held instance: the hold is a finding of its own. */
+export function onWithNothingOpen(facts: Facts, now: number): FoundTrouble | undefined {
+  const { open, trace, manifest } = facts;
+  const instance = instanceIn(facts);
+  if (instance?.state !== 'running' || instance.hold !== undefined || open?.count !== 0) return undefined;
+  const workedMs = trace === undefined || trace === 'none' ? 0 : Date.parse(trace.at);
+  const idleMs = now - Math.max(workedMs, instance.launchTime.getTime());
+  const { sweepMinutes, stopTimeLimitSeconds, lingerSeconds } = manifest;
+  const limitMs = (sweepMinutes * 60 + stopTimeLimitSeconds + CLOSING_MARGIN_SECONDS + lingerSeconds) * 1000;
+  if (idleMs <= limitMs) return undefined;
+  return {
+    what: `The instance has been on for ${duration(idleMs)} with nothing open.`,
+    advice:
+      `See why the sweep does not stop it: the log /aws/lambda/${manifest.functions.stop}. To stop it now: ` +
+      'npx lamplighter release (it settles, held or not)',
+  };
+}
+
+export function agentSilent(facts: Facts, now: number): FoundTrouble | undefined {
+  const { agent, manifest } = facts;
+  const instance = instanceIn(facts);
+  if (agent === undefined || instance?.state !== 'running') return undefined;
+  const onMs = now - instance.launchTime.getTime();
+  if (onMs <= AGENT_LIMIT_MS) return undefined;
+  const lastPing = agent === 'never' ? undefined : agent.lastPing;
+  const isOnline = agent !== 'never' && agent.pingStatus === 'Online';
+  if (isOnline && lastPing && lastPing > instance.launchTime) return undefined;
+  const heard = lastPing ? `last heard ${lastPing.toISOString()}` : 'never heard of';
+  return {
+    what: `The instance has been on for ${duration(onMs)}, but its SSM agent is silent (${heard}).`,
+    advice:
+      "Look at the instance's system log (aws ec2 get-console-output), its way out (subnet, route, security group) " +
+      `and its profile ${manifest.pipeline}-instance. Stopping it is safe; the next sweep starts it again if jobs are open`,
+  };
+}
+
+export function gateUnreadable({ gate }: Facts): FoundTrouble | undefined {
+  if (gate?.trouble === undefined) return undefined;
+  return {
+    what: `The gate cannot be read: ${gate.trouble}`,
+    advice:
+      'It counts as CLOSED and is written anew with the next start or stop; the bucket keeps the old version.',
+  };
+}
+
+export function gateStuck({ gate, manifest }: Facts, now: number): FoundTrouble | undefined {
+  if (gate?.gate?.state !== 'CLOSING') return undefined;
+  const ageMs = now - Date.parse(gate.gate.since);
+  if (ageMs <= (manifest.stopTimeLimitSeconds + CLOSING_MARGIN_SECONDS) * 1000) return undefined;
+  return {
+    what: `The gate has been CLOSING for ${duration(ageMs)}: whoever closed it (${gate.gate.by}) has died at it. No job begins.`,
+    advice:
+      `The next sweep, every ${manifest.sweepMinutes} minutes, takes it over; npx lamplighter resume sweeps at once. If it ` +
+      `comes back, the log /aws/lambda/${manifest.functions.stop} says why the stop function dies`,
+  };
+}
+
+/** Not for a drain that did work: the stop after the last receipt may have ended it with its machine. */
+export function drainFailed({ lastDrain, trace, manifest }: Facts, now: number): FoundTrouble | undefined {
+  if (lastDrain === undefined || lastDrain === 'none' || !FAILED.has(lastDrain.status)) return undefined;
+  const workedMs = trace !== undefined && trace !== 'none' ? Date.parse(trace.at) : 0;
+  if (workedMs >= (lastDrain.requestedAt?.getTime() ?? now)) return undefined;
+  const { commandId, status } = lastDrain;
+  return {
+    what: `The last drain (command ${commandId}) ended ${status} without having begun a job.`,
+    advice: `Its output is in the log group ${manifest.drainLogGroup}, streams ${commandId}/…: the step bringUp or drain says why`,
+  };
+}
+
+/** With nothing open the count is over. */
+export function breakerCounting({ gate, open, manifest }: Facts): FoundTrouble | undefined {
+  const fruitless = gate?.gate?.fruitless ?? 0;
+  if (fruitless === 0 || (open?.count ?? 0) === 0) return undefined;
+  return {
+    what: `${fruitless} wake-ups in a row have ended without a trace of work; at ${manifest.breakerWakeUps} the breaker pauses the pipeline.`,
+    advice: `See why: the log group ${manifest.drainLogGroup}, and the finding on the agent or the last drain, if there is one`,
+  };
+}
+
+/** Before the first sweep the launch counts: a pipeline that has just been deployed has had no sweep. */
+export function sweepMissed(facts: Facts, now: number): FoundTrouble | undefined {
+  const { lastSweep, manifest } = facts;
+  const instance = instanceIn(facts);
+  if (lastSweep === undefined || instance === undefined) return undefined;
+  const since = lastSweep === 'never' ? instance.launchTime : lastSweep;
+  const missedMs = now - since.getTime();
+  if (missedMs <= SWEEPS_MISSED * manifest.sweepMinutes * 60_000) return undefined;
+  return {
+    what: `No sweep has come to its end for ${duration(missedMs)}, though there is one every ${manifest.sweepMinutes} minutes.`,
+    advice: `Is the rule ${manifest.pipeline}-sweep enabled? Does the stop function fail: /aws/lambda/${manifest.functions.stop}?`,
+  };
+}
+
+function instanceIn({ instance }: Facts): InstanceReading | undefined {
+  return instance === 'gone' ? undefined : instance;
+}
