@@ -15,7 +15,7 @@ import type { Gate } from '../../lifecycle/records';
 import { doctor, type DoctorOptions } from '../../scripts/commands/doctor';
 import type { Finding } from '../../scripts/doctor/findings';
 import { hold, pause, release, resume, warm } from '../../scripts/pipeline/orders';
-import { type Done, type PipelineHandle, operate } from '../../scripts/pipeline/connect';
+import { type CommandResult, type PipelineHandle, operate } from '../../scripts/pipeline/connect';
 import { PROJECT } from '../../scripts/tools/project';
 import { stackFolder } from '../../scripts/tools/stack';
 import { DeployedPipeline } from '../support/deployed-pipeline';
@@ -87,7 +87,10 @@ story('lamplighter doctor', () => {
   }
 
   /** One of the operator's commands, without another process. */
-  async function act(command: string, how: (handle: PipelineHandle) => Promise<Done>): Promise<void> {
+  async function act(
+    command: string,
+    how: (handle: PipelineHandle) => Promise<CommandResult>,
+  ): Promise<void> {
     const { directory } = pipeline.cloud;
     await operate(command, { json: true, cloud: 'local', directory }, recordingTerminal(), how);
   }

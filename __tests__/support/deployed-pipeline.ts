@@ -23,7 +23,7 @@ import { environmentFor } from '../../local-cloud/cloud';
 import { deployToLocalCloud, terraformVariables, updateLocalCloud } from '../../local-cloud/deploy';
 import type { CloudEvent, CommandStatus } from '../../local-cloud/clockwork/events';
 import type { Timings } from '../../local-cloud/clockwork/timings';
-import { findPipeline } from '../../scripts/pipeline/find';
+import { findPipeline } from '../../scripts/pipeline/find-pipeline';
 import { PROJECT } from '../../scripts/tools/project';
 import { Children } from '../../scripts/tools/children';
 import { provideTools } from '../../scripts/tools/provide';

@@ -73,7 +73,7 @@ const nobody = (file: string, call: string): Sent => ({ file, call, by: [], need
 
 export const SENT: readonly Sent[] = [
   {
-    file: 'scripts/pipeline/find.ts',
+    file: 'scripts/pipeline/find-pipeline.ts',
     call: 'GetParametersByPath',
     by: OPERATOR,
     needs: [['manifests', 'ssm:GetParametersByPath']],
@@ -85,7 +85,7 @@ export const SENT: readonly Sent[] = [
     needs: describe,
   },
   {
-    file: 'scripts/pipeline/uploads.ts',
+    file: 'scripts/pipeline/upload-files.ts',
     call: 'Upload',
     by: ['submit', WAITING],
     needs: [['uploads', 's3:PutObject', 's3:AbortMultipartUpload']],
@@ -141,13 +141,13 @@ export const SENT: readonly Sent[] = [
     needs: [['uploads', 's3:GetObjectVersion', 's3:PutObject']],
   },
   {
-    file: 'scripts/pipeline/tags.ts',
+    file: 'scripts/pipeline/order-tags.ts',
     call: 'CreateTags',
     by: ['pause', 'hold', 'warm'],
     needs: [['orders', 'ec2:CreateTags']],
   },
   {
-    file: 'scripts/pipeline/tags.ts',
+    file: 'scripts/pipeline/order-tags.ts',
     call: 'DeleteTags',
     by: ['resume', 'release'],
     needs: [['orders', 'ec2:DeleteTags']],

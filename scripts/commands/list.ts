@@ -4,7 +4,7 @@ import type { CommandContext } from '../console/command-line';
 import { Exit } from '../console/exit';
 import { print } from '../console/print';
 import { type OperationOptions, connect, jsonOf } from '../pipeline/connect';
-import { type ListOptions, listJobs, listLines } from '../pipeline/jobs';
+import { type ListOptions, listJobs, listLines } from '../pipeline/list-jobs';
 import { countUpTo, pipelineCommand, sinceOption } from './options';
 
 export function addList(root: Command, { terminal }: CommandContext): void {

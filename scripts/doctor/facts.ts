@@ -16,7 +16,7 @@ export interface OpenJob {
   readonly upload: 'there' | 'deleted' | undefined;
 }
 
-export interface FailedJob {
+interface FailedJob {
   readonly jobId: string;
   readonly key: string;
   readonly endedAt: string;

@@ -9,7 +9,7 @@ import { readGateFacts, readLastSweep, readLedger, readTrace } from './read-ledg
 import { readAgent, readInstanceIfAny, readLastDrain } from './read-machine';
 import { readUploads } from './read-uploads';
 
-export interface ReadFactsOptions {
+interface ReadFactsOptions {
   /** Maximum number of uploads that are compared with receipts. */
   readonly uploadsChecked: number;
   /** Age, in hours, above which a failed job is ignored. */

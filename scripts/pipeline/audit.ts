@@ -12,7 +12,7 @@ import { listReceipts } from './readings/receipts';
 import { sweepNow, sweepText } from './sweep';
 
 /** How the uploads that the pipeline takes stand to receipts. */
-export interface Audit {
+interface Audit {
   readonly uploads: number;
   readonly ended: number;
   readonly open: number;
@@ -49,7 +49,7 @@ export async function audit(handle: PipelineHandle, clock: Clock): Promise<Audit
   return { ...counts, lost, doubled };
 }
 
-export interface Admitted {
+interface Admitted {
   readonly admitted: readonly string[];
   readonly refused: readonly { readonly key: string; readonly why: string }[];
   /** What a sweep then did, in words. */

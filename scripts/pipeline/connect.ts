@@ -3,7 +3,7 @@ import { Instance } from '../../lifecycle/instance';
 import { Store } from '../../lifecycle/store';
 import { print } from '../console/print';
 import type { Terminal } from '../console/terminal';
-import { findPipeline } from './find';
+import { findPipeline } from './find-pipeline';
 import { type Target, type TargetOptions, chooseTarget } from './target';
 
 export interface OperationOptions extends TargetOptions {
@@ -21,7 +21,7 @@ export interface PipelineHandle {
 }
 
 /** What a command did: a sentence for people, facts for programs. */
-export interface Done {
+export interface CommandResult {
   /** False: everything was already as it was asked for. */
   readonly changed: boolean;
   readonly lines: readonly string[];
@@ -40,7 +40,7 @@ export async function operate(
   command: string,
   options: OperationOptions,
   terminal: Terminal,
-  act: (handle: PipelineHandle) => Promise<Done>,
+  act: (handle: PipelineHandle) => Promise<CommandResult>,
 ): Promise<void> {
   const handle = await connect(options, terminal);
   const { changed, lines, facts } = await act(handle);

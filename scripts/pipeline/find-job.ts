@@ -11,7 +11,7 @@ export const JOB = /^[0-9a-f]{1,64}$/;
 const JOBS_NAMED = 10;
 
 /** One job, by its whole id. */
-export interface FoundJob {
+interface FoundJob {
   readonly jobId: string;
   /** Where its receipt is; undefined: it is still open. */
   readonly receiptKey: string | undefined;

@@ -15,7 +15,7 @@ export interface WatchedJob {
 }
 
 /** Something that has happened to a job since the last look. */
-export interface JobNews {
+interface JobNews {
   readonly job: WatchedJob;
   readonly text: string;
   readonly mood: 'plain' | 'good' | 'bad';

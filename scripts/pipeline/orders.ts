@@ -1,21 +1,21 @@
 import { userInfo } from 'node:os';
 import { messageOf } from '../../lifecycle/errors';
 import { UsageError } from '../console/exit';
-import type { Done, PipelineHandle } from './connect';
+import type { CommandResult, PipelineHandle } from './connect';
 import { readInstance } from './readings/instance';
 import { listOpen } from './readings/open-jobs';
 import { sweepNow, sweepText } from './sweep';
-import { give, takeBack, untilInstance } from './tags';
+import { setOrder, clearOrder, waitForInstance } from './order-tags';
 
 /** A start waits this long for an instance that is still stopping, and for one that is coming up. */
 const STATE_LIMIT_MS = 5 * 60_000;
 
 /** Orders that the instance be not started: uploads are admitted and wait. */
-export async function pause(handle: PipelineHandle, why: string | undefined): Promise<Done> {
+export async function pause(handle: PipelineHandle, why: string | undefined): Promise<CommandResult> {
   const { pause: before, state } = await readInstance(handle);
   const open = (await listOpen(handle.control)).jobs.length;
   const value = before ?? reasonOf(why);
-  if (before === undefined) await give(handle, 'pause', value);
+  if (before === undefined) await setOrder(handle, 'pause', value);
   const lines = [
     before === undefined
       ? 'Paused: the instance is not started until you say: npx lamplighter resume'
@@ -29,9 +29,9 @@ export async function pause(handle: PipelineHandle, why: string | undefined): Pr
 }
 
 /** Takes the pause back, whoever gave it, and has open jobs start. */
-export async function resume(handle: PipelineHandle): Promise<Done> {
+export async function resume(handle: PipelineHandle): Promise<CommandResult> {
   const { pause: before } = await readInstance(handle);
-  if (before !== undefined) await takeBack(handle, 'pause');
+  if (before !== undefined) await clearOrder(handle, 'pause');
   const said = before === undefined ? 'It was not paused.' : `No longer paused (it was: ${before}).`;
   const sweep = await sweepNow(handle, said.replace(/\.$/, ''));
   return {
@@ -42,10 +42,10 @@ export async function resume(handle: PipelineHandle): Promise<Done> {
 }
 
 /** Orders that the instance be not stopped. */
-export async function hold(handle: PipelineHandle, why: string | undefined): Promise<Done> {
+export async function hold(handle: PipelineHandle, why: string | undefined): Promise<CommandResult> {
   const { hold: before, state } = await readInstance(handle);
   const value = before ?? reasonOf(why);
-  if (before === undefined) await give(handle, 'hold', value);
+  if (before === undefined) await setOrder(handle, 'hold', value);
   const lines = [
     before === undefined
       ? 'Held: once on, the instance stays on, and is paid for, until you say: npx lamplighter release'
@@ -58,9 +58,9 @@ export async function hold(handle: PipelineHandle, why: string | undefined): Pro
 }
 
 /** Takes the hold back, and has the instance stop if nothing is open. */
-export async function release(handle: PipelineHandle): Promise<Done> {
+export async function release(handle: PipelineHandle): Promise<CommandResult> {
   const { hold: before } = await readInstance(handle);
-  if (before !== undefined) await takeBack(handle, 'hold');
+  if (before !== undefined) await clearOrder(handle, 'hold');
   const said = before === undefined ? 'It was not held.' : `No longer held (it was: ${before}).`;
   const sweep = await sweepNow(handle, said.replace(/\.$/, ''));
   return {
@@ -74,7 +74,7 @@ export async function release(handle: PipelineHandle): Promise<Done> {
  * Starts the instance now and holds it: without the hold the next sweep would stop a machine with nothing to do. The gate
  * stays as it is; an upload opens it, and finds the machine on.
  */
-export async function warm(handle: PipelineHandle, why: string | undefined): Promise<Done> {
+export async function warm(handle: PipelineHandle, why: string | undefined): Promise<CommandResult> {
   const before = await readInstance(handle);
   if (before.pause !== undefined) {
     throw new UsageError(
@@ -83,7 +83,7 @@ export async function warm(handle: PipelineHandle, why: string | undefined): Pro
   }
   // First the hold: whoever stops reads it before.
   const value = before.hold ?? reasonOf(why);
-  if (before.hold === undefined) await give(handle, 'hold', value);
+  if (before.hold === undefined) await setOrder(handle, 'hold', value);
   const wasOn = before.state === 'running';
   if (!wasOn) await start(handle);
   return {
@@ -98,13 +98,13 @@ export async function warm(handle: PipelineHandle, why: string | undefined): Pro
 
 async function start(handle: PipelineHandle): Promise<void> {
   // One that is stopping cannot be started; what EC2 shows may be old news, then it refuses the start.
-  await untilInstance(
+  await waitForInstance(
     handle,
     'takes a start',
     async ({ state }) => state !== 'stopping' && !(await handle.instance.start()).refused,
     STATE_LIMIT_MS,
   );
-  await untilInstance(handle, 'runs', ({ state }) => state === 'running', STATE_LIMIT_MS);
+  await waitForInstance(handle, 'runs', ({ state }) => state === 'running', STATE_LIMIT_MS);
 }
 
 /** The tag's value, for whoever finds it: who, when, why. */

@@ -11,7 +11,7 @@ import { readOpenRecord, recordIn } from './readings/records';
 const RECEIPTS_READ = 200;
 
 /** What a key, or the first digits of a job's id, means. */
-export interface ResolvedReceipt {
+interface ResolvedReceipt {
   readonly receipt: Receipt;
   /** Other versions of the same key that have ended, the latest first. */
   readonly others: readonly Receipt[];

@@ -2,7 +2,7 @@ import { messageOf } from '../../lifecycle/errors';
 import { printable } from '../console/terminal';
 import { UsageError } from '../console/exit';
 import { retryReceipt } from './retry';
-import type { Done, PipelineHandle } from './connect';
+import type { CommandResult, PipelineHandle } from './connect';
 import { hasSucceededSince, readReceiptsSince } from './readings/receipts';
 
 /** So many receipts are read at most. */
@@ -14,7 +14,7 @@ export async function retryFailed(
   sinceMs: number,
   anyway: boolean,
   now: number,
-): Promise<Done & { readonly failures: number }> {
+): Promise<CommandResult & { readonly failures: number }> {
   const { receipts, isWhole } = await readReceiptsSince(handle.output, now - sinceMs, {
     limit: RECEIPTS_READ,
   });

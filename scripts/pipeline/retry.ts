@@ -11,7 +11,7 @@ import { receiptSchema, type Receipt } from '../../lifecycle/records';
 import { BrokenError, UsageError } from '../console/exit';
 import { failureReason } from './failure-reason';
 import { findReceipt } from './find-job';
-import type { Done, PipelineHandle } from './connect';
+import type { CommandResult, PipelineHandle } from './connect';
 
 /** In the metadata of the copy: the job that it is a retry of, so that a second `retry` finds the first. */
 const RETRY_OF = 'lamplighter-retry-of';
@@ -27,12 +27,16 @@ const NEWER_LOOKED_AT = 50;
  * copied onto its own key, and a new version is a new job. The failed receipt stays. Throws UsageError when the job has not
  * failed, its upload is gone, or somebody has uploaded to the key since (`anyway` overrides that).
  */
-export async function retry(handle: PipelineHandle, prefix: string, anyway: boolean): Promise<Done> {
+export async function retry(handle: PipelineHandle, prefix: string, anyway: boolean): Promise<CommandResult> {
   return retryReceipt(handle, await findReceipt(handle, prefix), anyway);
 }
 
 /** `retry`, of a job whose receipt is known. */
-export async function retryReceipt(handle: PipelineHandle, receipt: Receipt, anyway: boolean): Promise<Done> {
+export async function retryReceipt(
+  handle: PipelineHandle,
+  receipt: Receipt,
+  anyway: boolean,
+): Promise<CommandResult> {
   const { jobId, input, outcome } = receipt;
   const short = jobId.slice(0, 12);
   if (outcome !== 'failed') {
@@ -122,7 +126,7 @@ async function retriedAlready(
   handle: PipelineHandle,
   { jobId, input }: Receipt,
   versionId: string,
-): Promise<Done> {
+): Promise<CommandResult> {
   const newJobId = jobIdOf({ ...input, versionId });
   const stored = await handle.output.get(receiptKey(input.key, newJobId), receiptSchema);
   const isOpen = await handle.control.exists(openKey(newJobId));

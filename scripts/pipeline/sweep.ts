@@ -8,7 +8,7 @@ import type { PipelineHandle } from './connect';
 /** lifecycle/settle.ts's SettleOutcome, as the function answers it. */
 const outcomeSchema = z.looseObject({ did: z.string(), wake: z.string().optional() });
 
-export type SweepOutcome = z.infer<typeof outcomeSchema>;
+type SweepOutcome = z.infer<typeof outcomeSchema>;
 
 /** The stop function takes it for a tick of its schedule. */
 const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };

@@ -4,7 +4,7 @@ import type { PipelineHandle } from './connect';
 import { readReceiptsSince } from './readings/receipts';
 
 /** How long a model's jobs took: medians of those that have succeeded of late. */
-export interface UsualTime {
+interface UsualTime {
   readonly model: string;
   readonly count: number;
   /** From admission to receipt, waiting for the machine included. */

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../../lifecycle/clock';
 import type { PipelineHandle } from '../pipeline/connect';
 import type { WatchedJob } from '../pipeline/job-watch';
-import { takenKeys } from '../pipeline/uploads';
+import { takenKeys } from '../pipeline/upload-files';
 import { Collector } from './collect';
 import { factsOf } from './facts';
 import { LIVE_SCRIPT } from './live-script';

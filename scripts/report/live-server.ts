@@ -6,7 +6,7 @@ import { messageOf } from '../../lifecycle/errors';
 import { jobIdOf } from '../../lifecycle/job';
 import type { PipelineHandle } from '../pipeline/connect';
 import type { WatchedJob } from '../pipeline/job-watch';
-import { prefixFor, takenKeys } from '../pipeline/uploads';
+import { prefixFor, takenKeys } from '../pipeline/upload-files';
 import { sendResult } from './live-download';
 import { LivePage } from './live-page';
 import { RESULTS_PATH, isResultKey } from './live-results';

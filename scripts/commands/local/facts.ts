@@ -7,7 +7,7 @@ import { explain } from '../../console/explain';
 import type { CloudEvent } from '../../../local-cloud/clockwork/events';
 import type { WatchedJob } from '../../pipeline/job-watch';
 import type { ResultFile } from '../../pipeline/results';
-import type { Job } from '../../pipeline/uploads';
+import type { Job } from '../../pipeline/upload-files';
 
 /** One line of `lamplighter local --json`, without its time. */
 export type LocalFact =

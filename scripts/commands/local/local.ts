@@ -12,7 +12,7 @@ import { LocalRun } from '../../../local-cloud/local-run';
 import { chooseSettings } from '../../pipeline/chosen-settings';
 import { handleOf } from '../../pipeline/connect';
 import { withoutOwnCredentials } from '../../pipeline/local-environment';
-import { findPipeline } from '../../pipeline/find';
+import { findPipeline } from '../../pipeline/find-pipeline';
 import { localClients, localTarget } from '../../pipeline/target';
 import { LOCAL_CLI_CONFIG, LOCAL_DIRECTORY, LOCAL_OUTPUT, LOCAL_RESULTS, PROJECT } from '../../tools/project';
 import type { LiveServer } from '../../report/live-server';

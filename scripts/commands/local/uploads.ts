@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { DeployedModel } from '../../../lifecycle/model';
 import type { PipelineSettings } from '../../../modules/settings';
 import { bytes } from '../../console/terminal';
-import { type Job, type PlannedUpload, planUploads, prefixFor, upload } from '../../pipeline/uploads';
+import { type Job, type PlannedUpload, planUploads, prefixFor, upload } from '../../pipeline/upload-files';
 import { shortPath } from '../../tools/project';
 import type { FollowedPipeline } from './follow';
 

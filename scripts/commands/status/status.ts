@@ -5,9 +5,9 @@ import type { Claim, Gate, OpenRecord, Receipt, Status } from '../../../lifecycl
 import { Store } from '../../../lifecycle/store';
 import { print } from '../../console/print';
 import { type Terminal, age, duration, printable } from '../../console/terminal';
-import { endedRow, rowLines } from '../../pipeline/jobs';
+import { endedRow, rowLines } from '../../pipeline/list-jobs';
 import type { OperationOptions } from '../../pipeline/connect';
-import { findPipeline } from '../../pipeline/find';
+import { findPipeline } from '../../pipeline/find-pipeline';
 import { readGate } from '../../pipeline/readings/gate';
 import { describeInstance } from '../../pipeline/readings/instance';
 import { listOpen } from '../../pipeline/readings/open-jobs';

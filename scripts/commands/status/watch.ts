@@ -3,7 +3,7 @@ import { wrapped } from '../../console/print';
 import type { Terminal } from '../../console/terminal';
 import { catchInterrupts, pause } from '../../console/interrupt';
 import type { OperationOptions } from '../../pipeline/connect';
-import { findPipeline } from '../../pipeline/find';
+import { findPipeline } from '../../pipeline/find-pipeline';
 import { chooseTarget } from '../../pipeline/target';
 import { type Report, asJson, lookAt, reportLines } from './status';
 

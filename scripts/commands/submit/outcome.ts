@@ -2,7 +2,7 @@ import type { Manifest } from '../../../lifecycle/manifest';
 import type { Receipt } from '../../../lifecycle/records';
 import type { ResultFile } from '../../pipeline/results';
 import type { Target } from '../../pipeline/target';
-import type { Job, PlannedUpload } from '../../pipeline/uploads';
+import type { Job, PlannedUpload } from '../../pipeline/upload-files';
 
 /** The result of one file: its upload, its job and, with `--wait`, its receipt and results. */
 export interface Outcome {

@@ -4,7 +4,7 @@ import { messageOf } from '../../../lifecycle/errors';
 import { InterruptedError } from '../../console/exit';
 import type { Steps } from '../../console/steps';
 import { bytes } from '../../console/terminal';
-import { type Job, type PlannedUpload, upload } from '../../pipeline/uploads';
+import { type Job, type PlannedUpload, upload } from '../../pipeline/upload-files';
 import { shortPath } from '../../tools/project';
 import type { Outcome } from './outcome';
 import { UploadBars } from './upload-bars';

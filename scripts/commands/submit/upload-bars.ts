@@ -1,6 +1,6 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { basename } from 'node:path';
-import type { PlannedUpload } from '../../pipeline/uploads';
+import type { PlannedUpload } from '../../pipeline/upload-files';
 import { bytes, printable } from '../../console/terminal';
 
 /** Columns from which on a bar has room for more than its name. */

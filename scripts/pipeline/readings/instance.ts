@@ -11,7 +11,7 @@ import {
 import { MissingError } from '../../console/exit';
 
 /** The answer of EC2 about the instance, as it is: every field may be missing. */
-export interface InstanceDescription {
+interface InstanceDescription {
   readonly state: InstanceState | undefined;
   readonly type: string | undefined;
   readonly launchTime: Date | undefined;

@@ -2,14 +2,14 @@ import { OPEN_PREFIX, jobIdInLedgerKey } from '../../../lifecycle/job';
 import type { ListedJob } from '../../../lifecycle/ledger';
 import type { Store } from '../../../lifecycle/store';
 
-export interface OpenJobsBounds {
+interface OpenJobsBounds {
   /** Maximum number of jobs that are listed, 1,000 a request. @default all */
   readonly most?: number;
   /** First digits of the jobs' ids. @default all jobs */
   readonly idPrefix?: string;
 }
 
-export interface OpenJobs {
+interface OpenJobs {
   /** In the order of their ids. */
   readonly jobs: readonly ListedJob[];
   /** False: more jobs are open. */

@@ -5,7 +5,7 @@ import { readableRecord } from './records';
 import { requestEach } from './requests';
 
 /** A receipt by its name alone. */
-export interface ListedReceipt {
+interface ListedReceipt {
   readonly jobId: string;
   readonly key: string;
   readonly etag: string;
@@ -13,7 +13,7 @@ export interface ListedReceipt {
   readonly atMs: number;
 }
 
-export interface ListBounds {
+interface ListBounds {
   /** Maximum number of names that are listed, 1,000 a request. @default all */
   readonly names?: number;
   /** @default results/ */
@@ -22,7 +22,7 @@ export interface ListBounds {
   readonly where?: (receipt: ListedReceipt) => boolean;
 }
 
-export interface ListedReceipts {
+interface ListedReceipts {
   /** In the order of their keys. */
   readonly receipts: readonly ListedReceipt[];
   /** False: the results have more names than `names`. */
@@ -52,12 +52,12 @@ export function latestOf<T extends { readonly atMs: number }>(receipts: readonly
   return [...receipts].sort((a, b) => b.atMs - a.atMs).slice(0, count);
 }
 
-export interface ReadBounds extends Omit<ListBounds, 'where'> {
+interface ReadBounds extends Omit<ListBounds, 'where'> {
   /** Maximum number of receipts that are read. */
   readonly limit: number;
 }
 
-export interface ReadReceipts {
+interface ReadReceipts {
   /** The latest first. */
   readonly receipts: readonly Receipt[];
   /** False: more jobs have ended in that time; their receipts were not read. */

@@ -70,7 +70,7 @@ describe('what people need is what the code asks AWS for', () => {
   it.each<[string, readonly string[], (readonly string[])?]>([
     ['status', ['scripts/commands/status/status.ts', 'scripts/commands/status/watch.ts']],
     ['submit', ['scripts/commands/submit/submit.ts'], otherLooks],
-    ['list', ['scripts/pipeline/jobs.ts', handle]],
+    ['list', ['scripts/pipeline/list-jobs.ts', handle]],
     ['results', ['scripts/pipeline/resolve-receipt.ts', 'scripts/pipeline/results.ts', handle]],
     ['logs', ['scripts/pipeline/job-logs.ts', 'scripts/pipeline/find-job.ts', handle]],
     ['audit', ['scripts/pipeline/audit.ts', handle]],

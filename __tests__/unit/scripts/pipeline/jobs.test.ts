@@ -4,7 +4,7 @@ import { openKey, receiptKey } from '../../../../lifecycle/job';
 import { auditOf } from '../../../../scripts/commands/audit';
 import { logs } from '../../../../scripts/commands/logs';
 import { admitLost, audit, auditLines } from '../../../../scripts/pipeline/audit';
-import { listJobs, listLines } from '../../../../scripts/pipeline/jobs';
+import { listJobs, listLines } from '../../../../scripts/pipeline/list-jobs';
 import { JobLogs, logGroupsOf, logText } from '../../../../scripts/pipeline/job-logs';
 import { resolveReceipt } from '../../../../scripts/pipeline/resolve-receipt';
 import { retryFailed } from '../../../../scripts/pipeline/retry-failed';

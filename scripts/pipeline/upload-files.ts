@@ -6,7 +6,7 @@ import { jobIdOf } from '../../lifecycle/job';
 import { type DeployedModel, modelFor } from '../../lifecycle/model';
 import { BrokenError, InterruptedError, UsageError } from '../console/exit';
 import { systemCodeOf } from '../console/system-error';
-import { filesIn } from './folders';
+import { filesIn } from './find-files';
 
 /** A file that may be uploaded: it was looked at, and a model takes its key. */
 export interface PlannedUpload {
@@ -26,7 +26,7 @@ export interface Job {
 
 const MAX_KEY_BYTES = 1024;
 
-export interface PlanOptions {
+interface PlanOptions {
   /** @default the working folder */
   readonly from?: string;
   /** The model that has to take each file; without a prefix, its own is put before the names. */

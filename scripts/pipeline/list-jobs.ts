@@ -15,7 +15,7 @@ export interface ListOptions {
 }
 
 /** One job of the list. */
-export interface JobRow {
+interface JobRow {
   readonly jobId: string;
   readonly state: 'open' | Receipt['outcome'];
   readonly key: string;
@@ -27,7 +27,7 @@ export interface JobRow {
   readonly error: string | null;
 }
 
-export interface Listed {
+interface Listed {
   readonly jobs: readonly JobRow[];
   readonly isWhole: boolean;
 }

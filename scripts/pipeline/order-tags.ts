@@ -4,7 +4,7 @@ import { BrokenError } from '../console/exit';
 import type { PipelineHandle } from './connect';
 import { readInstance } from './readings/instance';
 
-export type Order = 'hold' | 'pause';
+type Order = 'hold' | 'pause';
 
 const TAGS: Readonly<Record<Order, string>> = { hold: HOLD_TAG, pause: PAUSE_TAG };
 
@@ -15,23 +15,23 @@ const READ_BACK_MS = 20_000;
 const MAX_TAG_CHARACTERS = 256;
 
 /** Gives the order, and returns once EC2 shows it. */
-export async function give(handle: PipelineHandle, order: Order, why: string): Promise<void> {
+export async function setOrder(handle: PipelineHandle, order: Order, why: string): Promise<void> {
   const { target, manifest } = handle;
   const tag = { Key: TAGS[order], Value: why.slice(0, MAX_TAG_CHARACTERS) };
   await target.clients.ec2.send(new CreateTagsCommand({ Resources: [manifest.instanceId], Tags: [tag] }));
-  await untilInstance(handle, `shows ${tag.Key}`, (reading) => reading[order] !== undefined);
+  await waitForInstance(handle, `shows ${tag.Key}`, (reading) => reading[order] !== undefined);
 }
 
 /** Takes the order back, and returns once EC2 shows that: the stop function, asked at once, must not read the old one. */
-export async function takeBack(handle: PipelineHandle, order: Order): Promise<void> {
+export async function clearOrder(handle: PipelineHandle, order: Order): Promise<void> {
   const { target, manifest } = handle;
   const Tags = [{ Key: TAGS[order] }];
   await target.clients.ec2.send(new DeleteTagsCommand({ Resources: [manifest.instanceId], Tags }));
-  await untilInstance(handle, `no longer shows ${TAGS[order]}`, (reading) => reading[order] === undefined);
+  await waitForInstance(handle, `no longer shows ${TAGS[order]}`, (reading) => reading[order] === undefined);
 }
 
 /** Looks at the instance until it is as wanted. Throws BrokenError when that takes too long. */
-export async function untilInstance(
+export async function waitForInstance(
   handle: PipelineHandle,
   what: string,
   isSo: (reading: InstanceReading) => boolean | Promise<boolean>,

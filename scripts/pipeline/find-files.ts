@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 
 /** A file that somebody named, or that lies in a folder that somebody named. */
-export interface FoundFile {
+interface FoundFile {
   /** As it was named, or below what was named. */
   readonly name: string;
   readonly file: string;

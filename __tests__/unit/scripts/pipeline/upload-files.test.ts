@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DeployedModel } from '../../../../lifecycle/model';
 import { InterruptedError } from '../../../../scripts/console/exit';
-import { planUploads, prefixFor, takenKeys, upload } from '../../../../scripts/pipeline/uploads';
+import { planUploads, prefixFor, takenKeys, upload } from '../../../../scripts/pipeline/upload-files';
 import { FakeS3 } from '../../../support/fake-s3';
 import { temporaryFolder } from '../stand-ins';
 

@@ -1,5 +1,5 @@
 import type { SSMClient } from '@aws-sdk/client-ssm';
-import { findPipeline } from '../../../../scripts/pipeline/find';
+import { findPipeline } from '../../../../scripts/pipeline/find-pipeline';
 import { MissingError, UsageError } from '../../../../scripts/console/exit';
 
 /** Parameter Store with these, a page each. */
