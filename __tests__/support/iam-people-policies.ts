@@ -2,10 +2,10 @@ import type { Statement } from '../../modules/permissions';
 import { OPERATOR, PLACES, type Place, REFRESHING, SENT } from './iam-people';
 
 /*
- * The policies and the table of docs/SECURITY.md, made of what people.ts says; a test compares them with the page.
+ * The policies and the table of docs/SECURITY.md, made from iam-people.ts. A test compares them with the page.
  */
 
-/** A pipeline by what its ARNs are made of. */
+/** The parts of a pipeline's ARNs. */
 export interface Named {
   readonly pipeline: string;
   readonly region: string;
@@ -13,8 +13,8 @@ export interface Named {
 }
 
 /**
- * The statements that let somebody use these commands on one pipeline, and nothing else.
- * @param beside commands that are allowed already. @default none
+ * The statements that allow these commands on one pipeline, and nothing else.
+ * @param beside commands that other statements already allow. @default none
  */
 export function statementsFor(
   commands: readonly string[],
@@ -36,7 +36,7 @@ export function statementsFor(
   }));
 }
 
-/** Rows of docs/SECURITY.md: a command, and what it needs. */
+/** Rows of docs/SECURITY.md: a command, and the actions that it needs. */
 export function tableOfCommands(): (readonly [string, string])[] {
   const commands = [...OPERATOR, REFRESHING];
   return commands.map((command) => {
@@ -117,7 +117,7 @@ function arnsOf(place: Place, { pipeline, region, account }: Named): string[] {
   }
 }
 
-/** Not the models, nor the runner. */
+/** Keys of the control bucket, without the models and the runner. */
 const READ_IN_LEDGER = ['gate.json', 'open/*', 'claims/*', 'status/*', 'sessions/*'];
 
 function conditionOf(place: Place, { pipeline }: Named): Pick<Statement, 'Condition'> {

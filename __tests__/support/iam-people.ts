@@ -1,22 +1,22 @@
 /*
- * What the person at the command line needs: every call to AWS that the code can send, by which command it is sent, and what IAM
- * asks for. A test compares it with the code.
+ * The permissions that people need for the command line: every call to AWS, the commands that send it, and the IAM actions
+ * that it requires. A test compares this list with the code.
  */
 
-/** One call in one file, for some commands of the command line. */
+/** One call in one file. */
 export interface Sent {
   readonly file: string;
-  /** As the SDK calls it: `GetObject`, or `Upload` of its library for uploads in parts. */
+  /** The SDK's name of the call: `GetObject`, or `Upload` of its library for uploads in parts. */
   readonly call: string;
-  /** As they are typed; none: only the functions, or only the local cloud, send it from there. */
+  /** The commands that send the call. None: only the functions, or only the local cloud, send it from this file. */
   readonly by: readonly string[];
   readonly needs: readonly Grant[];
 }
 
-/** Actions on one kind of thing. */
+/** IAM actions on one kind of resource. */
 export type Grant = readonly [Place, ...string[]];
 
-/** What permissions are given on, in the order of the policies. */
+/** Kinds of resources, in the order of the policies. */
 export const PLACES = {
   manifests: 'the manifests',
   data: 'data bucket',
@@ -42,11 +42,11 @@ const ADMITTING = 'audit --admit';
 const WAITING = 'submit --wait';
 export const REFRESHING = 'estimate --refresh-prices';
 
-/** Those who only look, and those who act. */
+/** The commands of people who only read, and of people who also act. */
 export const READER: readonly string[] = LOOKING;
 export const OPERATOR: readonly string[] = [...LOOKING, 'submit', WAITING, 'retry', ADMITTING, ...ORDERING];
 
-/** Of those who read records of both buckets; for an object that is not there S3 says so only to those who may list. */
+/** Commands that read records of both buckets. S3 answers 404 for a missing object only if the caller may list the bucket. */
 const READING = [...LOOKING, ADMITTING, WAITING, 'retry'];
 const records: readonly Grant[] = [
   ['results', 's3:GetObject'],
@@ -69,7 +69,7 @@ const ec2Instance = (call: string, by: readonly string[], needs: readonly Grant[
 const store = (call: string, by: readonly string[], needs: readonly Grant[]): Sent => ({
   ...{ file: 'lifecycle/store.ts', call, by, needs },
 });
-const nobody = (file: string, call: string): Sent => ({ file, call, by: [], needs: [] });
+const noCommand = (file: string, call: string): Sent => ({ file, call, by: [], needs: [] });
 
 export const SENT: readonly Sent[] = [
   {
@@ -102,7 +102,7 @@ export const SENT: readonly Sent[] = [
     by: ['audit', ADMITTING, 'doctor'],
     needs: versions,
   },
-  // By what submit --wait asks of it, too, to tell why a job waits.
+  // submit --wait also uses the doctor's readings, to print why a job waits.
   { file: 'scripts/doctor/read-ledger.ts', call: 'HeadObject', by: ['doctor', WAITING], needs: headVersion },
   {
     file: 'scripts/doctor/read-machine.ts',
@@ -157,7 +157,7 @@ export const SENT: readonly Sent[] = [
   store('GetObject', READING, records),
   store('HeadObject', ['logs', 'audit', ADMITTING, 'doctor', WAITING, 'retry'], records),
   store('ListObjectsV2', READING, lists),
-  // Whether something is open.
+  // Lists the open jobs.
   store('ListObjectsV2', ['pause', 'resume', 'release'], [['control', 's3:ListBucket']]),
   store('PutObject', [ADMITTING], [['toAdmit', 's3:PutObject']]),
   {
@@ -166,12 +166,12 @@ export const SENT: readonly Sent[] = [
     by: [REFRESHING],
     needs: [['everything', 'pricing:GetProducts']],
   },
-  // The functions' own, in the files that the command line uses, too.
-  nobody('lifecycle/instance.ts', 'StopInstances'),
-  nobody('lifecycle/instance.ts', 'CreateTags'),
-  nobody('lifecycle/store.ts', 'DeleteObject'),
-  nobody('lifecycle/context.ts', 'Invoke'),
-  // The local cloud's, whose user may do everything.
-  nobody('scripts/report/live-download.ts', 'GetObject'),
-  nobody('scripts/report/live-server.ts', 'Upload'),
+  // Calls of the functions, in files that the command line also uses.
+  noCommand('lifecycle/instance.ts', 'StopInstances'),
+  noCommand('lifecycle/instance.ts', 'CreateTags'),
+  noCommand('lifecycle/store.ts', 'DeleteObject'),
+  noCommand('lifecycle/context.ts', 'Invoke'),
+  // Calls to the local cloud, whose user may do everything.
+  noCommand('scripts/report/live-download.ts', 'GetObject'),
+  noCommand('scripts/report/live-server.ts', 'Upload'),
 ];

@@ -50,7 +50,7 @@ export async function logs(
   const since = await admittedAt(handle, jobId, receiptKey);
   const reader = new JobLogs(target.clients.logs, logGroupsOf(manifest), jobId, since);
   if (json && !follow) {
-    terminal.out(jsonOf('logs', handle, { jobId, lines: (await reader.look()).map(asJson) }));
+    terminal.out(jsonOf('logs', handle, { jobId, lines: (await reader.readNew()).map(asJson) }));
     return;
   }
   const show = (lines: readonly LogLine[]) => {
@@ -60,14 +60,14 @@ export async function logs(
     }
     return lines.length;
   };
-  let shown = show(await reader.look());
+  let shown = show(await reader.readNew());
   if (follow && receiptKey === undefined) {
     const interrupt = catchInterrupts();
     try {
       // CloudWatch returns a line seconds after it was written: the last lines come after the receipt.
       for (let readsLeft = Infinity; readsLeft > 0; readsLeft -= 1) {
         await pause(target.pollMs, interrupt.signal);
-        shown += show(await reader.look());
+        shown += show(await reader.readNew());
         if (readsLeft === Infinity && !(await control.exists(openKey(jobId)))) readsLeft = LAST_READS;
       }
     } finally {

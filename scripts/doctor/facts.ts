@@ -10,9 +10,9 @@ export interface OpenJob {
   readonly jobId: string;
   readonly openSince: Date | undefined;
   readonly open: ReadResult<OpenRecord>;
-  /** Undefined: nobody has claimed it. */
+  /** Undefined: no drain has claimed the job. */
   readonly claim: ReadResult<Claim> | undefined;
-  /** Undefined: its record does not say which upload it is of. */
+  /** Undefined: the open record cannot be read, so the upload is unknown. */
   readonly upload: 'there' | 'deleted' | undefined;
 }
 
@@ -29,20 +29,20 @@ export interface ModelComparison {
   readonly is: 'same' | 'changed' | 'not in the settings' | 'not deployed';
 }
 
-/** What was seen of a pipeline; a part that could not be looked at is undefined, and `unseen` says why. */
+/** One reading of a pipeline. A part that could not be read is undefined, and `unseen` says why. */
 export interface Facts {
   readonly manifest: Manifest;
   readonly instance: InstanceReading | 'gone' | undefined;
   readonly gate: { readonly gate: Gate | undefined; readonly trouble: string | undefined } | undefined;
-  /** When SSM last heard from the agent; `never`: it does not know it. */
+  /** The SSM agent's last ping. `never`: SSM does not know the agent. */
   readonly agent: { readonly pingStatus: string; readonly lastPing: Date | undefined } | 'never' | undefined;
   readonly open:
     | {
         readonly count: number;
         readonly isCountWhole: boolean;
-        /** The oldest of them. */
+        /** The oldest open jobs. */
         readonly jobs: readonly OpenJob[];
-        /** Jobs that a drain holds a claim of, though they are not open. */
+        /** Jobs that have a claim although they are not open. */
         readonly claimsWithoutJob: readonly string[];
       }
     | undefined;
@@ -50,9 +50,9 @@ export interface Facts {
     | { readonly commandId: string; readonly status: string; readonly requestedAt: Date | undefined }
     | 'none'
     | undefined;
-  /** The last trace of work that a drain has left. */
+  /** `status/drain.json`, which a drain rewrites at every claim and receipt. */
   readonly trace: DrainStatus | 'none' | undefined;
-  /** When a sweep last came to the end of its audit. */
+  /** When a sweep last finished its audit. */
   readonly lastSweep: Date | 'never' | undefined;
   readonly uploads:
     { readonly looked: number; readonly isWhole: boolean; readonly lost: readonly LostUpload[] } | undefined;
@@ -61,7 +61,7 @@ export interface Facts {
   readonly failedEvents: { readonly count: number; readonly samples: readonly string[] } | undefined;
   /** `unknown`: the pipeline is not in this checkout's settings. */
   readonly models: readonly ModelComparison[] | 'unknown' | undefined;
-  /** Undefined: not asked for. */
+  /** Undefined: no comparison was requested. */
   readonly plan: { readonly differs: boolean; readonly text: string } | undefined;
   readonly unseen: readonly { readonly what: string; readonly why: string }[];
 }

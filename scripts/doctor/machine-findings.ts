@@ -3,13 +3,13 @@ import { duration } from '../console/terminal';
 import type { Facts } from './facts';
 import type { FoundTrouble } from './finding';
 
-/** lifecycle/settle.ts takes a CLOSING over when it is older than the stop function's time limit and this. */
+/** Margin of lifecycle/settle.ts, which takes over a CLOSING older than the stop function's time limit and this. */
 const CLOSING_MARGIN_SECONDS = 30;
 
 /** Time that an agent gets to register after the launch. Most register within two minutes; the worker gives up after five. */
 const AGENT_LIMIT_MS = 5 * 60_000;
 
-/** Number of sweeps in a row that may be missing. */
+/** Number of sweeps in a row that may fail without a finding. */
 const SWEEPS_MISSED = 3;
 
 /** The final statuses of an SSM command that has not succeeded. */

@@ -10,12 +10,12 @@ import { Children } from '../tools/children';
 import type { Facts } from './facts';
 
 export interface PlanOptions {
-  /** The stack's folder: Terraform has been run in it. */
+  /** The stack's folder, in which Terraform has run. */
   readonly folder: string;
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Where Terraform was last run for this pipeline, from this checkout. Throws MissingError when it was not. */
+/** Where this checkout last ran Terraform for the pipeline. Throws MissingError when it never did. */
 export async function planOptions({ cloud }: Target, pipeline: string): Promise<PlanOptions> {
   const environment =
     cloud === 'local'
@@ -29,8 +29,8 @@ export async function planOptions({ cloud }: Target, pipeline: string): Promise<
 }
 
 /**
- * Whether the account is as the configuration of the last deploy (or diff) says. It takes no lock and changes nothing.
- * Throws BrokenError with what Terraform said.
+ * Compares the account with the configuration of the last deploy (or diff). It takes no lock and changes nothing. Throws
+ * BrokenError with Terraform's output.
  */
 export async function planOf({ folder, environment }: PlanOptions): Promise<NonNullable<Facts['plan']>> {
   const children = new Children(new AbortController().signal);

@@ -7,7 +7,7 @@ import { waitReason, waitedMs } from './waiting';
 const JOBS_SHOWN = 10;
 const TEXT_CHARACTERS = 1_500;
 
-/** What was seen, for people: first how things are, then what is wrong with them and what to do. */
+/** The report for people: first the state of each part, then the findings with their advice. */
 export function reportLines(
   facts: Facts,
   found: readonly Finding[],
@@ -46,7 +46,7 @@ export function reportLines(
   return lines;
 }
 
-/** Our own line breaks stay. */
+/** Keeps the line breaks of our own texts. */
 function printableLines(text: string): string {
   return text
     .split('\n')

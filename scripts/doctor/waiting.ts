@@ -1,6 +1,6 @@
 import type { Facts, OpenJob } from './facts';
 
-/** Whether a drain holds the job: its lease has not run out. */
+/** Whether a drain has claimed the job, and the lease has not expired. */
 export function isLive(claim: OpenJob['claim'], now: number): boolean {
   if (!claim || 'trouble' in claim) return false;
   return claim.record.released === undefined && Date.parse(claim.record.leaseUntil) > now;
@@ -11,11 +11,10 @@ export function waitedMs({ openSince }: OpenJob, now: number): number {
   return openSince ? now - openSince.getTime() : 0;
 }
 
-/** What the answer depends on. */
-type Seen = Pick<Facts, 'instance' | 'gate' | 'agent' | 'open' | 'lastDrain'>;
+type WaitFacts = Pick<Facts, 'instance' | 'gate' | 'agent' | 'open' | 'lastDrain'>;
 
-/** Why an open job does not run, or that it does; without a full stop. */
-export function waitReason(facts: Seen, job: OpenJob, now: number): string {
+/** Why an open job does not run, or that it runs. Without a full stop. */
+export function waitReason(facts: WaitFacts, job: OpenJob, now: number): string {
   const { instance, open } = facts;
   if (isLive(job.claim, now)) return `${attemptOf(job)} runs`;
   if (instance === 'gone') return 'there is no instance to run it';
@@ -33,11 +32,11 @@ export function waitReason(facts: Seen, job: OpenJob, now: number): string {
   const running = open?.jobs.filter(({ claim }) => isLive(claim, now)).length ?? 0;
   if (running > 0)
     return `its turn has not come: ${running === 1 ? 'another job runs' : `${running} others run`}`;
-  return onTheMachine(facts, job);
+  return reasonOnMachine(facts, job);
 }
 
-/** The machine is on, and runs nothing. */
-function onTheMachine({ instance, gate, agent, lastDrain }: Seen, { claim, open }: OpenJob): string {
+/** Why a job does not run although the machine is on and runs no other job. */
+function reasonOnMachine({ instance, gate, agent, lastDrain }: WaitFacts, { claim, open }: OpenJob): string {
   const state = gate?.gate?.state ?? 'CLOSED';
   const launched = instance && instance !== 'gone' ? instance.launchTime : new Date(0);
   if (agent === 'never' || (agent && (!agent.lastPing || agent.lastPing <= launched))) {

@@ -11,23 +11,23 @@ import { listOpen } from './readings/open-jobs';
 import { listReceipts } from './readings/receipts';
 import { sweepNow, sweepText } from './sweep';
 
-/** How the uploads that the pipeline takes stand to receipts. */
+/** Counts of the uploads that a model accepts. */
 interface Audit {
   readonly uploads: number;
   readonly ended: number;
   readonly open: number;
-  /** Uploaded so lately that their event may still be under way. */
+  /** Uploads that are so new that S3 may still deliver their event. */
   readonly young: number;
-  /** Neither receipt nor open record. */
+  /** Uploads with neither a receipt nor an open record. */
   readonly lost: readonly ListedUpload[];
-  /** More than one receipt: must never be. */
+  /** Jobs with more than one receipt, which must never happen. */
   readonly doubled: readonly string[];
 }
 
-/** Compares every version of every upload that a model takes with receipts and open records, by their names alone. */
+/** Compares every version of every upload that a model accepts with receipts and open records. It reads names only. */
 export async function audit(handle: PipelineHandle, clock: Clock): Promise<Audit> {
   const open = new Set((await listOpen(handle.control)).jobs.map(({ jobId }) => jobId));
-  // After the open ones: a job that ends meanwhile has its receipt before its open record goes.
+  // Receipts are listed after open records: a drain creates the receipt before it deletes the open record.
   const receipts = new Map<string, number>();
   for (const { jobId } of (await listReceipts(handle.output)).receipts)
     receipts.set(jobId, (receipts.get(jobId) ?? 0) + 1);
@@ -42,7 +42,7 @@ export async function audit(handle: PipelineHandle, clock: Clock): Promise<Audit
     if (found > 0) counts.ended += 1;
     else if (open.has(upload.jobId)) counts.open += 1;
     else if (clock.now() - (upload.uploadedAt?.getTime() ?? 0) < EVENT_GRACE_MS) counts.young += 1;
-    // What was admitted since the lists were read is not lost.
+    // The trigger may have admitted the upload after the lists were read.
     else if (await hasJob(handle, upload)) counts.open += 1;
     else lost.push(upload);
   }
@@ -52,11 +52,11 @@ export async function audit(handle: PipelineHandle, clock: Clock): Promise<Audit
 interface Admitted {
   readonly admitted: readonly string[];
   readonly refused: readonly { readonly key: string; readonly why: string }[];
-  /** What a sweep then did, in words. */
+  /** What the sweep afterwards did. Undefined: no sweep was needed. */
   readonly sweep: string | undefined;
 }
 
-/** Makes jobs of lost uploads as the trigger would have, and has the stop function look at once. One that fails does not sink the others. */
+/** Admits lost uploads as the trigger does, then sweeps. An upload that cannot be admitted does not stop the others. */
 export async function admitLost(
   handle: PipelineHandle,
   lost: readonly ListedUpload[],
@@ -90,8 +90,8 @@ export async function admitLost(
   };
 }
 
-/** So many are named; the JSON has all. */
-const NAMED = 20;
+/** Maximum number of lost uploads that are printed. The JSON has all. */
+const PRINTED = 20;
 
 export function auditLines(
   found: Audit,
@@ -103,11 +103,11 @@ export function auditLines(
   const lines = [
     `${all} ${all === 1 ? 'upload' : 'uploads'} that a model takes: ${ended} with a receipt, ${open} open, ${young} uploaded just now, ${lost.length} with neither`,
   ];
-  for (const { jobId, key, uploadedAt } of lost.slice(0, NAMED)) {
+  for (const { jobId, key, uploadedAt } of lost.slice(0, PRINTED)) {
     const when = uploadedAt?.toISOString() ?? 'at an unknown time';
     lines.push(`  ${colours.red('lost')}  ${jobId.slice(0, 12)}  ${printable(key, 1000)}  uploaded ${when}`);
   }
-  if (lost.length > NAMED) lines.push(`  and ${lost.length - NAMED} more`);
+  if (lost.length > PRINTED) lines.push(`  and ${lost.length - PRINTED} more`);
   for (const jobId of doubled) lines.push(`  ${colours.red('more than one receipt')}  ${jobId}`);
   if (done) {
     lines.push(`${done.admitted.length} admitted. ${done.sweep ?? ''}`.trimEnd());

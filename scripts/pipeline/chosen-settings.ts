@@ -3,9 +3,9 @@ import { UsageError } from '../console/exit';
 import { PROJECT, readCdktfConfig } from '../tools/project';
 
 /**
- * The settings of the pipeline of that name, or of the only one that there is. Throws UsageError when the settings hold
- * several pipelines and none was named, and what the settings' parser throws.
- * @param context stands for that of cdktf.json
+ * The settings of the pipeline of that name. Without a name, the settings must have exactly one pipeline. Throws UsageError
+ * otherwise, and what the parser of the settings throws.
+ * @param context the context of cdktf.json
  */
 export function chooseSettings(
   name: string | undefined,

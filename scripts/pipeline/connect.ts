@@ -11,7 +11,7 @@ export interface OperationOptions extends TargetOptions {
   readonly json: boolean;
 }
 
-/** One pipeline, as its operator reaches it. */
+/** One pipeline, with the clients and stores that commands use. */
 export interface PipelineHandle {
   readonly target: Target;
   readonly manifest: Manifest;
@@ -20,22 +20,22 @@ export interface PipelineHandle {
   readonly instance: Instance;
 }
 
-/** What a command did: a sentence for people, facts for programs. */
+/** What a command did: lines for people, facts for programs. */
 export interface CommandResult {
-  /** False: everything was already as it was asked for. */
+  /** False: everything was already in the requested state. */
   readonly changed: boolean;
   readonly lines: readonly string[];
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-/** Finds the pipeline that is meant; which cloud it is in goes to stderr, so that stdout is all result. */
+/** Finds the pipeline. The cloud's name goes to stderr, because stdout holds the result only. */
 export async function connect(options: OperationOptions, terminal: Terminal): Promise<PipelineHandle> {
   const target = await chooseTarget(options);
   if (!options.json) terminal.err(`Using ${target.text}.`);
   return handleOf(target, await findPipeline(target.clients.ssm, options.pipeline, target.cloud));
 }
 
-/** Finds the pipeline, has the command act on it, and tells what it did. */
+/** Finds the pipeline, runs the command on it, and prints what the command did. */
 export async function operate(
   command: string,
   options: OperationOptions,
@@ -48,7 +48,7 @@ export async function operate(
   else print(terminal, lines);
 }
 
-/** What the JSON of a command on a pipeline begins with, then its own. */
+/** The JSON of a command on a pipeline: common keys first, then the command's own. */
 export function jsonOf(command: string, { target, manifest }: PipelineHandle, facts: object): string {
   return JSON.stringify({ command, cloud: target.cloud, pipeline: manifest.pipeline, ...facts }, null, 2);
 }

@@ -1,17 +1,17 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 
-/** A file that somebody named, or that lies in a folder that somebody named. */
+/** A file that was named on the command line, or that is in a folder that was named. */
 interface FoundFile {
-  /** As it was named, or below what was named. */
+  /** The name as it was typed; for a file in a folder, the folder's name and the path below it. */
   readonly name: string;
   readonly file: string;
-  /** The end of its key: the file's name, or its path below the folder, with slashes. */
+  /** The end of the file's key: its name, or its path below the folder, with slashes. */
   readonly tail: string;
   readonly isInFolder: boolean;
 }
 
-/** Puts in place of each folder the files in it, at any depth; hidden ones are left out, links to folders not followed. */
+/** Replaces each folder by its files, at any depth. Hidden files are left out, and links to folders are not followed. */
 export function filesIn(names: readonly string[], from = process.cwd()): FoundFile[] {
   return names.flatMap((name): FoundFile[] => {
     const path = resolve(from, name);
@@ -38,7 +38,7 @@ function isFolder(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   } catch {
-    // Whoever looks at it as a file says what is wrong.
+    // The path is then treated as a file, and `planUploads` reports what is wrong with it.
     return false;
   }
 }

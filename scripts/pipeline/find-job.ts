@@ -4,25 +4,24 @@ import type { PipelineHandle } from './connect';
 import { listOpen } from './readings/open-jobs';
 import { listReceipts } from './readings/receipts';
 
-/** What `lamplighter status` shows of a job's id; any number of its first digits will do if no other job has them. */
-export const JOB = /^[0-9a-f]{1,64}$/;
+/** The first digits of a job's id. `lamplighter status` prints 12; any number is accepted if no other job begins with them. */
+export const JOB_PREFIX = /^[0-9a-f]{1,64}$/;
 
-/** How many jobs a message names. */
+/** Maximum number of jobs that a message names. */
 const JOBS_NAMED = 10;
 
-/** One job, by its whole id. */
 interface FoundJob {
   readonly jobId: string;
-  /** Where its receipt is; undefined: it is still open. */
+  /** Undefined: the job is still open. */
   readonly receiptKey: string | undefined;
 }
 
 /**
- * The job whose id begins so. It reads the names of everything below `results/`: a page of 1,000 a request. Throws UsageError
- * when there is no such job, or more than one.
+ * Finds the job whose id begins with `prefix`. It lists all names below `results/`, 1,000 a request. Throws UsageError when
+ * there is no such job, or more than one.
  */
 export async function findJob(handle: PipelineHandle, prefix: string): Promise<FoundJob> {
-  if (!JOB.test(prefix)) {
+  if (!JOB_PREFIX.test(prefix)) {
     throw new UsageError(
       `"${prefix}" is no job: a job's id is hexadecimal, of 64 digits at most; npx lamplighter status shows the latest`,
     );
@@ -30,7 +29,7 @@ export async function findJob(handle: PipelineHandle, prefix: string): Promise<F
   const { receipts } = await listReceipts(handle.output, { where: ({ jobId }) => jobId.startsWith(prefix) });
   const ended = new Map(receipts.map(({ jobId, key }) => [jobId, key]));
   const { jobs } = await listOpen(handle.control, { idPrefix: prefix });
-  // A job with a receipt has ended, whether or not its open record is gone yet.
+  // A job with a receipt has ended, even if its open record still exists.
   const open = jobs.map(({ jobId }) => jobId).filter((jobId) => !ended.has(jobId));
 
   const found = [...ended.keys(), ...open];
@@ -48,7 +47,7 @@ export async function findJob(handle: PipelineHandle, prefix: string): Promise<F
   return { jobId, receiptKey: ended.get(jobId) };
 }
 
-/** The receipt of the job whose id begins so. Throws UsageError as `findJob` does, and when the job has not ended. */
+/** Finds the receipt of the job whose id begins with `prefix`. Throws UsageError as `findJob` does, and when the job is still open. */
 export async function findReceipt(handle: PipelineHandle, prefix: string): Promise<Receipt> {
   const { jobId, receiptKey } = await findJob(handle, prefix);
   const receipt = receiptKey === undefined ? undefined : await handle.output.get(receiptKey, receiptSchema);

@@ -11,8 +11,10 @@ import { MissingError, UsageError } from '../console/exit';
 import type { CloudChoice } from './target';
 
 /**
- * The pipeline of that name, or the only one that there is. Throws MissingError when there is none, UsageError when the name
- * must be said, and InvalidInputError when its manifest was written by another version.
+ * Finds the pipeline of that name. Without a name, there must be exactly one pipeline.
+ *
+ * Throws MissingError when there is no pipeline, UsageError when the name is missing or wrong, and InvalidInputError when
+ * another version of Lamplighter wrote the manifest.
  */
 export async function findPipeline(
   ssm: SSMClient,
@@ -25,7 +27,7 @@ export async function findPipeline(
     throw new MissingError(
       cloud === 'local'
         ? 'No pipeline is deployed to the local cloud yet. Try again when its terminal has shown "applied".'
-        : `No pipeline is deployed ${await whereOf(ssm)}. Deploy one with: npx cdktf deploy; or say where it is: --region REGION, AWS_PROFILE`,
+        : `No pipeline is deployed ${await placeOf(ssm)}. Deploy one with: npx cdktf deploy; or say where it is: --region REGION, AWS_PROFILE`,
     );
   }
   if (name === undefined && names.length > 1) {
@@ -51,11 +53,11 @@ function parseManifest(name: string, text: string): Manifest {
   }
 }
 
-async function whereOf(ssm: SSMClient): Promise<string> {
+async function placeOf(ssm: SSMClient): Promise<string> {
   return `in ${await ssm.config.region()}, in the account that you are signed in to`;
 }
 
-/** The manifests' texts by the pipelines' names. */
+/** Unparsed manifests, by the names of their pipelines. */
 async function listManifests(ssm: SSMClient): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   let token: string | undefined;

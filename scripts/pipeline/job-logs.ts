@@ -4,16 +4,16 @@ import { awsCodeOf } from '../../lifecycle/errors';
 import type { Manifest } from '../../lifecycle/manifest';
 import { printable } from '../console/terminal';
 
-/** One line of a log that names the job. */
+/** A log line that contains the job's id. */
 export interface LogLine {
   readonly at: number;
   readonly group: string;
   readonly message: string;
-  /** CloudWatch's own id of it. */
+  /** CloudWatch's id of the event. */
   readonly id: string;
 }
 
-/** The groups that may hold a job's lines, in the order in which it comes through them. */
+/** The log groups that may have lines about a job, in the order in which the job passes them. */
 export function logGroupsOf({ functions, drainLogGroup }: Manifest): string[] {
   const { trigger, worker, stop } = functions;
   return [...[trigger, worker].map(groupOf), drainLogGroup, groupOf(stop)];
@@ -21,12 +21,12 @@ export function logGroupsOf({ functions, drainLogGroup }: Manifest): string[] {
 
 const groupOf = (name: string) => `/aws/lambda/${name}`;
 
-/** CloudWatch shows a line some seconds after its time; so far back a second look goes. */
+/** Overlap of two readings, in milliseconds: CloudWatch shows a line some seconds after the line's own time. */
 const LATE_MS = 60_000;
 
-/** Reads the lines that name a job; each only once, however often it looks. */
+/** Reads the log lines about a job. Each line is returned once. */
 export class JobLogs {
-  private readonly seen = new Set<string>();
+  private readonly returned = new Set<string>();
   private latest: number;
 
   constructor(
@@ -38,23 +38,23 @@ export class JobLogs {
     this.latest = since + LATE_MS;
   }
 
-  /** The lines that were not there at the last look, in the order of their times. */
-  async look(): Promise<LogLine[]> {
+  /** Reads the lines that the last reading did not return, in the order of their times. */
+  async readNew(): Promise<LogLine[]> {
     const from = this.latest - LATE_MS;
-    const lines = (await Promise.all(this.groups.map((group) => this.read(group, from)))).flat();
-    const fresh = lines.filter(({ id }) => !this.seen.has(id)).sort((a, b) => a.at - b.at);
+    const lines = (await Promise.all(this.groups.map((group) => this.readGroup(group, from)))).flat();
+    const fresh = lines.filter(({ id }) => !this.returned.has(id)).sort((a, b) => a.at - b.at);
     for (const { id, at } of fresh) {
-      this.seen.add(id);
+      this.returned.add(id);
       this.latest = Math.max(this.latest, at);
     }
     return fresh;
   }
 
-  private async read(group: string, startTime: number): Promise<LogLine[]> {
+  private async readGroup(group: string, startTime: number): Promise<LogLine[]> {
     const lines: LogLine[] = [];
     let nextToken: string | undefined;
     do {
-      const page = await this.page(group, startTime, nextToken);
+      const page = await this.readPage(group, startTime, nextToken);
       for (const { timestamp = 0, message = '', eventId, logStreamName = '' } of page?.events ?? []) {
         if (!message.includes(this.jobId)) continue;
         const id = eventId ?? `${group} ${logStreamName} ${timestamp} ${message}`;
@@ -65,8 +65,8 @@ export class JobLogs {
     return lines;
   }
 
-  /** Undefined: nothing has been written to the group yet, so that there is none. */
-  private async page(logGroupName: string, startTime: number, nextToken: string | undefined) {
+  /** Undefined: the group does not exist yet, because nothing has been written to it. */
+  private async readPage(logGroupName: string, startTime: number, nextToken: string | undefined) {
     try {
       return await this.logs.send(
         new FilterLogEventsCommand({
@@ -83,8 +83,8 @@ export class JobLogs {
 
 const factSchema = z.looseObject({ level: z.string(), fact: z.string(), part: z.string().optional() });
 
-/** What every line of a job says, and nobody needs to read again. */
-const KNOWN = new Set([
+/** Fields that every line of a job has. */
+const COMMON_FIELDS = new Set([
   'time',
   'level',
   'fact',
@@ -96,10 +96,10 @@ const KNOWN = new Set([
   'bootId',
 ]);
 
-/** Jobs are called by their first digits everywhere else, too. */
+/** Only the first 12 digits are printed, as everywhere. */
 const WHOLE_JOB_ID = /\b([0-9a-f]{12})[0-9a-f]{52}\b/g;
 
-/** A line for people: when, which part, what; a model's own words as they are. */
+/** Formats a line: time, part, text. Lines of the model itself are printed without their JSON. */
 export function logText({ at, group, message }: LogLine): string {
   const time = new Date(at).toISOString().slice(11, 23);
   const fallback = group.split('/').at(-1) ?? group;
@@ -107,10 +107,10 @@ export function logText({ at, group, message }: LogLine): string {
   if (!parsed.success) return `${time}  ${fallback.padEnd(7)}  ${printable(message, 2000)}`;
   const { level, fact, part = fallback, ...details } = parsed.data;
   const { stream, line } = details;
-  const said = typeof line === 'string' ? `${stream === 'stderr' ? 'stderr: ' : ''}${line}` : undefined;
-  const rest = Object.entries(details).filter(([name]) => !KNOWN.has(name));
+  const modelLine = typeof line === 'string' ? `${stream === 'stderr' ? 'stderr: ' : ''}${line}` : undefined;
+  const rest = Object.entries(details).filter(([name]) => !COMMON_FIELDS.has(name));
   const facts = [fact, ...rest.map(([name, value]) => `${name}=${JSON.stringify(value)}`)].join('  ');
-  const text = said ?? facts.replace(WHOLE_JOB_ID, '$1');
+  const text = modelLine ?? facts.replace(WHOLE_JOB_ID, '$1');
   const mark = level === 'info' ? '' : `${level}: `;
   return `${time}  ${part.padEnd(7)}  ${mark}${printable(text, 2000)}`;
 }

@@ -14,28 +14,28 @@ export interface WatchedJob {
   readonly key: string;
 }
 
-/** Something that has happened to a job since the last look. */
+/** A change of a job since the last poll. */
 interface JobNews {
   readonly job: WatchedJob;
   readonly text: string;
   readonly mood: 'plain' | 'good' | 'bad';
-  /** Present in a job's last news. */
+  /** Present in the last news of a job. */
   readonly receipt?: Receipt;
 }
 
 interface Followed {
   readonly job: WatchedJob;
   admitted: boolean;
-  saidTrouble: boolean;
+  isTroubleReported: boolean;
   shown?: { status: Status; atMs: number };
-  /** The first progress that was seen of this attempt's run. */
+  /** The first progress that this attempt reported. */
   first?: { progress: number; attempt: number; atMs: number };
 }
 
-/** While a model reports progress, one line in so many milliseconds is enough. */
+/** Minimum time between two lines about a model's progress, in milliseconds. */
 const PROGRESS_MS = 2_000;
 
-/** Follows jobs through the ledger by looking at it; it writes nothing. */
+/** Follows jobs by polling the ledger. It writes nothing. */
 export class JobWatch {
   private readonly open = new Map<string, Followed>();
   private readonly ended = new Set<string>();
@@ -48,25 +48,25 @@ export class JobWatch {
 
   add(job: WatchedJob): void {
     if (this.open.has(job.jobId) || this.ended.has(job.jobId)) return;
-    this.open.set(job.jobId, { job, admitted: false, saidTrouble: false });
+    this.open.set(job.jobId, { job, admitted: false, isTroubleReported: false });
   }
 
-  /** How many jobs have no receipt yet. */
+  /** Number of jobs that have no receipt yet. */
   get openCount(): number {
     return this.open.size;
   }
 
-  /** Jobs that nobody has admitted yet. */
+  /** Jobs without an open record: the trigger has not admitted them yet. */
   get waiting(): WatchedJob[] {
     return [...this.open.values()].filter(({ admitted }) => !admitted).map(({ job }) => job);
   }
 
-  /** Jobs that are admitted, and that no drain has shown a sign of. */
+  /** Admitted jobs for which no drain has written a status yet. */
   get notBegun(): WatchedJob[] {
     return [...this.open.values()].filter(({ admitted, shown }) => admitted && !shown).map(({ job }) => job);
   }
 
-  /** Adds jobs that others have uploaded; lists both buckets, so it is for the local cloud. */
+  /** Adds all jobs that both buckets hold. For the local cloud only: it lists both buckets whole. */
   async discover(): Promise<void> {
     for (const { jobId } of (await listOpen(this.control)).jobs) {
       if (this.knows(jobId)) continue;
@@ -80,37 +80,37 @@ export class JobWatch {
     }
   }
 
-  /** Looks at every open job once. */
+  /** Reads every job once that has no receipt yet. */
   async poll(): Promise<JobNews[]> {
-    const news = await Promise.all([...this.open.values()].map((followed) => this.look(followed)));
+    const news = await Promise.all([...this.open.values()].map((followed) => this.readJob(followed)));
     return news.flat();
   }
 
-  private async look(followed: Followed): Promise<JobNews[]> {
+  private async readJob(followed: Followed): Promise<JobNews[]> {
     const { job } = followed;
     try {
       const receipt = await this.output.get(receiptKey(job.key, job.jobId), receiptSchema);
       if (receipt) {
         this.open.delete(job.jobId);
         this.ended.add(job.jobId);
-        return [ending(job, receipt.record)];
+        return [endNews(job, receipt.record)];
       }
       const news: JobNews[] = [];
       if (!followed.admitted && (await this.control.exists(openKey(job.jobId)))) {
         followed.admitted = true;
         news.push({ job, text: 'admitted: it is open now', mood: 'plain' });
       }
-      if (followed.admitted) news.push(...(await this.progress(followed)));
+      if (followed.admitted) news.push(...(await this.readProgress(followed)));
       return news;
     } catch (error) {
       if (!(error instanceof InvalidInputError)) throw error;
-      if (followed.saidTrouble) return [];
-      followed.saidTrouble = true;
+      if (followed.isTroubleReported) return [];
+      followed.isTroubleReported = true;
       return [{ job, text: messageOf(error), mood: 'bad' }];
     }
   }
 
-  private async progress(followed: Followed): Promise<JobNews[]> {
+  private async readProgress(followed: Followed): Promise<JobNews[]> {
     const stored = await this.control.get(statusKey(followed.job.jobId), statusSchema);
     if (!stored) return [];
     const { record: status } = stored;
@@ -130,7 +130,7 @@ export class JobWatch {
   }
 }
 
-/** By the pace since the first progress that was seen; nothing until there is a pace. */
+/** Extrapolates the progress since `first`. Empty until there is some progress. */
 function timeLeft(followed: Followed, { phase, progress, attempt }: Status, nowMs: number): string {
   if (phase !== 'running' || progress === undefined) return '';
   if (followed.first?.attempt !== attempt) {
@@ -157,7 +157,7 @@ export function statusText(status: Status): string {
   return `${PHASES[status.phase]}${attempt}${progress}${message}`;
 }
 
-function ending(job: WatchedJob, receipt: Receipt): JobNews {
+function endNews(job: WatchedJob, receipt: Receipt): JobNews {
   if (receipt.outcome === 'succeeded') {
     const count = receipt.outputs.length;
     return { job, text: `receipt: succeeded, ${count} file${count === 1 ? '' : 's'}`, mood: 'good', receipt };

@@ -9,21 +9,20 @@ import { requestEach } from './readings/requests';
 
 export interface ListOptions {
   readonly failed: boolean;
-  /** Milliseconds back. */
+  /** How far back ended jobs are listed, in milliseconds. */
   readonly since: number;
   readonly limit: number;
 }
 
-/** One job of the list. */
 interface JobRow {
   readonly jobId: string;
   readonly state: 'open' | Receipt['outcome'];
   readonly key: string;
   readonly model: string;
-  /** When it was admitted, or ended. */
+  /** The time of the receipt; for an open job, of its admission. */
   readonly at: string;
   readonly attempt: number | null;
-  /** Why it failed. */
+  /** Why the job failed; null: the job has not failed. */
   readonly error: string | null;
 }
 
@@ -32,7 +31,7 @@ interface Listed {
   readonly isWhole: boolean;
 }
 
-/** Open jobs, then those that have ended since, the latest first. */
+/** Lists open jobs, then ended jobs, the latest first. */
 export async function listJobs(handle: PipelineHandle, options: ListOptions, now: number): Promise<Listed> {
   const { limit } = options;
   const { receipts, isWhole } = await readReceiptsSince(handle.output, now - options.since, { limit });
@@ -71,10 +70,9 @@ async function openRow({ control }: PipelineHandle, jobId: string): Promise<JobR
   };
 }
 
-/** Below this width a job takes two lines. */
+/** Width of the terminal, in columns, below which a job takes two lines. */
 const WIDE_COLUMNS = 78;
 
-/** The list for people, in as many columns as the terminal has. */
 export function listLines(
   { jobs, isWhole }: Listed,
   options: ListOptions,
@@ -87,7 +85,7 @@ export function listLines(
   return lines;
 }
 
-/** One job in as many columns as the terminal has; of a failed one, the reason below it. */
+/** One job, cut to the terminal's width. The reason of a failed job is on a line of its own, uncut. */
 export function rowLines(
   { jobId, state, key, model, at, error }: JobRow,
   now: number,

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, join, relative, sep } from 'node:path';
 
-/** Most file systems take 255 bytes a name. */
+/** Maximum bytes of a file name. Most file systems accept 255. */
 const MAX_NAME_BYTES = 200;
 
 /**
- * A key of a bucket as a path below a folder. Keys are anybody's text: whatever they hold, the path stays inside the folder,
- * and each of its names can be made on any usual file system.
+ * Turns a key of a bucket into a path below a folder. Any person may have chosen the key: the path stays inside the folder
+ * whatever the key is, and usual file systems accept each of the path's names.
  */
 export function localPath(folder: string, key: string): string {
   const names = key
@@ -15,7 +15,7 @@ export function localPath(folder: string, key: string): string {
     .map(safeName);
   const path = join(folder, ...(names.length === 0 ? ['_'] : names));
   const inside = relative(folder, path);
-  // Cannot happen, as every name is safe; but this is the line that all else rests on.
+  // Every name is safe already. This check stays, because all downloads rely on it.
   if (inside === '' || isAbsolute(inside) || inside.split(sep).includes('..')) {
     throw new Error(`${JSON.stringify(key)} would be written outside ${folder}`);
   }
@@ -23,8 +23,8 @@ export function localPath(folder: string, key: string): string {
 }
 
 /**
- * Paths for several keys, no two the same and none the folder of another: a bucket may hold both `a` and `a/b`, a disk may
- * not, and many disks do not tell `A` from `a`.
+ * Paths for several keys. No two paths are the same, and no path is the folder of another. A bucket may have both `a` and
+ * `a/b`, which a disk cannot have, and many disks treat `A` and `a` as one name.
  */
 export function localPaths(folder: string, keys: readonly string[]): Map<string, string> {
   const files = new Set<string>();
@@ -44,7 +44,7 @@ export function localPaths(folder: string, keys: readonly string[]): Map<string,
   return paths;
 }
 
-/** The folders between a path and the folder that all is in, as they are compared. */
+/** The folders between `folder` and a path, folded for comparison. */
 function parentsOf(path: string, folder: string): string[] {
   const names = relative(folder, path).split(sep).slice(0, -1);
   return names.map((_, index) => fold(join(folder, ...names.slice(0, index + 1))));
@@ -52,12 +52,12 @@ function parentsOf(path: string, folder: string): string[] {
 
 const fold = (path: string) => path.normalize('NFC').toLowerCase();
 
-/** A name that any usual file system takes; whatever it was, it is no path. */
+/** Makes a name that usual file systems accept, and that has no path separator. */
 export function safeName(name: string): string {
   const safe = name
     .replace(/[\u0000-\u001f\u007f-\u009f<>:"\\|?*%]/g, percent)
     .replace(/^\.+$|[. ]$/, (dots) => dots.replace(/./g, percent))
-    // Names that Windows keeps for devices, whatever follows the first dot.
+    // Windows reserves these names for devices, with any ending.
     .replace(/^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i, '_$1');
   if (Buffer.byteLength(safe) <= MAX_NAME_BYTES) return safe;
   const kept = Buffer.from(safe)

@@ -8,13 +8,13 @@ type Order = 'hold' | 'pause';
 
 const TAGS: Readonly<Record<Order, string>> = { hold: HOLD_TAG, pause: PAUSE_TAG };
 
-/** EC2's reads lag behind its writes, by seconds at most; so often they are looked at, and so long. */
+/** Time that EC2 gets to show a tag that was just written, in milliseconds. EC2's reads lag behind its writes by seconds. */
 const READ_BACK_MS = 20_000;
 
-/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
+/** EC2's limit on a tag's value. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
 const MAX_TAG_CHARACTERS = 256;
 
-/** Gives the order, and returns once EC2 shows it. */
+/** Sets the tag of an order, and returns when EC2 shows the tag. */
 export async function setOrder(handle: PipelineHandle, order: Order, why: string): Promise<void> {
   const { target, manifest } = handle;
   const tag = { Key: TAGS[order], Value: why.slice(0, MAX_TAG_CHARACTERS) };
@@ -22,7 +22,7 @@ export async function setOrder(handle: PipelineHandle, order: Order, why: string
   await waitForInstance(handle, `shows ${tag.Key}`, (reading) => reading[order] !== undefined);
 }
 
-/** Takes the order back, and returns once EC2 shows that: the stop function, asked at once, must not read the old one. */
+/** Deletes the tag of an order, and returns when EC2 no longer shows the tag: a sweep right after must not read the old tag. */
 export async function clearOrder(handle: PipelineHandle, order: Order): Promise<void> {
   const { target, manifest } = handle;
   const Tags = [{ Key: TAGS[order] }];
@@ -30,7 +30,7 @@ export async function clearOrder(handle: PipelineHandle, order: Order): Promise<
   await waitForInstance(handle, `no longer shows ${TAGS[order]}`, (reading) => reading[order] === undefined);
 }
 
-/** Looks at the instance until it is as wanted. Throws BrokenError when that takes too long. */
+/** Reads the instance until `isSo`. Throws BrokenError when that takes too long. */
 export async function waitForInstance(
   handle: PipelineHandle,
   what: string,

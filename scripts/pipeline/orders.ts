@@ -7,20 +7,20 @@ import { listOpen } from './readings/open-jobs';
 import { sweepNow, sweepText } from './sweep';
 import { setOrder, clearOrder, waitForInstance } from './order-tags';
 
-/** A start waits this long for an instance that is still stopping, and for one that is coming up. */
+/** Maximum time that a start waits for a stopping instance to stop, and for a pending instance to run, in milliseconds. */
 const STATE_LIMIT_MS = 5 * 60_000;
 
-/** Orders that the instance be not started: uploads are admitted and wait. */
+/** Keeps the instance from being started. Uploads are still admitted, and wait. */
 export async function pause(handle: PipelineHandle, why: string | undefined): Promise<CommandResult> {
   const { pause: before, state } = await readInstance(handle);
   const open = (await listOpen(handle.control)).jobs.length;
-  const value = before ?? reasonOf(why);
+  const value = before ?? orderText(why);
   if (before === undefined) await setOrder(handle, 'pause', value);
   const lines = [
     before === undefined
       ? 'Paused: the instance is not started until you say: npx lamplighter resume'
       : `It was paused already: ${before}`,
-    `${jobs(open)} open; uploads are still admitted and wait.`,
+    `${jobsAre(open)} open; uploads are still admitted and wait.`,
   ];
   if (state === 'running' || state === 'pending') {
     lines.push(`The instance is ${state}: what it has begun, and what it finds open, it still runs.`);
@@ -28,7 +28,7 @@ export async function pause(handle: PipelineHandle, why: string | undefined): Pr
   return { changed: before === undefined, lines, facts: { pause: value, open, instance: state } };
 }
 
-/** Takes the pause back, whoever gave it, and has open jobs start. */
+/** Ends a pause of a person or of the breaker, and sweeps, so that open jobs start. */
 export async function resume(handle: PipelineHandle): Promise<CommandResult> {
   const { pause: before } = await readInstance(handle);
   if (before !== undefined) await clearOrder(handle, 'pause');
@@ -41,10 +41,10 @@ export async function resume(handle: PipelineHandle): Promise<CommandResult> {
   };
 }
 
-/** Orders that the instance be not stopped. */
+/** Keeps the instance from being stopped. */
 export async function hold(handle: PipelineHandle, why: string | undefined): Promise<CommandResult> {
   const { hold: before, state } = await readInstance(handle);
-  const value = before ?? reasonOf(why);
+  const value = before ?? orderText(why);
   if (before === undefined) await setOrder(handle, 'hold', value);
   const lines = [
     before === undefined
@@ -57,7 +57,7 @@ export async function hold(handle: PipelineHandle, why: string | undefined): Pro
   return { changed: before === undefined, lines, facts: { hold: value, instance: state } };
 }
 
-/** Takes the hold back, and has the instance stop if nothing is open. */
+/** Ends a hold, and sweeps, so that the instance stops if no job is open. */
 export async function release(handle: PipelineHandle): Promise<CommandResult> {
   const { hold: before } = await readInstance(handle);
   if (before !== undefined) await clearOrder(handle, 'hold');
@@ -71,8 +71,8 @@ export async function release(handle: PipelineHandle): Promise<CommandResult> {
 }
 
 /**
- * Starts the instance now and holds it: without the hold the next sweep would stop a machine with nothing to do. The gate
- * stays as it is; an upload opens it, and finds the machine on.
+ * Starts the instance and holds it: without the hold, the next sweep would stop an instance that has no job. The gate stays as
+ * it is; the next upload opens it.
  */
 export async function warm(handle: PipelineHandle, why: string | undefined): Promise<CommandResult> {
   const before = await readInstance(handle);
@@ -81,8 +81,8 @@ export async function warm(handle: PipelineHandle, why: string | undefined): Pro
       `The pipeline is paused (${before.pause}), which means: do not start it. First say: npx lamplighter resume`,
     );
   }
-  // First the hold: whoever stops reads it before.
-  const value = before.hold ?? reasonOf(why);
+  // The hold comes first, because the stop function reads it before it stops the instance.
+  const value = before.hold ?? orderText(why);
   if (before.hold === undefined) await setOrder(handle, 'hold', value);
   const wasOn = before.state === 'running';
   if (!wasOn) await start(handle);
@@ -97,7 +97,7 @@ export async function warm(handle: PipelineHandle, why: string | undefined): Pro
 }
 
 async function start(handle: PipelineHandle): Promise<void> {
-  // One that is stopping cannot be started; what EC2 shows may be old news, then it refuses the start.
+  // A stopping instance cannot be started. EC2's reading may be old; EC2 then refuses the start.
   await waitForInstance(
     handle,
     'takes a start',
@@ -107,8 +107,8 @@ async function start(handle: PipelineHandle): Promise<void> {
   await waitForInstance(handle, 'runs', ({ state }) => state === 'running', STATE_LIMIT_MS);
 }
 
-/** The tag's value, for whoever finds it: who, when, why. */
-function reasonOf(why: string | undefined): string {
+/** The value of an order's tag, for other people: user, time, reason. */
+function orderText(why: string | undefined): string {
   return `${userName()}, ${new Date().toISOString()}${why === undefined ? '' : `: ${why}`}`;
 }
 
@@ -116,11 +116,11 @@ function userName(): string {
   try {
     return userInfo().username;
   } catch (error) {
-    // A container may run as a user that has no name.
+    // The user of a container may have no name.
     return `unknown user (${messageOf(error)})`;
   }
 }
 
-export function jobs(count: number): string {
+function jobsAre(count: number): string {
   return count === 1 ? '1 job is' : `${count === 0 ? 'No' : count} jobs are`;
 }

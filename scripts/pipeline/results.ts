@@ -16,16 +16,16 @@ import { localPath, localPaths } from './local-paths';
 export interface ResultFile {
   readonly key: string;
   readonly sizeBytes: number;
-  /** Where the copy is. */
+  /** The path of the copy. */
   readonly file: string;
 }
 
-/** Where the copies of a job's results go: below `directory`, by the upload's key and the first digits of the job's id. */
+/** The folder of the copies of a job's results: below `directory`, the upload's key, then the short job id. */
 export function resultsFolder(directory: string, receipt: Receipt): string {
   return join(localPath(directory, receipt.input.key), receipt.jobId.slice(0, 12));
 }
 
-/** Copies a job's results and its receipt to the disk, each file whole or not at all. */
+/** Copies a job's results and its receipt to the disk. Each file is written whole or not at all. */
 export async function downloadResults(
   s3: S3Client,
   outputBucket: string,
@@ -66,15 +66,15 @@ async function download(s3: S3Client, bucket: string, key: string, file: string)
   }
 }
 
-/** Endings of files that a person can read, those worth the most first. */
+/** Endings of files that people can read, the most useful first. */
 const READABLE = ['.csv', '.tsv', '.txt', '.json', '.jsonl', '.md'];
 const FILES_SHOWN = 2;
 const LINES_SHOWN = 5;
 const LINE_WIDTH = 100;
-/** The model's last words say why it failed: they are broken, not cut. */
-const WORDS_SHOWN = 400;
+/** Maximum characters of a line of the model's stderr. Such a line is wrapped, not cut, because it may say why the model failed. */
+const STDERR_WIDTH = 400;
 
-/** Shows where a job's results are and their first lines. */
+/** Prints where a job's results are, and their first lines. */
 export async function showResults(
   terminal: Terminal,
   outputBucket: string,
@@ -95,7 +95,7 @@ export async function showResults(
     .split('\n')
     .filter((text) => text !== '')
     .slice(-LINES_SHOWN)) {
-    print(terminal, `  ${colours.dim('model:')} ${printable(line, WORDS_SHOWN)}`);
+    print(terminal, `  ${colours.dim('model:')} ${printable(line, STDERR_WIDTH)}`);
   }
   for (const { key, sizeBytes, file } of files) {
     print(terminal, [
@@ -122,7 +122,7 @@ function mostReadable(files: readonly ResultFile[]): ResultFile[] {
 
 const shortName = (file: string) => file.slice(dirname(file).length + 1);
 
-/** Enough for a few lines; the rest of a large file is not read. */
+/** Number of bytes that are read of a file, enough for a few lines. */
 const HEAD_BYTES = 16_384;
 
 async function firstLines(file: string): Promise<string[]> {

@@ -5,10 +5,10 @@ import { retryReceipt } from './retry';
 import type { CommandResult, PipelineHandle } from './connect';
 import { hasSucceededSince, readReceiptsSince } from './readings/receipts';
 
-/** So many receipts are read at most. */
+/** Maximum number of receipts that are read. */
 const RECEIPTS_READ = 1_000;
 
-/** Retries every job that has failed since and was not mended; what cannot be retried is told and does not sink the others. */
+/** Retries every job that has failed and whose key has not succeeded since. A job that cannot be retried is reported; the others are retried all the same. */
 export async function retryFailed(
   handle: PipelineHandle,
   sinceMs: number,
@@ -37,7 +37,7 @@ export async function retryFailed(
       );
       jobs.push({ ...done.facts, changed: done.changed });
     } catch (error) {
-      // A newer upload of the key is no failure of ours: it stands in for the failed one.
+      // A UsageError is no failure: for example, a newer upload of the key replaces the failed one.
       if (!(error instanceof UsageError)) failures += 1;
       lines.push(`${short}  ${key}: not retried: ${messageOf(error)}`);
       jobs.push({ jobId: receipt.jobId, key: receipt.input.key, changed: false, error: messageOf(error) });

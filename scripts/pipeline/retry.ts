@@ -13,25 +13,27 @@ import { failureReason } from './failure-reason';
 import { findReceipt } from './find-job';
 import type { CommandResult, PipelineHandle } from './connect';
 
-/** In the metadata of the copy: the job that it is a retry of, so that a second `retry` finds the first. */
+/** Metadata key of the copy; its value is the failed job. A second `retry` finds the first one by it. */
 const RETRY_OF = 'lamplighter-retry-of';
 
-/** S3 copies no more in one call. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
+/** Largest object that S3 copies in one call, in bytes. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
 const MAX_COPY_BYTES = 5 * 1024 ** 3;
 
-/** Newer versions of the key that are looked at. */
-const NEWER_LOOKED_AT = 50;
+/** Maximum number of newer versions of the key that are read. */
+const NEWER_READ = 50;
 
 /**
- * Runs a failed job's upload again. A receipt ends its job for good, so this makes another job: the upload's version is
- * copied onto its own key, and a new version is a new job. The failed receipt stays. Throws UsageError when the job has not
- * failed, its upload is gone, or somebody has uploaded to the key since (`anyway` overrides that).
+ * Runs a failed job's upload again, as a new job: a receipt ends its job for good. It copies the upload's version onto its
+ * own key, which makes a new version. The failed receipt stays.
+ *
+ * Throws UsageError when the job has not failed, when its upload is deleted, or when the key has a newer upload (`anyway`
+ * allows that).
  */
 export async function retry(handle: PipelineHandle, prefix: string, anyway: boolean): Promise<CommandResult> {
   return retryReceipt(handle, await findReceipt(handle, prefix), anyway);
 }
 
-/** `retry`, of a job whose receipt is known. */
+/** As `retry`, when the receipt is known already. */
 export async function retryReceipt(
   handle: PipelineHandle,
   receipt: Receipt,
@@ -49,10 +51,10 @@ export async function retryReceipt(
       `No model of the pipeline takes "${input.key}" any more: a copy of it would not be run.`,
     );
   }
-  const head = await headOf(handle, receipt);
+  const head = await headUpload(handle, receipt);
   const newer = await newerVersions(handle, receipt);
   const earlier = newer.find(({ retryOf }) => retryOf === jobId);
-  if (earlier) return retriedAlready(handle, receipt, earlier.versionId);
+  if (earlier) return alreadyRetried(handle, receipt, earlier.versionId);
   const [latest] = newer;
   if (latest && !anyway) {
     throw new UsageError(
@@ -74,7 +76,7 @@ export async function retryReceipt(
   };
 }
 
-async function headOf(
+async function headUpload(
   { target }: PipelineHandle,
   { jobId, input }: Receipt,
 ): Promise<HeadObjectCommandOutput> {
@@ -96,14 +98,14 @@ async function headOf(
   return head;
 }
 
-interface Newer {
+interface NewerVersion {
   readonly versionId: string;
   readonly uploadedAt: string;
   readonly retryOf: string | undefined;
 }
 
-/** The versions of the key that are newer than the job's, the newest first. */
-async function newerVersions({ target }: PipelineHandle, { input }: Receipt): Promise<Newer[]> {
+/** Versions of the key that are newer than the job's, the newest first. */
+async function newerVersions({ target }: PipelineHandle, { input }: Receipt): Promise<NewerVersion[]> {
   const { bucket: Bucket, key: Key } = input;
   const { s3 } = target.clients;
   const page = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key, MaxKeys: 1000 }));
@@ -111,7 +113,7 @@ async function newerVersions({ target }: PipelineHandle, { input }: Receipt): Pr
   const own = versions.findIndex(({ VersionId }) => VersionId === input.versionId);
   const newer = own < 0 ? versions : versions.slice(0, own);
   return Promise.all(
-    newer.slice(0, NEWER_LOOKED_AT).map(async ({ VersionId = '', LastModified }) => {
+    newer.slice(0, NEWER_READ).map(async ({ VersionId = '', LastModified }) => {
       const head = await s3.send(new HeadObjectCommand({ Bucket, Key, VersionId }));
       return {
         versionId: VersionId,
@@ -122,7 +124,7 @@ async function newerVersions({ target }: PipelineHandle, { input }: Receipt): Pr
   );
 }
 
-async function retriedAlready(
+async function alreadyRetried(
   handle: PipelineHandle,
   { jobId, input }: Receipt,
   versionId: string,
@@ -140,7 +142,7 @@ async function retriedAlready(
   return { changed: false, lines, facts: { jobId, newJobId, bucket, key, versionId, newJob } };
 }
 
-/** S3 refuses a copy onto itself that changes nothing; what changes is the note of where it came from. */
+/** Copies a version onto its own key. S3 requires that such a copy changes something: this one changes the metadata. */
 async function copyOntoItself(
   { target }: PipelineHandle,
   { jobId, input }: Receipt,

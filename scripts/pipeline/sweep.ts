@@ -5,15 +5,15 @@ import { anyOpen } from '../../lifecycle/ledger';
 import { BrokenError } from '../console/exit';
 import type { PipelineHandle } from './connect';
 
-/** lifecycle/settle.ts's SettleOutcome, as the function answers it. */
+/** The stop function's answer: lifecycle/settle.ts's SettleOutcome. */
 const outcomeSchema = z.looseObject({ did: z.string(), wake: z.string().optional() });
 
 type SweepOutcome = z.infer<typeof outcomeSchema>;
 
-/** The stop function takes it for a tick of its schedule. */
+/** The payload of a scheduled sweep. */
 const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
 
-/** Has the stop function sweep now, instead of within minutes, and returns what it did. Throws BrokenError. */
+/** Invokes the stop function, so that the sweep happens now. Throws BrokenError with `done`: what the command did before. */
 export async function sweepNow({ target, manifest }: PipelineHandle, done: string): Promise<SweepOutcome> {
   const later = `${done}; the next sweep, in at most ${manifest.sweepMinutes} minutes, settles the rest`;
   let answer;
@@ -33,7 +33,6 @@ export async function sweepNow({ target, manifest }: PipelineHandle, done: strin
   );
 }
 
-/** What a sweep did, for people. */
 export async function sweepText(handle: PipelineHandle, { did, wake }: SweepOutcome): Promise<string> {
   const open = (await anyOpen(handle.control)) ? 'jobs are open' : 'no job is open any more';
   switch (did) {

@@ -21,25 +21,25 @@ export interface Clients {
   readonly logs: CloudWatchLogsClient;
 }
 
-/** The cloud that a command speaks to. */
+/** The cloud that a command sends its requests to. */
 export interface Target {
   readonly cloud: CloudChoice;
-  /** For people: which cloud it is, and why. */
+  /** The cloud's name, and why it was chosen. For people. */
   readonly text: string;
   readonly clients: Clients;
-  /** Milliseconds between two looks while waiting; every look costs requests on AWS. */
+  /** Time between two polls, in milliseconds. Every poll costs requests on AWS. */
   readonly pollMs: number;
 }
 
 export interface TargetOptions {
-  /** What the user said. @default the running local cloud of this checkout if there is one, else AWS */
+  /** @default the running local cloud of this checkout, or AWS if none is running */
   readonly cloud?: CloudChoice | undefined;
   readonly region?: string | undefined;
   readonly environment?: NodeJS.ProcessEnv;
   readonly directory?: string;
 }
 
-/** Which cloud is meant. Throws MissingError when the local one is asked for and does not run. */
+/** Chooses the cloud. Throws MissingError when `local` is requested and no local cloud is running. */
 export async function chooseTarget(options: TargetOptions): Promise<Target> {
   const environment = options.environment ?? process.env;
   if (options.cloud !== 'aws') {
@@ -54,7 +54,7 @@ export async function chooseTarget(options: TargetOptions): Promise<Target> {
   return awsTarget(options.region ?? regionFrom(environment) ?? regionOfSettings(), environment);
 }
 
-/** The local cloud of process `pid`. @default this one */
+/** The local cloud of the process `pid`. @default this process */
 export function localTarget(
   running: Pick<RunningCloud, 'endpoint' | 'region' | 'credentials'> & { readonly pid?: number },
 ): Target {
@@ -67,7 +67,7 @@ export function localTarget(
   };
 }
 
-/** Clients for a local cloud, whatever the user's own AWS configuration is. */
+/** Clients for a local cloud. They ignore the user's own AWS configuration. */
 export function localClients(cloud: Pick<RunningCloud, 'endpoint' | 'region' | 'credentials'>): Clients {
   const { endpoint, region, credentials } = cloud;
   const configuration = { endpoint, region, credentials };
@@ -100,14 +100,14 @@ function awsTarget(region: string | undefined, environment: NodeJS.ProcessEnv): 
   };
 }
 
-/** The SDK itself reads only AWS_REGION. */
+/** The SDK itself reads AWS_REGION only. */
 function regionFrom(environment: NodeJS.ProcessEnv): string | undefined {
   return [environment.AWS_REGION, environment.AWS_DEFAULT_REGION].find(
     (region) => region !== undefined && region !== '',
   );
 }
 
-/** The region of cdktf.json's pipelines, if they agree; whatever else is wrong with it is not our business here. */
+/** The region of all pipelines in cdktf.json. Undefined: the regions differ, or the file is not valid. */
 function regionOfSettings(project = PROJECT): string | undefined {
   try {
     const { pipelines } = readCdktfConfig(project).context;

@@ -8,7 +8,7 @@ import { BrokenError, InterruptedError, UsageError } from '../console/exit';
 import { systemCodeOf } from '../console/system-error';
 import { filesIn } from './find-files';
 
-/** A file that may be uploaded: it was looked at, and a model takes its key. */
+/** A file that can be uploaded: it is readable, and a model accepts its key. */
 export interface PlannedUpload {
   readonly file: string;
   readonly key: string;
@@ -16,7 +16,7 @@ export interface PlannedUpload {
   readonly model: string;
 }
 
-/** An upload that is on its way through the pipeline. */
+/** A file that has been uploaded. */
 export interface Job {
   readonly file: string;
   readonly key: string;
@@ -29,16 +29,18 @@ const MAX_KEY_BYTES = 1024;
 interface PlanOptions {
   /** @default the working folder */
   readonly from?: string;
-  /** The model that has to take each file; without a prefix, its own is put before the names. */
+  /** The model that must accept every file. Without `prefix`, keys begin with the model's own prefix. @default any model */
   readonly model?: string | undefined;
-  /** Is told of the files in folders that no model takes; they are not uploaded. */
+  /** Called when a file in a folder is skipped, because no model accepts its key. */
   readonly onSkipped?: (name: string, why: string) => void;
 }
 
 /**
- * What would be uploaded, under which key: the prefix, perhaps one for each file, and the file's name, or its path below the
- * folder that was named. Throws one UsageError that lists every file that cannot be: missing, empty, not to be read, not a
- * file, too large, or with a key that no model takes.
+ * Plans the upload of files and of folders' files. A key is the prefix and the file's name; in a folder, the prefix and the
+ * path below the folder.
+ *
+ * Throws one UsageError that lists every file that cannot be uploaded: missing, empty, unreadable, no regular file, too
+ * large, or with a key that no model accepts.
  */
 export function planUploads(
   names: readonly string[],
@@ -93,7 +95,7 @@ function modelCalled(name: string, models: readonly DeployedModel[]): DeployedMo
   throw new UsageError(`The pipeline has no model "${name}"; it has: ${names}.`);
 }
 
-/** For people: `raw/….csv (breast-cancer)`. */
+/** For people: `"raw/….csv" (breast-cancer)`. */
 export function takenKeys(models: readonly DeployedModel[]): string {
   return models
     .map(({ name, prefix, suffixes }) => {
@@ -103,21 +105,21 @@ export function takenKeys(models: readonly DeployedModel[]): string {
     .join('; ');
 }
 
-/** A new user's model takes `in/….csv`, and the new user submits `my.csv`. */
+/** For a new user whose model accepts `in/….csv`, and who submits `my.csv`. */
 function hint(key: string, models: readonly DeployedModel[]): string {
   const other = prefixFor(basename(key), models);
   return other === undefined || other === '' ? '' : `; say --prefix ${other}`;
 }
 
-/** The first prefix under which a model takes a file of that name. */
+/** The first prefix with which a model accepts a file of that name. */
 export function prefixFor(fileName: string, models: readonly DeployedModel[]): string | undefined {
   const takes = (prefix: string) => modelFor({ key: `${prefix}${fileName}` }, models) !== undefined;
   return ['', ...models.map(({ prefix }) => prefix)].find(takes);
 }
 
 /**
- * Uploads one file, in parts if it is large. Interrupted, it leaves no half upload behind. Throws BrokenError when the bucket
- * does not keep versions, and what the SDK throws.
+ * Uploads one file, in parts if the file is large. If it is interrupted, it leaves no parts in S3. Throws BrokenError when
+ * the bucket keeps no versions, and what the SDK throws.
  */
 export async function upload(
   s3: S3Client,
@@ -131,8 +133,8 @@ export async function upload(
   const body = createReadStream(file);
   const transfer = new Upload({ client: s3, params: { Bucket: bucket, Key: key, Body: body } });
   transfer.on('httpUploadProgress', ({ loaded = 0 }) => onBytes(loaded));
-  // Upload.abort() would give up at once, and this process would end before S3 is told to drop the parts. A body that
-  // breaks makes it wait for the parts under way, tell S3, and only then throw.
+  // Upload.abort() throws at once, and this process would end before S3 has deleted the parts. If the body breaks instead,
+  // Upload waits for the parts that are being sent, aborts the upload in S3, and then throws.
   const abort = () => void body.destroy(new InterruptedError());
   const isAborted = () => signal.aborted;
   signal.addEventListener('abort', abort, { once: true });
@@ -152,10 +154,10 @@ export async function upload(
   }
 }
 
-/** What one upload may hold. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+/** Largest object that S3 accepts, in bytes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const MAX_UPLOAD_BYTES = 5 * 1024 ** 4;
 
-/** A number of bytes, or why the file cannot be uploaded. */
+/** The file's size in bytes, or why the file cannot be uploaded. */
 function sizeOf(file: string): number | string {
   try {
     const stat = statSync(file);

@@ -3,26 +3,26 @@ import { duration } from '../console/terminal';
 import type { PipelineHandle } from './connect';
 import { readReceiptsSince } from './readings/receipts';
 
-/** How long a model's jobs took: medians of those that have succeeded of late. */
+/** How long a model's jobs take: medians of the latest jobs that have succeeded. */
 interface UsualTime {
   readonly model: string;
   readonly count: number;
-  /** From admission to receipt, waiting for the machine included. */
+  /** From admission to receipt. Includes the wait for the machine. */
   readonly wholeMs: number;
-  /** The model's own time; undefined: no receipt tells it. */
+  /** The model's own time. Undefined: no receipt has it. */
   readonly runMs: number | undefined;
 }
 
-const LOOKED_BACK_MS = 30 * 24 * 3_600_000;
+const READ_BACK_MS = 30 * 24 * 3_600_000;
 const RECEIPTS_READ = 30;
 
-/** Of each model that has succeeded in the last 30 days, by the latest receipts. */
+/** The usual times of the models that have succeeded in the last 30 days. */
 export async function usualTimes(
   { output }: Pick<PipelineHandle, 'output'>,
   models: readonly string[],
   now: number,
 ): Promise<UsualTime[]> {
-  const { receipts } = await readReceiptsSince(output, now - LOOKED_BACK_MS, { limit: RECEIPTS_READ });
+  const { receipts } = await readReceiptsSince(output, now - READ_BACK_MS, { limit: RECEIPTS_READ });
   return models.flatMap((model) => {
     const own = receipts.filter((receipt) => receipt.outcome === 'succeeded' && receipt.model.name === model);
     const wholeMs = median(own.map(({ admittedAt, endedAt }) => between(admittedAt, endedAt)));

@@ -11,16 +11,16 @@ export interface Event {
   readonly message: string;
 }
 
-/** A pipeline in memory, as its operator reaches it. */
+/** A pipeline in memory, with a handle for commands. */
 export class Place {
   readonly account = new FakeAccount();
   readonly events: Event[] = [];
-  /** Log groups that nothing has been written to. */
+  /** Log groups that do not exist yet. */
   readonly missing = new Set<string>();
   readonly invoked: unknown[] = [];
   sweep: object = { did: 'woke', wake: 'woken' };
   readonly handle: PipelineHandle;
-  /** What is deployed. */
+  /** The manifests of the deployed pipelines. */
   readonly manifests: Manifest[] = [];
 
   constructor() {
@@ -45,14 +45,14 @@ export class Place {
     };
   }
 
-  /** An upload whose event was lost, unless something is made of it. */
+  /** Adds an upload that has neither an open record nor a receipt. */
   upload(key: string, body = 'x') {
     const { versionId } = this.account.s3.put('data', key, body);
     const input = { bucket: 'data', key, versionId, sizeBytes: body.length };
     return { input, jobId: jobIdOf(input) };
   }
 
-  /** An upload that has ended. */
+  /** Adds an upload with a receipt. */
   ended(key: string, more: Partial<Receipt> = {}): Receipt {
     const { input, jobId } = this.upload(key);
     const endedAt = new Date(this.account.clock.now()).toISOString();

@@ -21,7 +21,7 @@ interface InstanceDescription {
   readonly pause: string | undefined;
 }
 
-/** Describes an instance in any state, terminated ones too. Undefined: EC2's answer holds no instance. Throws what the SDK throws. */
+/** Describes an instance in any state, even a terminated one. Undefined: EC2's answer has no instance. Throws what the SDK throws. */
 export async function describeInstance(
   ec2: EC2Client,
   instanceId: string,

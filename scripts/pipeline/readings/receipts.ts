@@ -66,7 +66,7 @@ interface ReadReceipts {
   readonly isListed: boolean;
 }
 
-/** Reads the receipts of the jobs that have ended since, the latest first. Unreadable objects (a model's own receipt.json) are left out. */
+/** Reads the receipts of the jobs that have ended since. An object that is no receipt (a model's own receipt.json) is left out. */
 export async function readReceiptsSince(
   output: Store,
   sinceMs: number,

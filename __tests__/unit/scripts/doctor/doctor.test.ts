@@ -26,7 +26,7 @@ it('finds nothing wrong with one that has just been deployed: no sweep, no gate,
   expect(names(fresh)).toEqual([]);
 });
 
-it('says nothing is well when it could not look, and which part it did not see', () => {
+it('does not say that all is well when a part could not be read, and names the part', () => {
   const blind: Facts = {
     ...well,
     ...{ instance: undefined, gate: undefined, agent: undefined, open: undefined, uploads: undefined },
@@ -77,7 +77,7 @@ describe('a job that waits too long is named with the reason', () => {
     expect(found?.what).toMatch(reason);
   });
 
-  it('but not one that has only just come, nor one behind another that runs', () => {
+  it('but not a new job, nor a job that is queued behind a running job', () => {
     expect(names(withJobs(atWork, job({ open: record }, 5)))).toEqual([]);
     const behind = withJobs(atWork, job({ open: record }), job({ open: record, claim: claim(1) }, 61));
     expect(names(behind)).toEqual([]);
@@ -103,7 +103,7 @@ describe('a drain that failed', () => {
   });
 });
 
-it('tells that the breaker counts before it trips, but not of a count that is over', () => {
+it('reports that the breaker counts before it trips, but not a count that is over', () => {
   const counting = { gate: { ...gate, fruitless: 2 }, trouble: undefined };
   const facts = withJobs(
     { gate: counting, instance: on, agent: { pingStatus: 'Online', lastPing: minutesAgo(1) } },
@@ -116,14 +116,14 @@ it('tells that the breaker counts before it trips, but not of a count that is ov
   expect(names({ ...well, gate: counting })).toEqual([]);
 });
 
-it('names five of many alike, and the number of the rest', () => {
+it('names five of many jobs, and the number of the others', () => {
   const jobs = Array.from({ length: 8 }, (_, index) => job({ jobId: `${index}`.repeat(64) }, 1));
   const [found] = findings(withJobs({}, ...jobs), now);
   expect(found!.what).toMatch(/000000000000, 111111111111, .*, and 3 more/);
   expect(found!.jobIds).toHaveLength(8);
 });
 
-it('shows nothing of an upload’s name that could drive the terminal', () => {
+it('escapes characters of an upload’s name that control the terminal', () => {
   const evil = '\u001b[2J\u202e.csv';
   const facts: Facts = {
     ...well,
@@ -134,7 +134,7 @@ it('shows nothing of an upload’s name that could drive the terminal', () => {
   expect(text).toContain('\\x1b[2J');
 });
 
-test('somebody woken at night finds each finding in docs/OPERATIONS.md under its name', () => {
+test('each finding has a chapter of its name in docs/OPERATIONS.md', () => {
   const text = readFileSync(join(PROJECT, 'docs', 'OPERATIONS.md'), 'utf8');
   for (const name of FINDING_NAMES) expect(text).toContain(`\n### ${name}\n`);
 });

@@ -5,7 +5,7 @@ import { claim, gate, job, manifest, minutesAgo, now, off, on, record, well, wit
 const secondsAgo = (seconds: number) => new Date(now - seconds * 1000);
 const online = { pingStatus: 'Online', lastPing: minutesAgo(1) };
 
-/** On for so many seconds, with an agent that reports. */
+/** An instance that was started that long ago, with an agent that reports. */
 const onFor = (seconds: number, more: Partial<Facts> = {}): Facts => ({
   ...well,
   ...{ instance: { ...on, launchTime: secondsAgo(seconds) }, agent: online, trace: 'none' },

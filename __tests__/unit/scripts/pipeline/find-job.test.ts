@@ -3,7 +3,7 @@ import { findReceipt } from '../../../../scripts/pipeline/find-job';
 import type { PipelineHandle } from '../../../../scripts/pipeline/connect';
 import { FakeAccount } from '../../../support/fake-account';
 
-/** A pipeline with these jobs, by the first digits of their ids. */
+/** A pipeline with jobs whose ids begin with these digits. */
 function handle(jobs: { ended?: string[]; open?: string[] }): PipelineHandle {
   const account = new FakeAccount();
   const whole = (digits: string) => digits.padEnd(64, '0');
@@ -28,7 +28,7 @@ describe('a job is found by the first digits of its id', () => {
     await expect(findReceipt(handle(jobs), prefix)).rejects.toThrow(sentence);
   });
 
-  it('is the ended one while its open record is still there, and a receipt that cannot be read is said to be so', async () => {
+  it('has ended although its open record still exists, and an unreadable receipt is reported as such', async () => {
     await expect(findReceipt(handle({ ended: ['abc'], open: ['abc'] }), 'ab')).rejects.toThrow(/is not JSON/);
   });
 });

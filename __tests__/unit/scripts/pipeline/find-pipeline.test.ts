@@ -2,7 +2,7 @@ import type { SSMClient } from '@aws-sdk/client-ssm';
 import { findPipeline } from '../../../../scripts/pipeline/find-pipeline';
 import { MissingError, UsageError } from '../../../../scripts/console/exit';
 
-/** Parameter Store with these, a page each. */
+/** A Parameter Store with these parameters, one a page. */
 function store(...names: string[]): SSMClient {
   const send = ({ input }: { input: { NextToken?: string } }) => {
     const at = Number(input.NextToken ?? 0);
@@ -15,7 +15,7 @@ function store(...names: string[]): SSMClient {
   return { send, config: { region: () => Promise.resolve('eu-central-1') } } as unknown as SSMClient;
 }
 
-describe('whoever has not said which pipeline is told what to say', () => {
+describe('a user who has not named the pipeline learns which option names it', () => {
   it.each([
     [
       [],

@@ -42,7 +42,7 @@ describe('a watched job', () => {
     put('control', statusKey(jobId), { version: 1, jobId, attempt: 1, at: AT, ...more });
   const texts = async () => (await watch.poll()).map(({ text }) => text);
 
-  it('tells admission, phases, progress and the receipt, each once', async () => {
+  it('reports admission, phases, progress and the receipt, each once', async () => {
     watch.add(job);
     expect(await texts()).toEqual([]);
     expect(watch.waiting).toEqual([job]);
@@ -67,7 +67,7 @@ describe('a watched job', () => {
     expect(await texts()).toEqual([]);
   });
 
-  it('that failed says why', async () => {
+  it('that failed shows the reason', async () => {
     watch.add(job);
     const error = { kind: 'model failed', message: 'exit code 1' };
     put('output', receiptKey(input.key, jobId), { ...receipt, outcome: 'failed', error });
@@ -76,7 +76,7 @@ describe('a watched job', () => {
     ]);
   });
 
-  it('is not lost from sight by a garbled record, which is told once', async () => {
+  it('is followed on after an unreadable record, which is reported once', async () => {
     watch.add(job);
     put('control', openKey(jobId), open);
     s3.put('control', statusKey(jobId), 'garbage');
@@ -86,7 +86,7 @@ describe('a watched job', () => {
     expect(await texts()).toEqual(['receipt: succeeded, 1 file']);
   });
 
-  it('that somebody else uploaded is discovered, open or ended; what is no record is passed over', async () => {
+  it('that another user uploaded is discovered, open or ended; objects that are no records are ignored', async () => {
     put('control', openKey(jobId), open);
     s3.put('control', openKey('f'.repeat(64)), 'garbage');
     s3.put('control', 'open/notes.txt', '');

@@ -45,7 +45,7 @@ describe('the list of jobs', () => {
     return { place, now: place.account.clock.now() };
   }
 
-  it('shows open jobs, then what has ended, the latest first; not what ended before', async () => {
+  it('shows open jobs, then jobs that have ended since, the latest first', async () => {
     const { place, now } = busy();
     const terminal = recordingTerminal();
     expect(listLines(await listJobs(place.handle, options, now), options, now, terminal))
@@ -59,7 +59,7 @@ describe('the list of jobs', () => {
     `);
   });
 
-  it('fits forty columns, and loses no job’s id there', async () => {
+  it('fits forty columns, and still has every job’s id', async () => {
     const { place, now } = busy();
     place.ended(`in/${'long'.repeat(30)}.csv`);
     const narrow = { ...recordingTerminal(), columns: 40 };
@@ -68,14 +68,14 @@ describe('the list of jobs', () => {
     expect(lines.filter((line) => /[0-9a-f]{12}/.test(line))).toHaveLength(4);
   });
 
-  it('of failed jobs has no other, and gives the reason', async () => {
+  it('of failed jobs has no others, and shows the reason', async () => {
     const { place, now } = busy();
     const failed = { ...options, failed: true };
     const { jobs } = await listJobs(place.handle, failed, now);
     expect(jobs).toMatchObject([{ key: 'in/bad.csv', state: 'failed', error: 'no such\ncolumn' }]);
   });
 
-  it('says so when there is more than was asked for', async () => {
+  it('says so when there are more jobs than the limit', async () => {
     const { place, now } = busy();
     const one = { ...options, limit: 1 };
     const listed = await listJobs(place.handle, one, now);
@@ -95,7 +95,7 @@ describe('the list of jobs', () => {
     expect(listLines(listed, latestOnly, now, recordingTerminal()).at(-1)).toContain('--limit');
   });
 
-  it('shows a job once while its open record is not gone yet, and skips a file that is no receipt', async () => {
+  it('shows a job once while its open record still exists, and skips a file that is no receipt', async () => {
     const place = new Place();
     const record = place.account.openJob('a.csv');
     const { jobId } = record;
@@ -163,7 +163,7 @@ describe('logs', () => {
   const at = Date.parse('2026-01-01T00:00:00.000Z');
   const groups = ['/aws/lambda/p-trigger', '/lamplighter/p/drain'];
 
-  it('are those of the job alone, from every group, in order, each once however often one looks', async () => {
+  it('are the job’s only, from every group, in order, and each is read once', async () => {
     const place = new Place();
     const say = (group: string, seconds: number, text: string) =>
       place.events.push({ group, at: at + seconds * 1000, message: text });
@@ -173,23 +173,23 @@ describe('logs', () => {
     say(groups[0]!, 1, `first ${jobId}`);
     say(groups[0]!, 1, `another job ${'b'.repeat(64)}`);
     const reader = new JobLogs(place.handle.target.clients.logs, groups, jobId, at);
-    expect((await reader.look()).map(({ message }) => message.split(' ')[0])).toEqual([
+    expect((await reader.readNew()).map(({ message }) => message.split(' ')[0])).toEqual([
       'first',
       'second',
       'third',
       'fourth',
     ]);
-    // A line may be shown later than one that is newer.
+    // CloudWatch may show a line later than a newer line.
     say(groups[0]!, 3.5, `late ${jobId}`);
-    expect((await reader.look()).map(({ message }) => message.split(' ')[0])).toEqual(['late']);
-    expect(await reader.look()).toEqual([]);
+    expect((await reader.readNew()).map(({ message }) => message.split(' ')[0])).toEqual(['late']);
+    expect(await reader.readNew()).toEqual([]);
   });
 
-  it('do without a group that nothing was written to yet', async () => {
+  it('are read although a log group does not exist yet', async () => {
     const place = new Place();
     place.missing.add(groups[0]!);
     place.events.push({ group: groups[1]!, at, message: jobId });
-    expect(await new JobLogs(place.handle.target.clients.logs, groups, jobId, at).look()).toHaveLength(1);
+    expect(await new JobLogs(place.handle.target.clients.logs, groups, jobId, at).readNew()).toHaveLength(1);
   });
 
   it('read from the trigger to the stop function', () => {
@@ -215,7 +215,7 @@ describe('logs', () => {
     expect(logText({ at, id: '1', group: groups[1]!, message: JSON.stringify(message) })).toBe(text);
   });
 
-  it('are followed until the job has ended, and the lines that come after its receipt are shown', async () => {
+  it('are followed until the job has ended, and lines that arrive after its receipt are shown', async () => {
     const place = new Place();
     const record = place.account.openJob('a.csv');
     const group = groups[1]!;
@@ -259,7 +259,7 @@ describe('the audit', () => {
     return { place, lost };
   }
 
-  it('names each upload that has neither receipt nor open record, and changes nothing', async () => {
+  it('names each upload that has neither a receipt nor an open record, and changes nothing', async () => {
     const { place, lost } = lossy();
     const found = await audit(place.handle, place.account.clock);
     expect(found).toMatchObject({ uploads: 4, ended: 1, open: 1, young: 1, doubled: [] });
@@ -268,7 +268,7 @@ describe('the audit', () => {
     expect(place.account.s3.callsOf('PutObject')).toEqual([]);
   });
 
-  it('admits them as the trigger would have, once, and has the stop function look', async () => {
+  it('admits them as the trigger does, once, and sweeps', async () => {
     const { place, lost } = lossy();
     const found = await audit(place.handle, place.account.clock);
     const done = await admitLost(place.handle, found.lost, place.account.clock);
@@ -281,7 +281,7 @@ describe('the audit', () => {
     expect(again).toMatchObject({ open: 2, lost: [] });
   });
 
-  it('goes on after one that cannot be admitted, and says which', async () => {
+  it('goes on after an upload that cannot be admitted, and names it', async () => {
     const { place, lost } = lossy();
     const other = place.upload('other.csv');
     place.passMinutes(10);
@@ -295,7 +295,7 @@ describe('the audit', () => {
     expect(done.refused).toEqual([{ key: 'in/lost ü.csv', why: 'not you' }]);
   });
 
-  it('sees that an upload has two receipts', async () => {
+  it('reports an upload with two receipts', async () => {
     const place = new Place();
     const receipt = place.ended('a.csv');
     place.account.s3.put('output', receiptKey('b.csv', receipt.jobId), JSON.stringify(receipt));
@@ -304,7 +304,7 @@ describe('the audit', () => {
     expect(JSON.parse(terminal.stdout.join('\n'))).toMatchObject({ doubled: [receipt.jobId] });
   });
 
-  it('does not take for lost what was admitted while it looked', async () => {
+  it('does not count an upload as lost that was admitted while it read', async () => {
     const { place, lost } = lossy();
     place.account.s3.fault({
       ...{ command: 'ListObjectVersions' },
@@ -315,7 +315,7 @@ describe('the audit', () => {
 });
 
 describe('retry --failed', () => {
-  it('leaves alone what has succeeded since, and goes on after what cannot be retried', async () => {
+  it('leaves out jobs whose key has succeeded since, and goes on after a job that cannot be retried', async () => {
     const place = new Place();
     place.failed('mended.csv');
     const gone = place.failed('gone.csv');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { chooseTarget } from '../../../../scripts/pipeline/target';
 import { listen, temporaryFolder } from '../stand-ins';
 
-describe('the cloud that a command speaks to', () => {
+describe('the cloud that a command uses', () => {
   const folder = temporaryFolder();
   let server: Awaited<ReturnType<typeof listen>> | undefined;
   afterEach(async () => {
@@ -25,7 +25,7 @@ describe('the cloud that a command speaks to', () => {
     );
   const choose = (more: object = {}) => chooseTarget({ directory: folder.path, environment: {}, ...more });
 
-  it('is the local one while that runs, and says so; AWS if asked for', async () => {
+  it('is the local one while it runs, and says so; AWS if requested', async () => {
     server = await listen((_, response) => response.end(JSON.stringify({ pid: process.pid })));
     running(server.url);
     const target = await choose();
@@ -52,11 +52,11 @@ describe('the cloud that a command speaks to', () => {
     });
   });
 
-  it('is AWS in the region that the settings give the pipelines, said or not, when nothing else is said', async () => {
+  it('is AWS in the pipelines’ region of the settings, when no other region is set', async () => {
     await expect(choose({ cloud: 'aws' })).resolves.toMatchObject({ text: 'AWS, region eu-central-1' });
   });
 
-  it('takes the region that was said, else the environment’s; an endpoint in the environment is told', async () => {
+  it('has the region of the option, else of the environment; an endpoint of the environment is printed', async () => {
     const environment = { AWS_DEFAULT_REGION: 'us-west-2', AWS_ENDPOINT_URL: 'http://127.0.0.1:5' };
     const target = await choose({ cloud: 'aws', environment });
     expect(target.text).toBe('AWS, region us-west-2, endpoint http://127.0.0.1:5 from AWS_ENDPOINT_URL');

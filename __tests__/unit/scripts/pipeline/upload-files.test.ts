@@ -29,14 +29,14 @@ describe('files to submit', () => {
 
   const plan = (files: string[], prefix = '') => planUploads(files, prefix, models, { from: folder.path });
 
-  it('get the prefix and their own name as key, and the model that takes it', () => {
+  it('get the prefix and their own name as key, and the model that accepts it', () => {
     expect(plan(['a b.csv'])).toEqual([
       { file: join(folder.path, 'a b.csv'), key: 'a b.csv', sizeBytes: 4, model: 'csv-model' },
     ]);
     expect(plan(['scan.png'], 'scans/')).toMatchObject([{ key: 'scans/scan.png', model: 'scans' }]);
   });
 
-  it('are all refused when one cannot be submitted, and every reason is told', () => {
+  it('are all refused when one cannot be submitted, and every reason is printed', () => {
     expect(() =>
       plan(['a b.csv', 'gone.csv', 'empty.csv', 'scan.png', '/dev/null', 'huge.csv', './a b.csv']),
     ).toThrow(
@@ -68,11 +68,11 @@ describe('files to submit', () => {
     );
   });
 
-  it('of any ending are taken by a model without suffixes', () => {
+  it('of any ending are accepted by a model without suffixes', () => {
     expect(takenKeys([model('all', 'in/')])).toBe('"in/…" (all)');
   });
 
-  it('of a folder keep their paths below it; hidden ones stay, and what no model takes is skipped and told', () => {
+  it('of a folder keep their paths below it; hidden files are left out, and files that no model accepts are skipped and reported', () => {
     const skipped: string[] = [];
     const onSkipped = (name: string) => void skipped.push(name);
     const planned = planUploads(['sub'], 'p/', models, { from: folder.path, onSkipped });
@@ -81,7 +81,7 @@ describe('files to submit', () => {
     expect(() => plan(['hollow'])).toThrow('there is no file to upload in hollow; taken are "….csv"');
   });
 
-  it('for one model get its prefix, and are refused if it does not take them', () => {
+  it('for one model get its prefix, and are refused if the model does not accept them', () => {
     const from = folder.path;
     expect(planUploads(['scan.png'], '', models, { from, model: 'scans' })).toMatchObject([
       { key: 'scans/scan.png', model: 'scans' },
@@ -94,7 +94,7 @@ describe('files to submit', () => {
     );
   });
 
-  // root may read everything.
+  // The user root can read every file.
   (process.getuid?.() === 0 ? it.skip : it)(
     'that may not be read are named before anything is uploaded',
     () => {
@@ -105,7 +105,7 @@ describe('files to submit', () => {
     },
   );
 
-  it('that are interrupted in the middle leave no half upload, which would be paid for for ever', async () => {
+  it('that are interrupted leave no parts in S3, which would cost money for ever', async () => {
     const file = join(folder.path, 'large.csv');
     writeFileSync(file, '');
     truncateSync(file, 40 * 1024 ** 2);
@@ -118,15 +118,15 @@ describe('files to submit', () => {
     expect(s3.objects('data').size).toBe(0);
   });
 
-  it('that are large go up in parts, and what has gone up is told', async () => {
+  it('that are large are uploaded in parts, and the bytes that are uploaded are reported', async () => {
     const file = join(folder.path, 'large.csv');
     writeFileSync(file, Buffer.alloc(12 * 1024 ** 2, 'ab'));
     const s3 = new FakeS3();
-    const told: number[] = [];
+    const loaded: number[] = [];
     const planned = { file, key: 'large.csv', sizeBytes: 12 * 1024 ** 2, model: 'csv-model' };
-    await upload(s3.client, 'data', planned, new AbortController().signal, (loaded) => told.push(loaded));
+    await upload(s3.client, 'data', planned, new AbortController().signal, (bytes) => loaded.push(bytes));
     expect(s3.callsOf('UploadPart')).toHaveLength(3);
-    expect(Math.max(...told)).toBe(12 * 1024 ** 2);
+    expect(Math.max(...loaded)).toBe(12 * 1024 ** 2);
     expect(s3.text('data', 'large.csv')).toBe('ab'.repeat(6 * 1024 ** 2));
   });
 });

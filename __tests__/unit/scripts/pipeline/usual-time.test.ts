@@ -3,7 +3,7 @@ import { Place } from '../place';
 
 const at = (second: number) => new Date(Date.parse('2026-01-01T00:00:00.000Z') + second * 1000).toISOString();
 
-it('how long it usually takes is the median of the model’s own successes, not of others or of failures', async () => {
+it('the usual time is the median of the model’s own successes, without failures and other models', async () => {
   const place = new Place();
   const took = (key: string, whole: number, run: number, more: object = {}) =>
     place.ended(key, { admittedAt: at(0), startedAt: at(whole - run), endedAt: at(whole), ...more });
