@@ -190,9 +190,9 @@ story('a pipeline that is watched', () => {
   }, 120_000);
 
   it.each([
-    [['retry', 'zebra'], /"zebra" is no job/],
+    [['retry', 'zebra'], /"zebra" is not a job id/],
     [['retry', '0123456789abcdef0123'], /No job begins with/],
-    [['pause', '--pipeline', 'nope'], /There is no pipeline "nope" here; there is: watched/],
+    [['pause', '--pipeline', 'nope'], /There is no pipeline "nope" here\. Deployed: watched/],
   ])(
     'says what is wrong with %j',
     async (args, sentence) => {

@@ -139,7 +139,7 @@ story('the command line in a terminal', () => {
     [['list'], 0, /failed +[0-9a-f]{12}[^]*bad\.csv[^]*the model exited[^]*succeeded/, true],
     [['list', '--failed'], 0, /^(?![^]*succeeded)[^]*failed +[0-9a-f]{12}/, true],
     [['status'], 0, /Instance +i-\w+[^]*Gate[^]*Receipts +the latest/, true],
-    [['audit'], 0, /4 uploads that a model takes: 4 with a\s+receipt/, false],
+    [['audit'], 0, /4 uploads that a model accepts: 4 with a\s+receipt/, false],
     [['doctor'], 1, /Gate +CLOSED[^]*✗ job-failed: The job/, true],
     [['estimate', '--jobs-per-day', '4', '--minutes', '15'], 0, /USD +total[^]*cheaper than always/, true],
     [['report', '--out', 'report.html'], 0, /4 jobs, 1 failed;[^]*Written:\s+report\.html/, false],
@@ -204,7 +204,7 @@ story('the command line in a terminal', () => {
     expect(given).toMatchObject({ code: 130, broken: [], cursor: { isShown: true } });
     expect(given.text).toContain('Stopped waiting; the jobs continue');
     expect(sentences(await inTerminal(['resume']))).toMatch(
-      /No longer paused \(it was: .*somebody moves the lab\)\./,
+      /No longer paused \(the order was: .*somebody moves the lab\)\./,
     );
   });
 
@@ -225,11 +225,13 @@ story('the command line in a terminal', () => {
       expect(seen).toMatchObject({ code: 0, broken: [] });
       return sentences(seen);
     };
-    expect(await order(80, 'hold', '--why', 'I look')).toContain('Held: once on, the instance stays on');
-    expect(await order(40, 'hold')).toMatch(/It was held already: .*I look/);
-    expect(await order(80, 'release')).toMatch(/No longer held \(it was: .*I look\)\./);
-    expect(await order(40, 'warm')).toContain('It is held: it stays on, and is paid for');
-    expect(await order(80, 'warm')).toContain('The instance was on already.');
+    expect(await order(80, 'hold', '--why', 'I look')).toContain(
+      'Held: once the instance is on, it stays on',
+    );
+    expect(await order(40, 'hold')).toMatch(/The instance was already held: .*I look/);
+    expect(await order(80, 'release')).toMatch(/No longer held \(the order was: .*I look\)\./);
+    expect(await order(40, 'warm')).toContain('It is held: it stays on and costs money');
+    expect(await order(80, 'warm')).toContain('The instance was already on.');
     expect(await order(40, 'release')).toContain('No longer held');
   });
 
@@ -238,7 +240,7 @@ story('the command line in a terminal', () => {
     const first = await inTerminal(['retry', failed.slice(0, 12)]);
     expect(first.text).toMatch(/A new version is a new job: [0-9a-f]{12}/);
     const second = await inTerminal(['retry', failed.slice(0, 12)], 40);
-    expect(sentences(second)).toContain('was retried already');
+    expect(sentences(second)).toContain('has already been retried');
     expect([first, second]).toMatchObject([
       { code: 0, broken: [] },
       { code: 0, broken: [] },
@@ -247,9 +249,9 @@ story('the command line in a terminal', () => {
 
   it.each<[string, readonly string[], number, RegExp]>([
     ['an unknown job', ['logs', 'ffffffffffff'], 2, /No job begins with "ffffffffffff"/],
-    ['a word that is no job', ['retry', 'zebra'], 2, /"zebra" is no job/],
+    ['a word that is no job id', ['retry', 'zebra'], 2, /"zebra" is not a job id/],
     ['a key without results', ['results', 'nobody.csv'], 2, /There are no results of "nobody.csv"/],
-    ['a key that no model takes', ['submit', 'image.png'], 2, /no model takes the key "image\.png"/],
+    ['a key that no model accepts', ['submit', 'image.png'], 2, /no model accepts the key "image\.png"/],
     ['another pipeline', ['list', '--pipeline', 'nobody'], 2, /There is no pipeline "nobody" here/],
   ])('%s: exit code and a sentence, in forty columns too', async (_what, args, code, text) => {
     const seen = await inTerminal(args, 40);
@@ -287,7 +289,7 @@ story('the command line in a terminal', () => {
     }
     const seen = await inTerminal(['logs', 'abcdef'], 40);
     expect(sentences(seen)).toContain(
-      'Several jobs begin with "abcdef": abcdef0eeeee, abcdef1eeeee. Say more digits.',
+      'Several jobs begin with "abcdef": abcdef0eeeee, abcdef1eeeee. Add more digits.',
     );
     expect(seen).toMatchObject({ code: 2, broken: [] });
   });

@@ -6,16 +6,16 @@ export function modelsDiffer({ models }: Facts): FoundTrouble | undefined {
   const differing = models.filter(({ is }) => is !== 'same').map(({ name, is }) => `model ${name}: ${is}`);
   if (differing.length === 0) return undefined;
   return {
-    what: `This checkout and what is deployed differ: ${differing.join('; ')}.`,
-    advice: 'Deploy what you have (npx cdktf deploy), or check out what is deployed',
+    what: `This checkout differs from the deployed pipeline: ${differing.join('; ')}.`,
+    advice: 'Deploy this checkout (npx cdktf deploy), or check out the deployed version',
   };
 }
 
 export function planDiffers({ plan }: Facts): FoundTrouble | undefined {
   if (plan?.differs !== true) return undefined;
   return {
-    what: `Terraform would change something: ${plan.text}`,
+    what: `Terraform would change the account: ${plan.text}`,
     advice:
-      'Somebody has changed it by hand, or this checkout is not what is deployed. npx cdktf diff shows all of it',
+      'The account was changed by hand, or this checkout is not the deployed version. npx cdktf diff shows every change',
   };
 }

@@ -22,7 +22,7 @@ export function jobWaits(facts: Facts, now: number): FoundTrouble | undefined {
   return {
     what: `${short(oldest.jobId)} has waited for ${duration(waitedMs(oldest, now))}${others}: ${waitReason(facts, oldest, now)}.`,
     advice:
-      'What keeps it is named above, or in the logs of the worker and the stop function. To have it looked at now: npx lamplighter resume',
+      'The cause is named above, or in the logs of the worker and the stop function. To sweep now: npx lamplighter resume',
     jobIds: late.map(({ jobId }) => jobId),
   };
 }
@@ -33,7 +33,7 @@ export function openUnreadable({ open }: Facts): FoundTrouble | undefined {
     (which) => ({
       what: `The open record of ${which} cannot be read.`,
       advice:
-        'The next drain throws it out, and the audit admits its upload again; the control bucket keeps the old version, ' +
+        'The next drain deletes it, and the audit admits its upload again. The control bucket keeps the old version, ' +
         'which says who wrote it',
     }),
   );
@@ -43,17 +43,18 @@ export function openWithoutUpload({ open }: Facts): FoundTrouble | undefined {
   return ofJobs(
     openJobsWhere(open, ({ upload }) => upload === 'deleted'),
     (which) => ({
-      what: `The upload of ${which} has been deleted since it was admitted.`,
-      advice: 'Nothing, if that was meant: it ends in a failed receipt. Else upload the file again',
+      what: `The upload of ${which} was deleted after the admission.`,
+      advice:
+        'If that was intended, do nothing: the job ends in a failed receipt. Otherwise upload the file again',
     }),
   );
 }
 
 export function claimWithoutJob({ open, manifest }: Facts): FoundTrouble | undefined {
   return ofJobs(open?.claimsWithoutJob ?? [], (which) => ({
-    what: `A claim is left of ${which}, though it is not open.`,
+    what: `A claim is left of ${which}, although no such job is open.`,
     advice:
-      `Harmless: a drain died at the very end of it. It goes by itself after 30 days; at once: aws s3 rm ` +
+      `Harmless: a drain died just before it deleted the claim. It expires after 30 days. To delete it now: aws s3 rm ` +
       `s3://${manifest.controlBucket}/claims/<job>.json`,
   }));
 }
@@ -63,8 +64,8 @@ export function lostUpload({ uploads, manifest }: Facts): FoundTrouble | undefin
   if (lost.length === 0) return undefined;
   const named = lost.slice(0, NAMED).map(({ key }) => JSON.stringify(key));
   return {
-    what: `Nobody knows of ${named.join(', ')}${moreThanNamed(lost)}: neither open nor ended. The upload's event was lost, or failed.`,
-    advice: `The sweep's audit admits it when its turn comes; at once: npx lamplighter audit --admit. See also /aws/lambda/${manifest.functions.trigger}`,
+    what: `No job exists for ${named.join(', ')}${moreThanNamed(lost)}: neither open nor ended. The upload's event was lost, or failed.`,
+    advice: `The sweep's audit admits it within a day. To admit it now: npx lamplighter audit --admit. For the cause, see /aws/lambda/${manifest.functions.trigger}`,
     jobIds: lost.map(({ jobId }) => jobId),
   };
 }
@@ -73,7 +74,7 @@ export function lostUpload({ uploads, manifest }: Facts): FoundTrouble | undefin
 export function failedJobs({ failed }: Facts): FoundTrouble[] {
   return (failed?.jobs ?? []).slice(0, NAMED).map(({ jobId, key, endedAt, why }) => ({
     what: `The job ${short(jobId)} (${key}) failed at ${endedAt}: ${why}`,
-    advice: `Its receipt says more, its log most. Once mended: npx lamplighter retry ${short(jobId)}, or upload the file again`,
+    advice: `See its receipt, and its log: npx lamplighter logs ${short(jobId)}. After a fix: npx lamplighter retry ${short(jobId)}, or upload the file again`,
     jobIds: [jobId],
   }));
 }
@@ -82,10 +83,10 @@ export function failedEvents({ failedEvents: events, manifest }: Facts): FoundTr
   if (!events || events.count === 0) return undefined;
   const samples = events.samples.map((sample) => `\n    ${sample}`).join('');
   return {
-    what: `${events.count} ${events.count === 1 ? 'event' : 'events'} could not be handled in any attempt:${samples}`,
+    what: `${events.count} ${events.count === 1 ? 'event' : 'events'} failed in every attempt:${samples}`,
     advice:
-      'The sweep has done what they should have; nothing is lost. Mend the cause, then empty the queue: aws sqs ' +
-      `purge-queue --queue-url of ${manifest.failuresQueue}`,
+      'The sweep has done their work; nothing is lost. Fix the cause, then empty the queue: aws sqs ' +
+      `purge-queue (queue ${manifest.failuresQueue})`,
   };
 }
 

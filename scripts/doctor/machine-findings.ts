@@ -18,8 +18,8 @@ const FAILED = new Set(['Failed', 'TimedOut', 'Cancelled', 'Undeliverable', 'Ter
 export function noInstance({ instance, manifest }: Facts): FoundTrouble | undefined {
   if (instance !== 'gone') return undefined;
   return {
-    what: `The instance ${manifest.instanceId} has been terminated, or there never was one: nothing can run.`,
-    advice: 'Deploy again: npx cdktf deploy. Open jobs are kept and then run.',
+    what: `The instance ${manifest.instanceId} does not exist (any more): no job can run.`,
+    advice: 'Deploy again: npx cdktf deploy. Open jobs are kept, and run afterwards.',
   };
 }
 
@@ -28,10 +28,10 @@ export function breakerTripped(facts: Facts): FoundTrouble | undefined {
   const pause = instanceIn(facts)?.pause;
   if (pause?.startsWith('breaker') !== true) return undefined;
   return {
-    what: `The breaker has stopped and paused the pipeline (${pause}).${waitingText(facts)}`,
+    what: `The breaker has stopped the instance and paused the pipeline (${pause}).${waitingText(facts)}`,
     advice:
-      'Find out why the machine does not work (npx lamplighter doctor names the last drain; its log says more), mend ' +
-      'it, then: npx lamplighter resume',
+      'Find out why the machine does no work: npx lamplighter doctor names the last drain, and the log of that drain says ' +
+      'more. Fix the cause, then: npx lamplighter resume',
   };
 }
 
@@ -41,7 +41,7 @@ export function paused(facts: Facts): FoundTrouble | undefined {
   if (pause === undefined || pause.startsWith('breaker')) return undefined;
   return {
     what: `The pipeline is paused: ${pause}.${waitingText(facts)}`,
-    advice: 'If that is not meant any more: npx lamplighter resume',
+    advice: 'To end the pause: npx lamplighter resume',
   };
 }
 
@@ -53,8 +53,8 @@ export function held(facts: Facts): FoundTrouble | undefined {
   const instance = instanceIn(facts);
   if (instance?.hold === undefined) return undefined;
   return {
-    what: `The instance is held (${instance.hold}): once on it is not stopped, and is paid for. It is ${instance.state}.`,
-    advice: 'If that is not meant any more: npx lamplighter release',
+    what: `The instance is held (${instance.hold}): once it is on, it stays on and costs money. It is ${instance.state}.`,
+    advice: 'To end the hold: npx lamplighter release',
   };
 }
 
@@ -69,10 +69,10 @@ export function onWithNothingOpen(facts: Facts, now: number): FoundTrouble | und
   const limitMs = (sweepMinutes * 60 + stopTimeLimitSeconds + CLOSING_MARGIN_SECONDS + lingerSeconds) * 1000;
   if (idleMs <= limitMs) return undefined;
   return {
-    what: `The instance has been on for ${duration(idleMs)} with nothing open.`,
+    what: `The instance has been on for ${duration(idleMs)} with no job open.`,
     advice:
-      `See why the sweep does not stop it: the log /aws/lambda/${manifest.functions.stop}. To stop it now: ` +
-      'npx lamplighter release (it settles, held or not)',
+      `The log /aws/lambda/${manifest.functions.stop} says why the sweep does not stop it. To stop it now: ` +
+      'npx lamplighter release (it sweeps, held or not)',
   };
 }
 
@@ -85,12 +85,12 @@ export function agentSilent(facts: Facts, now: number): FoundTrouble | undefined
   const lastPing = agent === 'never' ? undefined : agent.lastPing;
   const isOnline = agent !== 'never' && agent.pingStatus === 'Online';
   if (isOnline && lastPing && lastPing > instance.launchTime) return undefined;
-  const heard = lastPing ? `last heard ${lastPing.toISOString()}` : 'never heard of';
+  const heard = lastPing ? `last report ${lastPing.toISOString()}` : 'no report yet';
   return {
     what: `The instance has been on for ${duration(onMs)}, but its SSM agent is silent (${heard}).`,
     advice:
-      "Look at the instance's system log (aws ec2 get-console-output), its way out (subnet, route, security group) " +
-      `and its profile ${manifest.pipeline}-instance. Stopping it is safe; the next sweep starts it again if jobs are open`,
+      "Check the instance's system log (aws ec2 get-console-output), its way to the internet (subnet, route, security " +
+      `group) and its profile ${manifest.pipeline}-instance. Stopping it is safe: the next sweep starts it again if jobs are open`,
   };
 }
 
@@ -99,7 +99,7 @@ export function gateUnreadable({ gate }: Facts): FoundTrouble | undefined {
   return {
     what: `The gate cannot be read: ${gate.trouble}`,
     advice:
-      'It counts as CLOSED and is written anew with the next start or stop; the bucket keeps the old version.',
+      'It counts as CLOSED, and the next start or stop writes it again. The bucket keeps the old version.',
   };
 }
 
@@ -108,10 +108,10 @@ export function gateStuck({ gate, manifest }: Facts, now: number): FoundTrouble 
   const ageMs = now - Date.parse(gate.gate.since);
   if (ageMs <= (manifest.stopTimeLimitSeconds + CLOSING_MARGIN_SECONDS) * 1000) return undefined;
   return {
-    what: `The gate has been CLOSING for ${duration(ageMs)}: whoever closed it (${gate.gate.by}) has died at it. No job begins.`,
+    what: `The gate has been CLOSING for ${duration(ageMs)}: the function that closed it (${gate.gate.by}) has died. No job can begin.`,
     advice:
-      `The next sweep, every ${manifest.sweepMinutes} minutes, takes it over; npx lamplighter resume sweeps at once. If it ` +
-      `comes back, the log /aws/lambda/${manifest.functions.stop} says why the stop function dies`,
+      `The next sweep, within ${manifest.sweepMinutes} minutes, takes it over; npx lamplighter resume sweeps now. If it ` +
+      `happens again, the log /aws/lambda/${manifest.functions.stop} says why the stop function dies`,
   };
 }
 
@@ -122,7 +122,7 @@ export function drainFailed({ lastDrain, trace, manifest }: Facts, now: number):
   if (workedMs >= (lastDrain.requestedAt?.getTime() ?? now)) return undefined;
   const { commandId, status } = lastDrain;
   return {
-    what: `The last drain (command ${commandId}) ended ${status} without having begun a job.`,
+    what: `The last drain (command ${commandId}) ended ${status} before it had begun a job.`,
     advice: `Its output is in the log group ${manifest.drainLogGroup}, streams ${commandId}/…: the step bringUp or drain says why`,
   };
 }
@@ -132,8 +132,8 @@ export function breakerCounting({ gate, open, manifest }: Facts): FoundTrouble |
   const fruitless = gate?.gate?.fruitless ?? 0;
   if (fruitless === 0 || (open?.count ?? 0) === 0) return undefined;
   return {
-    what: `${fruitless} wake-ups in a row have ended without a trace of work; at ${manifest.breakerWakeUps} the breaker pauses the pipeline.`,
-    advice: `See why: the log group ${manifest.drainLogGroup}, and the finding on the agent or the last drain, if there is one`,
+    what: `${fruitless} ${fruitless === 1 ? 'wake-up' : 'wake-ups'} in a row did no work; at ${manifest.breakerWakeUps} the breaker pauses the pipeline.`,
+    advice: `For the cause, see the log group ${manifest.drainLogGroup}, and the finding about the agent or the last drain, if there is one`,
   };
 }
 
@@ -146,8 +146,8 @@ export function sweepMissed(facts: Facts, now: number): FoundTrouble | undefined
   const missedMs = now - since.getTime();
   if (missedMs <= SWEEPS_MISSED * manifest.sweepMinutes * 60_000) return undefined;
   return {
-    what: `No sweep has come to its end for ${duration(missedMs)}, though there is one every ${manifest.sweepMinutes} minutes.`,
-    advice: `Is the rule ${manifest.pipeline}-sweep enabled? Does the stop function fail: /aws/lambda/${manifest.functions.stop}?`,
+    what: `No sweep has finished for ${duration(missedMs)}, although one starts every ${manifest.sweepMinutes} minutes.`,
+    advice: `Check that the rule ${manifest.pipeline}-sweep is enabled, and that the stop function does not fail: /aws/lambda/${manifest.functions.stop}`,
   };
 }
 

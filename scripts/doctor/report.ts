@@ -36,7 +36,7 @@ export function reportLines(
   }
   lines.push('');
   for (const { what, why } of facts.unseen) {
-    lines.push(colours.yellow(`? ${what} could not be looked at: ${printable(why, TEXT_CHARACTERS)}`));
+    lines.push(colours.yellow(`? ${what} could not be read: ${printable(why, TEXT_CHARACTERS)}`));
   }
   for (const { name, what, advice } of found) {
     lines.push(`${colours.red('✗')} ${colours.bold(name)}: ${printableLines(what)}`);
@@ -55,33 +55,33 @@ function printableLines(text: string): string {
 }
 
 function instanceText({ instance }: Facts): string {
-  if (instance === undefined) return 'could not be looked at';
+  if (instance === undefined) return 'could not be read';
   return instance === 'gone' ? 'is gone' : `is ${instance.state}`;
 }
 
 function agentText({ agent }: Facts, now: number): string {
-  if (agent === undefined) return 'could not be looked at';
+  if (agent === undefined) return 'could not be read';
   if (agent === 'never') return 'has never reported';
   return `${agent.pingStatus}${agent.lastPing ? `, last heard ${ago(agent.lastPing, now)}` : ''}`;
 }
 
 function gateText({ gate }: Facts, now: number): string {
-  if (gate === undefined) return 'could not be looked at';
+  if (gate === undefined) return 'could not be read';
   if (gate.trouble !== undefined) return 'unreadable';
   if (!gate.gate) return 'never opened';
   const { state, since, fruitless } = gate.gate;
-  return `${state} for ${age(since, now)}${fruitless > 0 ? `; the breaker has counted ${fruitless}` : ''}`;
+  return `${state} for ${age(since, now)}${fruitless > 0 ? `; ${fruitless} wake-ups without work` : ''}`;
 }
 
 function drainText({ lastDrain }: Facts, now: number): string {
-  if (lastDrain === undefined) return 'could not be looked at';
+  if (lastDrain === undefined) return 'could not be read';
   if (lastDrain === 'none') return 'none';
   const { commandId, status, requestedAt } = lastDrain;
   return `${status}, command ${commandId}${requestedAt ? `, sent ${ago(requestedAt, now)}` : ''}`;
 }
 
 function sweepText({ lastSweep }: Facts, now: number): string {
-  if (lastSweep === undefined) return 'could not be looked at';
+  if (lastSweep === undefined) return 'could not be read';
   return lastSweep === 'never' ? 'none yet' : ago(lastSweep, now);
 }
 
@@ -97,7 +97,7 @@ function modelsText({ models, manifest }: Facts): string {
 }
 
 function uploadsText({ uploads }: Facts): string {
-  if (!uploads) return 'could not be looked at';
+  if (!uploads) return 'could not be read';
   const { looked, isWhole } = uploads;
   const old = `older than ${EVENT_GRACE_MS / 60_000} min`;
   if (looked === 0) return `none ${old}, nothing to compare`;
@@ -105,7 +105,7 @@ function uploadsText({ uploads }: Facts): string {
 }
 
 function openText({ open }: Facts): string {
-  if (!open) return 'could not be looked at';
+  if (!open) return 'could not be read';
   if (open.count === 0) return 'no job';
   return `${open.count}${open.isCountWhole ? '' : ' or more'}${open.count > JOBS_SHOWN ? '; the oldest:' : ''}`;
 }

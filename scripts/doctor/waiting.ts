@@ -18,20 +18,19 @@ export function waitReason(facts: WaitFacts, job: OpenJob, now: number): string 
   const { instance, open } = facts;
   if (isLive(job.claim, now)) return `${attemptOf(job)} runs`;
   if (instance === 'gone') return 'there is no instance to run it';
-  if (instance === undefined) return 'the instance could not be looked at';
+  if (instance === undefined) return 'the instance could not be read';
   if (instance.pause !== undefined) return 'the pipeline is paused';
   switch (instance.state) {
     case 'stopped':
-      return 'the instance is off; a start has not come yet, or EC2 has refused it (see the log of the stop function)';
+      return 'the instance is off: it has not been started yet, or EC2 has refused the start (see the log of the stop function)';
     case 'stopping':
-      return 'the instance is still stopping, and is started again after that';
+      return 'the instance is still stopping, and starts again afterwards';
     case 'pending':
-      return 'the instance is coming up';
+      return 'the instance is starting';
     default:
   }
   const running = open?.jobs.filter(({ claim }) => isLive(claim, now)).length ?? 0;
-  if (running > 0)
-    return `its turn has not come: ${running === 1 ? 'another job runs' : `${running} others run`}`;
+  if (running > 0) return `it is queued: ${running === 1 ? 'another job runs' : `${running} other jobs run`}`;
   return reasonOnMachine(facts, job);
 }
 
@@ -43,16 +42,16 @@ function reasonOnMachine({ instance, gate, agent, lastDrain }: WaitFacts, { clai
     return 'the SSM agent has not reported since the launch';
   }
   if (state !== 'OPEN') return `the gate is ${state}`;
-  if ('trouble' in open) return 'its record cannot be read; the drain throws it out';
+  if ('trouble' in open) return 'its record cannot be read; the next drain deletes it';
   if (claim && 'record' in claim) {
     const { released, attempt } = claim.record;
     return released === undefined
       ? `the drain of attempt ${attempt} has died; the next one takes over`
-      : `attempt ${attempt} ended without a receipt (${released}); the next one is due`;
+      : `attempt ${attempt} ended without a receipt (${released}); the next attempt is due`;
   }
   const isUnderWay =
     lastDrain !== undefined && lastDrain !== 'none' && /^(Pending|InProgress)$/.test(lastDrain.status);
-  return isUnderWay ? 'a drain is about to begin it' : 'no drain is at work; the worker must send one';
+  return isUnderWay ? 'a drain is about to begin it' : 'no drain is running; the worker must send one';
 }
 
 function attemptOf({ claim }: OpenJob): string {

@@ -99,9 +99,10 @@ export function auditLines(
   { colours }: Pick<Terminal, 'colours'>,
 ): string[] {
   const { uploads: all, ended, open, young, lost, doubled } = found;
-  if (all === 0 && doubled.length === 0) return ['Nothing to check: no upload that a model takes.'];
+  if (all === 0 && doubled.length === 0)
+    return ['Nothing to check: no upload has a key that a model accepts.'];
   const lines = [
-    `${all} ${all === 1 ? 'upload' : 'uploads'} that a model takes: ${ended} with a receipt, ${open} open, ${young} uploaded just now, ${lost.length} with neither`,
+    `${all} ${all === 1 ? 'upload' : 'uploads'} that a model accepts: ${ended} with a receipt, ${open} open, ${young} uploaded just now, ${lost.length} with neither`,
   ];
   for (const { jobId, key, uploadedAt } of lost.slice(0, PRINTED)) {
     const when = uploadedAt?.toISOString() ?? 'at an unknown time';
@@ -114,7 +115,7 @@ export function auditLines(
     for (const { key, why } of done.refused) lines.push(`  not admitted: ${printable(key, 1000)}: ${why}`);
   } else if (lost.length > 0) {
     lines.push(
-      'Their events were lost. The sweep admits them within a day; at once: npx lamplighter audit --admit',
+      'Their events were lost. The sweep admits them within a day. To admit them now: npx lamplighter audit --admit',
     );
   }
   return lines;

@@ -19,7 +19,7 @@ export function chooseSettings(
   if (only && others.length === 0) return only;
   throw new UsageError(
     name === undefined
-      ? `cdktf.json has several pipelines: ${names}. Say which one is meant: --pipeline NAME`
+      ? `cdktf.json has several pipelines: ${names}. Choose one: --pipeline NAME`
       : `cdktf.json has no pipeline "${name}"; it has: ${names}.`,
   );
 }

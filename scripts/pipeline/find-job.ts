@@ -23,7 +23,7 @@ interface FoundJob {
 export async function findJob(handle: PipelineHandle, prefix: string): Promise<FoundJob> {
   if (!JOB_PREFIX.test(prefix)) {
     throw new UsageError(
-      `"${prefix}" is no job: a job's id is hexadecimal, of 64 digits at most; npx lamplighter status shows the latest`,
+      `"${prefix}" is not a job id: an id has up to 64 hexadecimal digits. npx lamplighter status shows the latest jobs.`,
     );
   }
   const { receipts } = await listReceipts(handle.output, { where: ({ jobId }) => jobId.startsWith(prefix) });
@@ -36,12 +36,12 @@ export async function findJob(handle: PipelineHandle, prefix: string): Promise<F
   if (found.length > 1) {
     const named = found.slice(0, JOBS_NAMED).map((jobId) => jobId.slice(0, Math.max(12, prefix.length + 4)));
     const more = found.length > JOBS_NAMED ? `, and ${found.length - JOBS_NAMED} more` : '';
-    throw new UsageError(`Several jobs begin with "${prefix}": ${named.join(', ')}${more}. Say more digits.`);
+    throw new UsageError(`Several jobs begin with "${prefix}": ${named.join(', ')}${more}. Add more digits.`);
   }
   const [jobId] = found;
   if (jobId === undefined) {
     throw new UsageError(
-      `No job begins with "${prefix}" in the pipeline ${handle.manifest.pipeline}; npx lamplighter status shows the latest`,
+      `No job of the pipeline ${handle.manifest.pipeline} begins with "${prefix}". npx lamplighter status shows the latest jobs.`,
     );
   }
   return { jobId, receiptKey: ended.get(jobId) };
@@ -53,7 +53,7 @@ export async function findReceipt(handle: PipelineHandle, prefix: string): Promi
   const receipt = receiptKey === undefined ? undefined : await handle.output.get(receiptKey, receiptSchema);
   if (!receipt) {
     throw new UsageError(
-      `The job ${jobId.slice(0, 12)} is still open: it has not failed yet. npx lamplighter doctor says what it waits for.`,
+      `The job ${jobId.slice(0, 12)} is still open: it has not failed yet. npx lamplighter doctor shows why it waits.`,
     );
   }
   return receipt.record;

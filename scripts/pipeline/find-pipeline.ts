@@ -26,17 +26,19 @@ export async function findPipeline(
   if (names.length === 0) {
     throw new MissingError(
       cloud === 'local'
-        ? 'No pipeline is deployed to the local cloud yet. Try again when its terminal has shown "applied".'
-        : `No pipeline is deployed ${await placeOf(ssm)}. Deploy one with: npx cdktf deploy; or say where it is: --region REGION, AWS_PROFILE`,
+        ? 'No pipeline is deployed to the local cloud yet. Try again when its terminal shows "applied".'
+        : `No pipeline is deployed ${await placeOf(ssm)}. Deploy one: npx cdktf deploy. If it is elsewhere, set --region REGION or AWS_PROFILE.`,
     );
   }
   if (name === undefined && names.length > 1) {
-    throw new UsageError(`There are several pipelines here: ${names.join(', ')}. Say which: --pipeline NAME`);
+    throw new UsageError(
+      `Several pipelines are deployed here: ${names.join(', ')}. Choose one: --pipeline NAME`,
+    );
   }
   const chosen = name ?? names[0] ?? '';
   const text = manifests.get(chosen);
   if (text === undefined) {
-    throw new UsageError(`There is no pipeline "${chosen}" here; there is: ${names.join(', ')}.`);
+    throw new UsageError(`There is no pipeline "${chosen}" here. Deployed: ${names.join(', ')}.`);
   }
   return parseManifest(chosen, text);
 }

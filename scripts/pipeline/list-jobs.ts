@@ -79,7 +79,9 @@ export function listLines(
   now: number,
   terminal: Pick<Terminal, 'colours' | 'columns'>,
 ): string[] {
-  const none = options.failed ? 'No job has failed in that time.' : 'No job in that time, and none is open.';
+  const none = options.failed
+    ? 'No job has failed in that time.'
+    : 'No job has ended in that time, and none is open.';
   const lines = jobs.length === 0 ? [none] : jobs.flatMap((row) => rowLines(row, now, terminal));
   if (!isWhole) lines.push('More jobs exist: raise --limit or shorten --since.');
   return lines;

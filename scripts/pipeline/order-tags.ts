@@ -43,7 +43,7 @@ export async function waitForInstance(
     if (await isSo(reading)) return reading;
     if (Date.now() > deadline) {
       throw new BrokenError(
-        `${handle.manifest.instanceId} is ${reading.state}: not seen within ${limitMs / 1000} s that it ${what}; look with: npx lamplighter status`,
+        `${handle.manifest.instanceId} is ${reading.state}: EC2 has not shown within ${limitMs / 1000} s that it ${what}. Check: npx lamplighter status`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, handle.target.pollMs));

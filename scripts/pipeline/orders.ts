@@ -18,12 +18,12 @@ export async function pause(handle: PipelineHandle, why: string | undefined): Pr
   if (before === undefined) await setOrder(handle, 'pause', value);
   const lines = [
     before === undefined
-      ? 'Paused: the instance is not started until you say: npx lamplighter resume'
-      : `It was paused already: ${before}`,
+      ? 'Paused: the instance is not started until you run: npx lamplighter resume'
+      : `The pipeline was already paused: ${before}`,
     `${jobsAre(open)} open; uploads are still admitted and wait.`,
   ];
   if (state === 'running' || state === 'pending') {
-    lines.push(`The instance is ${state}: what it has begun, and what it finds open, it still runs.`);
+    lines.push(`The instance is ${state}: it still runs the jobs that are open.`);
   }
   return { changed: before === undefined, lines, facts: { pause: value, open, instance: state } };
 }
@@ -32,7 +32,8 @@ export async function pause(handle: PipelineHandle, why: string | undefined): Pr
 export async function resume(handle: PipelineHandle): Promise<CommandResult> {
   const { pause: before } = await readInstance(handle);
   if (before !== undefined) await clearOrder(handle, 'pause');
-  const said = before === undefined ? 'It was not paused.' : `No longer paused (it was: ${before}).`;
+  const said =
+    before === undefined ? 'The pipeline was not paused.' : `No longer paused (the order was: ${before}).`;
   const sweep = await sweepNow(handle, said.replace(/\.$/, ''));
   return {
     changed: before !== undefined,
@@ -48,11 +49,11 @@ export async function hold(handle: PipelineHandle, why: string | undefined): Pro
   if (before === undefined) await setOrder(handle, 'hold', value);
   const lines = [
     before === undefined
-      ? 'Held: once on, the instance stays on, and is paid for, until you say: npx lamplighter release'
-      : `It was held already: ${before}`,
+      ? 'Held: once the instance is on, it stays on and costs money until you run: npx lamplighter release'
+      : `The instance was already held: ${before}`,
     state === 'stopped' || state === 'stopping'
-      ? `It is ${state}. A hold does not start it; npx lamplighter warm does, or the next upload.`
-      : `It is ${state}.`,
+      ? `The instance is ${state}. A hold does not start it; npx lamplighter warm or the next upload does.`
+      : `The instance is ${state}.`,
   ];
   return { changed: before === undefined, lines, facts: { hold: value, instance: state } };
 }
@@ -61,7 +62,8 @@ export async function hold(handle: PipelineHandle, why: string | undefined): Pro
 export async function release(handle: PipelineHandle): Promise<CommandResult> {
   const { hold: before } = await readInstance(handle);
   if (before !== undefined) await clearOrder(handle, 'hold');
-  const said = before === undefined ? 'It was not held.' : `No longer held (it was: ${before}).`;
+  const said =
+    before === undefined ? 'The instance was not held.' : `No longer held (the order was: ${before}).`;
   const sweep = await sweepNow(handle, said.replace(/\.$/, ''));
   return {
     changed: before !== undefined,
@@ -78,7 +80,7 @@ export async function warm(handle: PipelineHandle, why: string | undefined): Pro
   const before = await readInstance(handle);
   if (before.pause !== undefined) {
     throw new UsageError(
-      `The pipeline is paused (${before.pause}), which means: do not start it. First say: npx lamplighter resume`,
+      `The pipeline is paused (${before.pause}), so its instance must not be started. First run: npx lamplighter resume`,
     );
   }
   // The hold comes first, because the stop function reads it before it stops the instance.
@@ -89,8 +91,8 @@ export async function warm(handle: PipelineHandle, why: string | undefined): Pro
   return {
     changed: !wasOn || before.hold === undefined,
     lines: [
-      wasOn ? 'The instance was on already.' : 'The instance is on.',
-      'It is held: it stays on, and is paid for, until you say: npx lamplighter release',
+      wasOn ? 'The instance was already on.' : 'The instance is on.',
+      'It is held: it stays on and costs money until you run: npx lamplighter release',
     ],
     facts: { hold: value, was: before.state },
   };
@@ -100,7 +102,7 @@ async function start(handle: PipelineHandle): Promise<void> {
   // A stopping instance cannot be started. EC2's reading may be old; EC2 then refuses the start.
   await waitForInstance(
     handle,
-    'takes a start',
+    'accepts a start',
     async ({ state }) => state !== 'stopping' && !(await handle.instance.start()).refused,
     STATE_LIMIT_MS,
   );

@@ -29,13 +29,13 @@ export async function resolveReceipt(handle: PipelineHandle, keyOrJob: string): 
   const open = await findOpenJob(handle, keyOrJob);
   if (open !== undefined) {
     throw new UsageError(
-      `"${keyOrJob}" has no results yet: its job ${open.slice(0, 12)} is still open. npx lamplighter doctor says what it waits for.`,
+      `"${keyOrJob}" has no results yet: its job ${open.slice(0, 12)} is still open. npx lamplighter doctor shows why it waits.`,
     );
   }
   if (JOB_PREFIX.test(keyOrJob)) return { receipt: await findReceipt(handle, keyOrJob), others: [] };
   throw new UsageError(
-    `There are no results of "${keyOrJob}" in the pipeline ${handle.manifest.pipeline}: a key is written in full, as ` +
-      'npx lamplighter list shows it; a job by the first digits of its id.',
+    `There are no results of "${keyOrJob}" in the pipeline ${handle.manifest.pipeline}. Type a key in full, as ` +
+      'npx lamplighter list shows it, or the first digits of a job’s id.',
   );
 }
 

@@ -33,7 +33,7 @@ export async function retryFailed(
       changed ||= done.changed;
       const newJob = String(done.facts.newJobId).slice(0, 12);
       lines.push(
-        `${short}  ${key}: ${done.changed ? `runs again as ${newJob}` : `was retried already, as ${newJob}`}`,
+        `${short}  ${key}: ${done.changed ? `runs again as ${newJob}` : `already retried, as ${newJob}`}`,
       );
       jobs.push({ ...done.facts, changed: done.changed });
     } catch (error) {
@@ -44,7 +44,7 @@ export async function retryFailed(
     }
   }
   if (failed.length === 0)
-    lines.push('Nothing to retry: no job has failed in that time, or its key has succeeded since.');
-  if (!isWhole) lines.push(`Only the latest ${RECEIPTS_READ} jobs were looked at: say a shorter --since.`);
+    lines.push('Nothing to retry: in that time no job has failed, or every failed key has succeeded since.');
+  if (!isWhole) lines.push(`Only the latest ${RECEIPTS_READ} jobs were read: shorten --since.`);
   return { changed, lines, facts: { jobs, isWhole }, failures };
 }

@@ -48,7 +48,7 @@ export async function retryReceipt(
   }
   if (!modelFor(input, handle.manifest.models)) {
     throw new UsageError(
-      `No model of the pipeline takes "${input.key}" any more: a copy of it would not be run.`,
+      `No model of the pipeline accepts "${input.key}" any more: a copy of the upload would not run.`,
     );
   }
   const head = await headUpload(handle, receipt);
@@ -58,8 +58,8 @@ export async function retryReceipt(
   const [latest] = newer;
   if (latest && !anyway) {
     throw new UsageError(
-      `"${input.key}" has been uploaded again since the job ${short} (${latest.uploadedAt}): a copy of the failed version ` +
-        'would stand in front of that. Say --anyway if it shall.',
+      `"${input.key}" has a newer upload than the job ${short} (${latest.uploadedAt}): a copy of the failed version ` +
+        'would replace it. To retry all the same: --anyway',
     );
   }
 
@@ -69,7 +69,7 @@ export async function retryReceipt(
     changed: true,
     lines: [
       `The job ${short} (${input.key}) failed: ${failureReason(receipt) ?? 'no reason is given'}`,
-      `Its upload is copied onto itself: s3://${input.bucket}/${input.key}, version ${versionId}`,
+      `Its upload has been copied onto its own key: s3://${input.bucket}/${input.key}, version ${versionId}`,
       `A new version is a new job: ${newJobId.slice(0, 12)}. The failed receipt stays where it is.`,
     ],
     facts: { jobId, newJobId, bucket: input.bucket, key: input.key, versionId, newJob: 'uploaded' },
@@ -93,7 +93,9 @@ async function headUpload(
     );
   }
   if ((head.ContentLength ?? 0) > MAX_COPY_BYTES) {
-    throw new UsageError(`"${Key}" is larger than the 5 GiB that S3 copies: upload the file again.`);
+    throw new UsageError(
+      `"${Key}" is larger than the 5 GiB that S3 copies in one call: upload the file again.`,
+    );
   }
   return head;
 }
@@ -135,9 +137,9 @@ async function alreadyRetried(
   const newJob = stored?.record.outcome ?? (isOpen ? 'open' : 'uploaded');
   const short = newJobId.slice(0, 12);
   const lines = [
-    `The job ${jobId.slice(0, 12)} was retried already: its copy is the job ${short}, ${newJob}.`,
+    `The job ${jobId.slice(0, 12)} has already been retried: its copy is the job ${short} (${newJob}).`,
   ];
-  if (newJob === 'failed') lines.push(`To try once more, say: npx lamplighter retry ${short}`);
+  if (newJob === 'failed') lines.push(`To retry again: npx lamplighter retry ${short}`);
   const { bucket, key } = input;
   return { changed: false, lines, facts: { jobId, newJobId, bucket, key, versionId, newJob } };
 }

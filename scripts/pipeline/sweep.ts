@@ -39,23 +39,23 @@ export async function sweepText(handle: PipelineHandle, { did, wake }: SweepOutc
     case 'woke':
       return WOKE[wake ?? ''] ?? `${open}; the stop function: ${wake ?? did}.`;
     case 'stopped':
-      return 'Nothing is open: the instance has been told to stop.';
+      return 'Nothing is open: the instance is being stopped.';
     case 'held':
       return 'Nothing is open, and the instance is held: it stays as it is.';
     case 'nothing':
-      return 'Nothing is open, and nothing was to be done.';
+      return 'Nothing is open, and there was nothing to do.';
     case 'tripped':
-      return 'The breaker has tripped just now: the pipeline is paused again. npx lamplighter doctor says more.';
+      return 'The breaker has just tripped: the pipeline is paused again. npx lamplighter doctor shows why.';
     default:
-      return 'Another function is at it just now: the next sweep looks again.';
+      return 'Another function is settling the pipeline at the moment. The next sweep checks again.';
   }
 }
 
 const WOKE: Readonly<Record<string, string>> = {
-  woken: 'Jobs are open: the instance has been told to run them.',
+  woken: 'Jobs are open: the instance has been woken to run them.',
   paused: 'Jobs are open, but the pipeline is paused: they stay open until npx lamplighter resume.',
-  closing: 'Jobs are open; the instance is being stopped just now and starts again after that.',
-  stopping: 'Jobs are open; the instance is still stopping and starts again after that.',
+  closing: 'Jobs are open. The instance is being stopped, and starts again afterwards.',
+  stopping: 'Jobs are open. The instance is still stopping, and starts again afterwards.',
 };
 
 function jsonIn(text: string): unknown {

@@ -61,7 +61,7 @@ export function localTarget(
   const { endpoint, pid = process.pid } = running;
   return {
     cloud: 'local',
-    text: `the local cloud at ${endpoint} (process ${pid}); --cloud aws would mean AWS`,
+    text: `the local cloud at ${endpoint} (process ${pid}); for AWS: --cloud aws`,
     clients: localClients(running),
     pollMs: 500,
   };

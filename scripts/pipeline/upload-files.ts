@@ -60,31 +60,32 @@ export function planUploads(
     const other = taken.get(key);
     const sizeBytes = sizeOf(file);
     if (isInFolder && (!model || (own && model.name !== own.name)))
-      onSkipped(name, `${own ? own.name : 'no model'} ${own ? 'does not take' : 'takes'} the key "${key}"`);
+      onSkipped(name, `${own ? `${own.name} does not accept` : 'no model accepts'} the key "${key}"`);
     else if (typeof sizeBytes === 'string') problems.push(`${name}: ${sizeBytes}`);
     else if (Buffer.byteLength(key) > MAX_KEY_BYTES)
       problems.push(`${name}: its key would be longer than 1,024 bytes`);
     else if (!model)
       problems.push(
-        `${name}: no model takes the key "${key}"; taken are ${takenKeys(models)}${hint(key, models)}`,
+        `${name}: no model accepts the key "${key}"; accepted keys: ${takenKeys(models)}${hint(key, models)}`,
       );
     else if (own && model.name !== own.name)
       problems.push(
-        `${name}: the key "${key}" is taken by ${model.name}; ${own.name} takes ${takenKeys([own])}`,
+        `${name}: the key "${key}" is accepted by ${model.name}; ${own.name} accepts ${takenKeys([own])}`,
       );
-    else if (other !== undefined) problems.push(`${name}: its key "${key}" is that of ${other}, too`);
+    else if (other !== undefined) problems.push(`${name}: its key "${key}" is also the key of ${other}`);
     else {
       taken.set(key, name);
       planned.push({ file, key, sizeBytes, model: model.name });
     }
   }
   if (problems.length === 0 && planned.length === 0)
-    problems.push(`there is no file to upload in ${names.join(', ')}; taken are ${takenKeys(models)}`);
+    problems.push(`there is no file to upload in ${names.join(', ')}; accepted keys: ${takenKeys(models)}`);
   if (problems.length === 0) return planned;
   throw new UsageError(
-    [`Nothing was uploaded, because of ${problems.length === 1 ? 'this' : 'these'}:`, ...problems].join(
-      '\n  ',
-    ),
+    [
+      `Nothing was uploaded, for ${problems.length === 1 ? 'this reason' : 'these reasons'}:`,
+      ...problems,
+    ].join('\n  '),
   );
 }
 
@@ -108,7 +109,7 @@ export function takenKeys(models: readonly DeployedModel[]): string {
 /** For a new user whose model accepts `in/….csv`, and who submits `my.csv`. */
 function hint(key: string, models: readonly DeployedModel[]): string {
   const other = prefixFor(basename(key), models);
-  return other === undefined || other === '' ? '' : `; say --prefix ${other}`;
+  return other === undefined || other === '' ? '' : `; add --prefix ${other}`;
 }
 
 /** The first prefix with which a model accepts a file of that name. */
@@ -169,6 +170,6 @@ function sizeOf(file: string): number | string {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file';
-    return code === 'EACCES' ? 'it may not be read' : String(error);
+    return code === 'EACCES' ? 'you are not allowed to read it' : String(error);
   }
 }

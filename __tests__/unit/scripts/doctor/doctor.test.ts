@@ -41,7 +41,7 @@ it('does not say that all is well when a part could not be read, and names the p
   };
   expect(names(blind)).toEqual([]);
   const text = reportLines(blind, [], now, recordingTerminal()).join('\n');
-  expect(text).toContain('the ledger could not be looked at: AccessDenied: not you');
+  expect(text).toContain('the ledger could not be read: AccessDenied: not you');
   expect(text).not.toContain('All is well');
 });
 
@@ -52,7 +52,7 @@ describe('a job that waits too long is named with the reason', () => {
     ['off', {}, {}, /the instance is off/],
     ['gone', { instance: 'gone' }, {}, /there is no instance/],
     ['stopping', { instance: { ...off, state: 'stopping' } }, {}, /still stopping/],
-    ['coming up', { instance: { ...on, state: 'pending' } }, {}, /coming up/],
+    ['starting', { instance: { ...on, state: 'pending' } }, {}, /is starting/],
     ['silent', { ...atWork, agent: 'never' }, {}, /SSM agent has not reported/],
     [
       'shut',
@@ -60,7 +60,7 @@ describe('a job that waits too long is named with the reason', () => {
       {},
       /the gate is CLOSED/,
     ],
-    ['idle', atWork, {}, /no drain is at work/],
+    ['idle', atWork, {}, /no drain is running/],
     [
       'begun',
       { ...atWork, lastDrain: { commandId: 'c', status: 'InProgress', requestedAt: minutesAgo(1) } },

@@ -61,7 +61,7 @@ const rows: readonly Row[] = [
     name: 'no-instance',
     below: { ...well, instance: undefined },
     above: { ...well, instance: 'gone' },
-    what: /^The instance i-1 has been terminated/,
+    what: /^The instance i-1 does not exist/,
   },
   {
     name: 'breaker-tripped',
@@ -120,21 +120,21 @@ const rows: readonly Row[] = [
     name: 'agent-silent',
     below: onFor(300, { agent: 'never' }),
     above: onFor(301, { agent: 'never' }),
-    what: /for 5 min.*\(never heard of\)/,
+    what: /for 5 min.*\(no report yet\)/,
   },
   {
     name: 'agent-silent',
     limit: 'of an agent that was heard before the launch only',
     below: onFor(400, { agent: { pingStatus: 'Online', lastPing: secondsAgo(399) } }),
     above: onFor(400, { agent: { pingStatus: 'Online', lastPing: secondsAgo(400) } }),
-    what: /last heard 2026/,
+    what: /last report 2026/,
   },
   {
     name: 'agent-silent',
     limit: 'of an agent whose connection is lost',
     below: onFor(400, { agent: online }),
     above: onFor(400, { agent: { ...online, pingStatus: 'ConnectionLost' } }),
-    what: /last heard 2026/,
+    what: /last report 2026/,
   },
   {
     name: 'gate-unreadable',
@@ -226,7 +226,7 @@ const rows: readonly Row[] = [
     name: 'open-without-upload',
     below: open({ upload: 'there' }),
     above: open({ upload: 'deleted' }),
-    what: /^The upload of the job b{12} has been deleted/,
+    what: /^The upload of the job b{12} was deleted/,
   },
   {
     name: 'claim-without-job',

@@ -183,7 +183,7 @@ describe('what cannot be done is said in a sentence', () => {
     expect(golden(await run(place, ['logs', 'not-a-job']))).toMatchSnapshot();
   });
 
-  it('a key that no model takes, before anything is uploaded', async () => {
+  it('a key that no model accepts, before anything is uploaded', async () => {
     const place = new Place();
     writeFileSync('image.png', 'x');
     writeFileSync('empty.csv', '');
@@ -217,7 +217,7 @@ it('a second retry runs nothing twice, and says what has become of the first', a
   await run(place, ['retry', bad.jobId]);
   const { code, stdout } = await run(place, ['retry', bad.jobId]);
   expect(stdout).toMatch(
-    /^The job 974eb57c2116 was retried already: its copy is the job [0-9a-f]{12}, uploaded\.$/,
+    /^The job 974eb57c2116 has already been retried: its copy is the job [0-9a-f]{12} \(uploaded\)\.$/,
   );
   expect(code).toBe(0);
 });
@@ -246,7 +246,7 @@ it.each([[openKey], [claimKey], [statusKey]])(
 it('who waits for a job is told why it waits, but not of one that runs', async () => {
   const { place, running, waiting } = story();
   const reasons = await waitReasons(place.handle, place.account.clock);
-  expect(reasons.get(waiting.jobId)).toBe('its turn has not come: another job runs');
+  expect(reasons.get(waiting.jobId)).toBe('it is queued: another job runs');
   expect(reasons.has(running.jobId)).toBe(false);
 });
 

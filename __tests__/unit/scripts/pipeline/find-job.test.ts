@@ -17,13 +17,13 @@ function handle(jobs: { ended?: string[]; open?: string[] }): PipelineHandle {
 
 describe('a job is found by the first digits of its id', () => {
   it.each([
-    ['ab', { ended: ['abc', 'abd'] }, /Several jobs begin with "ab": abc000000000, abd000000000. Say more/],
+    ['ab', { ended: ['abc', 'abd'] }, /Several jobs begin with "ab": abc000000000, abd000000000. Add more/],
     ['ab', { ended: ['abc'], open: ['abd'] }, /Several jobs/],
-    ['ff', { ended: ['abc'] }, /No job begins with "ff" in the pipeline p/],
+    ['ff', { ended: ['abc'] }, /No job of the pipeline p begins with "ff"/],
     ['ab', { open: ['abc'] }, /abc000000000 is still open: it has not failed yet/],
-    ['', {}, /"" is no job/],
-    ['AB', {}, /"AB" is no job/],
-    ['../ab', {}, /is no job/],
+    ['', {}, /"" is not a job id/],
+    ['AB', {}, /"AB" is not a job id/],
+    ['../ab', {}, /is not a job id/],
   ])('%j of %j: %s', async (prefix, jobs, sentence) => {
     await expect(findReceipt(handle(jobs), prefix)).rejects.toThrow(sentence);
   });

@@ -22,23 +22,23 @@ describe('a user who has not named the pipeline learns which option names it', (
       undefined,
       'aws' as const,
       MissingError,
-      /in eu-central-1, in the account.*cdktf deploy; .*--region REGION/,
+      /in eu-central-1, in the account.*cdktf deploy\. .*--region REGION/,
     ],
     [
       [],
       undefined,
       'local' as const,
       MissingError,
-      /local cloud yet. Try again when its terminal has shown "applied"/,
+      /local cloud yet. Try again when its terminal shows "applied"/,
     ],
     [
       ['one', 'two'],
       undefined,
       'aws' as const,
       UsageError,
-      /several pipelines here: one, two. Say which: --pipeline NAME/,
+      /Several pipelines are deployed here: one, two. Choose one: --pipeline NAME/,
     ],
-    [['one', 'two'], 'three', 'aws' as const, UsageError, /no pipeline "three" here; there is: one, two/],
+    [['one', 'two'], 'three', 'aws' as const, UsageError, /no pipeline "three" here\. Deployed: one, two/],
     [['one'], undefined, 'aws' as const, Error, /"one" was deployed by another version of Lamplighter/],
   ])('%j, %p on %s', async (names, name, cloud, kind, sentence) => {
     const found = findPipeline(store(...names), name, cloud);

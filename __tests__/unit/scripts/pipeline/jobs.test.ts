@@ -136,7 +136,7 @@ describe('results', () => {
   it.each([
     ['in/open.csv', /its job [0-9a-f]{12} is still open/],
     ['nobody.csv', /There are no results of "nobody.csv" in the pipeline p/],
-    ['ffff', /No job begins with "ffff"/],
+    ['ffff', /No job of the pipeline p begins with "ffff"/],
   ])('of %s: what is wrong', async (text, sentence) => {
     const place = new Place();
     place.account.openJob('in/open.csv');
@@ -336,7 +336,7 @@ describe('retry --failed', () => {
   it('says so when nothing has failed', async () => {
     const done = await retryFailed(new Place().handle, WEEK, false, 0);
     expect(done.lines).toEqual([
-      'Nothing to retry: no job has failed in that time, or its key has succeeded since.',
+      'Nothing to retry: in that time no job has failed, or every failed key has succeeded since.',
     ]);
   });
 });

@@ -41,13 +41,13 @@ describe('files to submit', () => {
       plan(['a b.csv', 'gone.csv', 'empty.csv', 'scan.png', '/dev/null', 'huge.csv', './a b.csv']),
     ).toThrow(
       [
-        'Nothing was uploaded, because of these:',
+        'Nothing was uploaded, for these reasons:',
         'gone.csv: there is no such file',
         'empty.csv: it is empty',
-        'scan.png: no model takes the key "scan.png"; taken are "….csv" (csv-model); "scans/….dcm", "scans/….png" (scans); say --prefix scans/',
+        'scan.png: no model accepts the key "scan.png"; accepted keys: "….csv" (csv-model); "scans/….dcm", "scans/….png" (scans); add --prefix scans/',
         '/dev/null: it is not a regular file',
         'huge.csv: it is larger than the 5 TB that one upload may hold',
-        './a b.csv: its key "a b.csv" is that of a b.csv, too',
+        './a b.csv: its key "a b.csv" is also the key of a b.csv',
       ].join('\n  '),
     );
   });
@@ -78,7 +78,7 @@ describe('files to submit', () => {
     const planned = planUploads(['sub'], 'p/', models, { from: folder.path, onSkipped });
     expect(planned.map(({ key }) => key)).toEqual(['p/deep/one.CSV', 'p/two.csv']);
     expect(skipped).toEqual(['sub/notes.txt']);
-    expect(() => plan(['hollow'])).toThrow('there is no file to upload in hollow; taken are "….csv"');
+    expect(() => plan(['hollow'])).toThrow('there is no file to upload in hollow; accepted keys: "….csv"');
   });
 
   it('for one model get its prefix, and are refused if the model does not accept them', () => {
@@ -87,7 +87,7 @@ describe('files to submit', () => {
       { key: 'scans/scan.png', model: 'scans' },
     ]);
     expect(() => planUploads(['a b.csv'], 'x/', models, { from, model: 'scans' })).toThrow(
-      'the key "x/a b.csv" is taken by csv-model; scans takes "scans/….dcm"',
+      'the key "x/a b.csv" is accepted by csv-model; scans accepts "scans/….dcm"',
     );
     expect(() => planUploads(['a b.csv'], '', models, { from, model: 'nobody' })).toThrow(
       'no model "nobody"; it has: csv-model, scans.',
@@ -96,11 +96,11 @@ describe('files to submit', () => {
 
   // The user root can read every file.
   (process.getuid?.() === 0 ? it.skip : it)(
-    'that may not be read are named before anything is uploaded',
+    'that are not readable are named before anything is uploaded',
     () => {
       const path = join(folder.path, 'secret.csv');
       writeFileSync(path, 'x', { mode: 0 });
-      expect(() => plan(['secret.csv'])).toThrow('secret.csv: it may not be read');
+      expect(() => plan(['secret.csv'])).toThrow('secret.csv: you are not allowed to read it');
       chmodSync(path, 0o600);
     },
   );
