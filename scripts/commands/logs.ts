@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openKey } from '../../lifecycle/job';
+import { openKey, shortId } from '../../lifecycle/job';
 import { openRecordSchema, receiptSchema } from '../../lifecycle/records';
 import { EXITS, addHelp } from '../console/command-help';
 import type { CommandContext } from '../console/command-line';
@@ -75,7 +75,7 @@ export async function logs(
     }
   }
   if (shown === 0)
-    terminal.err(`No log lines for job ${jobId.slice(0, 12)} (they may have expired: logRetentionDays).`);
+    terminal.err(`No log lines for job ${shortId(jobId)} (they may have expired: logRetentionDays).`);
 }
 
 /** A log line with an ISO time, as in all other JSON, and without CloudWatch's id. */

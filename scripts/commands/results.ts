@@ -1,3 +1,4 @@
+import { shortId } from '../../lifecycle/job';
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { EXITS, addHelp } from '../console/command-help';
@@ -57,7 +58,7 @@ export async function results(
     await showResults(terminal, outputBucket, receipt, files);
     print(terminal, `  receipt: ${shortPath(resultsFolder(folder, receipt))}/receipt.json`);
     if (others.length > 0) {
-      const named = others.slice(0, 5).map(({ jobId }) => jobId.slice(0, 12));
+      const named = others.slice(0, 5).map(({ jobId }) => shortId(jobId));
       print(terminal, `  earlier uploads of that key: ${named.join(', ')}${others.length > 5 ? ', …' : ''}`);
     }
   }

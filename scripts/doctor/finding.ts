@@ -14,5 +14,3 @@ export type Finder = (facts: Facts, now: number) => FoundTrouble | readonly Foun
 
 /** Maximum number of jobs or uploads that a finding names. */
 export const NAMED = 5;
-
-export const short = (jobId: string) => jobId.slice(0, 12);

@@ -1,6 +1,7 @@
+import { shortId } from '../../lifecycle/job';
 import { duration } from '../console/terminal';
 import type { Facts, OpenJob } from './facts';
-import { type FoundTrouble, NAMED, short } from './finding';
+import { type FoundTrouble, NAMED } from './finding';
 import { isLive, waitReason, waitedMs } from './waiting';
 
 /** Minimum time that a job may wait, for the machine to boot and to be set up. */
@@ -20,7 +21,7 @@ export function jobWaits(facts: Facts, now: number): FoundTrouble | undefined {
   if (!oldest) return undefined;
   const others = late.length > 1 ? `, and ${late.length - 1} more` : '';
   return {
-    what: `${short(oldest.jobId)} has waited for ${duration(waitedMs(oldest, now))}${others}: ${waitReason(facts, oldest, now)}.`,
+    what: `${shortId(oldest.jobId)} has waited for ${duration(waitedMs(oldest, now))}${others}: ${waitReason(facts, oldest, now)}.`,
     advice:
       'The cause is named above, or in the logs of the worker and the stop function. To sweep now: npx lamplighter resume',
     jobIds: late.map(({ jobId }) => jobId),
@@ -73,8 +74,8 @@ export function lostUpload({ uploads, manifest }: Facts): FoundTrouble | undefin
 /** One finding a job. */
 export function failedJobs({ failed }: Facts): FoundTrouble[] {
   return (failed?.jobs ?? []).slice(0, NAMED).map(({ jobId, key, endedAt, why }) => ({
-    what: `The job ${short(jobId)} (${key}) failed at ${endedAt}: ${why}`,
-    advice: `See its receipt, and its log: npx lamplighter logs ${short(jobId)}. After a fix: npx lamplighter retry ${short(jobId)}, or upload the file again`,
+    what: `The job ${shortId(jobId)} (${key}) failed at ${endedAt}: ${why}`,
+    advice: `See its receipt, and its log: npx lamplighter logs ${shortId(jobId)}. After a fix: npx lamplighter retry ${shortId(jobId)}, or upload the file again`,
     jobIds: [jobId],
   }));
 }
@@ -100,7 +101,7 @@ function ofJobs(
   describe: (which: string) => FoundTrouble,
 ): FoundTrouble | undefined {
   if (jobIds.length === 0) return undefined;
-  const named = jobIds.slice(0, NAMED).map(short).join(', ');
+  const named = jobIds.slice(0, NAMED).map(shortId).join(', ');
   const which = `${jobIds.length === 1 ? 'the job' : 'the jobs'} ${named}${moreThanNamed(jobIds)}`;
   return { ...describe(which), jobIds };
 }

@@ -1,19 +1,15 @@
+import { FAILED_COMMAND_STATUSES } from '../../lifecycle/command-status';
 import type { InstanceReading } from '../../lifecycle/instance';
+import { CLOSING_MARGIN_SECONDS } from '../../lifecycle/settle';
 import { duration } from '../console/terminal';
 import type { Facts } from './facts';
 import type { FoundTrouble } from './finding';
-
-/** Margin of lifecycle/settle.ts, which takes over a CLOSING older than the stop function's time limit and this. */
-const CLOSING_MARGIN_SECONDS = 30;
 
 /** Time that an agent gets to register after the launch. Most register within two minutes; the worker gives up after five. */
 const AGENT_LIMIT_MS = 5 * 60_000;
 
 /** Number of sweeps in a row that may fail without a finding. */
 const SWEEPS_MISSED = 3;
-
-/** The final statuses of an SSM command that has not succeeded. */
-const FAILED = new Set(['Failed', 'TimedOut', 'Cancelled', 'Undeliverable', 'Terminated', 'Incomplete']);
 
 export function noInstance({ instance, manifest }: Facts): FoundTrouble | undefined {
   if (instance !== 'gone') return undefined;
@@ -117,7 +113,8 @@ export function gateStuck({ gate, manifest }: Facts, now: number): FoundTrouble 
 
 /** Not for a drain that did work: the stop after the last receipt may have ended it with its machine. */
 export function drainFailed({ lastDrain, trace, manifest }: Facts, now: number): FoundTrouble | undefined {
-  if (lastDrain === undefined || lastDrain === 'none' || !FAILED.has(lastDrain.status)) return undefined;
+  if (lastDrain === undefined || lastDrain === 'none' || !FAILED_COMMAND_STATUSES.includes(lastDrain.status))
+    return undefined;
   const workedMs = trace !== undefined && trace !== 'none' ? Date.parse(trace.at) : 0;
   if (workedMs >= (lastDrain.requestedAt?.getTime() ?? now)) return undefined;
   const { commandId, status } = lastDrain;

@@ -1,3 +1,4 @@
+import { shortId } from '../../lifecycle/job';
 import { type Terminal, age, ago, duration, printable } from '../console/terminal';
 import type { Facts } from './facts';
 import type { Finding } from './findings';
@@ -31,7 +32,7 @@ export function reportLines(
   for (const job of facts.open?.jobs.slice(0, JOBS_SHOWN) ?? []) {
     const key = 'record' in job.open ? job.open.record.input.key : '(unreadable record)';
     const waited = duration(waitedMs(job, now));
-    const text = `${job.jobId.slice(0, 12)}  ${key}  open for ${waited}: ${waitReason(facts, job, now)}`;
+    const text = `${shortId(job.jobId)}  ${key}  open for ${waited}: ${waitReason(facts, job, now)}`;
     lines.push(`  ${printable(text, TEXT_CHARACTERS)}`);
   }
   lines.push('');

@@ -2,6 +2,7 @@ import { admit } from '../../lifecycle/admit';
 import type { Clock } from '../../lifecycle/clock';
 import { Worker } from '../../lifecycle/context';
 import { messageOf } from '../../lifecycle/errors';
+import { shortId } from '../../lifecycle/job';
 import { silentLog } from '../../lifecycle/log';
 import type { Terminal } from '../console/terminal';
 import { printable } from '../console/terminal';
@@ -106,7 +107,7 @@ export function auditLines(
   ];
   for (const { jobId, key, uploadedAt } of lost.slice(0, PRINTED)) {
     const when = uploadedAt?.toISOString() ?? 'at an unknown time';
-    lines.push(`  ${colours.red('lost')}  ${jobId.slice(0, 12)}  ${printable(key, 1000)}  uploaded ${when}`);
+    lines.push(`  ${colours.red('lost')}  ${shortId(jobId)}  ${printable(key, 1000)}  uploaded ${when}`);
   }
   if (lost.length > PRINTED) lines.push(`  and ${lost.length - PRINTED} more`);
   for (const jobId of doubled) lines.push(`  ${colours.red('more than one receipt')}  ${jobId}`);

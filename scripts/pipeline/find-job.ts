@@ -1,3 +1,4 @@
+import { shortId } from '../../lifecycle/job';
 import { type Receipt, receiptSchema } from '../../lifecycle/records';
 import { UsageError } from '../console/exit';
 import type { PipelineHandle } from './connect';
@@ -53,7 +54,7 @@ export async function findReceipt(handle: PipelineHandle, prefix: string): Promi
   const receipt = receiptKey === undefined ? undefined : await handle.output.get(receiptKey, receiptSchema);
   if (!receipt) {
     throw new UsageError(
-      `The job ${jobId.slice(0, 12)} is still open: it has not failed yet. npx lamplighter doctor shows why it waits.`,
+      `The job ${shortId(jobId)} is still open: it has not failed yet. npx lamplighter doctor shows why it waits.`,
     );
   }
   return receipt.record;

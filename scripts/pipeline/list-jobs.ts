@@ -1,3 +1,4 @@
+import { shortId } from '../../lifecycle/job';
 import type { Receipt } from '../../lifecycle/records';
 import { type Terminal, ago, printable } from '../console/terminal';
 import type { PipelineHandle } from './connect';
@@ -98,9 +99,9 @@ export function rowLines(
   const when = ago(at, now);
   const why = error === null ? [] : [`  ${printable(error, 1000)}`];
   if (columns < WIDE_COLUMNS) {
-    return [`${shown} ${jobId.slice(0, 12)} ${when}`, `  ${cut(key, columns - 2)}`, ...why];
+    return [`${shown} ${shortId(jobId)} ${when}`, `  ${cut(key, columns - 2)}`, ...why];
   }
-  const head = `${jobId.slice(0, 12)}  ${when.padStart(15)}  `;
+  const head = `${shortId(jobId)}  ${when.padStart(15)}  `;
   return [`${shown}  ${head}${cut(`${key}  ${model}`, columns - 9 - 2 - head.length)}`, ...why];
 }
 

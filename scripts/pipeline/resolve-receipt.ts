@@ -1,4 +1,4 @@
-import { resultsPrefix } from '../../lifecycle/job';
+import { resultsPrefix, shortId } from '../../lifecycle/job';
 import type { Receipt } from '../../lifecycle/records';
 import { UsageError } from '../console/exit';
 import { JOB_PREFIX, findReceipt } from './find-job';
@@ -29,7 +29,7 @@ export async function resolveReceipt(handle: PipelineHandle, keyOrJob: string): 
   const open = await findOpenJob(handle, keyOrJob);
   if (open !== undefined) {
     throw new UsageError(
-      `"${keyOrJob}" has no results yet: its job ${open.slice(0, 12)} is still open. npx lamplighter doctor shows why it waits.`,
+      `"${keyOrJob}" has no results yet: its job ${shortId(open)} is still open. npx lamplighter doctor shows why it waits.`,
     );
   }
   if (JOB_PREFIX.test(keyOrJob)) return { receipt: await findReceipt(handle, keyOrJob), others: [] };

@@ -5,7 +5,7 @@ import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { attemptPrefix } from '../../lifecycle/job';
+import { attemptPrefix, shortId } from '../../lifecycle/job';
 import type { Receipt } from '../../lifecycle/records';
 import { print } from '../console/print';
 import { type Terminal, bytes, printable } from '../console/terminal';
@@ -22,7 +22,7 @@ export interface ResultFile {
 
 /** The folder of the copies of a job's results: below `directory`, the upload's key, then the short job id. */
 export function resultsFolder(directory: string, receipt: Receipt): string {
-  return join(localPath(directory, receipt.input.key), receipt.jobId.slice(0, 12));
+  return join(localPath(directory, receipt.input.key), shortId(receipt.jobId));
 }
 
 /** Copies a job's results and its receipt to the disk. Each file is written whole or not at all. */
@@ -88,7 +88,7 @@ export async function showResults(
   print(terminal, [
     '',
     `${colours.bold(printable(receipt.input.key))}: ${good ? colours.green('succeeded') : colours.red('failed')}` +
-      ` (job ${receipt.jobId.slice(0, 12)}, model ${printable(receipt.model.name)}, attempt ${receipt.attempt}${took})`,
+      ` (job ${shortId(receipt.jobId)}, model ${printable(receipt.model.name)}, attempt ${receipt.attempt}${took})`,
   ]);
   if (receipt.error) print(terminal, `  ${colours.red(printable(receipt.error.message, 2000))}`);
   for (const line of (receipt.stderrTail ?? '')

@@ -1,4 +1,5 @@
 import { messageOf } from '../../lifecycle/errors';
+import { shortId } from '../../lifecycle/job';
 import { printable } from '../console/terminal';
 import { UsageError } from '../console/exit';
 import { retryReceipt } from './retry';
@@ -26,12 +27,12 @@ export async function retryFailed(
   let failures = 0;
   let changed = false;
   for (const receipt of failed) {
-    const short = receipt.jobId.slice(0, 12);
+    const short = shortId(receipt.jobId);
     const key = printable(receipt.input.key, 1000);
     try {
       const done = await retryReceipt(handle, receipt, anyway);
       changed ||= done.changed;
-      const newJob = String(done.facts.newJobId).slice(0, 12);
+      const newJob = shortId(String(done.facts.newJobId));
       lines.push(
         `${short}  ${key}: ${done.changed ? `runs again as ${newJob}` : `already retried, as ${newJob}`}`,
       );

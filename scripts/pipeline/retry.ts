@@ -5,7 +5,7 @@ import {
   type HeadObjectCommandOutput,
 } from '@aws-sdk/client-s3';
 import { httpStatusOf } from '../../lifecycle/errors';
-import { jobIdOf, openKey, receiptKey } from '../../lifecycle/job';
+import { jobIdOf, openKey, receiptKey, shortId } from '../../lifecycle/job';
 import { modelFor } from '../../lifecycle/model';
 import { receiptSchema, type Receipt } from '../../lifecycle/records';
 import { BrokenError, UsageError } from '../console/exit';
@@ -40,7 +40,7 @@ export async function retryReceipt(
   anyway: boolean,
 ): Promise<CommandResult> {
   const { jobId, input, outcome } = receipt;
-  const short = jobId.slice(0, 12);
+  const short = shortId(jobId);
   if (outcome !== 'failed') {
     throw new UsageError(
       `The job ${short} (${input.key}) has succeeded: there is nothing to retry. To run it again, upload the file again.`,
@@ -70,7 +70,7 @@ export async function retryReceipt(
     lines: [
       `The job ${short} (${input.key}) failed: ${failureReason(receipt) ?? 'no reason is given'}`,
       `Its upload has been copied onto its own key: s3://${input.bucket}/${input.key}, version ${versionId}`,
-      `A new version is a new job: ${newJobId.slice(0, 12)}. The failed receipt stays where it is.`,
+      `A new version is a new job: ${shortId(newJobId)}. The failed receipt stays where it is.`,
     ],
     facts: { jobId, newJobId, bucket: input.bucket, key: input.key, versionId, newJob: 'uploaded' },
   };
@@ -88,7 +88,7 @@ async function headUpload(
     const status = httpStatusOf(cause);
     if (status !== 404 && status !== 405) throw cause;
     throw new UsageError(
-      `The upload of the job ${jobId.slice(0, 12)} (${Key}, version ${VersionId}) has been deleted: upload the file again.`,
+      `The upload of the job ${shortId(jobId)} (${Key}, version ${VersionId}) has been deleted: upload the file again.`,
       { cause },
     );
   }
@@ -135,9 +135,9 @@ async function alreadyRetried(
   const stored = await handle.output.get(receiptKey(input.key, newJobId), receiptSchema);
   const isOpen = await handle.control.exists(openKey(newJobId));
   const newJob = stored?.record.outcome ?? (isOpen ? 'open' : 'uploaded');
-  const short = newJobId.slice(0, 12);
+  const short = shortId(newJobId);
   const lines = [
-    `The job ${jobId.slice(0, 12)} has already been retried: its copy is the job ${short} (${newJob}).`,
+    `The job ${shortId(jobId)} has already been retried: its copy is the job ${short} (${newJob}).`,
   ];
   if (newJob === 'failed') lines.push(`To retry again: npx lamplighter retry ${short}`);
   const { bucket, key } = input;

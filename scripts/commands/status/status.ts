@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { type Clock, systemClock } from '../../../lifecycle/clock';
+import { shortId } from '../../../lifecycle/job';
 import type { Manifest } from '../../../lifecycle/manifest';
 import type { Claim, Gate, OpenRecord, Receipt, Status } from '../../../lifecycle/records';
 import { Store } from '../../../lifecycle/store';
@@ -186,7 +187,7 @@ function openText({ jobId, open, claim, status: seen }: ShownJob, ageOf: (time: 
       : (open?.trouble ?? 'its record is gone: the job has just ended');
   const attempt = claim && 'record' in claim ? `  attempt ${claim.record.attempt}` : '  not started';
   const progress = seen && 'record' in seen ? `  ${statusText(seen.record)}` : '';
-  return `${jobId.slice(0, 12)}  ${what}${attempt}${progress}`;
+  return `${shortId(jobId)}  ${what}${attempt}${progress}`;
 }
 
 export function asJson({ cloud, manifest, instance, gate, open, receipts, today }: Report) {

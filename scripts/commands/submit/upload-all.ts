@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import { messageOf } from '../../../lifecycle/errors';
+import { shortId } from '../../../lifecycle/job';
 import { InterruptedError } from '../../console/exit';
 import type { Steps } from '../../console/steps';
 import { bytes } from '../../console/terminal';
@@ -57,7 +58,7 @@ function outcomesOf(
   if (end?.status === 'fulfilled') {
     const name = `${shortPath(planned.file)} (${bytes(planned.sizeBytes)})`;
     steps.show('upload', `${name} → s3://${dataBucket}/${planned.key}`);
-    steps.show('upload', `job ${end.value.jobId.slice(0, 12)}, for the model ${planned.model}`);
+    steps.show('upload', `job ${shortId(end.value.jobId)}, for the model ${planned.model}`);
     return [{ planned, job: end.value }];
   }
   if (end?.reason instanceof InterruptedError) return [];
