@@ -5,6 +5,12 @@ import { GATE_KEY } from './job';
 import { gateSchema, parseRecord, type Gate } from './records';
 import type { Store } from './store';
 
+/**
+ * Seconds beyond the stop function's time limit after which a CLOSING gate is abandoned. The clocks of two functions may
+ * differ, and the last request of a dead function may still be under way.
+ */
+export const CLOSING_MARGIN_SECONDS = 30;
+
 /** The gate as it was read. An unreadable gate counts as CLOSED, and the next write replaces it. */
 export interface GateReading {
   readonly state: Gate['state'];

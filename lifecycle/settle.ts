@@ -1,7 +1,7 @@
 import { auditPage } from './audit';
 import { breakerTrips, stopIfPaused, type WakeUpEnd } from './breaker';
 import { ConflictError, RetryLaterError, messageOf } from './errors';
-import { moveGate, readGate, type GateReading } from './gate';
+import { CLOSING_MARGIN_SECONDS, moveGate, readGate, type GateReading } from './gate';
 import { anyOpen, listOpenJobs, retire, type ListedJob } from './ledger';
 import { linger } from './linger';
 import type { Cause, SettleContext } from './settle-context';
@@ -12,12 +12,6 @@ export type SettleOutcome =
   | { readonly did: 'stopped' | 'tripped' | 'held' | 'nothing' }
   /** Another function is closing the gate, or moved it first. It lists the open jobs afterwards. */
   | { readonly did: 'left to another' };
-
-/**
- * Seconds beyond the stop function's time limit after which a CLOSING gate is abandoned. The clocks of two functions may
- * differ, and the last request of a dead function may still be under way.
- */
-export const CLOSING_MARGIN_SECONDS = 30;
 
 /** Maximum receipts that one settle checks. If more jobs are open, settle wakes the instance. The drain checks the rest. */
 const MAX_RETIRED = 100;

@@ -167,7 +167,6 @@ export const SENT: readonly Sent[] = [
     needs: [['everything', 'pricing:GetProducts']],
   },
   // Calls of the functions, in files that the command line also imports.
-  noCommand('lifecycle/audit.ts', 'ListObjectVersions'),
   noCommand('lifecycle/instance.ts', 'StopInstances'),
   noCommand('lifecycle/instance.ts', 'CreateTags'),
   noCommand('lifecycle/store.ts', 'DeleteObject'),

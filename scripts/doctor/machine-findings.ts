@@ -1,6 +1,6 @@
 import { FAILED_COMMAND_STATUSES } from '../../lifecycle/command-status';
 import type { InstanceReading } from '../../lifecycle/instance';
-import { CLOSING_MARGIN_SECONDS } from '../../lifecycle/settle';
+import { CLOSING_MARGIN_SECONDS } from '../../lifecycle/gate';
 import { duration } from '../console/terminal';
 import type { Facts } from './facts';
 import type { FoundTrouble } from './finding';
