@@ -14,7 +14,7 @@ import { shortPath } from '../tools/project';
 import { Collector } from '../report/collect';
 import { type ReportFacts, factsOf } from '../report/facts';
 import { loadPage } from '../report/load';
-import { many, percent } from '../report/parts';
+import { counted, percent } from '../report/parts';
 import { DEFAULT_PERIOD_MS, periodMs } from '../report/period';
 import { withTarget } from './options';
 
@@ -73,7 +73,7 @@ function lines(facts: ReportFacts, out: string): string[] {
   const { onMs, alwaysOnMs, savedShare, savedUsd, jobs, failures } = facts;
   const money = savedUsd === undefined ? '' : `, ${usd(savedUsd)}`;
   return [
-    `${many(jobs.length, 'job')}, ${failures.length} failed; the instance was on for ${duration(onMs)} of ${duration(alwaysOnMs)}` +
+    `${counted(jobs.length, 'job')}, ${failures.length} failed; the instance was on for ${duration(onMs)} of ${duration(alwaysOnMs)}` +
       (savedShare === undefined ? '' : ` (${percent(savedShare)} saved${money})`),
     `Written: ${shortPath(resolve(out))}`,
   ];

@@ -12,7 +12,7 @@ import type { Readings } from './facts';
 import { isOn } from './on-time';
 import { type ReportedReceipt, type Session, reportedReceiptSchema, sessionSchema } from './records';
 
-/** What one report costs at most: 100 lists, 3,000 + 2,000 gets; a cent on AWS. */
+/** Limits of one report: at most 100 lists and 3,000 + 2,000 gets, which cost a cent on AWS. */
 const RESULTS_LISTED = 100_000;
 const RECEIPTS_READ = 3_000;
 const SESSIONS_READ = 2_000;
@@ -20,8 +20,8 @@ const SESSIONS_READ = 2_000;
 const SESSION_MARGIN_MS = 7 * 24 * 3_600_000;
 
 /**
- * Reads a pipeline's receipts and sessions. Both never change once they are whole, so whoever makes one report after the other
- * keeps the instance of this class: an object that is still the same is not read again.
+ * Reads a pipeline's receipts and sessions. A caller that makes several reports keeps one collector: an
+ * object whose ETag has not changed is not read again.
  */
 export class Collector {
   private readonly known = new Map<string, { readonly etag: string; readonly record: unknown }>();
@@ -29,7 +29,7 @@ export class Collector {
 
   constructor(private readonly handle: PipelineHandle) {}
 
-  /** Throws what the SDK throws; a record that cannot be read is counted, and hides no other. */
+  /** Throws what the SDK throws. A record that cannot be read is counted, and does not hide the others. */
   async collect(sinceMs: number, nowMs: number): Promise<Readings> {
     const { manifest, target } = this.handle;
     const [receipts, sessions, instance] = await Promise.all([
@@ -106,7 +106,7 @@ interface Found {
   readonly atMs: number;
 }
 
-/** Undefined: there is none any more; what was, is told all the same. */
+/** Undefined: the instance no longer exists. The report on its past is made all the same. */
 async function readInstance({ target, manifest }: PipelineHandle): Promise<Readings['instance']> {
   try {
     const found = await describeInstance(target.clients.ec2, manifest.instanceId);

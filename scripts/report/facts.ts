@@ -1,12 +1,12 @@
 import { type JobBill, type SessionBill, billsOf, secondsOf } from '../../lifecycle/bill';
 import { type Interval, allClipped, clipped, merged, sharedMs, totalMs } from './intervals';
-import { type OnTime, type SeenInstance, heldTime, onTimes } from './on-time';
+import { type InstanceLaunch, type OnTime, heldTime, onTimes } from './on-time';
 import type { ReportedReceipt, Session } from './records';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** What was read of a pipeline, before anything is counted. */
+/** Everything that a report reads of a pipeline, before anything is counted. */
 export interface Readings {
   readonly pipeline: string;
   readonly region: string;
@@ -14,18 +14,18 @@ export interface Readings {
   readonly outputBucket: string;
   readonly drainLogGroup: string;
   readonly nowMs: number;
-  /** The report goes back this far, if there is so much to tell. */
+  /** The earliest beginning of the report's period. */
   readonly sinceMs: number;
   readonly receipts: readonly ReportedReceipt[];
   readonly sessions: readonly Session[];
-  /** Receipts older than that are known to exist: the pipeline is older than the report's period. */
+  /** Older receipts exist: the pipeline is older than the report's period. */
   readonly hasEarlier: boolean;
-  /** There was more than the report may read. */
+  /** False: there was more than the report may read. */
   readonly isWhole: boolean;
   readonly unreadable: number;
   readonly instance:
-    (SeenInstance & { readonly type: string | undefined; readonly isSpot: boolean }) | undefined;
-  /** On demand, of the instance's present type; undefined: not in the price table. */
+    (InstanceLaunch & { readonly type: string | undefined; readonly isSpot: boolean }) | undefined;
+  /** The on-demand price of the instance's present type. Undefined: the price table does not have it. */
   readonly usdPerHour: number | undefined;
   readonly pricesAsOf: string;
 }
@@ -36,7 +36,7 @@ export interface JobFacts {
   readonly model: string;
   readonly outcome: 'succeeded' | 'failed';
   readonly attempt: number;
-  /** The upload, or where that is not known its admission. */
+  /** The time of the upload, or of the admission if the upload's is not known. */
   readonly cameMs: number;
   /** From the upload to the model's start. */
   readonly waitMs: number | undefined;
@@ -45,7 +45,10 @@ export interface JobFacts {
   /** From the claim to the receipt. */
   readonly held: Interval | undefined;
   readonly endedMs: number;
-  /** The on-time that it has cost: its share of its session, or, where none is known, of the time in which it held the machine. */
+  /**
+   * The on-time that the job has cost: its share of its session. If no session is known: its share of the
+   * time from its claim to its receipt.
+   */
   readonly costMs: number;
   readonly isCostEstimated: boolean;
   readonly costUsd: number | undefined;
@@ -57,7 +60,7 @@ export interface DayFacts {
   /** `2026-11-22`, in UTC. */
   readonly day: string;
   readonly onMs: number;
-  /** What a machine that is never stopped would have been on: 24 hours, but for the period's first and last day. */
+  /** The on-time of a machine that is never stopped: 24 hours, or less on the period's first and last day. */
   readonly alwaysOnMs: number;
   readonly jobs: number;
   readonly failed: number;
@@ -66,7 +69,7 @@ export interface DayFacts {
 export interface Spread {
   readonly count: number;
   readonly medianMs: number;
-  /** Nine of ten took no longer. */
+  /** Nine of ten jobs took no longer. */
   readonly ninetiethMs: number;
   readonly longestMs: number;
   /** Counts, one for each of DURATION_BINS. */
@@ -86,19 +89,19 @@ export interface ReportFacts {
   readonly period: Interval;
   readonly onTimes: readonly OnTime[];
   readonly onMs: number;
-  /** Of it: not recorded, but found out from receipts. */
+  /** The part of `onMs` that no session records: computed from receipts. */
   readonly estimatedMs: number;
-  /** Of it: no job held the machine; it booted, waited or stopped. */
+  /** The part of `onMs` in which no job held the machine: it booted, waited or stopped. */
   readonly jobFreeMs: number;
-  /** Of it: what EC2 bills, as far as that is known; the minute that a start costs at least included. */
+  /** `onMs` as EC2 bills it, as far as sessions are known: at least a minute for each start. */
   readonly billedMs: number;
   readonly alwaysOnMs: number;
-  /** 0 to 1: the part of the always-on time that was saved; undefined: there is no time to compare. */
+  /** The part of the always-on time that was saved, 0 to 1. Undefined: there is no time to compare. */
   readonly savedShare: number | undefined;
   readonly onUsd: number | undefined;
   readonly alwaysOnUsd: number | undefined;
   readonly savedUsd: number | undefined;
-  /** The latest first. */
+  /** The latest job first. */
   readonly jobs: readonly JobFacts[];
   readonly failures: readonly JobFacts[];
   readonly failureKinds: readonly { readonly kind: string; readonly count: number }[];
@@ -109,7 +112,7 @@ export interface ReportFacts {
   readonly spenders: readonly JobFacts[];
 }
 
-/** The upper bounds of the bars in which waiting and running times are counted; the last one has none. */
+/** The bars in which waiting and running times are counted, by their upper bounds in milliseconds. */
 export const DURATION_BINS: readonly { readonly label: string; readonly belowMs: number }[] = [
   { label: '<10 s', belowMs: 10_000 },
   { label: '10–30 s', belowMs: 30_000 },
@@ -121,9 +124,10 @@ export const DURATION_BINS: readonly { readonly label: string; readonly belowMs:
   { label: '≥1 h', belowMs: Infinity },
 ];
 
+/** Maximum jobs in the list of those that cost most. */
 const SPENDERS = 10;
 
-/** Counts. Nothing is looked up, and the same readings give the same facts. */
+/** Counts, without any request. The same readings give the same facts. */
 export function factsOf({ receipts: allReceipts, sessions, ...readings }: Readings): ReportFacts {
   const { nowMs, usdPerHour } = readings;
   const price = (ms: number) => (usdPerHour === undefined ? undefined : (ms / HOUR_MS) * usdPerHour);
@@ -170,7 +174,10 @@ export function factsOf({ receipts: allReceipts, sessions, ...readings }: Readin
   };
 }
 
-/** A pipeline that is a week old has not saved a month's money. */
+/**
+ * The report's period. It begins with the first trace of work: a pipeline of one week has not saved a month's
+ * money.
+ */
 function periodOf(
   { sinceMs, nowMs, hasEarlier }: Pick<Readings, 'sinceMs' | 'nowMs' | 'hasEarlier'>,
   receipts: readonly ReportedReceipt[],
@@ -185,7 +192,10 @@ function periodOf(
   return { fromMs: Math.max(sinceMs, first), toMs: nowMs };
 }
 
-/** Of sessions whose end was heard of and that lie within the period: of another, receipts that are not read may have a share. */
+/**
+ * The bills of sessions that have ended and lie entirely within the period. In any other session, receipts
+ * that were not read may have a share.
+ */
 function billsWithin(
   period: Interval,
   sessions: readonly Session[],

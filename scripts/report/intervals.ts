@@ -16,7 +16,7 @@ export function merged(intervals: readonly Interval[]): Interval[] {
   return result;
 }
 
-/** What of `intervals` is not in `taken`. */
+/** The parts of `intervals` that are not in `taken`. */
 export function without(intervals: readonly Interval[], taken: readonly Interval[]): Interval[] {
   let rest = merged(intervals);
   for (const { fromMs, toMs } of merged(taken)) {
@@ -28,7 +28,7 @@ export function without(intervals: readonly Interval[], taken: readonly Interval
   return rest;
 }
 
-/** The part of it that lies within the bounds; undefined if none does. */
+/** The part of the interval that lies within the bounds. Undefined: there is none. */
 export function clipped<T extends Interval>(interval: T, { fromMs, toMs }: Interval): T | undefined {
   const clip = {
     ...interval,
@@ -42,12 +42,15 @@ export function allClipped<T extends Interval>(intervals: readonly T[], bounds: 
   return intervals.flatMap((one) => clipped(one, bounds) ?? []);
 }
 
-/** Of intervals that do not overlap. */
+/** The sum of intervals that do not overlap, in milliseconds. */
 export function totalMs(intervals: readonly Interval[]): number {
   return intervals.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
 }
 
-/** Each one's part of the time, where several share a moment in equal parts; the parts add up to the time that all cover. */
+/**
+ * Each interval's part of the time, in milliseconds. Intervals that overlap share each moment in equal parts,
+ * so the parts add up to the time that all of them cover.
+ */
 export function sharedMs(intervals: readonly Interval[]): number[] {
   const edges = [...new Set(intervals.flatMap(({ fromMs, toMs }) => [fromMs, toMs]))].sort((a, b) => a - b);
   const shares = intervals.map(() => 0);

@@ -1,14 +1,19 @@
-/** The console's hosts by the region's beginning. https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation/partitions.html */
+/**
+ * The console's host, by how the region's name begins.
+ * https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation/partitions.html
+ */
 function consoleHost(region: string): string {
   if (region.startsWith('cn-')) return `${region}.console.amazonaws.cn`;
   if (region.startsWith('us-gov-')) return `${region}.console.amazonaws-us-gov.com`;
   return `${region}.console.aws.amazon.com`;
 }
 
-/** The console takes what stands behind `#` percent-encoded, with `$` for `%`. */
+/** The console expects the part behind `#` percent-encoded, with `$` for `%`. */
 const fragment = (text: string) => encodeURIComponent(text).replaceAll('%', '$');
 
-/** How long before a job's claim and after its end its lines are looked for. */
+/**
+ * Time before a job's upload and after its end in which the console searches for its lines, in milliseconds.
+ */
 const MARGIN_MS = 300_000;
 
 /** A job's lines of the drain's log group in the CloudWatch console. */

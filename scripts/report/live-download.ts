@@ -6,22 +6,25 @@ import { awsCodeOf } from '../../lifecycle/errors';
 import type { PipelineHandle } from '../pipeline/connect';
 import { safeName } from '../pipeline/local-paths';
 
-/** Nothing of a result runs or is shown in the page's origin, whatever a model has written into it. */
+/**
+ * Headers that keep a browser from running or showing a result in the page's origin, whatever the model
+ * wrote.
+ */
 const HEADERS = {
   'content-type': 'application/octet-stream',
   'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
 };
 
 /**
- * Streams an object of the output bucket as a file to be saved. Says false, and sends nothing, when there is none of that
- * key; rejects when either side goes away in the middle.
+ * Streams an object of the output bucket as a file to save. If there is no object of that key, returns false
+ * and sends nothing. Rejects when either side closes the connection in the middle.
  */
 export async function sendResult(
   response: ServerResponse,
   { manifest, target }: Pick<PipelineHandle, 'manifest' | 'target'>,
   key: string,
 ): Promise<boolean> {
-  const body = await bodyOf({ manifest, target }, key);
+  const body = await resultBody({ manifest, target }, key);
   if (!body) return false;
   const { stream, sizeBytes } = body;
   const length = sizeBytes === undefined ? {} : { 'content-length': sizeBytes };
@@ -30,7 +33,7 @@ export async function sendResult(
   return true;
 }
 
-async function bodyOf({ manifest, target }: Pick<PipelineHandle, 'manifest' | 'target'>, Key: string) {
+async function resultBody({ manifest, target }: Pick<PipelineHandle, 'manifest' | 'target'>, Key: string) {
   try {
     const { Body, ContentLength: sizeBytes } = await target.clients.s3.send(
       new GetObjectCommand({ Bucket: manifest.outputBucket, Key }),
@@ -42,12 +45,14 @@ async function bodyOf({ manifest, target }: Pick<PipelineHandle, 'manifest' | 't
   }
 }
 
-/** Characters that reorder or break the line in which a browser shows the name. */
+/** Characters that reorder or break the line in which a browser shows a file's name. */
 const MISLEADING = /[\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
- * The header that has a key's last segment saved under that name, as far as a disk takes it. The name holds no control
- * character, quote or backslash by then, so that it cannot end early. https://www.rfc-editor.org/rfc/rfc6266#appendix-D
+ * The header by which a browser saves a result under the last segment of its key, as far as a disk accepts
+ * that name. `safeName` has removed control characters, quotes and backslashes, so the quoted name cannot end
+ * early.
+ * https://www.rfc-editor.org/rfc/rfc6266#appendix-D
  */
 export function attachment(key: string): string {
   const name = safeName(key.slice(key.lastIndexOf('/') + 1).replace(MISLEADING, '_')) || 'result';

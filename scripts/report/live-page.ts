@@ -13,16 +13,22 @@ import { pageOf } from './page';
 import { DEFAULT_PERIOD_MS } from './period';
 
 interface Drawn {
-  readonly seen: string;
+  /** Everything that was read, as JSON, to compare with the next reading. */
+  readonly read: string;
   readonly atMs: number;
   readonly text: string;
   readonly etag: string;
 }
 
-/** Time alone moves the page no oftener; drawing it takes some tenths of a second. */
+/**
+ * Interval after which an unchanged page is drawn again, in milliseconds. Drawing takes some tenths of a
+ * second.
+ */
 const REDRAWN_MS = 10_000;
 
-/** The report of the moment, drawn again only when something has changed, and by one request at a time. */
+/**
+ * The report of this moment. It is drawn again only when something has changed, and by one request at a time.
+ */
 export class LivePage {
   private readonly collector: Collector;
   private drawn: Drawn | undefined;
@@ -48,14 +54,14 @@ export class LivePage {
       this.collector.collect(atMs - DEFAULT_PERIOD_MS, atMs),
       lookNow(this.handle, uploads),
     ]);
-    const seen = JSON.stringify([{ ...readings, nowMs: 0, sinceMs: 0 }, now]);
-    if (this.drawn?.seen === seen && atMs - this.drawn.atMs < REDRAWN_MS) return this.drawn;
+    const read = JSON.stringify([{ ...readings, nowMs: 0, sinceMs: 0 }, now]);
+    if (this.drawn?.read === read && atMs - this.drawn.atMs < REDRAWN_MS) return this.drawn;
     const taken = takenKeys(this.handle.manifest.models);
     const text = pageOf(factsOf(readings), {
       sections: [uploadSection(taken), nowSection(now), resultsSection(readings.receipts)],
       script: LIVE_SCRIPT,
     });
-    this.drawn = { seen, atMs, text, etag: `"${hash('sha256', text, 'hex')}"` };
+    this.drawn = { read, atMs, text, etag: `"${hash('sha256', text, 'hex')}"` };
     return this.drawn;
   }
 }

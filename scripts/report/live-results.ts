@@ -1,13 +1,13 @@
 import { RESULTS_PREFIX, attemptPrefix, receiptKey } from '../../lifecycle/job';
 import { bytes } from '../console/terminal';
 import { Markup, escaped, markup } from './markup';
-import { at, section, table } from './parts';
+import { dateTime, section, table } from './parts';
 import type { ReportedReceipt } from './records';
 
-/** A file that a job has left, as the live page links it. */
+/** A result file of a job, as the live page links it. */
 export interface ResultLink {
   readonly key: string;
-  /** Its path below the attempt. */
+  /** The file's path below its attempt's prefix. */
   readonly name: string;
   readonly sizeBytes?: number;
 }
@@ -26,10 +26,14 @@ export function resultLinks({ jobId, input, attempt, outputs = [] }: Ended): Res
     }));
 }
 
+/** S3's limit. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
 const MAX_KEY_BYTES = 1024;
 const OF_A_JOB = /^.+\/[0-9a-f]{64}\/(?:receipt\.json|attempt-\d+\/.+)$/s;
 
-/** Whether a key is that of a receipt or of an attempt's file, and stays so: a client would resolve `.` and `..`. */
+/**
+ * Whether a key is a receipt's or an attempt's file's. Segments `.` and `..` are refused: a client would
+ * resolve them.
+ */
 export function isResultKey(key: string): boolean {
   return (
     key.startsWith(RESULTS_PREFIX) &&
@@ -39,6 +43,7 @@ export function isResultKey(key: string): boolean {
   );
 }
 
+/** Maximum links of one job. */
 const LINKS_SHOWN = 10;
 
 /** `a.csv (1.2 kB), b.csv (3 B)`, each a download. */
@@ -50,12 +55,14 @@ export function linksOf(links: readonly ResultLink[], inputKey: string): Markup 
   };
   const shown = links.slice(0, LINKS_SHOWN);
   const rest = links.length - shown.length;
-  return markup`${shown.map((link, index) => [index > 0 ? ', ' : '', one(link)])}${rest > 0 ? ` and ${rest} more: npx lamplighter results copies all` : ''}`;
+  const more = rest > 0 ? ` and ${rest} more: npx lamplighter results copies all` : '';
+  return markup`${shown.map((link, index) => [index > 0 ? ', ' : '', one(link)])}${more}`;
 }
 
+/** Maximum jobs in the table of results. */
 const JOBS_SHOWN = 20;
 
-/** The latest jobs with what they have left, whoever uploaded for them. */
+/** The latest jobs with their result files, also of uploads that were not made on this page. */
 export function resultsSection(receipts: readonly ReportedReceipt[]): Markup {
   const latest = [...receipts].sort((a, b) => (a.endedAt < b.endedAt ? 1 : -1)).slice(0, JOBS_SHOWN);
   const files = (receipt: ReportedReceipt) => {
@@ -72,7 +79,7 @@ export function resultsSection(receipts: readonly ReportedReceipt[]): Markup {
       : table(
           'What the latest jobs have left, to download',
           [{ head: 'Upload', kind: 'key' }, { head: 'Ended (UTC)' }, { head: 'Files', kind: 'key' }],
-          latest.map((receipt) => [receipt.input.key, at(Date.parse(receipt.endedAt)), files(receipt)]),
+          latest.map((receipt) => [receipt.input.key, dateTime(Date.parse(receipt.endedAt)), files(receipt)]),
         ),
   );
 }

@@ -1,6 +1,7 @@
 /**
- * What the browser runs on the live page, as it is sent; its hash stands in the page's policy. It asks for the page again and
- * puts in what has changed, so that what a person has opened, typed or focused stays.
+ * The script of the live page, as the browser receives it; the page's policy has its hash. It requests the
+ * page again and replaces the sections that have changed, so that opened details, the focus and the file
+ * field stay.
  */
 export const LIVE_SCRIPT = `'use strict';
 const POLL_MS = 1000;

@@ -3,7 +3,7 @@ import { type Markup, markup } from './markup';
 import type { JobNow, Now } from './now';
 import { section, table } from './parts';
 
-/** The field for uploads; it works by the keyboard like any file field, dragging is for who likes it. */
+/** The field for uploads. It works by the keyboard like any file field, and accepts dropped files too. */
 export function uploadSection(taken: string): Markup {
   return section(
     'upload',
@@ -20,12 +20,6 @@ export function uploadSection(taken: string): Markup {
 }
 
 export function nowSection({ instance, jobs }: Now): Markup {
-  const state = (job: JobNow) =>
-    markup`<span class="${job.is === 'failed' ? 'bad' : job.is === 'succeeded' ? 'good' : ''}" data-job="${job.jobId}" data-is="${job.is}">${job.text}${job.files && job.files.length > 0 ? markup`: ${linksOf(job.files, job.key)}` : undefined}</span>${
-      job.progress === undefined
-        ? undefined
-        : markup` <progress max="1" value="${job.progress}" aria-label="Progress of ${job.key}"></progress>`
-    }`;
   return section(
     'now',
     'Now',
@@ -36,8 +30,22 @@ export function nowSection({ instance, jobs }: Now): Markup {
           : table(
               'Open jobs, and what was uploaded here',
               [{ head: 'Upload', kind: 'key' }, { head: 'What goes on' }],
-              jobs.map((job) => [job.key, state(job)]),
+              jobs.map((job) => [job.key, jobState(job)]),
             )
       }`,
   );
+}
+
+/** The CSS class of a job's text. */
+const STATE_CLASS = { succeeded: 'good', failed: 'bad', 'on its way': '' } as const;
+
+function jobState({ jobId, key, is, text, files = [], progress }: JobNow): Markup {
+  const links = files.length === 0 ? undefined : markup`: ${linksOf(files, key)}`;
+  const attributes = markup`class="${STATE_CLASS[is]}" data-job="${jobId}" data-is="${is}"`;
+  return markup`<span ${attributes}>${text}${links}</span>${progressBar(key, progress)}`;
+}
+
+function progressBar(key: string, progress: number | undefined): Markup | undefined {
+  if (progress === undefined) return undefined;
+  return markup` <progress max="1" value="${progress}" aria-label="Progress of ${key}"></progress>`;
 }

@@ -16,8 +16,9 @@ export interface LiveServer {
   close(): Promise<void>;
 }
 
+/** Maximum uploads of this page that are shown. */
 const UPLOADS_SHOWN = 10;
-/** S3's limit on a key is 1,024 bytes; a file's name is shorter on every system. */
+/** Maximum bytes of a file's name on all common systems. S3's limit on a key is 1,024 bytes. */
 const MAX_NAME_BYTES = 255;
 
 /** Serves the live page of a pipeline of the local cloud on a free port of 127.0.0.1. */
@@ -56,10 +57,10 @@ async function answer(
   uploads: WatchedJob[],
 ): Promise<void> {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-  const why = strange(request);
-  if (why !== undefined) {
+  const refusal = foreignRequest(request);
+  if (refusal !== undefined) {
     request.resume();
-    sendJson(response, 403, { error: why });
+    sendJson(response, 403, { error: refusal });
     return;
   }
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
@@ -69,7 +70,7 @@ async function answer(
     response.writeHead(isKnown ? 304 : 200, { 'content-type': 'text/html; charset=utf-8', etag });
     response.end(isKnown ? undefined : text);
   } else if (pathname === '/uploads' && request.method === 'POST') {
-    await take(request, response, handle, uploads, searchParams.get('name') ?? '');
+    await acceptUpload(request, response, handle, uploads, searchParams.get('name') ?? '');
   } else if (pathname === RESULTS_PATH && request.method === 'GET') {
     const key = searchParams.get('key') ?? '';
     if (!isResultKey(key)) sendJson(response, 422, { error: 'That is no key of a result.' });
@@ -80,7 +81,7 @@ async function answer(
   }
 }
 
-/** The rest of the policy is in the page; who may frame it can be said in a header only. */
+/** The page itself has the rest of the policy; `frame-ancestors` works in a header only. */
 const HEADERS = {
   'content-security-policy': "frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
@@ -89,10 +90,11 @@ const HEADERS = {
 };
 
 /**
- * Why a request is none of our page's, or undefined. Any web site may have its visitor's browser send requests to 127.0.0.1:
- * a name that leads there (DNS rebinding) is not a host of ours, and what another site posts has that site's origin.
+ * The reason why a request does not come from our page, or undefined. Any web site can make its visitor's
+ * browser send requests to 127.0.0.1. A foreign name that resolves to it (DNS rebinding) is not our host;
+ * another site's POST has that site's origin.
  */
-function strange({ headers, method, socket }: IncomingMessage): string | undefined {
+function foreignRequest({ headers, method, socket }: IncomingMessage): string | undefined {
   const hosts = ['127.0.0.1', 'localhost'].map((name) => `${name}:${socket.localPort ?? 0}`);
   const { host = '', origin } = headers;
   if (!hosts.includes(host)) return 'This is not a host of this page.';
@@ -100,38 +102,34 @@ function strange({ headers, method, socket }: IncomingMessage): string | undefin
   if (![undefined, 'same-origin', 'none'].includes(headers['sec-fetch-site'])) {
     return 'This page answers to no other.';
   }
-  // A browser says the origin of every POST, and asks before it sends a header of that name for another site.
+  // A browser sends the origin with every POST. Before it sends our header for another site, it asks with
+  // OPTIONS.
   if (method !== 'GET' && (origin === undefined || headers['x-lamplighter'] !== 'upload')) {
     return 'Only the page itself uploads here; use `npx lamplighter submit` or any S3 tool.';
   }
   return undefined;
 }
 
-async function take(
+async function acceptUpload(
   request: IncomingMessage,
   response: ServerResponse,
   { manifest, target }: PipelineHandle,
   uploads: WatchedJob[],
   name: string,
 ): Promise<void> {
-  const prefix = prefixFor(name, manifest.models);
-  const refusal = !isFileName(name)
-    ? 'That is no name of a file.'
-    : prefix === undefined
-      ? `No model takes "${name}"; taken are ${takenKeys(manifest.models)}`
-      : undefined;
-  if (refusal !== undefined) {
-    // A browser reads the answer only when all that it sends has been taken.
+  const prefix = isFileName(name) ? prefixFor(name, manifest.models) : undefined;
+  if (prefix === undefined) {
+    // A browser reads the answer only after it has sent the whole file.
     request.resume();
-    sendJson(response, 422, { error: refusal });
+    sendJson(response, 422, { error: refusalOf(name, manifest) });
     return;
   }
-  const [bucket, key] = [manifest.dataBucket, `${prefix ?? ''}${name}`];
+  const [bucket, key] = [manifest.dataBucket, `${prefix}${name}`];
   const upload = new Upload({
     client: target.clients.s3,
     params: { Bucket: bucket, Key: key, Body: request },
   });
-  // A browser that goes away in the middle must not leave half a file as if it were one.
+  // If the browser closes the connection in the middle, half a file must not become an upload.
   request.once('close', () => {
     if (!request.complete) void upload.abort();
   });
@@ -140,6 +138,11 @@ async function take(
   uploads.unshift({ jobId, key });
   uploads.splice(UPLOADS_SHOWN);
   sendJson(response, 201, { jobId, key, versionId });
+}
+
+function refusalOf(name: string, { models }: PipelineHandle['manifest']): string {
+  if (!isFileName(name)) return 'That is no name of a file.';
+  return `No model takes "${name}"; taken are ${takenKeys(models)}`;
 }
 
 function isFileName(name: string): boolean {

@@ -3,8 +3,8 @@ import type * as liveServer from './live-server';
 import type * as page from './page';
 
 /**
- * The plotting library takes a second to load, which no other command shall wait for. `import()` would go past the hook
- * on `require` by which bin/lamplighter.js loads TypeScript.
+ * The plotting library takes a second to load, and other commands must not wait for it. `import()` would
+ * bypass the hook on `require` by which bin/lamplighter.js loads TypeScript.
  */
 const load = createRequire(__filename);
 

@@ -1,18 +1,21 @@
 import { printable } from '../console/terminal';
 
-/** Markup that may stand in a page as it is; made by `markup` only, so that text from outside is always escaped. */
+/**
+ * Markup that goes into a page unchanged. Only `markup` makes it, so that text from outside is always
+ * escaped.
+ */
 export class Markup {
   constructor(readonly text: string) {}
 }
 
 type Part = Markup | string | number | undefined | readonly Part[];
 
-/** Text from outside: a key, a model's message. */
+/** Maximum characters of a text from outside: a key, a model's message. */
 const TEXT_CHARACTERS = 2_000;
 
 /**
- * Markup with values in it: text is escaped, control and reordering characters are shown as such; markup stays; `undefined`
- * is nothing; lists are joined.
+ * Markup with values in it. Text is escaped, and control and reordering characters become visible. Markup
+ * stays as it is, `undefined` becomes nothing, and lists are joined.
  */
 export function markup(strings: TemplateStringsArray, ...values: readonly Part[]): Markup {
   return new Markup(

@@ -1,31 +1,35 @@
 import { type Interval, merged, without } from './intervals';
 import type { ReportedReceipt, Session } from './records';
 
-/** How it is known that the instance was on: it was recorded, its end was not, or jobs ran and nothing else is known. */
-export type OnTimeKind = 'recorded' | 'approximate' | 'estimated';
+/**
+ * How an on-time is known. Recorded: a session has both ends. Approximate: a session lacks its end.
+ * Estimated: no session, but jobs ran.
+ */
+type OnTimeKind = 'recorded' | 'approximate' | 'estimated';
 
 export interface OnTime extends Interval {
   readonly kind: OnTimeKind;
 }
 
-export interface SeenInstance {
+export interface InstanceLaunch {
   readonly isOn: boolean;
   readonly launchedAtMs: number | undefined;
 }
 
-/** Whether an instance in this state of EC2's still has something to add to its on-time. */
+/** Whether an instance in this EC2 state still adds to its on-time. */
 export function isOn(state: string | undefined): boolean {
   return state === 'pending' || state === 'running' || state === 'stopping';
 }
 
 /**
- * When the instance was on, without overlaps. Sessions first; what no session tells is estimated from receipts: within one
- * boot, from the first claim to the last end. Booting before it and stopping after it are then missing.
+ * When the instance was on, without overlaps. Sessions count first. Time that no session covers is estimated
+ * from receipts: within one boot, from the first claim to the last end. Booting before it and stopping after
+ * it are then missing.
  */
 export function onTimes(
   sessions: readonly Session[],
   receipts: readonly ReportedReceipt[],
-  instance: SeenInstance | undefined,
+  instance: InstanceLaunch | undefined,
   nowMs: number,
 ): OnTime[] {
   const now: OnTime[] =
@@ -51,7 +55,7 @@ export function onTimes(
 function sessionTimes(
   sessions: readonly Session[],
   receipts: readonly ReportedReceipt[],
-  instance: SeenInstance | undefined,
+  instance: InstanceLaunch | undefined,
   nowMs: number,
 ): OnTime[] {
   const sorted = [...sessions].sort((a, b) => Date.parse(a.launchedAt) - Date.parse(b.launchedAt));
@@ -91,7 +95,9 @@ function bootTimes(receipts: readonly ReportedReceipt[]): Interval[] {
   return merged([...boots.values()]);
 }
 
-/** From the claim to the receipt: the time in which a job held the machine. Undefined: no drain has begun it. */
+/**
+ * From the claim to the receipt: the time in which a job held the machine. Undefined: no drain has begun it.
+ */
 export function heldTime({ claimedAt, startedAt, endedAt }: ReportedReceipt): Interval | undefined {
   const from = claimedAt ?? startedAt;
   return from === undefined ? undefined : { fromMs: Date.parse(from), toMs: Date.parse(endedAt) };

@@ -2,25 +2,23 @@ import { hash } from 'node:crypto';
 import { duration } from '../console/terminal';
 import type { ReportFacts } from './facts';
 import { Markup, markup } from './markup';
-import { at } from './parts';
-import {
-  daysSection,
-  failuresSection,
-  notesSection,
-  spendersSection,
-  summarySection,
-  timelineSection,
-  timesSection,
-} from './sections';
+import { dateTime } from './parts';
+import { daysSection } from './sections/days';
+import { failuresSection } from './sections/failures';
+import { notesSection } from './sections/notes';
+import { spendersSection } from './sections/spenders';
+import { summarySection } from './sections/summary';
+import { timelineSection } from './sections/timeline';
+import { timesSection } from './sections/times';
 import { STYLE } from './style';
 
-/** What stands in the page only while a local cloud runs. */
+/** What the page has only while a local cloud runs. */
 export interface LivePart {
   readonly sections: readonly Markup[];
   readonly script: string;
 }
 
-/** One page that needs nothing but itself: no request leaves it, and its policy would stop one. */
+/** One page in one file. The page makes no request, and its policy would stop one. */
 export function pageOf(facts: ReportFacts, live?: LivePart): string {
   const { pipeline, region, cloud } = facts.readings;
   const sections = [
@@ -50,30 +48,17 @@ export function pageOf(facts: ReportFacts, live?: LivePart): string {
         <header>
           <h1>Lamplighter: ${pipeline}</h1>
           <p class="muted" id="period">
-            ${region}${cloud === 'local' ? ', local cloud' : ''} · ${at(facts.period.fromMs)} to
-            ${at(facts.period.toMs)} UTC (${duration(facts.alwaysOnMs)})
+            ${region}${cloud === 'local' ? ', local cloud' : ''} · ${dateTime(facts.period.fromMs)} to
+            ${dateTime(facts.period.toMs)} UTC (${duration(facts.alwaysOnMs)})
           </p>
           <nav aria-label="Sections">
             <ul>
-              ${[
-                ...(live
-                  ? [
-                      ['upload', 'Upload'],
-                      ['results', 'Results'],
-                    ]
-                  : []),
-                ['timeline', 'Timeline'],
-                ['days', 'Days'],
-                ['times', 'Waiting and running'],
-                ['failures', `Failures (${facts.failures.length})`],
-                ['spenders', 'Spenders'],
-                ['notes', 'Notes'],
-              ].map(([id, name]) => markup`<li><a href="#${id}">${name}</a></li>`)}
+              ${linksTo(facts, live)}
             </ul>
           </nav>
         </header>
         <main>${sections.map((section) => [section, new Markup('\n')])}</main>
-        <footer><p>Made by Lamplighter, ${at(facts.readings.nowMs)} UTC.</p></footer>
+        <footer><p>Made by Lamplighter, ${dateTime(facts.readings.nowMs)} UTC.</p></footer>
         ${live && new Markup(`<script>${live.script}</script>`)}
       </body>
     </html>
@@ -81,7 +66,27 @@ export function pageOf(facts: ReportFacts, live?: LivePart): string {
   return text;
 }
 
-/** Nothing may be loaded, sent or framed; style and script are allowed by what they are. */
+/** The links of the page's navigation. */
+function linksTo({ failures }: ReportFacts, live: LivePart | undefined): Markup[] {
+  const ofLivePage = [
+    ['upload', 'Upload'],
+    ['results', 'Results'],
+  ] as const;
+  const links = [
+    ...(live ? ofLivePage : []),
+    ['timeline', 'Timeline'],
+    ['days', 'Days'],
+    ['times', 'Waiting and running'],
+    ['failures', `Failures (${failures.length})`],
+    ['spenders', 'Spenders'],
+    ['notes', 'Notes'],
+  ] as const;
+  return links.map(([id, name]) => markup`<li><a href="#${id}">${name}</a></li>`);
+}
+
+/**
+ * A Content-Security-Policy that allows the page's own style and script by their hashes, and nothing else.
+ */
 function policy(script: string | undefined): string {
   const allowed = (text: string) => `'sha256-${hash('sha256', text, 'base64')}'`;
   return [

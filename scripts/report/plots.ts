@@ -2,24 +2,27 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { DURATION_BINS, type JobFacts, type ReportFacts, type Spread, dayBeginMs, dayOf } from './facts';
 import { Markup, escaped } from './markup';
-import { clipped } from './intervals';
+import { type Interval, clipped } from './intervals';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Drawn twice: text in a picture that is only scaled would be too small to read on a phone. */
-export const WIDTHS = { wide: 900, narrow: 320 } as const;
+/**
+ * Widths of the two drawings of each plot, in pixels. Text in a picture that is only scaled would be too
+ * small on a phone.
+ */
+const WIDTHS = { wide: 900, narrow: 320 } as const;
 type Width = keyof typeof WIDTHS;
 
-/** A period no longer than that is drawn along one axis of time; a longer one as one row a day. */
-const ONE_ROW_MS = 36 * HOUR_MS;
-/** In a shorter period the ticks are less than a minute apart. */
+/** Longest period, in milliseconds, that is drawn along one axis of time; a longer one has a row a day. */
+const ONE_AXIS_MS = 36 * HOUR_MS;
+/** In a period shorter than this, in milliseconds, the ticks are less than a minute apart. */
 const TICKS_OF_SECONDS_MS = 10 * 60_000;
-/** Rows that a person looks through. */
+/** Maximum rows of a timeline: as many as a person looks through. */
 export const TIMELINE_DAYS = 62;
 export const TIMELINE_JOBS = 12;
 
-/** A plot in both widths. `label` is what it tells in words. */
+/** A plot in both widths. `label` describes it in words. */
 function plot(label: string, make: (width: Width, pixels: number) => Plot.PlotOptions): Markup {
   // The DOM's types are not loaded: in this project there is no browser.
   const window = parseHTML('<!doctype html><html><body></body></html>') as { readonly document: never };
@@ -33,8 +36,8 @@ function plot(label: string, make: (width: Width, pixels: number) => Plot.PlotOp
 }
 
 /**
- * The page's policy allows no style but the page's own, and a picture is one thing to a screen reader: its parts, which the
- * table beside it tells better, are hidden.
+ * Removes the plot's own styles, because the page's policy allows no style but the page's. Removes the labels
+ * of its parts too: a screen reader treats a picture as one thing, and the table beside it has the numbers.
  */
 function picture(svg: string, width: Width, label: string): string {
   return svg
@@ -45,19 +48,20 @@ function picture(svg: string, width: Width, label: string): string {
     .replace('<svg', `<svg class="plot ${width}" role="img" aria-label="${escaped(label)}"`);
 }
 
-/** When the instance was on, and the jobs below it. Undefined: it never was. */
+/** When the instance was on, and the jobs below it. Undefined: there is no on-time and no job. */
 export function timelinePlot(facts: ReportFacts, label: string): Markup | undefined {
   if (facts.onTimes.length === 0 && facts.jobs.length === 0) return undefined;
-  return facts.period.toMs - facts.period.fromMs <= ONE_ROW_MS
-    ? hoursTimeline(facts, label)
-    : daysTimeline(facts, label);
+  return isOneAxis(facts.period) ? hoursTimeline(facts, label) : daysTimeline(facts, label);
 }
+
+/** Whether the timeline is one axis of time; otherwise it has one row a day. */
+export const isOneAxis = ({ fromMs, toMs }: Interval) => toMs - fromMs <= ONE_AXIS_MS;
 
 const onFill = (kind: string) => (kind === 'recorded' ? 'var(--on)' : 'var(--on-estimated)');
 const jobFill = ({ outcome }: Pick<JobFacts, 'outcome'>) =>
   outcome === 'failed' ? 'var(--failed)' : 'var(--job)';
 
-/** One axis of time; the instance in the first row, each of the latest jobs in a row of its own. */
+/** One axis of time: the instance in the first row, and a row for each of the latest jobs. */
 function hoursTimeline({ period, onTimes, jobs }: ReportFacts, label: string): Markup {
   const latest = [...jobs.slice(0, TIMELINE_JOBS)].reverse();
   const hasSeconds = period.toMs - period.fromMs < TICKS_OF_SECONDS_MS;
@@ -103,14 +107,14 @@ function hoursTimeline({ period, onTimes, jobs }: ReportFacts, label: string): M
   }));
 }
 
-const bar = (row: number, { fromMs, toMs }: { fromMs: number; toMs: number }) => ({
+const bar = (row: number, { fromMs, toMs }: Interval) => ({
   x1: new Date(fromMs),
   x2: new Date(toMs),
   y1: row - 0.34,
   y2: row + 0.34,
 });
 
-/** A stroke of the same colour, so that a minute in a month is seen. */
+/** Channels of a bar. The stroke has the bar's colour, so that a minute in a month stays visible. */
 const RECT = {
   x1: 'x1',
   x2: 'x2',
@@ -121,13 +125,13 @@ const RECT = {
   strokeWidth: 1,
 } as const;
 
-/** The end of a key tells more than its beginning. */
+/** Keeps the end of a long key: it tells uploads apart better than the beginning. */
 const shortened = (text: string, characters: number) => {
   const clean = text.replace(/[\p{C}]/gu, '·');
   return clean.length <= characters ? clean : `…${clean.slice(1 - characters)}`;
 };
 
-/** One row a day, the latest at the bottom; on-time in a row's upper part, jobs in its lower. */
+/** One row a day, the latest at the bottom. On-time is in a row's upper part, jobs in its lower part. */
 function daysTimeline({ period, onTimes, jobs }: ReportFacts, label: string): Markup {
   const firstMs = Math.max(
     dayBeginMs(period.fromMs),
@@ -176,8 +180,8 @@ function daysTimeline({ period, onTimes, jobs }: ReportFacts, label: string): Ma
   }));
 }
 
-/** The pieces of a stretch of time, by rows; x in hours of the day. */
-function byDay({ fromMs, toMs }: { fromMs: number; toMs: number }, firstMs: number, days: number) {
+/** An interval cut at midnights: one piece a row, with x in hours of the day. */
+function byDay({ fromMs, toMs }: Interval, firstMs: number, days: number) {
   const pieces: { row: number; x1: number; x2: number }[] = [];
   const from = Math.max(0, Math.floor((fromMs - firstMs) / DAY_MS));
   for (let row = from; row < days && firstMs + row * DAY_MS < toMs; row += 1) {
@@ -189,9 +193,9 @@ function byDay({ fromMs, toMs }: { fromMs: number; toMs: number }, firstMs: numb
   return pieces;
 }
 
-/** Each day's on-time before the outline of what a machine that is always on takes. */
+/** Each day's on-time, in front of the on-time of a machine that is always on. */
 export function daysPlot({ days }: ReportFacts, label: string): Markup {
-  // A first day of minutes would be a line at the foot of 24 hours.
+  // In the first days the scale fits the period: minutes beside 24 hours would be a flat line.
   const mostMs = days.length > 2 ? DAY_MS : Math.max(...days.map(({ alwaysOnMs }) => alwaysOnMs));
   const unit = mostMs < 2 * HOUR_MS ? { name: 'min', ms: 60_000 } : { name: 'h', ms: HOUR_MS };
   const most = mostMs / unit.ms;

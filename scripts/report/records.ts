@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What a report reads of a receipt and of a session. Looser than the records that the pipeline itself goes by: the receipts
- * of a year were written by more than one version, and a field that is not known must not hide a job.
+ * The fields of receipts and sessions that a report reads. These schemas are looser than the pipeline's own:
+ * the receipts of a year were written by more than one version. An unknown field must not hide a job.
  */
 const time = z.iso.datetime();
 const seconds = z.int().min(0);
@@ -25,7 +25,7 @@ export const reportedReceiptSchema = z.looseObject({
   error: z.looseObject({ kind: z.string(), message: z.string() }).optional().catch(undefined),
   stderrTail: z.string().optional().catch(undefined),
   instance: z.looseObject({ bootId: z.string() }).optional().catch(undefined),
-  /** The on-time that is the job's own, if whoever wrote the receipt has counted it. */
+  /** The job's own on-time, if the drain that wrote the receipt counted it. */
   bill: z
     .looseObject({ session: time, bootSeconds: seconds, idleSeconds: seconds, runSeconds: seconds })
     .optional()
@@ -37,7 +37,7 @@ export type ReportedReceipt = z.infer<typeof reportedReceiptSchema>;
 export const sessionSchema = z.looseObject({
   launchedAt: time,
   stoppedAt: time.optional().catch(undefined),
-  /** Its end was found out later, and may have been somewhat earlier or later. */
+  /** The session's end was found later, and may have been somewhat earlier or later. */
   approximate: z.literal(true).optional().catch(undefined),
 });
 

@@ -3,29 +3,29 @@ import type { Store } from '../../lifecycle/store';
 import { readRecord } from '../pipeline/readings/records';
 import { dayBeginMs } from './facts';
 import { clipped, totalMs } from './intervals';
-import { type SeenInstance, onTimes } from './on-time';
+import { type InstanceLaunch, onTimes } from './on-time';
 import { sessionSchema } from './records';
 
 const HOUR_MS = 3_600_000;
 
-/** A session that began so long ago may still be on. */
+/** Longest session that is expected, in milliseconds: one that began earlier is not read. */
 const LONGEST_SESSION_MS = 7 * 24 * HOUR_MS;
 
-/** One look reads so many sessions at most, the latest. */
+/** Maximum sessions that are read; the latest count. */
 const SESSIONS_READ = 100;
 
 /** How long the instance was on since midnight UTC. */
 export interface Today {
   readonly since: string;
   readonly onSeconds: number;
-  /** The on-time at the price on demand: a little more than EC2 bills. Undefined: the price is not known. */
+  /** The price of the on-time on demand, a little more than EC2 bills. Undefined: the price is not known. */
   readonly usd: number | undefined;
 }
 
-/** From the sessions' records alone, which costs a list and a read for each of the day's. */
-export async function lookAtToday(
+/** Reads the sessions' records only. The cost is one list, and one read for each session of the day. */
+export async function readToday(
   control: Store,
-  instance: SeenInstance,
+  instance: InstanceLaunch,
   usdPerHour: number | undefined,
   nowMs: number,
 ): Promise<Today> {
@@ -34,7 +34,7 @@ export async function lookAtToday(
   const keys: string[] = [];
   const oldest = sessionKey(new Date(fromMs - LONGEST_SESSION_MS).toISOString());
   for await (const { key } of control.list(SESSIONS_PREFIX, oldest)) keys.push(key);
-  // Their keys are the times of their launches; the one before the day may reach into it.
+  // A session's key is the time of its launch. The last session before the day may reach into it.
   const before = keys.findLast((key) => key < sessionKey(since));
   const launched = keys.filter((key) => key >= sessionKey(since));
   const wanted = [...(before === undefined ? [] : [before]), ...launched].slice(-SESSIONS_READ);

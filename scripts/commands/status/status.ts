@@ -17,8 +17,8 @@ import { type ReadResult, readClaim, readOpenRecord, readStatus } from '../../pi
 import { REQUESTS_AT_ONCE } from '../../pipeline/readings/requests';
 import { statusText } from '../../pipeline/job-watch';
 import { hourPrice, loadPrices, usd } from '../../prices/prices';
-import { type SeenInstance, isOn } from '../../report/on-time';
-import { type Today, lookAtToday } from '../../report/today';
+import { type InstanceLaunch, isOn } from '../../report/on-time';
+import { type Today, readToday } from '../../report/today';
 import { type Clients, type Target, chooseTarget } from '../../pipeline/target';
 
 /** What one look costs at most: 6 + 3 × 20 + 5 + 5 + 100 requests to S3, whatever the buckets hold. */
@@ -53,11 +53,11 @@ export async function lookAt(target: Target, manifest: Manifest): Promise<Report
     readReceipts(output),
   ]);
   const price = hourPrice(loadPrices(), manifest.region, instance.type);
-  const today = await lookAtToday(control, seenOf(instance), price, systemClock.now());
+  const today = await readToday(control, seenOf(instance), price, systemClock.now());
   return { cloud: target.cloud, manifest, instance, gate, open, receipts, today };
 }
 
-function seenOf({ state, launchTime }: ShownInstance): SeenInstance {
+function seenOf({ state, launchTime }: ShownInstance): InstanceLaunch {
   return {
     isOn: isOn(state),
     launchedAtMs: launchTime === undefined ? undefined : Date.parse(launchTime),

@@ -1,5 +1,5 @@
 import { sessionKey } from '../../../../lifecycle/job';
-import { lookAtToday } from '../../../../scripts/report/today';
+import { readToday } from '../../../../scripts/report/today';
 import { FakeAccount } from '../../../support/fake-account';
 
 const NOW = Date.parse('2026-03-31T12:00:00.000Z');
@@ -25,7 +25,7 @@ describe('the on-time of today', () => {
       ['2026-03-30T23:30:00', '2026-03-31T00:10:00'],
       ['2026-03-31T09:00:00', '2026-03-31T09:05:00'],
     );
-    expect(await lookAtToday(control, off, 0.4, NOW)).toEqual({
+    expect(await readToday(control, off, 0.4, NOW)).toEqual({
       since: '2026-03-31T00:00:00.000Z',
       onSeconds: 15 * 60,
       usd: 0.1,
@@ -34,13 +34,13 @@ describe('the on-time of today', () => {
 
   it('goes on while the instance is on, though nobody has recorded this session yet', async () => {
     const launchedAtMs = NOW - 90_000;
-    const today = await lookAtToday(recorded(), { isOn: true, launchedAtMs }, undefined, NOW);
+    const today = await readToday(recorded(), { isOn: true, launchedAtMs }, undefined, NOW);
     expect(today).toMatchObject({ onSeconds: 90, usd: undefined });
   });
 
   it('does not fail on a record that cannot be read', async () => {
     const { s3, context } = new FakeAccount();
     s3.put('control', sessionKey('2026-03-31T09:00:00.000Z'), '{');
-    expect((await lookAtToday(context.control, off, 1, NOW)).onSeconds).toBe(0);
+    expect((await readToday(context.control, off, 1, NOW)).onSeconds).toBe(0);
   });
 });

@@ -1,0 +1,69 @@
+import { duration } from '../../console/terminal';
+import { usd } from '../../prices/prices';
+import type { ReportFacts } from '../facts';
+import { type Markup, markup } from '../markup';
+import { NOTHING_RAN, counted, dateTime, section, table } from '../parts';
+
+export function spendersSection(facts: ReportFacts): Markup {
+  return section(
+    'spenders',
+    'The biggest spenders',
+    facts.spenders.length === 0
+      ? NOTHING_RAN
+      : markup`${modelsTable(facts)}
+          <h3>By job</h3>
+          ${jobsTable(facts)}`,
+  );
+}
+
+/** The column of prices; none when the price of an hour is unknown. */
+function priceColumn({ readings }: ReportFacts) {
+  const isKnown = readings.usdPerHour !== undefined;
+  return {
+    heads: isKnown ? [{ head: 'Price', kind: 'number' } as const] : [],
+    cells: (costUsd: number | undefined) => (isKnown ? [usd(costUsd)] : []),
+  };
+}
+
+function modelsTable(facts: ReportFacts): Markup {
+  const price = priceColumn(facts);
+  return table(
+    'By model',
+    [
+      { head: 'Model', kind: 'key' },
+      { head: 'Jobs', kind: 'number' },
+      { head: 'Failed', kind: 'number' },
+      { head: 'On-time', kind: 'number' },
+      ...price.heads,
+    ],
+    facts.models.map(({ model, jobs, failed, costMs, costUsd }) => [
+      model,
+      jobs,
+      failed,
+      duration(costMs),
+      ...price.cells(costUsd),
+    ]),
+  );
+}
+
+function jobsTable(facts: ReportFacts): Markup {
+  const { spenders, jobs } = facts;
+  const price = priceColumn(facts);
+  return table(
+    `The ${spenders.length} of ${counted(jobs.length, 'job')} that have cost most`,
+    [
+      { head: 'Upload', kind: 'key' },
+      { head: 'Ended (UTC)' },
+      { head: 'On-time', kind: 'number' },
+      ...price.heads,
+      { head: 'Known' },
+    ],
+    spenders.map(({ key, endedMs, costMs, costUsd, isCostEstimated }) => [
+      key,
+      dateTime(endedMs),
+      duration(costMs),
+      ...price.cells(costUsd),
+      isCostEstimated ? 'estimated' : 'billed',
+    ]),
+  );
+}
