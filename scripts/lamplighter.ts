@@ -22,7 +22,7 @@ import { addWarm } from './commands/warm';
 import { runCommandLine } from './console/command-line';
 import type { ExitCode } from './console/exit';
 import { type Terminal, processTerminal } from './console/terminal';
-import { PROJECT } from './tools/project';
+import { PACKAGE_FOLDER } from './tools/project';
 
 /** In the order of `--help`. `complete` is the last: it completes the commands before it. */
 const COMMANDS = [
@@ -37,6 +37,6 @@ export function main(args: readonly string[], terminal: Terminal = processTermin
 }
 
 function version(): string {
-  const text = readFileSync(join(PROJECT, 'package.json'), 'utf8');
+  const text = readFileSync(join(PACKAGE_FOLDER, 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processesWithin } from '../../local-cloud/machine/process-scan';
-import { PROJECT } from '../../scripts/tools/project';
+import { PACKAGE_FOLDER } from '../../scripts/tools/project';
 import { eventually, hasMoto } from '../support/local-cloud';
 
-const program = join(PROJECT, 'bin', 'lamplighter.js');
-const sample = join(PROJECT, 'models', 'breast-cancer', 'samples', 'patients.csv');
+const program = join(PACKAGE_FOLDER, 'bin', 'lamplighter.js');
+const sample = join(PACKAGE_FOLDER, 'models', 'breast-cancer', 'samples', 'patients.csv');
 
 const story = hasMoto() ? describe : describe.skip;
 

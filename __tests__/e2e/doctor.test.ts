@@ -16,7 +16,7 @@ import { doctor, type DoctorOptions } from '../../scripts/commands/doctor';
 import type { Finding } from '../../scripts/doctor/findings';
 import { hold, pause, release, resume, warm } from '../../scripts/pipeline/orders';
 import { type CommandResult, type PipelineHandle, operate } from '../../scripts/pipeline/connect';
-import { PROJECT } from '../../scripts/tools/project';
+import { PACKAGE_FOLDER, PROJECT_FOLDER } from '../../scripts/tools/project';
 import { stackFolder } from '../../scripts/tools/stack';
 import { DeployedPipeline } from '../support/deployed-pipeline';
 import { NO_SWEEP, eventually, hasMoto } from '../support/local-cloud';
@@ -61,7 +61,7 @@ story('lamplighter doctor', () => {
     const clock = { now: () => Date.now() + minutesAhead * 60_000, sleep: () => Promise.resolve() };
     const { directory } = pipeline.cloud;
     const asked = { json: true, uploads: 200, hours: 24, plan: false, directory, cloud: 'local' as const };
-    const own = { settings: { pipelines: [settings], project: PROJECT } };
+    const own = { settings: { pipelines: [settings], project: PROJECT_FOLDER } };
     const code = await doctor({ ...asked, ...own, ...options }, terminal, clock);
     const report = JSON.parse(terminal.stdout.join('\n')) as {
       findings: Finding[];
@@ -77,7 +77,7 @@ story('lamplighter doctor', () => {
   }
 
   function lamplighter(args: string[], directory = pipeline.cloud.directory) {
-    const program = join(PROJECT, 'bin', 'lamplighter.js');
+    const program = join(PACKAGE_FOLDER, 'bin', 'lamplighter.js');
     const env = { ...process.env, LAMPLIGHTER_LOCAL_DIRECTORY: directory, NO_COLOR: '1' };
     return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
       execFile(process.execPath, [program, ...args], { env }, (error, stdout, stderr) =>
@@ -235,7 +235,7 @@ story('lamplighter doctor', () => {
   it('names a model that differs from what is deployed', async () => {
     const project = mkdtempSync(join(tmpdir(), 'changed model '));
     for (const folder of settings.models) {
-      cpSync(join(PROJECT, folder), join(project, folder), { recursive: true });
+      cpSync(join(PROJECT_FOLDER, folder), join(project, folder), { recursive: true });
     }
     const own = { settings: { pipelines: [settings], project } };
     expect((await examine(0, own)).names).toEqual([]);

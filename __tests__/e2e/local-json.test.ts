@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { processesWithin } from '../../local-cloud/machine/process-scan';
-import { PROJECT } from '../../scripts/tools/project';
+import { PACKAGE_FOLDER } from '../../scripts/tools/project';
 import { eventually, hasMoto } from '../support/local-cloud';
 
-const program = join(PROJECT, 'bin', 'lamplighter.js');
+const program = join(PACKAGE_FOLDER, 'bin', 'lamplighter.js');
 
 type Line = Record<string, unknown> & { readonly event: string };
 

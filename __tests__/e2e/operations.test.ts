@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { PROJECT } from '../../scripts/tools/project';
+import { PACKAGE_FOLDER } from '../../scripts/tools/project';
 import { DeployedPipeline } from '../support/deployed-pipeline';
 import { NO_SWEEP, eventually, hasMoto, json } from '../support/local-cloud';
 
@@ -84,7 +84,7 @@ story('a pipeline that is watched', () => {
 
   /** Runs the command line against this cloud, as in another terminal. */
   function lamplighter(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const program = join(PROJECT, 'bin', 'lamplighter.js');
+    const program = join(PACKAGE_FOLDER, 'bin', 'lamplighter.js');
     const env = { ...process.env, LAMPLIGHTER_LOCAL_DIRECTORY: pipeline.cloud.directory, NO_COLOR: '1' };
     return new Promise((resolve) => {
       execFile(process.execPath, [program, ...args], { env }, (error, stdout, stderr) =>

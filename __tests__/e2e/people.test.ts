@@ -8,7 +8,7 @@ import { statementsFor } from '../support/iam-people-policies';
 import { admitLost, audit } from '../../scripts/pipeline/audit';
 import { handleOf } from '../../scripts/pipeline/connect';
 import { localTarget } from '../../scripts/pipeline/target';
-import { PROJECT } from '../../scripts/tools/project';
+import { PACKAGE_FOLDER } from '../../scripts/tools/project';
 import { DeployedPipeline, type Uploaded } from '../support/deployed-pipeline';
 import { NO_SWEEP, allowRole, hasMoto, makeRole, query } from '../support/local-cloud';
 
@@ -77,7 +77,7 @@ type Credentials = Readonly<Record<'accessKeyId' | 'secretAccessKey' | 'sessionT
       AWS_SESSION_TOKEN: as.sessionToken,
       NO_COLOR: '1',
     };
-    const line = [join(PROJECT, 'bin', 'lamplighter.js'), ...args, '--cloud', 'aws'];
+    const line = [join(PACKAGE_FOLDER, 'bin', 'lamplighter.js'), ...args, '--cloud', 'aws'];
     return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
       execFile(process.execPath, line, { env, cwd: folder }, (error, stdout, stderr) =>
         resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),

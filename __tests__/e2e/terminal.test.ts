@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { receiptKey } from '../../lifecycle/job';
 import { processesWithin } from '../../local-cloud/machine/process-scan';
 import { chooseTarget } from '../../scripts/pipeline/target';
-import { PROJECT } from '../../scripts/tools/project';
+import { PACKAGE_FOLDER } from '../../scripts/tools/project';
 import { eventually, hasMoto } from '../support/local-cloud';
 import { PseudoTerminal, type Seen, openPty } from '../support/pseudo-terminal';
 
-const program = join(PROJECT, 'bin', 'lamplighter.js');
-const sample = join(PROJECT, 'models', 'breast-cancer', 'samples', 'patients.csv');
+const program = join(PACKAGE_FOLDER, 'bin', 'lamplighter.js');
+const sample = join(PACKAGE_FOLDER, 'models', 'breast-cancer', 'samples', 'patients.csv');
 
 const pty = openPty();
 const story = hasMoto() && pty ? describe : describe.skip;

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PROJECT } from '../../scripts/tools/project';
+import { PACKAGE_FOLDER } from '../../scripts/tools/project';
 
 const SOURCES = ['main.ts', 'cdktf.json', 'package.json', 'tsconfig.json'];
 const FOLDERS = ['handlers', 'lifecycle', 'modules', 'runner'];
@@ -12,12 +12,11 @@ export class Checkout {
 
   constructor() {
     for (const name of [...SOURCES, ...FOLDERS]) {
-      cpSync(join(PROJECT, name), join(this.path, name), { recursive: true });
+      cpSync(join(PACKAGE_FOLDER, name), join(this.path, name), { recursive: true });
     }
-    cpSync(join(PROJECT, '__tests__', 'e2e', 'models', 'puppet'), join(this.path, 'models', 'puppet'), {
-      recursive: true,
-    });
-    symlinkSync(join(PROJECT, 'node_modules'), join(this.path, 'node_modules'));
+    const puppet = join(PACKAGE_FOLDER, '__tests__', 'e2e', 'models', 'puppet');
+    cpSync(puppet, join(this.path, 'models', 'puppet'), { recursive: true });
+    symlinkSync(join(PACKAGE_FOLDER, 'node_modules'), join(this.path, 'node_modules'));
   }
 
   /** Replaces one text by another in a file. Throws when it is not there. */

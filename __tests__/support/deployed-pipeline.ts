@@ -24,7 +24,7 @@ import { deployToLocalCloud, terraformVariables, updateLocalCloud } from '../../
 import type { CloudEvent, CommandStatus } from '../../local-cloud/clockwork/events';
 import type { Timings } from '../../local-cloud/clockwork/timings';
 import { findPipeline } from '../../scripts/pipeline/find-pipeline';
-import { PROJECT } from '../../scripts/tools/project';
+import { PROJECT_FOLDER } from '../../scripts/tools/project';
 import { Children } from '../../scripts/tools/children';
 import { provideTools } from '../../scripts/tools/provide';
 import { type StackOptions, stackFolder, synthesize } from '../../scripts/tools/stack';
@@ -67,7 +67,7 @@ export class DeployedPipeline {
    */
   static async deploy(
     given: Settings | ((cloud: CloudUnderTest) => Promise<Settings>),
-    { variables = {}, project = PROJECT, beside, timings }: DeployOptions = {},
+    { variables = {}, project = PROJECT_FOLDER, beside, timings }: DeployOptions = {},
   ): Promise<DeployedPipeline> {
     const cloud = beside?.cloud ?? (await startCloud(timings));
     try {

@@ -14,7 +14,7 @@ import { reportLines } from '../doctor/report';
 import { isLive, waitReason, waitedMs } from '../doctor/waiting';
 import { type OperationOptions, connect } from '../pipeline/connect';
 import type { Target } from '../pipeline/target';
-import { PROJECT, readCdktfConfig } from '../tools/project';
+import { PROJECT_FOLDER, readCdktfConfig } from '../tools/project';
 import { countUpTo, pipelineCommand } from './options';
 
 /** Exit codes of the doctor, which monitors read. The other commands have another scale: `Exit`. */
@@ -72,7 +72,8 @@ export async function doctor(
   const facts = await readFacts(handle, clock, {
     uploadsChecked: options.uploads,
     failedHours: options.hours,
-    settings: () => options.settings ?? { pipelines: readCdktfConfig().context.pipelines, project: PROJECT },
+    settings: () =>
+      options.settings ?? { pipelines: readCdktfConfig().context.pipelines, project: PROJECT_FOLDER },
     plan: options.plan
       ? async () => planOf(options.terraform ?? (await planOptions(target, manifest.pipeline)))
       : undefined,

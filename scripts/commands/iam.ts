@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../../lifecycle/errors';
 import { readPipelines } from '../../modules/settings';
 import { type IamRecord, RECORDS_VARIABLE } from '../../local-cloud/iam/record';
-import { PROJECT, readCdktfConfig } from '../tools/project';
+import { PACKAGE_FOLDER, readCdktfConfig } from '../tools/project';
 import { grantedBy } from '../iam/granted';
 import { type Judgement, judge } from '../iam/judge';
 import { unused } from '../iam/reasons';
@@ -31,7 +31,7 @@ function main(): number {
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-iam-records-'));
   try {
     const tests = spawnSync('npm', ['run', 'test:e2e', '--', '--forceExit'], {
-      cwd: PROJECT,
+      cwd: PACKAGE_FOLDER,
       stdio: 'inherit',
       // Without its tools a test would be skipped, and its permissions would look unused.
       env: { ...process.env, [RECORDS_VARIABLE]: folder, LAMPLIGHTER_REQUIRE_TOOLS: '1' },
@@ -54,7 +54,7 @@ function report(folder: string): number {
     return 2;
   }
   // Every pipeline has the same roles.
-  const [settings] = readPipelines(readCdktfConfig(PROJECT).context.pipelines, PROJECT);
+  const [settings] = readPipelines(readCdktfConfig(PACKAGE_FOLDER).context.pipelines, PACKAGE_FOLDER);
   if (!settings) throw new Error('cdktf.json has no pipeline.');
   const judgement = judge(grantedBy(settings), records, unused);
   show(judgement, records);

@@ -4,7 +4,7 @@ import { MissingError, BrokenError } from '../console/exit';
 import { withoutOwnCredentials } from '../pipeline/local-environment';
 import { announcedEnvironment } from '../../local-cloud/local-run';
 import type { Target } from '../pipeline/target';
-import { LOCAL_DIRECTORY, PROJECT } from '../tools/project';
+import { LOCAL_DIRECTORY, PROJECT_FOLDER } from '../tools/project';
 import { systemCodeOf } from '../console/system-error';
 import { Children } from '../tools/children';
 import type { Facts } from './facts';
@@ -21,7 +21,7 @@ export async function planOptions({ cloud }: Target, pipeline: string): Promise<
     cloud === 'local'
       ? { ...withoutOwnCredentials(process.env), ...(await announcedEnvironment(LOCAL_DIRECTORY)) }
       : { ...process.env };
-  const folder = join(environment.CDKTF_OUTPUT ?? join(PROJECT, 'cdktf.out'), 'stacks', pipeline);
+  const folder = join(environment.CDKTF_OUTPUT ?? join(PROJECT_FOLDER, 'cdktf.out'), 'stacks', pipeline);
   if (!existsSync(join(folder, 'cdk.tf.json'))) {
     throw new MissingError(`nothing is synthesized in ${folder}; run npx cdktf diff, which shows the same`);
   }

@@ -1,6 +1,6 @@
 import { type PipelineSettings, readPipelines } from '../../modules/settings';
 import { UsageError } from '../console/exit';
-import { PROJECT, readCdktfConfig } from '../tools/project';
+import { PROJECT_FOLDER, readCdktfConfig } from '../tools/project';
 
 /**
  * The settings of the pipeline of that name. Without a name, the settings must have exactly one pipeline. Throws UsageError
@@ -9,7 +9,7 @@ import { PROJECT, readCdktfConfig } from '../tools/project';
  */
 export function chooseSettings(
   name: string | undefined,
-  project = PROJECT,
+  project = PROJECT_FOLDER,
   context: { readonly pipelines?: unknown } = readCdktfConfig(project).context,
 ): PipelineSettings {
   const pipelines = readPipelines(context.pipelines, project);

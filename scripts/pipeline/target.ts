@@ -6,7 +6,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { settingsSchema } from '../../modules/settings';
 import { MissingError } from '../console/exit';
-import { LOCAL_DIRECTORY, PROJECT, readCdktfConfig } from '../tools/project';
+import { LOCAL_DIRECTORY, PROJECT_FOLDER, readCdktfConfig } from '../tools/project';
 import { type RunningCloud, findRunningCloud } from '../../local-cloud/running';
 
 export const CLOUDS = ['local', 'aws'] as const;
@@ -108,7 +108,7 @@ function regionFrom(environment: NodeJS.ProcessEnv): string | undefined {
 }
 
 /** The region of all pipelines in cdktf.json. Undefined: the regions differ, or the file is not valid. */
-function regionOfSettings(project = PROJECT): string | undefined {
+function regionOfSettings(project = PROJECT_FOLDER): string | undefined {
   try {
     const { pipelines } = readCdktfConfig(project).context;
     const regions = new Set(

@@ -44,7 +44,7 @@ export type Prices = z.infer<typeof pricesSchema>;
 /** What AWS counts as a month. */
 export const HOURS_PER_MONTH = 730;
 
-/** The price table of this repository. */
+/** The price table; it belongs to the package. */
 export const PRICES_FILE = join(__dirname, 'prices.json');
 
 let loaded: Prices | undefined;

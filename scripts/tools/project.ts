@@ -3,20 +3,29 @@ import { join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../console/exit';
 
-/** The checkout that this command line belongs to. */
-export const PROJECT = resolve(__dirname, '..', '..');
+/**
+ * The folder of Lamplighter itself: its code, its example model, its price table, package.json and docs. Commands only
+ * read it, except `estimate --refresh-prices`.
+ */
+export const PACKAGE_FOLDER = resolve(__dirname, '..', '..');
 
 /**
- * What the local cloud of this checkout keeps; git-ignored, and safe to delete while it is not running. The environment variable
- * LAMPLIGHTER_LOCAL_DIRECTORY names another folder, so that a second local cloud can run beside the first.
+ * The user's folder: the settings (cdktf.json), the models, cdktf.out with Terraform's state, `.lamplighter`.
+ * Users work in a checkout of Lamplighter, so it is the package's folder.
+ */
+export const PROJECT_FOLDER = PACKAGE_FOLDER;
+
+/**
+ * The files of this project's local cloud. Git ignores them, and they may be deleted while the local cloud is down. The
+ * environment variable LAMPLIGHTER_LOCAL_DIRECTORY names another folder, so that a second local cloud can run too.
  */
 export const LOCAL_DIRECTORY = resolve(
-  process.env.LAMPLIGHTER_LOCAL_DIRECTORY ?? join(PROJECT, '.lamplighter', 'local'),
+  process.env.LAMPLIGHTER_LOCAL_DIRECTORY ?? join(PROJECT_FOLDER, '.lamplighter', 'local'),
 );
-/** `cdktf`'s output of the local run, with a state of its own in each stack's folder. */
+/** The output of `cdktf` for the local cloud. Each stack's folder has its own Terraform state. */
 export const LOCAL_OUTPUT = join(LOCAL_DIRECTORY, 'terraform');
 export const LOCAL_RESULTS = join(LOCAL_DIRECTORY, 'results');
-/** A Terraform CLI configuration, written where a provider mirror is used. */
+/** The Terraform CLI configuration that is written if a provider mirror is used. */
 export const LOCAL_CLI_CONFIG = join(LOCAL_DIRECTORY, 'terraform.rc');
 
 const cdktfSchema = z.looseObject({
@@ -26,8 +35,8 @@ const cdktfSchema = z.looseObject({
 
 export type CdktfConfig = z.infer<typeof cdktfSchema>;
 
-/** cdktf.json of a checkout. Throws UsageError when it is missing or unreadable. */
-export function readCdktfConfig(project = PROJECT): CdktfConfig {
+/** Reads a project's cdktf.json. Throws UsageError if the file is missing or unreadable. */
+export function readCdktfConfig(project = PROJECT_FOLDER): CdktfConfig {
   const path = join(project, 'cdktf.json');
   try {
     return cdktfSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
@@ -37,7 +46,7 @@ export function readCdktfConfig(project = PROJECT): CdktfConfig {
   }
 }
 
-/** A path as a person reads it: relative to where they are, if that is shorter. */
+/** A path as people read it: relative to the current folder, if that is shorter. */
 export function shortPath(path: string, from = process.cwd()): string {
   const short = relative(from, path);
   return short !== '' && short.length < path.length ? short : path;

@@ -8,7 +8,7 @@ import type { ChildEnd, ChildOptions, Children } from './children';
 
 /** One stack of the project, and what Terraform is to be run on it with. */
 export interface StackOptions {
-  /** The checkout: main.ts and cdktf.json are there. */
+  /** The user's folder: it has cdktf.json and, as long as it is the package's folder too, main.ts. */
   readonly project: string;
   /** The settings. @default the context of the project's cdktf.json */
   readonly context?: object;

@@ -1,7 +1,7 @@
 import type { Manifest } from '../../../lifecycle/manifest';
 import { shellQuoted } from '../../console/shell-quoted';
 import type { Terminal } from '../../console/terminal';
-import { PROJECT } from '../../tools/project';
+import { PROJECT_FOLDER } from '../../tools/project';
 
 /** Prints how to use the local cloud from another terminal. */
 export function showInstructions(
@@ -14,7 +14,7 @@ export function showInstructions(
   const lines: [string, string][] = [
     ['In a browser', pageUrl],
     // Outside the checkout, npx would look for a package of that name in npm's registry.
-    ['First', `cd ${shellQuoted(PROJECT)}`],
+    ['First', `cd ${shellQuoted(PROJECT_FOLDER)}`],
     ['Submit a file', 'npx lamplighter submit FILE --wait'],
     ['Check progress', 'npx lamplighter status'],
     ['With any AWS tool', 'eval "$(npx lamplighter env)"'],

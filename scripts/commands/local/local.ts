@@ -14,7 +14,14 @@ import { handleOf } from '../../pipeline/connect';
 import { withoutOwnCredentials } from '../../pipeline/local-environment';
 import { findPipeline } from '../../pipeline/find-pipeline';
 import { localClients, localTarget } from '../../pipeline/target';
-import { LOCAL_CLI_CONFIG, LOCAL_DIRECTORY, LOCAL_OUTPUT, LOCAL_RESULTS, PROJECT } from '../../tools/project';
+import {
+  LOCAL_CLI_CONFIG,
+  LOCAL_DIRECTORY,
+  LOCAL_OUTPUT,
+  LOCAL_RESULTS,
+  PACKAGE_FOLDER,
+  PROJECT_FOLDER,
+} from '../../tools/project';
 import type { LiveServer } from '../../report/live-server';
 import { loadLiveServer } from '../../report/load';
 import { Children } from '../../tools/children';
@@ -38,7 +45,7 @@ export interface LocalOptions {
   readonly json: boolean;
 }
 
-const SAMPLE = join(PROJECT, 'models', 'breast-cancer', 'samples', 'patients.csv');
+const SAMPLE = join(PACKAGE_FOLDER, 'models', 'breast-cancer', 'samples', 'patients.csv');
 
 /**
  * Starts the local cloud, deploys the project to it, uploads the files and shows what happens until it is interrupted.
@@ -78,7 +85,7 @@ async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitF
 
     const variables = { ...environmentFor(cloud), ...terraformVariables(LOCAL_OUTPUT), ...tools.variables };
     await deployToLocalCloud({
-      project: PROJECT,
+      project: PROJECT_FOLDER,
       outputFolder: LOCAL_OUTPUT,
       stack: settings.name,
       environment: { ...withoutOwnCredentials(process.env), ...variables },

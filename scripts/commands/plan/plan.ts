@@ -15,7 +15,7 @@ import { reviewOf } from '../../plan/review';
 import { sumOf } from '../../prices/pipeline-price';
 import { loadPrices } from '../../prices/prices';
 import { Children } from '../../tools/children';
-import { LOCAL_DIRECTORY, PROJECT, readCdktfConfig } from '../../tools/project';
+import { LOCAL_DIRECTORY, PROJECT_FOLDER, readCdktfConfig } from '../../tools/project';
 import type { StackOptions } from '../../tools/stack';
 import { terraformPlace } from './terraform-place';
 
@@ -52,7 +52,7 @@ export async function plan(
   const { signal } = interrupt;
   const children = new Children(signal);
   try {
-    const { project = PROJECT, directory = LOCAL_DIRECTORY } = place;
+    const { project = PROJECT_FOLDER, directory = LOCAL_DIRECTORY } = place;
     const { context = readCdktfConfig(project).context } = place;
     const settings = chooseSettings(options.pipeline, project, context);
     const { region, name } = settings;

@@ -4,7 +4,7 @@ import type { Facts, OpenJob } from '../../../../scripts/doctor/facts';
 import { FINDING_NAMES, findings } from '../../../../scripts/doctor/findings';
 import { reportLines } from '../../../../scripts/doctor/report';
 import { waitReason } from '../../../../scripts/doctor/waiting';
-import { PROJECT } from '../../../../scripts/tools/project';
+import { PACKAGE_FOLDER } from '../../../../scripts/tools/project';
 import { recordingTerminal } from '../stand-ins';
 import { claim, gate, job, minutesAgo, now, off, on, record, well, withJobs } from './well';
 
@@ -135,6 +135,6 @@ it('escapes characters of an upload’s name that control the terminal', () => {
 });
 
 test('each finding has a chapter of its name in docs/OPERATIONS.md', () => {
-  const text = readFileSync(join(PROJECT, 'docs', 'OPERATIONS.md'), 'utf8');
+  const text = readFileSync(join(PACKAGE_FOLDER, 'docs', 'OPERATIONS.md'), 'utf8');
   for (const name of FINDING_NAMES) expect(text).toContain(`\n### ${name}\n`);
 });

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import os from 'node:os';
 import { main } from '../../../../scripts/lamplighter';
 import type { Target } from '../../../../scripts/pipeline/target';
-import { PROJECT } from '../../../../scripts/tools/project';
+import { PROJECT_FOLDER } from '../../../../scripts/tools/project';
 import type { Place } from '../place';
 import { recordingTerminal } from '../stand-ins';
 
@@ -92,7 +92,7 @@ export const golden = ({ code, stdout, stderr }: Run) =>
   [stdout, ...(stderr === '' ? [] : ['--- stderr', stderr]), `--- exit code ${code}`]
     .join('\n')
     .replaceAll(folder, 'FOLDER')
-    .replaceAll(PROJECT, 'PROJECT')
+    .replaceAll(PROJECT_FOLDER, 'PROJECT')
     .replace(/127\.0\.0\.1:(?!4566\b)\d+/g, '127.0.0.1:PORT')
     .replaceAll(`rocess ${process.pid}`, 'rocess PID')
     .replaceAll(`kill ${process.pid}`, 'kill PID');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Granted } from '../../../../scripts/iam/granted';
 import { judge } from '../../../../scripts/iam/judge';
 import { Decisions, type IamRecord } from '../../../../local-cloud/iam/record';
-import { PROJECT } from '../../../../scripts/tools/project';
+import { PACKAGE_FOLDER } from '../../../../scripts/tools/project';
 
 const granted: Granted[] = [
   { role: 'stop', statement: 'Look', effect: 'Allow', action: 's3:GetObject', resources: ['arn'] },
@@ -123,8 +123,8 @@ describe('a denial is told from one of a role that is being deleted', () => {
 describe('what is deployed has no part of the IAM simulator', () => {
   const sourcesOf = async (entry: string) => {
     const { metafile } = await build({
-      entryPoints: [join(PROJECT, entry)],
-      absWorkingDir: PROJECT,
+      entryPoints: [join(PACKAGE_FOLDER, entry)],
+      absWorkingDir: PACKAGE_FOLDER,
       bundle: true,
       platform: 'node',
       packages: 'bundle',
@@ -158,7 +158,7 @@ describe('what is deployed has no part of the IAM simulator', () => {
   }, 60_000);
 
   test('it is no dependency of the package', () => {
-    const text = readFileSync(join(PROJECT, 'package.json'), 'utf8');
+    const text = readFileSync(join(PACKAGE_FOLDER, 'package.json'), 'utf8');
     const { dependencies = {}, devDependencies } = JSON.parse(text) as Record<string, Record<string, string>>;
     expect(Object.keys(dependencies).filter((name) => name.startsWith('@cloud-copilot'))).toEqual([]);
     expect(devDependencies).toHaveProperty(['@cloud-copilot/iam-simulate']);

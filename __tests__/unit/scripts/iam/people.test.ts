@@ -3,9 +3,9 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { OPERATOR, READER, REFRESHING, SENT } from '../../../support/iam-people';
 import { statementsFor, tableOfCommands } from '../../../support/iam-people-policies';
-import { PROJECT } from '../../../../scripts/tools/project';
+import { PACKAGE_FOLDER } from '../../../../scripts/tools/project';
 
-const read = (file: string) => readFileSync(join(PROJECT, file), 'utf8');
+const read = (file: string) => readFileSync(join(PACKAGE_FOLDER, file), 'utf8');
 
 /** What a file imports at run time: names by where they come from. */
 function importsOf(file: string): { from: string; names: string[] }[] {
@@ -36,15 +36,15 @@ function reachedFrom(entries: readonly string[]): Set<string> {
     for (const { from } of importsOf(file).filter(
       ({ from: path, names }) => path.startsWith('.') && names.length > 0,
     )) {
-      const path = relative(PROJECT, join(PROJECT, dirname(file), `${from}.ts`));
-      if (existsSync(join(PROJECT, path))) look(path);
+      const path = relative(PACKAGE_FOLDER, join(PACKAGE_FOLDER, dirname(file), `${from}.ts`));
+      if (existsSync(join(PACKAGE_FOLDER, path))) look(path);
     }
   };
   for (const entry of entries) look(entry);
   return reached;
 }
 
-const scripts = readdirSync(join(PROJECT, 'scripts'), { recursive: true, encoding: 'utf8' })
+const scripts = readdirSync(join(PACKAGE_FOLDER, 'scripts'), { recursive: true, encoding: 'utf8' })
   .map((name) => `scripts/${name}`)
   .filter((name) => name.endsWith('.ts') && !/^scripts\/(local|iam)\//.test(name));
 

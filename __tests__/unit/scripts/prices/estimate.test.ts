@@ -6,13 +6,16 @@ import { resourcesAfter } from '../../../../scripts/plan/planned';
 import { estimate } from '../../../../scripts/prices/estimate';
 import { loadPrices } from '../../../../scripts/prices/prices';
 import { billOfSettings } from '../../../../scripts/prices/settings-bill';
-import { PROJECT } from '../../../../scripts/tools/project';
+import { PROJECT_FOLDER } from '../../../../scripts/tools/project';
 import { synthesizePipeline } from '../../../support/synth';
 import { recorded } from '../plan/recorded';
 import { recordingTerminal } from '../stand-ins';
 
 const settingsOf = (more: object = {}) => {
-  const [settings] = readPipelines([{ name: 'p1', models: ['models/breast-cancer'], ...more }], PROJECT);
+  const [settings] = readPipelines(
+    [{ name: 'p1', models: ['models/breast-cancer'], ...more }],
+    PROJECT_FOLDER,
+  );
   if (!settings) throw new Error('no settings');
   return settings;
 };
