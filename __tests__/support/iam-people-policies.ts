@@ -6,7 +6,7 @@ import { OPERATOR, PLACES, type Place, REFRESHING, SENT } from './iam-people';
  */
 
 /** The parts of a pipeline's ARNs. */
-export interface Named {
+interface Named {
   readonly pipeline: string;
   readonly region: string;
   readonly account: string;

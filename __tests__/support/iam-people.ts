@@ -4,7 +4,7 @@
  */
 
 /** One call in one file. */
-export interface Sent {
+interface Sent {
   readonly file: string;
   /** The SDK's name of the call: `GetObject`, or `Upload` of its library for uploads in parts. */
   readonly call: string;

@@ -9,7 +9,7 @@ import type { PipelineSettings } from '../../modules/settings';
 
 /** One action of one statement of one role's policies. */
 export interface Granted {
-  /** As the construct is called: `trigger`; the role's own name ends in it. */
+  /** The construct's id, such as `trigger`. The role's name ends in it. */
   readonly role: string;
   readonly statement: string;
   readonly effect: string;
@@ -34,15 +34,15 @@ const policySchema = z.object({
   ),
 });
 
-/** What the roles of a pipeline may do, read from the JSON that Terraform would apply. */
+/** The permissions of a pipeline's roles, read from the JSON that Terraform would apply. */
 export function grantedBy(settings: PipelineSettings): Granted[] {
   const outdir = mkdtempSync(join(tmpdir(), 'lamplighter-iam-'));
   try {
     const app = new App({ outdir });
-    // Code is no matter of permissions, and takes seconds to bundle.
-    const nothing = hashed(new Uint8Array());
-    const handlers = { trigger: nothing, worker: nothing, stop: nothing };
-    const stack = new Pipeline(app, { settings, bundles: { handlers, runner: nothing } });
+    // Permissions do not depend on the code, and bundling it takes seconds.
+    const empty = hashed(new Uint8Array());
+    const handlers = { trigger: empty, worker: empty, stop: empty };
+    const stack = new Pipeline(app, { settings, bundles: { handlers, runner: empty } });
     app.synth();
     const { synthesizedStackPath } = app.manifest.forStack(stack);
     const { resource } = stackSchema.parse(

@@ -2,22 +2,22 @@ import type { IamRecord } from '../../local-cloud/iam/record';
 import type { Granted } from './granted';
 import type { Unused } from './reasons';
 
-export interface Row {
+interface Row {
   readonly role: string;
   readonly statement: string;
   readonly action: string;
   readonly times: number;
-  /** Why it is granted though it is not used. */
+  /** The reason why an action is granted although no test uses it. */
   readonly reason: string | undefined;
 }
 
 export interface Judgement {
   readonly rows: readonly Row[];
-  /** What must be mended; none: every permission is used or has its reason, and nothing was denied that was needed. */
+  /** Findings to repair. Empty: each permission is used or has a reason, and no needed call was denied. */
   readonly problems: readonly string[];
 }
 
-/** Compares what is granted with what was used. */
+/** Compares the granted actions with the used ones. */
 export function judge(
   granted: readonly Granted[],
   records: readonly IamRecord[],

@@ -1,10 +1,20 @@
-/** Actions that are granted and not used by any end-to-end test, each with the reason why it is granted all the same. */
+/** Granted actions that no end-to-end test uses, with the reason why they are granted all the same. */
 export interface Unused {
   readonly role: string;
   readonly statement: string;
   readonly actions: readonly string[];
   readonly reason: string;
 }
+
+/** How an SSM agent gets its commands if it cannot use `ssmmessages`. */
+const OLD_CHANNEL_ACTIONS: readonly string[] = [
+  'ec2messages:AcknowledgeMessage',
+  'ec2messages:DeleteMessage',
+  'ec2messages:FailMessage',
+  'ec2messages:GetEndpoint',
+  'ec2messages:GetMessages',
+  'ec2messages:SendReply',
+];
 
 export const unused: readonly Unused[] = [
   {
@@ -16,14 +26,7 @@ export const unused: readonly Unused[] = [
   {
     role: 'instance',
     statement: 'SystemsManagerChannels',
-    actions: [
-      'ec2messages:AcknowledgeMessage',
-      'ec2messages:DeleteMessage',
-      'ec2messages:FailMessage',
-      'ec2messages:GetEndpoint',
-      'ec2messages:GetMessages',
-      'ec2messages:SendReply',
-    ],
+    actions: OLD_CHANNEL_ACTIONS,
     reason: 'how an agent gets its commands where it cannot use ssmmessages; the local cloud’s agent can',
   },
   {
@@ -46,7 +49,10 @@ export const unused: readonly Unused[] = [
   },
 ];
 
-/** Actions that are granted on `*`, each with the reason. A test checks that AWS really knows no resource for them. */
+/**
+ * Actions that are granted on `*`, with the reason. A test checks that AWS supports no resource for each of
+ * them.
+ */
 export const unbounded: Readonly<Record<string, string>> = {
   'ec2:DescribeInstances': 'EC2 does not restrict what can be described',
   'ssm:DescribeInstanceInformation':
@@ -58,12 +64,7 @@ export const unbounded: Readonly<Record<string, string>> = {
       'ssmmessages:CreateDataChannel',
       'ssmmessages:OpenControlChannel',
       'ssmmessages:OpenDataChannel',
-      'ec2messages:AcknowledgeMessage',
-      'ec2messages:DeleteMessage',
-      'ec2messages:FailMessage',
-      'ec2messages:GetEndpoint',
-      'ec2messages:GetMessages',
-      'ec2messages:SendReply',
+      ...OLD_CHANNEL_ACTIONS,
     ].map((action) => [
       action,
       'the agent’s channel to Systems Manager belongs to the credentials that open it',

@@ -5,37 +5,43 @@ import { type Usage, type Workload, usageOf } from './usage';
 export interface EstimateOptions {
   readonly bill: Bill;
   readonly work: Workload;
-  /** The dashboard and the metric that is written every hour, together with the alarms. */
+  /**
+   * Whether there are a dashboard and a metric that is written every hour. One setting switches them and the
+   * alarms.
+   */
   readonly hasDashboard: boolean;
-  /** Upload and results of one job. */
+  /** Size of one job's upload and results. */
   readonly megabytesPerJob: number;
-  /** What one job logs, the model's own words included. */
+  /** Size of one job's log lines, the model's own lines included. */
   readonly logKilobytesPerJob: number;
   readonly logRetentionDays: number;
 }
 
-/** What a workload will cost, beside a machine that is always on. All prices in US dollars, without tax and free tier. */
+/**
+ * The cost of a workload, and of a machine that is always on. Prices are in US dollars, before tax and free
+ * tier.
+ */
 export interface Estimate {
   readonly usage: Usage;
-  /** A month, line by line. */
+  /** The cost of a month, line by line. */
   readonly month: readonly PriceLine[];
   readonly monthUsd: number;
-  /** The month divided by its jobs; undefined: there are none. */
+  /** The month's cost divided by its jobs. Undefined: there are no jobs. */
   readonly jobUsd: number | undefined;
-  /** What one job adds that wakes the machine for itself alone. */
+  /** The additional cost of one job that starts the machine for itself alone. */
   readonly loneJobUsd: number;
-  /** The same machine, disk and address, never switched off, and nothing of Lamplighter's. */
+  /** The cost of the same machine, disk and address, always on and without Lamplighter. */
   readonly alwaysOnUsd: number;
-  /** The most jobs a day at which this is not dearer than always on. */
+  /** The maximum jobs a day at which the pipeline does not cost more than always on. */
   readonly breakEvenJobsPerDay: number;
-  /** The most that one machine can do in a day. */
+  /** The maximum jobs a day of one machine. */
   readonly capacityJobsPerDay: number;
 }
 
 const DAYS_PER_MONTH = HOURS_PER_MONTH / 24;
 const GIB = 1024 ** 3;
 
-/** Throws RangeError when the region's table has no price of the instance type. */
+/** Throws RangeError if the region's table has no price of the instance type. */
 export function estimate(options: EstimateOptions, prices: RegionPrices): Estimate {
   const { bill, work } = options;
   const usage = usageOf(work);
@@ -43,7 +49,7 @@ export function estimate(options: EstimateOptions, prices: RegionPrices): Estima
   const monthUsd = total(month);
   const alwaysOnUsd = alwaysOn(bill, prices);
   const jobs = work.jobsPerDay * DAYS_PER_MONTH;
-  // So few that none meets another.
+  // With so few jobs, no two of them share a start.
   const alone = { ...options, work: { ...work, jobsPerDay: 1e-6, jobsAtOnce: 1 } };
   const none = total(monthOf({ ...options, work: { ...work, jobsPerDay: 0 } }, prices));
   const capacityJobsPerDay = Math.floor((24 * 60) / work.jobMinutes);
@@ -105,7 +111,10 @@ function total(lines: readonly PriceLine[]): number {
   return sum;
 }
 
-/** The greatest whole number up to `limit` of which it is true, if it is true of all smaller ones; else 0. */
+/**
+ * The greatest whole number up to `limit` for which `isTrue` holds; 0 if there is none. It must hold for all
+ * smaller ones.
+ */
 function mostJobs(limit: number, isTrue: (jobs: number) => boolean): number {
   let yes = 0;
   let no = limit + 1;

@@ -1,40 +1,40 @@
 import { HOURS_PER_MONTH, type RegionPrices } from './prices';
 
-/** What a pipeline consists of, as far as it costs something. */
+/** The parts of a pipeline that cost something. */
 export interface Bill {
-  /** All disks, in GiB of gp3; undefined: they are of another kind, or of a size that is not known. */
+  /** Size of all disks, in GiB of gp3. Undefined: a disk is of another kind or of unknown size. */
   readonly diskGib: number | undefined;
   readonly instanceType: string | undefined;
-  /** The instance has a public IPv4 address while it runs. */
+  /** Whether the instance has a public IPv4 address while it runs. */
   readonly hasPublicAddress: boolean;
-  /** Addresses that are kept, in use or not. */
+  /** Number of elastic IP addresses, in use or not. */
   readonly elasticAddresses: number;
   readonly natGateways: number;
-  /** Interface endpoints, times the zones that they are in. */
+  /** Number of interface endpoints, times their availability zones. */
   readonly interfaceEndpoints: number;
-  /** Undefined: no sweep, or a schedule that is not a rate. */
+  /** Minutes between sweeps. Undefined: there is no sweep, or its schedule is not a rate. */
   readonly sweepMinutes: number | undefined;
   readonly functionMemoryMib: number;
   readonly alarms: number;
   readonly kmsKeys: number;
 }
 
-/** One line of a price. `usd` undefined: unknown. */
+/** One line of a price. If `usd` is undefined, the price is unknown. */
 export interface PriceLine {
   readonly what: string;
   readonly usd: number | undefined;
 }
 
 export interface PipelinePrice {
-  /** A month in which nothing is uploaded. */
+  /** The price of a month without uploads. */
   readonly atRest: readonly PriceLine[];
-  /** One job that wakes the machine for itself alone. */
+  /** The price of one job that starts the machine for itself alone. */
   readonly perJob: readonly PriceLine[];
 }
 
-/** Rough, and said so: what a sweep and a job do, counted from the code, and how long things take on AWS. */
+/** Rough assumptions: the calls of a sweep and of a job, counted from the code, and durations on AWS. */
 export const ASSUMED = {
-  /** One sweep: the function's time, its requests to S3, what it logs. */
+  /** One sweep: the function's time, its requests to S3, its log lines. */
   sweepSeconds: 1,
   sweepPuts: 2,
   sweepGets: 3,
@@ -50,12 +50,14 @@ export const ASSUMED = {
 
 const GIB = 1024 ** 3;
 
-/** The price of a pipeline in one region; undefined prices: the region is not in the table, nothing is known. */
+/** The price of a pipeline in one region. If `prices` is undefined, the table does not have the region. */
 export function pipelinePrice(bill: Bill, prices: RegionPrices | undefined): PipelinePrice {
   return { atRest: atRest(bill, prices), perJob: perJob(bill, prices) };
 }
 
-/** Undefined as soon as one line is unknown: a sum without it would read as the whole. */
+/**
+ * The sum of the lines. Undefined if one line is unknown: people would take a sum without it for the whole.
+ */
 export function sumOf(lines: readonly PriceLine[]): number | undefined {
   return lines.reduce<number | undefined>(
     (sum, line) => (sum === undefined || line.usd === undefined ? undefined : sum + line.usd),
@@ -64,8 +66,10 @@ export function sumOf(lines: readonly PriceLine[]): number | undefined {
 }
 
 function atRest(bill: Bill, prices: RegionPrices | undefined): PriceLine[] {
-  const times = (count: number | undefined, one: number | undefined) =>
-    count === 0 ? 0 : count === undefined || one === undefined ? undefined : count * one;
+  const times = (count: number | undefined, one: number | undefined) => {
+    if (count === 0) return 0;
+    return count === undefined || one === undefined ? undefined : count * one;
+  };
   const hours = (count: number) => count * HOURS_PER_MONTH;
   const sweeps = bill.sweepMinutes === undefined ? undefined : hours(60) / bill.sweepMinutes;
   const lines: PriceLine[] = [
@@ -122,7 +126,7 @@ function perJob(bill: Bill, prices: RegionPrices | undefined): PriceLine[] {
   return bill.hasPublicAddress ? [...lines, address] : lines;
 }
 
-/** All functions and requests that one job costs. */
+/** The price of one job's function calls and requests. */
 export function jobRequestsPrice(
   { functionMemoryMib }: Pick<Bill, 'functionMemoryMib'>,
   prices: RegionPrices,

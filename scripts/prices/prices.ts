@@ -4,25 +4,25 @@ import { z } from 'zod';
 
 const price = z.number().positive();
 
-/** One region's prices in US dollars; each name ends in the unit. */
+/** One region's prices in US dollars. Each name ends in the unit. */
 const regionSchema = z.strictObject({
   gp3GibMonth: price,
   publicIpv4Hour: price,
   natGatewayHour: price,
-  /** For each availability zone. */
+  /** In each availability zone. */
   interfaceEndpointHour: price,
   lambdaRequest: price,
   lambdaArm64GibSecond: price,
   s3GibMonth: price,
-  /** PUT, COPY, POST and LIST. */
+  /** One PUT, COPY, POST or LIST. */
   s3Put: price,
-  /** GET, HEAD and all others. */
+  /** One GET, HEAD or other request. */
   s3Get: price,
   logsIngestedGib: price,
   logsKeptGibMonth: price,
   alarmMonth: price,
   dashboardMonth: price,
-  /** A metric of our own that is written each hour. */
+  /** A custom metric that is written each hour. */
   metricMonth: price,
   kmsKeyMonth: price,
   /** On demand, Linux, by instance type. */
@@ -41,7 +41,7 @@ export const pricesSchema = z.strictObject({
 
 export type Prices = z.infer<typeof pricesSchema>;
 
-/** What AWS counts as a month. */
+/** Hours of a month, as AWS counts them. */
 export const HOURS_PER_MONTH = 730;
 
 /** The price table; it belongs to the package. */
@@ -49,7 +49,7 @@ export const PRICES_FILE = join(__dirname, 'prices.json');
 
 let loaded: Prices | undefined;
 
-/** The table of this repository, as it was when first asked for: who watches a pipeline does not read it at every look. */
+/** The price table. The file is read once: `status --watch` asks for the table every few seconds. */
 export function loadPrices(): Prices {
   return (loaded ??= readPrices(PRICES_FILE));
 }
@@ -58,12 +58,14 @@ export function readPrices(file: string): Prices {
   return pricesSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
-/** An hour of the type on demand, in US dollars; undefined: not in the table. */
+/**
+ * The price of an on-demand hour of the instance type, in US dollars. Undefined: the table does not have it.
+ */
 export function hourPrice({ regions }: Prices, region: string, type = ''): number | undefined {
   return regions[region]?.instanceHour[type];
 }
 
-/** `12.34 USD`, or with three digits that count where it is less; undefined: `unknown`. */
+/** `12.34 USD`; below one dollar with three significant digits. Undefined becomes `unknown`. */
 export function usd(amount: number | undefined): string {
   if (amount === undefined) return 'unknown';
   if (amount === 0 || amount >= 1) return `${amount.toFixed(2)} USD`;

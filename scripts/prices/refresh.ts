@@ -4,9 +4,9 @@ import { z } from 'zod';
 import { BrokenError } from '../console/exit';
 import { type Prices, type RegionPrices, pricesSchema, readPrices } from './prices';
 
-export interface RefreshOptions {
+interface RefreshOptions {
   readonly file: string;
-  /** Instance types and regions besides those that the table has. */
+  /** Instance types and regions to add to the table. */
   readonly types: readonly string[];
   readonly regions: readonly string[];
   readonly client?: Pick<PricingClient, 'send'>;
@@ -15,11 +15,11 @@ export interface RefreshOptions {
 
 type Field = Exclude<keyof RegionPrices, 'instanceHour'>;
 
-/** Where in AWS's price list a price is. */
+/** The place of a price in AWS's price list. */
 interface Place {
   readonly service: string;
   readonly filters: Readonly<Record<string, string>>;
-  /** The ending of the usage type; what stands before it is the region's short name. */
+  /** Matches the end of the usage type. Before it comes the region's short name. */
   readonly usage: RegExp;
 }
 
@@ -90,17 +90,21 @@ const PLACES: Readonly<Record<Field, Place>> = {
   kmsKeyMonth: { service: 'awskms', filters: {}, usage: /(^|-)KMS-Keys$/ },
 };
 
-/** A figure that is more than so many times the old one, or less than its part, was another product's. */
+/**
+ * Largest plausible factor between the new and the old price. A greater change means that the list showed
+ * another product.
+ */
 const PLAUSIBLE_FACTOR = 4;
 
 /**
- * Reads the table's prices from AWS's price list, writes the table, and returns what is to be told. A price that the list does
- * not show exactly once, or that is nothing like the old one, is left as it was and named. Throws BrokenError when none
- * could be read, and what the SDK throws.
+ * Reads the table's prices from AWS's price list, writes the table, and returns a summary in lines. A price
+ * keeps its old value, and the summary names it, if the list does not show it exactly once or if the new
+ * value is implausible. Throws BrokenError if no price could be read, and what the SDK throws.
  */
 export async function refreshPrices(options: RefreshOptions): Promise<string[]> {
   const { file, now = () => new Date() } = options;
-  // The price list is served in few regions only. https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
+  // Few regions serve the price list.
+  // https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
   const client = options.client ?? new PricingClient({ region: 'us-east-1' });
   const old = readPrices(file);
   const regions: Record<string, RegionPrices> = {};
@@ -143,12 +147,12 @@ async function readRegion(
   let read = 0;
   const take = async (name: string, before: number | undefined, place: Place) => {
     const found = await listed(client, place, region);
-    const isLikely =
+    const isPlausible =
       found !== undefined &&
       (before === undefined || (found < before * PLAUSIBLE_FACTOR && found > before / PLAUSIBLE_FACTOR));
-    if (isLikely) read += 1;
+    if (isPlausible) read += 1;
     else kept.push(`${region} ${name}`);
-    return isLikely ? found : before;
+    return isPlausible ? found : before;
   };
   const fields: Partial<Record<Field, number>> = {};
   for (const field of Object.keys(PLACES) as Field[]) {
@@ -161,7 +165,7 @@ async function readRegion(
     if (price !== undefined) instanceHour[type] = price;
   }
   const whole = pricesSchema.shape.regions.valueType.safeParse({ ...fields, instanceHour });
-  // A region that is new and not whole cannot be reckoned with.
+  // A new region for which a price is missing is skipped.
   return { prices: whole.success ? whole.data : old, read, kept };
 }
 
@@ -200,7 +204,7 @@ const productSchema = z.looseObject({
   }),
 });
 
-/** The price of the first unit that costs something; undefined unless the list shows exactly one. */
+/** The price of the first unit that is not free. Undefined unless the list shows exactly one such price. */
 async function listed(
   client: Pick<PricingClient, 'send'>,
   { service, filters, usage }: Place,
@@ -227,7 +231,10 @@ async function listed(
   return others.length === 0 ? only : undefined;
 }
 
-/** Steps of a price that falls with the amount are told apart by where they begin; free ones are skipped. */
+/**
+ * The price of the first step that is not free. A price that falls with the amount has steps, in order of
+ * `beginRange`.
+ */
 function firstPrice({ terms }: z.infer<typeof productSchema>): number | undefined {
   const steps = Object.values(terms.OnDemand ?? {})
     .flatMap(({ priceDimensions }) => Object.values(priceDimensions))

@@ -2,13 +2,16 @@ import { ALARM_NAMES } from '../../modules/alarms';
 import type { PipelineSettings } from '../../modules/settings';
 import type { Bill } from './pipeline-price';
 
-/** Each of the pipeline's functions has an alarm of the kind `function-errors`. */
+/** Number of the pipeline's functions. Each has an alarm of the kind `function-errors`. */
 const FUNCTIONS = 3;
 
-/** modules/pipeline-function.ts */
+/** Memory of a function in MiB, as in modules/pipeline-function.ts. */
 const FUNCTION_MEMORY_MIB = 256;
 
-/** What these settings would deploy, as far as it costs something; a test holds it against a plan of Terraform's. */
+/**
+ * The parts that these settings would deploy and that cost something. A test compares them with a Terraform
+ * plan.
+ */
 export function billOfSettings(settings: PipelineSettings): Bill {
   const { diskGiB, instanceType, vpcId, privateNetwork, privateEndpoints, alarms, sweepMinutes } = settings;
   const hasOwnNetwork = vpcId === undefined;

@@ -56,7 +56,7 @@ export interface JobFacts {
   readonly stderrTail: string | undefined;
 }
 
-export interface DayFacts {
+interface DayFacts {
   /** `2026-11-22`, in UTC. */
   readonly day: string;
   readonly onMs: number;
@@ -76,7 +76,7 @@ export interface Spread {
   readonly bins: readonly number[];
 }
 
-export interface ModelFacts {
+interface ModelFacts {
   readonly model: string;
   readonly jobs: number;
   readonly failed: number;

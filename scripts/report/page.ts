@@ -13,7 +13,7 @@ import { timesSection } from './sections/times';
 import { STYLE } from './style';
 
 /** What the page has only while a local cloud runs. */
-export interface LivePart {
+interface LivePart {
   readonly sections: readonly Markup[];
   readonly script: string;
 }

@@ -3,8 +3,8 @@ import { isAbsolute } from 'node:path';
 import { UsageError } from '../console/exit';
 
 /**
- * The folder for what is fetched once and used by every run (Terraform, moto, the provider): LAMPLIGHTER_CACHE_DIR, else
- * the usual cache folder of the system. Throws UsageError when LAMPLIGHTER_CACHE_DIR is not an absolute path.
+ * The folder of downloads that all runs share: Terraform, moto, the provider. It is LAMPLIGHTER_CACHE_DIR, or
+ * else the system's usual cache folder. Throws UsageError if LAMPLIGHTER_CACHE_DIR is not an absolute path.
  */
 export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
   const chosen = environment.LAMPLIGHTER_CACHE_DIR;

@@ -8,14 +8,14 @@ export interface ChildOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Called with each line of stdout and stderr. */
   readonly onLine?: (line: string) => void;
-  /** Milliseconds; then the child's whole process group is ended. @default none */
+  /** Time limit in milliseconds. After it, the child's whole process group is ended. @default none */
   readonly timeLimitMs?: number;
-  /** More than this of stdout is not kept. @default 1,000,000 */
+  /** Maximum characters of stdout that are kept. @default 1,000,000 */
   readonly maxStdoutCharacters?: number;
 }
 
 export interface ChildEnd {
-  /** Null if a signal ended it. */
+  /** The exit code. Null: a signal ended the child. */
   readonly code: number | null;
   readonly stdout: string;
   /** The last lines of stdout and stderr, in the order of arrival. */
@@ -23,21 +23,23 @@ export interface ChildEnd {
 }
 
 const TAIL_LINES = 60;
-const STDOUT_LIMIT = 1_000_000;
-/** After SIGTERM a child has this long before SIGKILL. */
-const PATIENCE_MS = 3_000;
-/** What a child wrote last may arrive this long after its end. */
+const STDOUT_LIMIT_CHARACTERS = 1_000_000;
+/** Time between SIGTERM and SIGKILL, in milliseconds. */
+const GRACE_MS = 3_000;
+/** Time after a child's end in which its last lines may still arrive, in milliseconds. */
 const LAST_LINES_MS = 2_000;
 
-/** Told of each child, so that a later run can end what a killed one left. */
+/** A record of the children that run, so that a later run can end the children of a killed one. */
 export interface ChildRecord {
+  /** Called when a child has started. */
   started(pid: number): void;
+  /** Called when a child has ended. */
   ended(pid: number): void;
 }
 
 /**
- * The processes that a command starts. Each leads a process group of its own: Ctrl-C in the terminal does not reach it
- * behind our back, and ending it ends its own children (Terraform's provider plugins) too.
+ * The processes that a command starts. Each child leads its own process group. So Ctrl-C in the terminal
+ * reaches only us, and ending a child also ends its children (Terraform's provider plugins).
  */
 export class Children {
   private readonly running = new Set<ChildProcess>();
@@ -48,8 +50,8 @@ export class Children {
   ) {}
 
   /**
-   * Runs a program to its end. Throws InterruptedError, after the child has ended, when interrupted meanwhile; throws what
-   * spawn throws (ENOENT) when there is no such program.
+   * Runs a program to its end. If the user interrupts, throws InterruptedError after the child has ended. If
+   * the program does not exist, throws the error of spawn (ENOENT).
    */
   async run(program: string, args: readonly string[], options: ChildOptions = {}): Promise<ChildEnd> {
     if (this.signal.aborted) throw new InterruptedError();
@@ -69,7 +71,7 @@ export class Children {
       const code = await new Promise<number | null>((resolve, reject) => {
         child.once('error', reject);
         child.once('close', resolve);
-        // A grandchild that has left the group may keep the pipes open for ever.
+        // `close` may never come: a grandchild that has left the group can keep the pipes open.
         child.once('exit', (exitCode) => setTimeout(() => resolve(exitCode), LAST_LINES_MS).unref());
       });
       if (this.isInterrupted()) throw new InterruptedError();
@@ -82,24 +84,24 @@ export class Children {
     }
   }
 
-  /** Ends every child that still runs. */
+  /** Ends all children that still run. */
   async endAll(): Promise<void> {
     await Promise.all([...this.running].map((child) => endGroup(child)));
   }
 
-  /** Asked again after an await: the flag may have changed meanwhile. */
+  /** A function, because TypeScript assumes that the flag keeps its value across an await. */
   private isInterrupted(): boolean {
     return this.signal.aborted;
   }
 }
 
-/** Ends a process group: SIGTERM, and SIGKILL when that has not helped. Ended already is no error. */
+/** Ends a child's process group: SIGTERM, then SIGKILL. A group that has already ended is not an error. */
 async function endGroup(child: ChildProcess): Promise<void> {
   if (child.pid === undefined) return;
   killGroup(child.pid, 'SIGTERM');
   if (child.exitCode === null && child.signalCode === null) {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, PATIENCE_MS);
+      const timer = setTimeout(resolve, GRACE_MS);
       child.once('exit', () => {
         clearTimeout(timer);
         resolve();
@@ -111,7 +113,10 @@ async function endGroup(child: ChildProcess): Promise<void> {
 
 function collect(
   child: ChildProcess,
-  { onLine, maxStdoutCharacters = STDOUT_LIMIT }: Pick<ChildOptions, 'onLine' | 'maxStdoutCharacters'>,
+  {
+    onLine,
+    maxStdoutCharacters = STDOUT_LIMIT_CHARACTERS,
+  }: Pick<ChildOptions, 'onLine' | 'maxStdoutCharacters'>,
 ) {
   const tail: string[] = [];
   let stdout = '';

@@ -8,8 +8,8 @@ import { isAlive } from './process-groups';
 import { systemCodeOf } from '../console/system-error';
 import type { ChildEnd, Children } from './children';
 
-export interface MotoServer {
-  /** What to run. */
+interface MotoServer {
+  /** The server's executable. */
   readonly program: string;
   readonly from: 'PATH' | 'cache' | 'install';
 }
@@ -18,14 +18,14 @@ export interface MotoOptions {
   readonly children: Children;
   readonly cache: string;
   readonly signal: AbortSignal;
-  /** Told before the virtual environment is made. */
+  /** Called before the virtual environment is made. */
   readonly onInstall: (text: string) => void;
   readonly environment?: NodeJS.ProcessEnv;
   /** @default 'python3' */
   readonly python?: string;
 }
 
-/** The version that the local cloud is tested with. */
+/** The version that the local cloud's tests use, as pip's requirement. */
 export const MOTO = 'moto[server]==5.2.1';
 
 const OLDEST_PYTHON = '3.9';
@@ -33,35 +33,36 @@ const INSTALL_LIMIT_MS = 600_000;
 const PROBE_LIMIT_MS = 60_000;
 
 /**
- * moto's server, the part of the local cloud that keeps its resources: the one on the PATH if it runs, else one in a virtual
- * environment in the cache, made once. Throws MissingError, saying what to install, when it cannot be had.
+ * Finds or installs moto's server, which holds the local cloud's resources. A server on the PATH is used if
+ * it runs. Otherwise a virtual environment in the cache folder is made, once. Throws MissingError, which
+ * names what to install.
  */
 export async function provideMoto(options: MotoOptions): Promise<MotoServer> {
   if (await runs('moto_server', options)) return { program: 'moto_server', from: 'PATH' };
 
   const folder = join(options.cache, MOTO.replaceAll(/[^a-z0-9.]+/g, '-'));
   const program = join(folder, 'bin', 'moto_server');
-  if (isWhole(folder) && (await runs(program, options))) return { program, from: 'cache' };
+  if (isComplete(folder) && (await runs(program, options))) return { program, from: 'cache' };
 
   await withLock(`${folder}.lock`, options.signal, async () => {
-    // Another run may have made it while this one waited for the lock.
-    if (isWhole(folder) && (await runs(program, options))) return;
+    // Another run may have made the environment while this run waited for the lock.
+    if (isComplete(folder) && (await runs(program, options))) return;
     await makeEnvironment(folder, options);
     if (!(await runs(program, options))) {
       throw new MissingError(
         `moto was installed in ${folder}, but its server does not run. ${HOW_TO_INSTALL}`,
       );
     }
-    await writeFile(markerOf(folder), `${MOTO}\n`);
+    await writeFile(markerIn(folder), `${MOTO}\n`);
   });
   return { program, from: 'install' };
 }
 
 const HOW_TO_INSTALL = `Install it yourself so that "moto_server" is on the PATH, for example: pipx install '${MOTO}'`;
 
-/** The marker is written last, so that an environment whose making was cut off is never taken for a whole one. */
-const markerOf = (folder: string) => join(folder, '.lamplighter-ready');
-const isWhole = (folder: string) => existsSync(markerOf(folder));
+/** The marker file is written last: without it, an interrupted installation would look complete. */
+const markerIn = (folder: string) => join(folder, '.lamplighter-ready');
+const isComplete = (folder: string) => existsSync(markerIn(folder));
 
 async function makeEnvironment(folder: string, options: MotoOptions): Promise<void> {
   const python = options.python ?? 'python3';
@@ -111,7 +112,7 @@ async function runs(program: string, options: MotoOptions): Promise<boolean> {
   return end?.code === 0;
 }
 
-/** Undefined: there is no such program. */
+/** Runs a program to its end. Undefined: the program does not exist. */
 async function attempt(
   options: MotoOptions,
   program: string,
@@ -128,14 +129,16 @@ async function attempt(
 }
 
 const LOCK_POLL_MS = 500;
-const LOCK_PATIENCE_MS = INSTALL_LIMIT_MS;
+const LOCK_TIMEOUT_MS = INSTALL_LIMIT_MS;
 
-/** Runs `work` while holding a lock file, so that two runs at once do not make the same environment. */
+/**
+ * Runs `work` while holding a lock file. Without the lock, two runs at once would make the same environment.
+ */
 async function withLock(path: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const began = systemClock.now();
-  while (!(await takeLock(path))) {
-    if (systemClock.now() - began > LOCK_PATIENCE_MS) {
+  while (!(await acquireLock(path))) {
+    if (systemClock.now() - began > LOCK_TIMEOUT_MS) {
       throw new MissingError(
         `Another run has been installing moto for too long. If none is running, delete ${path}`,
       );
@@ -149,7 +152,7 @@ async function withLock(path: string, signal: AbortSignal, work: () => Promise<v
   }
 }
 
-async function takeLock(path: string): Promise<boolean> {
+async function acquireLock(path: string): Promise<boolean> {
   try {
     await writeFile(path, String(process.pid), { flag: 'wx' });
     return true;

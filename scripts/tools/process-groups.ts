@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
 /**
- * The process groups that one local cloud started. Each child is spawned `detached`, so that its pid is also the id of
- * its own group, and is killed by that number only.
+ * The process groups that one local cloud started. Each child is spawned `detached`, so its pid is also the
+ * id of its group. A group is killed by that number only.
  */
 export class Processes {
   private readonly leaders = new Map<number, ChildProcess>();
@@ -15,12 +15,14 @@ export class Processes {
     child.once('exit', () => this.leaders.delete(pid));
   }
 
-  /** Kills every group that still has its leader. Synchronous: it must work while the process exits. */
+  /**
+   * Kills each group that still has its leader. Synchronous, because it must work while our process exits.
+   */
   killAll(): void {
     for (const group of this.leaders.keys()) killGroup(group);
   }
 
-  /** Kills every group that still has its leader, and waits until the leaders are gone. */
+  /** Kills each group that still has its leader, and waits until the leaders have ended. */
   async end(): Promise<void> {
     const exits = [...this.leaders.values()].map((leader) => once(leader, 'exit'));
     this.killAll();
@@ -28,14 +30,14 @@ export class Processes {
   }
 }
 
-/** SIGKILL, or another signal, to a whole process group; a group that is gone is no error. */
+/** Sends SIGKILL, or another signal, to a process group. A group that has ended is not an error. */
 export function killGroup(group: number, signal: NodeJS.Signals = 'SIGKILL'): void {
-  // 0 and 1 would mean our own group and everybody's.
+  // kill(-0) would signal our own group, kill(-1) all processes of this user.
   if (!Number.isInteger(group) || group <= 1) return;
   try {
     process.kill(-group, signal);
   } catch {
-    // It ended by itself.
+    // The group has already ended.
   }
 }
 

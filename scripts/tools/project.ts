@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { UsageError } from '../console/exit';
 
 /**
- * The folder of Lamplighter itself: its code, its example model, its price table, package.json and docs. Commands only
- * read it, except `estimate --refresh-prices`.
+ * The folder of Lamplighter itself: its code, its example model, its price table, package.json and docs.
+ * Commands only read it, except `estimate --refresh-prices`.
  */
 export const PACKAGE_FOLDER = resolve(__dirname, '..', '..');
 
@@ -16,8 +16,9 @@ export const PACKAGE_FOLDER = resolve(__dirname, '..', '..');
 export const PROJECT_FOLDER = PACKAGE_FOLDER;
 
 /**
- * The files of this project's local cloud. Git ignores them, and they may be deleted while the local cloud is down. The
- * environment variable LAMPLIGHTER_LOCAL_DIRECTORY names another folder, so that a second local cloud can run too.
+ * The files of this project's local cloud. Git ignores them, and they may be deleted while the local cloud is
+ * down. The environment variable LAMPLIGHTER_LOCAL_DIRECTORY names another folder, so that a second local
+ * cloud can run too.
  */
 export const LOCAL_DIRECTORY = resolve(
   process.env.LAMPLIGHTER_LOCAL_DIRECTORY ?? join(PROJECT_FOLDER, '.lamplighter', 'local'),
@@ -33,7 +34,7 @@ const cdktfSchema = z.looseObject({
   context: z.record(z.string(), z.unknown()).default({}),
 });
 
-export type CdktfConfig = z.infer<typeof cdktfSchema>;
+type CdktfConfig = z.infer<typeof cdktfSchema>;
 
 /** Reads a project's cdktf.json. Throws UsageError if the file is missing or unreadable. */
 export function readCdktfConfig(project = PROJECT_FOLDER): CdktfConfig {

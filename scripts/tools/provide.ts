@@ -6,25 +6,28 @@ import { provideProvider } from './provider-mirror';
 import { type Terraform, provideTerraform } from './terraform';
 import { platformOf } from './terraform-release';
 
-/** What the local cloud runs on. */
-export interface Tools {
+/** The programs that the local cloud runs on. */
+interface Tools {
   /** moto's executable. */
   readonly moto: string;
   readonly terraform: Terraform;
-  /** For Terraform and cdktf. */
+  /** Environment variables for Terraform and cdktf. */
   readonly variables: Record<string, string>;
 }
 
-export interface ToolsOptions {
+interface ToolsOptions {
   readonly children: Children;
   readonly signal: AbortSignal;
-  /** Where a Terraform CLI configuration is written if this machine keeps a provider mirror. */
+  /** The path of the Terraform CLI configuration that is written if this machine has a provider mirror. */
   readonly cliConfigFile: string;
-  /** Told what is fetched, and in the end what is used. */
+  /** Called with each download before it begins, and at the end with the tools that are used. */
   readonly say: (text: string) => void;
 }
 
-/** Finds the tools on this machine or fetches them into the cache folder. Throws MissingError that says what to install. */
+/**
+ * Finds the tools on this machine, or downloads them to the cache folder. Throws MissingError, which names
+ * what to install.
+ */
 export async function provideTools(options: ToolsOptions): Promise<Tools> {
   const { children, signal, say } = options;
   const { terraform, variables, text } = await provideTerraformTools(options);
@@ -33,7 +36,7 @@ export async function provideTools(options: ToolsOptions): Promise<Tools> {
   return { moto: moto.program, terraform, variables };
 }
 
-/** Terraform and its AWS provider only, which is all that a deployment to AWS takes. */
+/** Terraform and its AWS provider only: a deployment to AWS needs no more. */
 export async function provideTerraformTools(
   options: ToolsOptions,
 ): Promise<Omit<Tools, 'moto'> & { readonly text: string }> {
@@ -60,7 +63,7 @@ export async function provideTerraformTools(
 
 /** The provider version that the constructs were generated from. */
 function providerVersion(): string {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no other way to tell
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no other record of it
   const { cdktf } = require('@cdktf/provider-aws/package.json') as {
     cdktf: { provider: { version: string } };
   };

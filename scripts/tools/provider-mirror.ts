@@ -8,7 +8,7 @@ import type { Platform } from './terraform-release';
 const REGISTRY = 'registry.terraform.io';
 const PROVIDER = 'hashicorp/aws';
 
-/** Where a machine without the public registry usually keeps a provider mirror. */
+/** Usual folders of a provider mirror on a machine without access to the public registry. */
 const USUAL_PLACES = [
   '/opt',
   '/usr/share',
@@ -19,7 +19,7 @@ const USUAL_PLACES = [
   '/srv',
 ];
 
-/** The search is bounded, whatever hangs below those folders: in levels, and in folders looked at. */
+/** Bounds of the search below those folders: maximum levels and maximum folders. */
 const MAX_DEPTH = 4;
 const MAX_FOLDERS = 4_000;
 
@@ -29,23 +29,25 @@ export interface ProviderOptions {
   readonly platform: Platform;
   readonly providerVersion: string;
   readonly cache: string;
-  /** Where the CLI configuration is written if a mirror is used. */
+  /** The path of the CLI configuration that is written if a mirror is used. */
   readonly cliConfigFile: string;
   /** @default the usual system directories and ~/.terraform.d */
   readonly places?: readonly string[];
   readonly home?: string;
 }
 
-export interface ProviderSource {
-  /** Variables for every Terraform of this run. */
+interface ProviderSource {
+  /** Environment variables for each Terraform process of this run. */
   readonly environment: Readonly<Record<string, string>>;
-  /** In a few words, for people. */
+  /** The provider's source in a few words, for people. */
   readonly text: string;
 }
 
 /**
- * Where Terraform gets the AWS provider from: as the user's own CLI configuration says, if there is one that speaks of it;
- * else from a mirror on this machine; else from the public registry, kept in the cache folder so that its 600 MB come once.
+ * Chooses where Terraform gets the AWS provider from, in this order:
+ * 1. As the user's own CLI configuration sets it, if that has a `provider_installation`.
+ * 2. A mirror on this machine.
+ * 3. The public registry. The cache folder keeps the provider, so that its 600 MB are downloaded once.
  */
 export async function provideProvider(options: ProviderOptions): Promise<ProviderSource> {
   const { environment } = options;
@@ -65,7 +67,8 @@ export async function provideProvider(options: ProviderOptions): Promise<Provide
   return {
     environment: {
       TF_PLUGIN_CACHE_DIR: directory,
-      // Without a lock file Terraform would download again to learn the sums; the local run's lock file is thrown away.
+      // The local run deletes its lock file. Without one, Terraform would download the provider again for its
+      // checksums.
       TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE: '1',
       ...missingConfiguration(environment),
     },
@@ -75,7 +78,7 @@ export async function provideProvider(options: ProviderOptions): Promise<Provide
   };
 }
 
-/** The user's CLI configuration, if it decides where providers come from. */
+/** The path of the user's CLI configuration, if it sets where providers come from. */
 function ownConfiguration(environment: NodeJS.ProcessEnv, home: string): string | undefined {
   const named = environment.TF_CLI_CONFIG_FILE ?? environment.TERRAFORM_CONFIG ?? '';
   if (named !== '') return existsSync(named) ? named : undefined;
@@ -87,14 +90,16 @@ function ownConfiguration(environment: NodeJS.ProcessEnv, home: string): string 
   }
 }
 
-/** A TF_CLI_CONFIG_FILE that names a file which is not there makes every Terraform warn; empty means the default. */
+/**
+ * If TF_CLI_CONFIG_FILE names a missing file, each Terraform process warns. An empty value means the default.
+ */
 function missingConfiguration({ TF_CLI_CONFIG_FILE: named = '' }: NodeJS.ProcessEnv): Record<string, string> {
   return named !== '' && !existsSync(named) ? { TF_CLI_CONFIG_FILE: '' } : {};
 }
 
 /**
- * The folder that holds `registry.terraform.io` with the AWS provider of that version for this platform. Throws UsageError when
- * LAMPLIGHTER_PROVIDER_MIRROR names one that does not hold it.
+ * The folder that has `registry.terraform.io` with the AWS provider of that version for this platform. Throws
+ * UsageError if LAMPLIGHTER_PROVIDER_MIRROR names a folder without it.
  */
 export function findMirror(options: Omit<ProviderOptions, 'cliConfigFile' | 'cache'>): string | undefined {
   const { environment, home = homedir(), platform, providerVersion } = options;
@@ -110,21 +115,23 @@ export function findMirror(options: Omit<ProviderOptions, 'cliConfigFile' | 'cac
   return named ?? search(options.places ?? [...USUAL_PLACES, join(home, '.terraform.d')], has);
 }
 
-/** A variable may name the mirror, or the registry's folder in it. */
+/** The mirror's folder: a variable may name the mirror, or the registry's folder in it. */
 function rootNamed(path: string | undefined): string | undefined {
   if (path === undefined || path === '') return undefined;
   return basename(path) === REGISTRY ? dirname(resolve(path)) : resolve(path);
 }
 
-/** Breadth first, so that a mirror near the top is found before a deep tree has used up the bound. */
+/**
+ * Searches breadth first, so that a deep tree cannot use up the bound before a mirror near the top is found.
+ */
 function search(places: readonly string[], has: (root: string) => boolean): string | undefined {
   let level = [...places];
-  let looked = 0;
+  let searched = 0;
   for (let depth = 0; depth <= MAX_DEPTH; depth += 1) {
     const next: string[] = [];
     for (const folder of level) {
-      looked += 1;
-      if (looked > MAX_FOLDERS) return undefined;
+      searched += 1;
+      if (searched > MAX_FOLDERS) return undefined;
       const inside = subfolders(folder);
       if (inside.includes(REGISTRY) && has(folder)) return folder;
       next.push(...inside.filter((name) => name !== 'node_modules').map((name) => join(folder, name)));
@@ -134,7 +141,7 @@ function search(places: readonly string[], has: (root: string) => boolean): stri
   return undefined;
 }
 
-/** Symbolic links are not followed: they may lead anywhere, also round in circles. */
+/** Symbolic links are not followed: they may lead anywhere, even in circles. */
 function subfolders(folder: string): string[] {
   try {
     return readdirSync(folder, { withFileTypes: true })
@@ -146,7 +153,10 @@ function subfolders(folder: string): string[] {
   }
 }
 
-/** A mirror keeps a provider unpacked or zipped: https://developer.hashicorp.com/terraform/cli/config/config-file#filesystem_mirror */
+/**
+ * Whether a mirror has the provider, unpacked or zipped.
+ * https://developer.hashicorp.com/terraform/cli/config/config-file#filesystem_mirror
+ */
 function hasProvider(root: string, version: string, platform: Platform): boolean {
   const folder = join(root, REGISTRY, PROVIDER);
   return (
@@ -171,7 +181,7 @@ function cliConfiguration(mirror: string): string {
   ].join('\n');
 }
 
-/** A JSON string is an HCL string, but for the template markers. */
+/** A JSON string is an HCL string, except for the template markers. */
 function hclString(text: string): string {
   return JSON.stringify(text).replaceAll('${', '$${').replaceAll('%{', '%%{');
 }

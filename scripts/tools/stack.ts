@@ -6,28 +6,28 @@ import { BrokenError, UsageError } from '../console/exit';
 import { readCdktfConfig } from './project';
 import type { ChildEnd, ChildOptions, Children } from './children';
 
-/** One stack of the project, and what Terraform is to be run on it with. */
+/** One stack of the project, and the program and environment that Terraform runs with. */
 export interface StackOptions {
   /** The user's folder: it has cdktf.json and, as long as it is the package's folder too, main.ts. */
   readonly project: string;
   /** The settings. @default the context of the project's cdktf.json */
   readonly context?: object;
-  /** Takes what cdktf.out takes otherwise. */
+  /** The folder that is used instead of cdktf.out. */
   readonly outputFolder: string;
-  /** The stack, that is the pipeline's name. */
+  /** The stack's name: the pipeline's name. */
   readonly stack: string;
-  /** Everything that Terraform is given: the cloud's variables and its own. */
+  /** The whole environment of Terraform: the cloud's variables and Terraform's own. */
   readonly environment: NodeJS.ProcessEnv;
-  /** The program to run. */
+  /** Terraform's executable. */
   readonly terraform: string;
   readonly children: Children;
   readonly onStep: (text: string) => void;
 }
 
 /**
- * Runs main.ts itself: the cdktf command line does no more, and takes seconds to start. What lies in the output folder
- * beside the stacks, a state for example, stays. Throws UsageError, with what the program said last, when the project does
- * not synthesize.
+ * Runs main.ts directly: the cdktf command line does no more, and takes seconds to start. Other files in the
+ * output folder, such as a state, stay. If the project does not synthesize, throws UsageError with the
+ * program's last lines.
  */
 export async function synthesize(options: StackOptions): Promise<void> {
   const { project, outputFolder, children } = options;
@@ -44,13 +44,13 @@ export async function synthesize(options: StackOptions): Promise<void> {
   if (code !== 0) throw new UsageError(`The project does not synthesize:\n${tail}`);
 }
 
-/** `terraform init` in the folder of the synthesized stack. */
+/** Runs `terraform init` in the folder of the synthesized stack. */
 export async function initialize(options: StackOptions): Promise<void> {
   options.onStep('terraform init');
   await terraform(options, ['init', '-input=false', '-no-color']);
 }
 
-/** Runs Terraform in the stack's folder. Throws BrokenError, with what Terraform said last, when it fails. */
+/** Runs Terraform in the stack's folder. If Terraform fails, throws BrokenError with its last lines. */
 export async function terraform(
   options: StackOptions,
   args: readonly string[],
@@ -69,7 +69,10 @@ const manifestSchema = z.looseObject({
   stacks: z.record(z.string(), z.looseObject({ name: z.string(), workingDirectory: z.string() })),
 });
 
-/** Where the synthesized stack lies and Terraform runs. Throws UsageError when main.ts makes no such stack. */
+/**
+ * The folder of the synthesized stack, in which Terraform runs. Throws UsageError if main.ts makes no such
+ * stack.
+ */
 export function stackFolder({ outputFolder, stack }: Pick<StackOptions, 'outputFolder' | 'stack'>): string {
   const { stacks } = manifestSchema.parse(
     JSON.parse(readFileSync(join(outputFolder, 'manifest.json'), 'utf8')),
@@ -79,7 +82,9 @@ export function stackFolder({ outputFolder, stack }: Pick<StackOptions, 'outputF
   throw new UsageError(`main.ts makes no stack "${stack}"; it makes: ${Object.keys(stacks).join(', ')}`);
 }
 
-/** Terraform writes its warnings, which can be long, before its errors. */
+/**
+ * The output from the first error on. Terraform prints its warnings, which can be long, before its errors.
+ */
 function errorsIn(tail: string): string {
   const begin = tail.search(/^Error: /m);
   return begin < 0 ? tail : tail.slice(begin);

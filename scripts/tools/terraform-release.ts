@@ -19,8 +19,9 @@ export interface Release {
 export const RELEASES_URL = 'https://releases.hashicorp.com';
 
 /**
- * The release that is fetched where there is no Terraform. The sums are the publisher's (terraform_1.11.4_SHA256SUMS) and
- * stand here, in the reviewed repository, so that whoever controls the server or the way to it cannot change what runs.
+ * The release that is downloaded if the machine has no Terraform. The sums are the publisher's
+ * (terraform_1.11.4_SHA256SUMS). They are in this reviewed repository, so that an attacker on the server or
+ * on the network cannot change the program that runs.
  */
 export const TERRAFORM_RELEASE: Release = {
   version: '1.11.4',
@@ -32,7 +33,7 @@ export const TERRAFORM_RELEASE: Release = {
   },
 };
 
-/** Terraform's own name of a platform, or undefined where it is not pinned. */
+/** Terraform's name of a platform. Undefined: no release is pinned for it. */
 export function platformOf(system: string, processor: string): Platform | undefined {
   const platforms: Record<string, Platform> = {
     'linux x64': 'linux_amd64',
@@ -43,23 +44,23 @@ export function platformOf(system: string, processor: string): Platform | undefi
   return platforms[`${system} ${processor}`];
 }
 
-export interface FetchOptions {
+interface FetchOptions {
   readonly release: Release;
   readonly platform: Platform;
-  /** Hex; what the zip must hash to. */
+  /** The zip's SHA-256, as hex. */
   readonly sha256: string;
-  /** Where the program goes; it appears there whole or not at all. */
+  /** The path of the program. A rename puts it there complete or not at all. */
   readonly program: string;
   readonly baseUrl: string;
   readonly signal: AbortSignal;
 }
 
-/** Far above the real size (30 MB zipped, 90 MB unzipped): a server may not fill the disk. */
+/** Limits that keep a server from filling the disk. The real sizes are 30 MB zipped and 90 MB unzipped. */
 const ZIP_LIMIT_BYTES = 300_000_000;
 const PROGRAM_LIMIT_BYTES = 1_000_000_000;
 const DOWNLOAD_LIMIT_MS = 600_000;
 
-/** Fetches, verifies and unzips. Nothing of the zip is looked at before its hash is right. Throws LamplighterError. */
+/** Downloads, verifies and unzips. The zip is opened only if its hash is right. Throws LamplighterError. */
 export async function fetchTerraform(options: FetchOptions): Promise<void> {
   const { release, platform, program } = options;
   const url = `${options.baseUrl.replace(/\/+$/, '')}/terraform/${release.version}/terraform_${release.version}_${platform}.zip`;
@@ -82,7 +83,7 @@ export async function fetchTerraform(options: FetchOptions): Promise<void> {
   }
 }
 
-/** The hex SHA-256 of what was downloaded. */
+/** Downloads a file. Returns its SHA-256 as hex. */
 async function download(url: string, file: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   let received = 0;
@@ -101,20 +102,20 @@ async function download(url: string, file: string, signal: AbortSignal): Promise
     await pipeline(Readable.fromWeb(response.body), counted, createWriteStream(file));
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
-    throw new LamplighterError(`${url} could not be fetched: ${reasonOf(cause)}.`, { cause });
+    throw new LamplighterError(`${url} could not be fetched: ${fetchFailure(cause)}.`, { cause });
   }
   return hash.digest('hex');
 }
 
-/** fetch says "fetch failed" and keeps the reason in `cause`. */
-function reasonOf(error: unknown): string {
+/** The error of `fetch` has the message "fetch failed", and the reason in `cause`. */
+function fetchFailure(error: unknown): string {
   const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined;
   const reason = cause ?? error;
   const text = messageOf(reason);
   return text === '' ? (systemCodeOf(reason) ?? 'no connection') : text;
 }
 
-/** Writes one entry of a zip to a file; every other entry, whatever its name, is left alone. */
+/** Writes one entry of a zip to a file. The other entries are ignored, whatever their names. */
 async function unzipOne(zip: string, name: string, file: string): Promise<void> {
   const archive = await openZip(zip);
   try {

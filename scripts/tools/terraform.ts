@@ -14,7 +14,7 @@ import {
 } from './terraform-release';
 
 export interface Terraform {
-  /** What to run: `terraform` from the PATH, or the path of the one in the cache. */
+  /** The executable: `terraform` from the PATH, or a path in the cache. */
   readonly program: string;
   readonly version: string;
   readonly from: 'PATH' | 'cache' | 'download';
@@ -24,21 +24,24 @@ export interface TerraformOptions {
   readonly children: Children;
   readonly cache: string;
   readonly signal: AbortSignal;
-  /** Told before a download begins. */
+  /** Called before a download begins. */
   readonly onDownload: (text: string) => void;
   readonly environment?: NodeJS.ProcessEnv;
-  /** @default the pinned one */
+  /** @default the pinned release */
   readonly release?: Release;
-  /** @default this machine's */
+  /** @default this machine's platform */
   readonly platform?: Platform | undefined;
 }
 
-/** `terraform` on the PATH must be at least this: `check` blocks need 1.5. https://developer.hashicorp.com/terraform/language/checks */
+/**
+ * The oldest accepted version of `terraform` on the PATH, major and minor: `check` blocks need 1.5.
+ * https://developer.hashicorp.com/terraform/language/checks
+ */
 const OLDEST: readonly [number, number] = [1, 5];
 
 /**
- * Terraform: the one on the PATH if it is new enough, else the pinned release from the cache, else the same from its
- * publisher. Throws MissingError, saying what to install, when none can be had.
+ * Finds or downloads Terraform. The one on the PATH is used if it is new enough, then the pinned release from
+ * the cache, then the same release from its publisher. Throws MissingError, which names what to install.
  */
 export async function provideTerraform(options: TerraformOptions): Promise<Terraform> {
   const release = options.release ?? TERRAFORM_RELEASE;
@@ -84,7 +87,7 @@ export async function provideTerraform(options: TerraformOptions): Promise<Terra
 
 const versionSchema = z.looseObject({ terraform_version: z.string() });
 
-/** Undefined: there is no such program, or it does not answer like Terraform. */
+/** The program's version. Undefined: the program does not exist, or does not answer like Terraform. */
 async function versionOf(
   program: string,
   children: Children,
@@ -92,7 +95,7 @@ async function versionOf(
 ): Promise<string | undefined> {
   try {
     const { code, stdout } = await children.run(program, ['version', '-json'], {
-      // A CLI configuration that does not exist makes even this print warnings.
+      // If the CLI configuration does not exist, even `version` prints warnings.
       environment: { ...environment, CHECKPOINT_DISABLE: '1', TF_CLI_CONFIG_FILE: '' },
       timeLimitMs: 20_000,
     });
