@@ -22,9 +22,7 @@ it.each([40, 100])('each file has a bar, and all files together have one, within
   const { stream, text } = screen(columns);
   const planned = [file('a.csv', 100), file(`long\u001b${'x'.repeat(50)}.csv`, 300)];
   const bars = new UploadBars(planned, stream);
-  const drawn = planned.map((one) => bars.begin(one));
-  drawn[0]?.update(100);
-  drawn[1]?.update(100);
+  for (const one of planned) bars.begin(one).update(100);
   jest.advanceTimersByTime(1000);
   bars.stop();
   expect(text()).toContain('a.csv');
@@ -36,10 +34,21 @@ it.each([40, 100])('each file has a bar, and all files together have one, within
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
 });
 
-it('without a terminal there are no bars', () => {
-  const bars = new UploadBars([file('a.csv', 1)], undefined);
-  const bar = bars.begin(file('a.csv', 1));
-  bar.update(1);
-  bar.end();
-  bars.stop();
+it('without a terminal, no bar is drawn in between the lines of a log', () => {
+  // The library's default is stderr, if that is a terminal.
+  const { isTTY } = process.stderr;
+  Object.assign(process.stderr, { isTTY: true });
+  const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    const bars = new UploadBars([file('a.csv', 1)], undefined);
+    const bar = bars.begin(file('a.csv', 1));
+    bar.update(1);
+    jest.advanceTimersByTime(1000);
+    bar.end();
+    bars.stop();
+    expect(written).not.toHaveBeenCalled();
+  } finally {
+    written.mockRestore();
+    Object.assign(process.stderr, { isTTY });
+  }
 });
