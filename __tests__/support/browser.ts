@@ -4,7 +4,7 @@ import { type Browser, chromium } from 'playwright-core';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
-/** The Chromium of this machine; where tools are required (CI), its absence is a failure and not a skip. */
+/** The Chromium of this machine. In CI, where tools are required, a missing Chromium fails the tests. */
 export function findChromium(): string | undefined {
   const { LAMPLIGHTER_CHROMIUM: named, PATH = '' } = process.env;
   const found = [
@@ -20,7 +20,7 @@ export function findChromium(): string | undefined {
 }
 
 export function startBrowser(program: string): Promise<Browser> {
-  // Chromium's own sandbox needs privileges that containers lack; what is shown here is our own.
+  // Chromium's own sandbox needs privileges that containers lack. The pages here are our own.
   return chromium.launch({ executablePath: program, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 }
 

@@ -6,7 +6,9 @@ import { PACKAGE_FOLDER } from '../../scripts/tools/project';
 const SOURCES = ['main.ts', 'cdktf.json', 'package.json', 'tsconfig.json'];
 const FOLDERS = ['handlers', 'lifecycle', 'modules', 'runner'];
 
-/** A copy of what is deployed, for a test that changes it: code, and the puppet of the end-to-end tests as its model. */
+/**
+ * A copy of the deployed code, for a test that changes it. Its model is the puppet of the end-to-end tests.
+ */
 export class Checkout {
   readonly path = mkdtempSync(join(tmpdir(), 'lamplighter checkout '));
 
@@ -19,11 +21,11 @@ export class Checkout {
     symlinkSync(join(PACKAGE_FOLDER, 'node_modules'), join(this.path, 'node_modules'));
   }
 
-  /** Replaces one text by another in a file. Throws when it is not there. */
+  /** Replaces one text by another in a file. Throws if the file does not contain the text. */
   edit(file: string, from: string, to: string): void {
     const path = join(this.path, file);
     const text = readFileSync(path, 'utf8');
-    if (!text.includes(from)) throw new Error(`${file} does not hold ${from}`);
+    if (!text.includes(from)) throw new Error(`${file} does not contain ${from}`);
     writeFileSync(path, text.replace(from, to));
   }
 

@@ -41,29 +41,31 @@ interface DeployOptions {
   readonly timings?: Partial<Timings>;
 }
 
-/** One version of one key that was uploaded. */
+/** An upload: one version of one key. */
 export interface Uploaded {
   readonly key: string;
   readonly jobId: string;
 }
 
-/** The real stack with the test models, applied by Terraform to a local cloud of its own. */
+/** The real stack with the test models, which Terraform applies to its own local cloud. */
 export class DeployedPipeline {
   private constructor(
     readonly cloud: CloudUnderTest,
     public manifest: Manifest,
     readonly s3: S3Client,
     readonly ec2: EC2Client,
-    /** How it was deployed. */
+    /** The options of the deployment. */
     readonly stack: StackOptions,
-    /** What `lamplighter env` would print. */
+    /** The variables that `lamplighter env` would print. */
     readonly announced: Record<string, string>,
   ) {}
 
   /**
-   * `given` stands for the context of cdktf.json, or makes one, and what it names, in the cloud that has just started.
-   * `variables` are set beside a local deployment's own; `project` stands for the checkout; `beside` is another pipeline, in whose
-   * local cloud this one is to be.
+   * Deploys a pipeline.
+   * - `given`: the context instead of cdktf.json's, or a function that makes it in the started cloud.
+   * - `variables`: environment variables besides those of a local deployment.
+   * - `project`: the folder instead of the checkout.
+   * - `beside`: another pipeline, whose local cloud this one shares.
    */
   static async deploy(
     given: Settings | ((cloud: CloudUnderTest) => Promise<Settings>),
@@ -108,7 +110,7 @@ export class DeployedPipeline {
     await this.cloud.end();
   }
 
-  /** Deploys again, with other settings or after a change of the project, on top of what is there. */
+  /** Deploys again over the existing deployment, with other settings or after a change of the project. */
   async update(context: Settings): Promise<void> {
     await updateLocalCloud({ ...this.stack, context });
     this.manifest = await findPipeline(new SSMClient(this.cloud.client), this.stack.stack);
@@ -156,7 +158,7 @@ export class DeployedPipeline {
     return Reservations?.[0]?.Instances?.[0]?.State?.Name;
   }
 
-  /** Waits until the instance is seen in a state that lasts. */
+  /** Waits until the instance is in a state that lasts. */
   async reaches(state: string, limitMs = 30_000): Promise<void> {
     await eventually(
       `state ${state}`,
@@ -165,7 +167,7 @@ export class DeployedPipeline {
     );
   }
 
-  /** Acts, and waits until the instance has entered the state since, however short it stays in it. */
+  /** Acts, and waits until the instance has entered the state after that, even for a short time. */
   async enters(state: string, act: () => unknown): Promise<void> {
     const { events } = this.cloud;
     const before = events.length;
@@ -176,8 +178,8 @@ export class DeployedPipeline {
   }
 
   /**
-   * No event is on its way, no function runs for one, and no command that will tell of its end: whatever happens next was
-   * asked for. Worker may wait for a minute for an instance that is no more.
+   * Waits until nothing more happens by itself: no event is in a queue, and no function and no command is
+   * running. The worker function may wait for a minute for an instance that no longer exists.
    */
   async isQuiet(): Promise<void> {
     const { faults } = this.cloud;
@@ -192,7 +194,7 @@ export class DeployedPipeline {
     return ![...statuses.values()].every(hasEnded);
   }
 
-  /** The machine is off and whoever has stopped it is done with the gate; jobs may be open. */
+  /** Waits until the machine is off and the stop function has written the gate. Jobs may be open. */
   async comesToClosed(): Promise<void> {
     await this.reaches('stopped');
     await eventually('a closed gate', async () => (await this.gateIsClosed()) || undefined);
@@ -202,7 +204,10 @@ export class DeployedPipeline {
     return (await this.text(this.manifest.controlBucket, 'gate.json'))?.includes('"CLOSED"') === true;
   }
 
-  /** Nothing is open and the machine is off, with the gate to match: where every story must end. */
+  /**
+   * Waits until no job is open, the machine is off and the gate is CLOSED: the state in which each test must
+   * end.
+   */
   async comesToRest(): Promise<void> {
     await eventually(
       'rest',
@@ -223,7 +228,7 @@ export class DeployedPipeline {
     await eventually(`an open record of ${key}`, () => this.text(controlBucket, `open/${jobId}.json`));
   }
 
-  /** Waits until the model says that it runs: its progress is in the status record. */
+  /** Waits until the model runs: its progress is in the status record. */
   async isRunning({ jobId, key }: Uploaded, attempt = 1): Promise<void> {
     await eventually(
       `a running model for ${key}`,
@@ -236,30 +241,30 @@ export class DeployedPipeline {
     );
   }
 
-  /** What `terraform plan -detailed-exitcode` says: 0 no changes, 2 changes. */
+  /** The exit code of `terraform plan -detailed-exitcode`: 0 no changes, 2 changes. */
   plan(...options: readonly string[]): Promise<{ code: number; output: string }> {
     return this.terraform('plan', '-detailed-exitcode', '-input=false', '-no-color', ...options);
   }
 
-  /** The plan as `terraform show -json` tells it. */
+  /** The plan as `terraform show -json` prints it. */
   async planAsJson(): Promise<unknown> {
     const plan = await this.plan('-out=plan.bin');
     if (plan.code !== 0) throw new Error(plan.output);
     return JSON.parse((await this.terraform('show', '-json', 'plan.bin')).output);
   }
 
-  /** What `terraform plan` would say to other settings, which stand from now on. */
+  /** The plan for other settings. These settings stay. */
   async planWith(context: Settings): Promise<{ code: number; output: string }> {
     await synthesize({ ...this.stack, context });
     return this.plan();
   }
 
-  /** What `terraform destroy` says, as it is after the last deploy. */
+  /** The output of `terraform destroy`, after the last deploy. */
   destroy(...args: readonly string[]): Promise<{ code: number; output: string }> {
     return this.terraform('destroy', '-auto-approve', '-input=false', '-no-color', ...args);
   }
 
-  /** The instance goes, and what is in front of it. */
+  /** Destroys the instance and the resources in front of it. */
   destroyInstance(): Promise<{ code: number; output: string }> {
     return this.destroy('-target=aws_instance.instance');
   }
@@ -276,7 +281,7 @@ export class DeployedPipeline {
     }
   }
 
-  /** Tags the instance, as a person would in the console. */
+  /** Tags the instance, as people do in the console. */
   async tag(key: string, value: string): Promise<void> {
     const Tags = [{ Key: key, Value: value }];
     await this.ec2.send(new CreateTagsCommand({ Resources: [this.manifest.instanceId], Tags }));

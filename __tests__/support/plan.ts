@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A resource as a plan says that it will be. */
+/** A resource as planned. */
 export interface PlannedResource {
   readonly address: string;
   readonly type: string;
@@ -19,7 +19,7 @@ const planSchema = z.looseObject({
   }),
 });
 
-/** The resources in what `terraform show -json` tells of a plan. */
+/** The resources in the output of `terraform show -json` for a plan. */
 export function resourcesIn(plan: unknown): PlannedResource[] {
   return planSchema.parse(plan).planned_values.root_module.resources;
 }

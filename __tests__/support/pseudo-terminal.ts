@@ -2,10 +2,13 @@ import type * as NodePty from '@lydell/node-pty';
 import { Terminal as Screen } from '@xterm/headless';
 import { eventually } from './local-cloud';
 
-/** Node.js programs in a real terminal; undefined where there is no pseudo-terminal for this platform, but an error where tools are required (CI). */
+/**
+ * Runs Node.js programs in a real terminal. Undefined: this platform has no pseudo-terminal. In CI, where
+ * tools are required, that is an error.
+ */
 export function openPty(): typeof NodePty | undefined {
   try {
-    // Its binaries are optional dependencies, one for each platform.
+    // The package's binaries are optional dependencies, one for each platform.
     return jest.requireActual<typeof NodePty>('@lydell/node-pty');
   } catch (error) {
     const text = `@lydell/node-pty has no binary for ${process.platform}-${process.arch}: nothing can be run in a terminal`;
@@ -16,23 +19,23 @@ export function openPty(): typeof NodePty | undefined {
   }
 }
 
-/** What a person sees who has run a program in a terminal of so many columns. */
+/** The screen of a person who has run a program in a terminal of so many columns. */
 export interface Seen {
-  /** 128 + the signal, if one ended it. */
+  /** The exit code; 128 + the signal's number, if a signal ended the program. */
   readonly code: number;
-  /** Every line, also those that have scrolled away, without colours. */
+  /** All lines without colours, also those that have scrolled away. */
   readonly lines: readonly string[];
   readonly text: string;
   /** Lines of several words that were too wide, so that the terminal had to break them. */
   readonly broken: readonly string[];
   readonly hasColours: boolean;
-  /** Whether the program had hidden the cursor at some time, and whether it stands there now. */
+  /** Whether the program has hidden the cursor at some time, and whether the cursor is visible now. */
   readonly cursor: { readonly wasHidden: boolean; readonly isShown: boolean };
 }
 
 const ROWS = 50;
 
-/** One program in a terminal; `screen` interprets what it writes as a terminal does. */
+/** A program in a terminal. `screen` interprets its output as a terminal does. */
 export class PseudoTerminal {
   private readonly screen: Screen;
   private readonly child: NodePty.IPty;
@@ -59,7 +62,7 @@ export class PseudoTerminal {
     });
   }
 
-  /** Waits until it has written that. */
+  /** Waits until the program has written the text. */
   async until(text: string | RegExp, limitMs = 120_000): Promise<void> {
     await eventually(
       String(text),
@@ -89,13 +92,13 @@ export class PseudoTerminal {
     };
   }
 
-  /** Ends it, if it has not ended. */
+  /** Ends the program, if it has not ended. */
   kill(): void {
     if (!this.end) this.child.kill('SIGKILL');
   }
 }
 
-/** A line that the terminal has broken stands in several rows, of which all but the first are marked. */
+/** Joins the rows of a line that the terminal has broken. All rows but the first are marked as wrapped. */
 function linesOf(screen: Screen): { lines: string[]; broken: string[] } {
   const lines: string[] = [];
   const broken = new Set<number>();

@@ -8,7 +8,7 @@ export const NOW_MS = Date.parse('2026-03-31T12:00:00.000Z');
 
 export const iso = (ms: number) => new Date(ms).toISOString();
 
-/** A receipt of a job that came at `cameMs`, began `waitMs` later and ran for `runMs`. */
+/** The receipt of a job that was uploaded at `cameMs`, began `waitMs` later and ran for `runMs`. */
 export function receipt(
   name: string,
   cameMs: number,
@@ -50,7 +50,7 @@ export const readings: Readings = {
   pricesAsOf: '2026-11-22',
 };
 
-/** A month of a lab: two to four uploads a day but for Sundays; the first week has no sessions yet. */
+/** A month of a lab: two to four uploads a day, none on Sundays. The first week has no sessions. */
 export function month(): Readings {
   const receipts: ReportedReceipt[] = [];
   const sessions: Session[] = [];
@@ -90,7 +90,7 @@ export function month(): Readings {
   return { ...readings, receipts, sessions };
 }
 
-/** An afternoon on the local cloud: a few jobs in a quarter of an hour, one after the other on one boot. */
+/** An afternoon on the local cloud: three jobs in a quarter of an hour. */
 export function afternoon(): Readings {
   const beganMs = NOW_MS - 14 * MINUTE_MS;
   const boot = { instance: { bootId: 'boot-1' } };

@@ -31,13 +31,13 @@ const use = (role: string, action: string, times = 1) => ({
 describe('npm run iam', () => {
   const both = record({ uses: [use('left-stop', 's3:GetObject', 2), use('right-stop', 's3:ListBucket')] });
 
-  test('is content when every permission was used, by whichever pipeline’s role', () => {
+  test('has no problems if each permission was used by a role of any pipeline', () => {
     const { rows, problems } = judge(granted, [both, both], []);
     expect(rows.map(({ times }) => times)).toEqual([4, 2]);
     expect(problems).toEqual([]);
   });
 
-  test('finds the permission that nothing used, unless it has a reason', () => {
+  test('finds a permission that no test used and that has no reason', () => {
     const one = record({ uses: [use('left-stop', 's3:GetObject'), use('left-trigger', 's3:ListBucket')] });
     expect(judge(granted, [one], []).problems).toEqual([
       expect.stringMatching(/^stop may s3:ListBucket \(Look\), and nothing used it/),
@@ -46,14 +46,14 @@ describe('npm run iam', () => {
     expect(judge(granted, [one], [excuse]).problems).toEqual([]);
   });
 
-  test('finds the excuse for what is no longer granted', () => {
+  test('finds a reason for a permission that is no longer granted', () => {
     const excuse = { role: 'stop', statement: 'Look', actions: ['s3:PutObject'], reason: 'because' };
     expect(judge(granted, [both], [excuse]).problems).toEqual([
       expect.stringContaining('which is not granted') as string,
     ]);
   });
 
-  test('finds what a part of a pipeline was denied, and not what a test had denied', () => {
+  test('finds a denial of a pipeline’s part, and not a denial that a test provoked', () => {
     const denial = {
       role: 'left-stop',
       action: 's3:PutObject',
@@ -71,11 +71,11 @@ describe('npm run iam', () => {
   });
 });
 
-describe('a denial is told from one of a role that is being deleted', () => {
+describe('a denial of a role that is being deleted is excused', () => {
   const folders: string[] = [];
   afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true })));
 
-  /** Who changes what and who is denied something, in this order; returns what was excused. */
+  /** Records changes of roles and denials in this order. Returns the excused denials. */
   const excused = (...happened: string[]) => {
     const decisions = new Decisions();
     for (const each of happened) {
@@ -94,7 +94,7 @@ describe('a denial is told from one of a role that is being deleted', () => {
     return denials.map(({ ofDeletedRole }) => ofDeletedRole);
   };
 
-  test('since it lost its first policy', () => {
+  test('from the loss of its first policy on', () => {
     const destroyed = [
       'DeleteRolePolicy stop',
       'DeleteRolePolicy stop',
@@ -106,21 +106,21 @@ describe('a denial is told from one of a role that is being deleted', () => {
     expect(excused(first, 'denied stop', 'denied trigger', ...rest)).toEqual([true, false]);
   });
 
-  test('a policy that is replaced excuses nothing, nor does a role that stays', () => {
+  test('but not of a role that keeps its policies, or whose policy is replaced', () => {
     const gap = ['DeleteRolePolicy stop', 'denied stop', 'PutRolePolicy stop'];
     expect(excused(...gap, 'DeleteRole stop')).toEqual([false]);
     expect(excused('DetachRolePolicy stop', 'denied stop')).toEqual([false]);
   });
 
-  test('a role of the same name that was made anew is another', () => {
+  test('but not of a new role of the same name', () => {
     expect(excused('DeleteRolePolicy stop', 'DeleteRole stop', 'CreateRole stop', 'denied stop')).toEqual([
       false,
     ]);
   });
 });
 
-/** The simulator's licence (AGPL) is for the local cloud and the tests; what is deployed must do without it. */
-describe('what is deployed has no part of the IAM simulator', () => {
+/** The IAM simulator is under the AGPL. The local cloud and the tests may use it; deployed code must not. */
+describe('deployed code does not contain the IAM simulator', () => {
   const sourcesOf = async (entry: string) => {
     const { metafile } = await build({
       entryPoints: [join(PACKAGE_FOLDER, entry)],
@@ -153,11 +153,11 @@ describe('what is deployed has no part of the IAM simulator', () => {
     60_000,
   );
 
-  test('and the same look finds it where it is', async () => {
+  test('and the same search finds it in the local cloud', async () => {
     expect(ofSimulator(await sourcesOf('local-cloud/iam/authorize.ts'))).not.toEqual([]);
   }, 60_000);
 
-  test('it is no dependency of the package', () => {
+  test('the package does not depend on it', () => {
     const text = readFileSync(join(PACKAGE_FOLDER, 'package.json'), 'utf8');
     const { dependencies = {}, devDependencies } = JSON.parse(text) as Record<string, Record<string, string>>;
     expect(Object.keys(dependencies).filter((name) => name.startsWith('@cloud-copilot'))).toEqual([]);

@@ -7,7 +7,7 @@ import { PACKAGE_FOLDER } from '../../../../scripts/tools/project';
 
 const read = (file: string) => readFileSync(join(PACKAGE_FOLDER, file), 'utf8');
 
-/** What a file imports at run time: names by where they come from. */
+/** A file's imports at run time: module and names. */
 function importsOf(file: string): { from: string; names: string[] }[] {
   const found = read(file).matchAll(/^(?:import|export) (?!type )([^;]*?) from '([^']+)'/gms);
   return [...found].map(([, what = '', from = '']) => {
@@ -19,7 +19,7 @@ function importsOf(file: string): { from: string; names: string[] }[] {
   });
 }
 
-/** The calls that a file can send to AWS. */
+/** The AWS calls that a file can send. */
 function callsIn(file: string): string[] {
   const ofSdk = importsOf(file).filter(({ from }) => from.startsWith('@aws-sdk/'));
   return ofSdk.flatMap(({ names }) =>
@@ -27,20 +27,20 @@ function callsIn(file: string): string[] {
   );
 }
 
-/** A file and all of ours that it leads to; of the local cloud, nothing. */
+/** All files of this project that the entries import, directly or not, without the local cloud's. */
 function reachedFrom(entries: readonly string[]): Set<string> {
   const reached = new Set<string>();
-  const look = (file: string): void => {
+  const visit = (file: string): void => {
     if (reached.has(file) || file.startsWith('local-cloud/')) return;
     reached.add(file);
     for (const { from } of importsOf(file).filter(
       ({ from: path, names }) => path.startsWith('.') && names.length > 0,
     )) {
       const path = relative(PACKAGE_FOLDER, join(PACKAGE_FOLDER, dirname(file), `${from}.ts`));
-      if (existsSync(join(PACKAGE_FOLDER, path))) look(path);
+      if (existsSync(join(PACKAGE_FOLDER, path))) visit(path);
     }
   };
-  for (const entry of entries) look(entry);
+  for (const entry of entries) visit(entry);
   return reached;
 }
 
@@ -51,25 +51,25 @@ const scripts = readdirSync(join(PACKAGE_FOLDER, 'scripts'), { recursive: true, 
 const key = ({ file, call }: { file: string; call: string }) => `${file} ${call}`;
 const sorted = (texts: Iterable<string>) => [...new Set(texts)].sort();
 
-describe('what people need is what the code asks AWS for', () => {
-  it('every call that the command line can send is listed, and nothing that it cannot', () => {
+describe('people’s permissions match the code’s AWS calls', () => {
+  it('the list has each call that the command line can send, and no other', () => {
     const files = [...reachedFrom(scripts)].filter((file) => /^(scripts|lifecycle)\//.test(file));
     expect(files).toEqual(expect.arrayContaining(['lifecycle/store.ts', 'lifecycle/instance.ts']));
     const sent = files.flatMap((file) => callsIn(file).map((call) => key({ file, call })));
     expect(sorted(SENT.map(key))).toEqual(sorted(sent));
   });
 
-  it('and a call that is imported is a call that is sent', () => {
+  it('a call that is imported is also sent', () => {
     for (const { file, call } of SENT)
       expect(read(file)).toMatch(new RegExp(`new ${call}${call === 'Upload' ? '' : 'Command'}\\(`));
   });
 
   const handle = 'scripts/pipeline/connect.ts';
-  /** Of the doctor's files, what tells why a job waits needs one only. */
-  const otherLooks = ['scripts/doctor/read-failed-events.ts', 'scripts/pipeline/list-uploads.ts'];
+  /** The reason why a job waits needs only one of the doctor's files, not these. */
+  const otherReaders = ['scripts/doctor/read-failed-events.ts', 'scripts/pipeline/list-uploads.ts'];
   it.each<[string, readonly string[], (readonly string[])?]>([
     ['status', ['scripts/commands/status/status.ts', 'scripts/commands/status/watch.ts']],
-    ['submit', ['scripts/commands/submit/submit.ts'], otherLooks],
+    ['submit', ['scripts/commands/submit/submit.ts'], otherReaders],
     ['list', ['scripts/pipeline/list-jobs.ts', handle]],
     ['results', ['scripts/pipeline/resolve-receipt.ts', 'scripts/pipeline/results.ts', handle]],
     ['logs', ['scripts/pipeline/job-logs.ts', 'scripts/pipeline/find-job.ts', handle]],
@@ -79,12 +79,12 @@ describe('what people need is what the code asks AWS for', () => {
     ['pause resume hold release warm', ['scripts/pipeline/orders.ts', handle]],
     ['retry', ['scripts/pipeline/retry.ts', 'scripts/pipeline/retry-failed.ts', handle]],
     ['estimate', ['scripts/commands/estimate/command.ts']],
-  ])('the calls of %s are those of the files that it leads to', (commands, entries, idle = []) => {
+  ])('the calls of %s are those of the files that it imports', (commands, entries, idle = []) => {
     const isOne = (command: string) => commands.split(' ').includes(command.split(' ')[0] ?? '');
     const reached = reachedFrom(entries);
     const own = SENT.filter(({ by }) => by.some(isOne));
     for (const { file } of own) expect([...reached]).toContain(file);
-    // Of the lifecycle's files the functions use some calls, and each command others.
+    // A lifecycle file has calls of the functions too, so only files of scripts/ are compared.
     const inScripts = (file: string) => file.startsWith('scripts/');
     const sending = [...reached].filter((file) => callsIn(file).length > 0 && !idle.includes(file));
     expect(sorted(own.map(({ file }) => file).filter(inScripts))).toEqual(sorted(sending.filter(inScripts)));
@@ -99,16 +99,16 @@ describe('docs/SECURITY.md', () => {
   );
   const policy = (Statement: unknown) => ({ Version: '2012-10-17', Statement });
 
-  it('says for each command what it needs', () => {
+  it('lists the permissions of each command', () => {
     const rows = [...section.matchAll(/^\| (`[^|]+`) +\| ([^|]+?) +\|$/gm)].map(([, a, b]) => [a?.trim(), b]);
     expect(rows).toEqual(tableOfCommands());
   });
 
-  it('has a reader’s policy that is just that', () => {
+  it('has a reader’s policy with these permissions only', () => {
     expect(policies[0]).toEqual(policy(statementsFor(READER, named)));
   });
 
-  it('has what an operator needs beside it', () => {
+  it('has the additional policy of an operator', () => {
     expect(policies.slice(1)).toEqual([policy(statementsFor(OPERATOR, named, READER))]);
   });
 });
@@ -126,7 +126,7 @@ it('a reader’s policy changes nothing', () => {
   expect(REFRESHING).toBe('estimate --refresh-prices');
 });
 
-it('every action is one that AWS knows, on `*` only where AWS knows no resource for it', async () => {
+it('each action exists in AWS, and has the resource `*` only if AWS supports no other', async () => {
   const place = { pipeline: 'p', region: 'r', account: '1' };
   for (const { Action, Resource } of statementsFor([...OPERATOR, REFRESHING], place))
     for (const action of Action) {

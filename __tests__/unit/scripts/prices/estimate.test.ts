@@ -32,8 +32,8 @@ const asked: EstimateArguments & { jobsPerDay: number; minutes: number } = {
   json: false,
 };
 
-describe('what is estimated before a deploy', () => {
-  it('is what Terraform would then make: disk, address, sweep, memory', () => {
+describe('the estimate before a deploy', () => {
+  it('has the parts that Terraform would make: disk, address, sweep, memory', () => {
     const { plan, configuration } = recorded('fresh');
     const { instanceType, diskGib, ...fixed } = billOf(resourcesAfter(plan, configuration));
     expect(
@@ -47,21 +47,21 @@ describe('what is estimated before a deploy', () => {
     });
   });
 
-  it.each([{ alarms: true }, { alarms: false }])('has as many alarms as the stack: %j', (alarms) => {
+  it.each([{ alarms: true }, { alarms: false }])('has the stack’s number of alarms: %j', (alarms) => {
     const settings = settingsOf(alarms);
     const { resource } = synthesizePipeline(settings);
     const made = Object.keys(resource.aws_cloudwatch_metric_alarm ?? {});
     expect(billOfSettings(settings).alarms).toBe(made.length);
   });
 
-  it('has neither a public address nor free endpoints in a private network', () => {
+  it('has endpoints with a price and no public address in a private network', () => {
     expect(billOfSettings(settingsOf({ privateNetwork: true }))).toMatchObject({
       hasPublicAddress: false,
       interfaceEndpoints: 4,
     });
   });
 
-  it('adds up: a job alone costs its billed time, its address, its requests, its logs, its storage', () => {
+  it('adds up: a single job costs its billed time, address, requests, logs and storage', () => {
     const { loneJobUsd, monthUsd, month } = estimate(estimateOptions(settingsOf(), asked), prices);
     const hours = (9 + 5 + 30 + 15 * 60) / 3600;
     const requests = 6 * 0.0000002 + 40 * 0.25 * 0.0000133334 + 30 * 0.0000054 + 30 * 0.00000043;
@@ -74,13 +74,13 @@ describe('what is estimated before a deploy', () => {
     );
   });
 
-  it('bills a short job the whole minute', () => {
+  it('bills at least a minute for a short job', () => {
     const short = estimateOptions(settingsOf({ lingerSeconds: 0 }), { ...asked, minutes: 0.1 });
     const long = estimateOptions(settingsOf({ lingerSeconds: 0 }), { ...asked, minutes: (60 - 14) / 60 });
     expect(estimate(short, prices).loneJobUsd).toBeCloseTo(estimate(long, prices).loneJobUsd, 6);
   });
 
-  it('is cheaper than always on up to the break-even, and dearer above', () => {
+  it('is cheaper than always on below the break-even, and more expensive above', () => {
     const options = estimateOptions(settingsOf(), asked);
     const { breakEvenJobsPerDay, alwaysOnUsd } = estimate(options, prices);
     const monthAt = (jobsPerDay: number) =>
@@ -90,7 +90,7 @@ describe('what is estimated before a deploy', () => {
     expect(monthAt(breakEvenJobsPerDay + 1)).toBeGreaterThan(alwaysOnUsd);
   });
 
-  it('drops alarms, dashboard and metric with the setting', () => {
+  it('has no alarms, dashboard and metric if the setting is off', () => {
     const { month } = estimate(estimateOptions(settingsOf({ alarms: false }), asked), prices);
     expect(month.map(({ what }) => what).join()).not.toMatch(/alarm|dashboard/);
   });

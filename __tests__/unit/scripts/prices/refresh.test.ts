@@ -7,13 +7,13 @@ import { temporaryFolder } from '../stand-ins';
 
 interface Listed {
   readonly usagetype: string;
-  /** By where the step begins. */
+  /** Steps of the price, by the amount at which each begins. */
   readonly steps: Readonly<Record<string, string>>;
 }
 
 type Client = NonNullable<Parameters<typeof refreshPrices>[0]['client']>;
 
-/** AWS's price list, two products a page, as its documentation shows it. */
+/** AWS's price list in the format of its documentation, two products a page. */
 function priceList(answer: (service: string, filters: Record<string, string>) => Listed[]): Client {
   const send = ({ input }: GetProductsCommand) => {
     const filters: Record<string, string> = {};
@@ -57,7 +57,7 @@ describe('the price table, read from AWS', () => {
   }
   const read = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Prices;
 
-  it('takes the first step that costs something, of the one product whose usage it is, on whichever page', async () => {
+  it('uses the first step that is not free, of the product with that usage type, on any page', async () => {
     const file = table();
     const client = priceList((service, { group, instanceType }) => {
       if (service === 'AWSLambda' && group === 'AWS-Lambda-Duration-ARM')
@@ -75,7 +75,7 @@ describe('the price table, read from AWS', () => {
         return [{ usagetype: 'EUC1-CW:AlarmMonitorUsage', steps: { '0': '0', '10': '0.12' } }];
       return [];
     });
-    const told = await refreshPrices({ file, types: [], regions: [], client, now });
+    const summary = await refreshPrices({ file, types: [], regions: [], client, now });
     const made = read(file);
     expect(made.regions['eu-central-1']).toMatchObject({
       lambdaArm64GibSecond: 0.000014,
@@ -84,10 +84,10 @@ describe('the price table, read from AWS', () => {
     });
     expect(made.asOf).toBe('2027-02-03');
     expect(made.source).toContain('older and unverified: eu-central-1 gp3GibMonth');
-    expect(told.join('\n')).toContain('left as they were');
+    expect(summary.join('\n')).toContain('left as they were');
   });
 
-  it('keeps the old price where the list shows two, or one that is another product’s', async () => {
+  it('keeps the old price if the list shows two prices, or one of another product', async () => {
     const file = table();
     const before = read(file).regions['eu-central-1'];
     const client = priceList((service, { instanceType }) => {
@@ -107,7 +107,7 @@ describe('the price table, read from AWS', () => {
     });
   });
 
-  it('is left alone, with an error, when nothing could be read', async () => {
+  it('stays as it is, with an error, if no price could be read', async () => {
     const file = table();
     const before = readFileSync(file, 'utf8');
     await expect(
@@ -116,7 +116,7 @@ describe('the price table, read from AWS', () => {
     expect(readFileSync(file, 'utf8')).toBe(before);
   });
 
-  it('is left whole when AWS refuses in the middle', async () => {
+  it('stays complete if AWS refuses a request in the middle', async () => {
     const file = table();
     const before = readFileSync(file, 'utf8');
     let asked = 0;
@@ -130,7 +130,7 @@ describe('the price table, read from AWS', () => {
     expect(readdirSync(folder.path).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
-  it('does not take up a new region of which a price is missing', async () => {
+  it('does not add a new region for which a price is missing', async () => {
     const file = join(folder.path, 'whole.json');
     copyFileSync(PRICES_FILE, file);
     const client = priceList((_, { instanceType }) =>

@@ -10,7 +10,7 @@ const work: Workload = {
   lingerSeconds: 30,
 };
 
-/** Numbers from 0 to 1, the same in every run (mulberry32). */
+/** Random numbers from 0 to 1, the same in each run (mulberry32). */
 function luck(seed: number): () => number {
   let state = seed;
   return () => {
@@ -21,7 +21,7 @@ function luck(seed: number): () => number {
   };
 }
 
-/** The same workload played through, upload by upload. */
+/** Simulates the same workload, upload by upload. */
 function played(
   { jobsPerDay, jobsAtOnce, jobMinutes, bootSeconds, otherSeconds, lingerSeconds }: Workload,
   jobs: number,
@@ -48,7 +48,7 @@ function played(
   return { startsPerDay: starts / days, hoursPerDay: onSeconds / 3600 / days };
 }
 
-describe('the hours that a workload is billed', () => {
+describe('the billed hours of a workload', () => {
   it.each([
     ['few long ones', {}],
     ['many short ones', { jobsPerDay: 300, jobMinutes: 2 }],
@@ -63,22 +63,22 @@ describe('the hours that a workload is billed', () => {
     expect(Math.abs(usage.billedHoursPerDay / hoursPerDay - 1)).toBeLessThan(0.02);
   });
 
-  it('are a whole minute for a start that is shorter', () => {
+  it('are at least a minute for each start', () => {
     const { startsPerDay, billedHoursPerDay } = usageOf({ ...work, jobsPerDay: 1, jobMinutes: 0.1 });
     expect(billedHoursPerDay).toBeCloseTo((startsPerDay * 60) / 3600, 9);
   });
 
-  it('are never more than the day has, and what does not fit is said', () => {
+  it('are at most 24 a day, and a workload that does not fit is marked', () => {
     const usage = usageOf({ ...work, jobsPerDay: 100 });
     expect(usage).toMatchObject({ billedHoursPerDay: 24, isTooMuch: true });
   });
 
-  it('go on after the hours in which uploads come, when those cannot hold the work', () => {
+  it('continue after the hours of the uploads, if the work does not fit into these', () => {
     const usage = usageOf({ ...work, jobsPerDay: 40, hoursADay: 8 });
     expect(usage).toMatchObject({ billedHoursPerDay: 10, startsPerDay: 1, isTooMuch: false });
   });
 
-  it('are none for nothing to do', () => {
+  it('are zero without jobs', () => {
     expect(usageOf({ ...work, jobsPerDay: 0 }).billedHoursPerDay).toBe(0);
   });
 });

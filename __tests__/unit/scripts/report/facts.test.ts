@@ -7,7 +7,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, iso, readings, receipt } from '../.
 const at = (text: string) => Date.parse(`2026-03-${text}:00.000Z`);
 const facts = (changes: Partial<Readings>) => factsOf({ ...readings, ...changes });
 
-describe('on-time, that the bill is compared with', () => {
+describe('on-time', () => {
   const job = receipt('a', at('30T10:00'), MINUTE_MS, 10 * MINUTE_MS);
 
   it('is a session from its launch to its stop, boot and stop included', () => {
@@ -20,7 +20,7 @@ describe('on-time, that the bill is compared with', () => {
     expect(jobFreeMs).toBe(5 * MINUTE_MS);
   });
 
-  it('is estimated from receipts where no session tells, and is said to be', () => {
+  it('is estimated from receipts if there is no session, and is marked as estimated', () => {
     const { onMs, estimatedMs, onTimes } = facts({ receipts: [job] });
     expect(onMs).toBe(10 * MINUTE_MS);
     expect(estimatedMs).toBe(10 * MINUTE_MS);
@@ -34,7 +34,7 @@ describe('on-time, that the bill is compared with', () => {
     expect(facts({ receipts: [job, later('another')] }).onMs).toBe(20 * MINUTE_MS);
   });
 
-  it('counts a moment once, whoever tells of it', () => {
+  it('counts a moment once, even if two sessions cover it', () => {
     const { onMs, onTimes } = facts({
       receipts: [job],
       sessions: [
@@ -46,14 +46,14 @@ describe('on-time, that the bill is compared with', () => {
     expect(onTimes.map(({ kind }) => kind)).toEqual(['recorded', 'approximate']);
   });
 
-  it('of an instance that is on goes on until now', () => {
+  it('of an instance that is on lasts until now', () => {
     const launchedAtMs = NOW_MS - 3 * MINUTE_MS;
     const instance = { isOn: true, launchedAtMs, type: 't3.medium', isSpot: false };
     expect(facts({ instance }).onMs).toBe(3 * MINUTE_MS);
     expect(facts({ instance, sessions: [{ launchedAt: iso(launchedAtMs) }] }).onMs).toBe(3 * MINUTE_MS);
   });
 
-  it('of a session whose end nobody recorded ends with its last receipt, not with today', () => {
+  it('of a session without a recorded end lasts until its last receipt, not until today', () => {
     const { onTimes } = facts({ receipts: [job], sessions: [{ launchedAt: iso(at('30T10:00')) }] });
     expect(onTimes).toEqual([{ kind: 'approximate', fromMs: at('30T10:00'), toMs: at('30T10:11') }]);
   });
@@ -71,7 +71,7 @@ describe('on-time, that the bill is compared with', () => {
 describe('money saved', () => {
   const sessions = [{ launchedAt: iso(at('30T00:00')), stoppedAt: iso(at('30T10:00')) }];
 
-  it('is the always-on price less the price of the on-time', () => {
+  it('is the always-on price minus the price of the on-time', () => {
     const { onUsd, alwaysOnUsd, savedUsd, savedShare } = facts({ sessions });
     expect(onUsd).toBeCloseTo(0.48, 10);
     expect(alwaysOnUsd).toBeCloseTo(720 * 0.048, 10);
@@ -79,13 +79,13 @@ describe('money saved', () => {
     expect(savedShare).toBeCloseTo(710 / 720, 10);
   });
 
-  it('is not claimed for the time before the pipeline had any work', () => {
+  it('does not include the time before the pipeline’s first work', () => {
     const { period, alwaysOnMs } = facts({ sessions, hasEarlier: false });
     expect(period.fromMs).toBe(at('30T00:00'));
     expect(alwaysOnMs).toBe(36 * HOUR_MS);
   });
 
-  it('is not guessed for a type without a price: hours only', () => {
+  it('is not guessed for a type without a price: the report has hours only', () => {
     const { onUsd, savedUsd, savedShare } = facts({ sessions, usdPerHour: undefined });
     expect(onUsd).toBeUndefined();
     expect(savedUsd).toBeUndefined();
@@ -93,7 +93,7 @@ describe('money saved', () => {
   });
 });
 
-it('a day’s on-time is that of its own 24 hours, also for a session over midnight', () => {
+it('a session over midnight counts on each of its two days', () => {
   const sessions = [{ launchedAt: iso(at('28T23:30')), stoppedAt: iso(at('29T01:00')) }];
   const { days } = facts({ sessions });
   expect(days).toHaveLength(31);
@@ -105,7 +105,7 @@ it('a day’s on-time is that of its own 24 hours, also for a session over midni
   ]);
 });
 
-it('waiting is from the upload to the start, running from there to the end; a job that never began counts in neither', () => {
+it('waiting lasts from the upload to the start, running from the start to the end; a job that never began counts in neither', () => {
   const never = receipt('n', at('30T10:00'), 0, MINUTE_MS, {
     outcome: 'failed',
     claimedAt: undefined,
@@ -126,8 +126,8 @@ it('waiting is from the upload to the start, running from there to the end; a jo
   expect(failures.map(({ key }) => key)).toEqual(['raw/n.csv']);
 });
 
-describe('who has cost most', () => {
-  it('jobs that ran beside each other share the time: together they cost what the machine did', () => {
+describe('the jobs that have cost most', () => {
+  it('jobs that ran at the same time share that time, so their sum is the machine’s cost', () => {
     const { jobs } = facts({
       receipts: [
         receipt('a', at('30T10:00'), 0, 10 * MINUTE_MS),
@@ -140,7 +140,7 @@ describe('who has cost most', () => {
     ]);
   });
 
-  it('a bill in the receipt counts more than an estimate, and comes first if it is the largest', () => {
+  it('a bill in the receipt counts, and an estimate only without one; the largest comes first', () => {
     const bill = { session: iso(at('30T11:00')), bootSeconds: 60, idleSeconds: 120, runSeconds: 600 };
     const { spenders, models } = facts({
       receipts: [
@@ -160,7 +160,7 @@ describe('who has cost most', () => {
   });
 });
 
-it('of a whole session its jobs have all of the on-time and of what EC2 bills, to the millionth of a dollar', () => {
+it('the jobs of a whole session share all of its on-time and price, to the millionth of a dollar', () => {
   const launchedAtMs = at('30T10:00');
   const bill = (bootSeconds: number, runSeconds: number) => ({
     ...{ session: iso(launchedAtMs + 15_000), bootSeconds, idleSeconds: 0, runSeconds },
@@ -179,7 +179,7 @@ it('of a whole session its jobs have all of the on-time and of what EC2 bills, t
   expect(onUsd).toBeCloseTo((585 / 3600) * 0.048, 10);
 });
 
-it('failures are counted by their kinds, the commonest first', () => {
+it('failures are counted by kind, the most frequent kind first', () => {
   const failed = (name: string, kind: string) =>
     receipt(name, at('30T10:00'), 0, 1_000, { outcome: 'failed', error: { kind, message: 'm' } });
   const { failureKinds } = facts({
@@ -191,7 +191,7 @@ it('failures are counted by their kinds, the commonest first', () => {
   ]);
 });
 
-it('a receipt of another version is read, and a bill of another shape is taken for none', () => {
+it('a receipt of another version is read, and a bill of another shape is ignored', () => {
   const later = { ...receipt('a', at('30T10:00'), 0, 1_000), version: 7, colour: 'red', bill: { usd: 3 } };
   const read = reportedReceiptSchema.parse(JSON.parse(JSON.stringify(later)));
   expect(read.bill).toBeUndefined();
@@ -212,9 +212,9 @@ it.each([
   ['12h', 12 * HOUR_MS],
   ['30d', 30 * DAY_MS],
   ['8w', 56 * DAY_MS],
-])('--since %s is understood', (text, ms) => expect(periodMs(text)).toBe(ms));
+])('--since %s is accepted', (text, ms) => expect(periodMs(text)).toBe(ms));
 
 it.each(['30', 'd', '0d', '-3d', '1.5d', '401d', '30 d'])(
-  '--since %s is refused, with what may be said',
+  '--since %s is refused, and the error has examples',
   (text) => expect(() => periodMs(text)).toThrow('12h, 30d, 8w'),
 );

@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => live.close());
 
-/** Node's own client, because fetch may not say which host and origin it is. */
+/** Node's own HTTP client, because `fetch` cannot set the headers host and origin. */
 function ask(method: string, path: string, headers: Record<string, string>, body = '') {
   return new Promise<{
     status: number;
@@ -63,7 +63,7 @@ describe('no other web site can upload, or read, through its visitor’s browser
     ['another site’s origin', { origin: 'https://evil.example' }],
     ['the origin of a sandboxed frame', { origin: 'null' }],
     ['our address at another port', { origin: 'http://127.0.0.1:1' }],
-    ['a name that leads here', { host: 'evil.example', origin: 'http://evil.example' }],
+    ['a foreign name that resolves to us', { host: 'evil.example', origin: 'http://evil.example' }],
     ['a cross-site request without an origin of its own', { 'sec-fetch-site': 'cross-site' }],
     ['no header of ours, as a form sends it', { 'x-lamplighter': '' }],
   ])('%s: refused', async (_, headers) => {
@@ -72,13 +72,13 @@ describe('no other web site can upload, or read, through its visitor’s browser
     expect(s3.objects('d').size).toBe(0);
   });
 
-  it('a POST without any origin is refused', async () => {
+  it('a POST without an origin is refused', async () => {
     const { status } = await ask('POST', '/uploads?name=a.csv', { host, 'x-lamplighter': 'upload' }, '1');
     expect(status).toBe(403);
     expect(s3.objects('d').size).toBe(0);
   });
 
-  it('the page itself is not read under a name that leads here, nor framed', async () => {
+  it('the page cannot be read under a foreign name that resolves to us, nor framed', async () => {
     expect((await ask('GET', '/', { host: 'evil.example' })).status).toBe(403);
     const { status, headers } = await ask('GET', '/', { host });
     expect(status).toBe(200);
@@ -96,7 +96,7 @@ describe('an upload', () => {
     },
   );
 
-  it('of the page lands in the data bucket, under the prefix that its model takes', async () => {
+  it('on the page arrives in the data bucket, under the prefix of its model', async () => {
     const { status, text } = await ask('POST', '/uploads?name=a%20b.csv', ours(), 'x,y\n');
     expect(status).toBe(201);
     expect(JSON.parse(text)).toMatchObject({ key: 'raw/a b.csv' });
@@ -137,7 +137,7 @@ describe('a result', () => {
     s3.put('o', receiptKey(input.key, jobId), JSON.stringify(receipt));
   });
 
-  it('comes byte by byte, as a file to save and not as a page of ours', async () => {
+  it('arrives byte for byte, as a file to save and not as a page of ours', async () => {
     const { status, bytes, headers } = await get(key);
     expect(status).toBe(200);
     expect(bytes.equals(content)).toBe(true);
@@ -151,7 +151,7 @@ describe('a result', () => {
     });
   });
 
-  it('of every job is linked on the page, the receipt too, and nothing that is no result', async () => {
+  it('of each job is linked on the page, like its receipt, and other objects are not', async () => {
     const { text } = await ask('GET', '/', { host });
     const links = [...text.matchAll(/href="(\/results[^"]*)" download/g)].map(([, href = '']) => href);
     const keys = links.map((href) => new URL(href, live.url).searchParams.get('key'));
@@ -161,27 +161,27 @@ describe('a result', () => {
   });
 
   it.each<[string, string]>([
-    ['what lies beside the results', 'secret.txt'],
-    ['what is no job’s', 'results/secret.txt'],
-    ['a way out of the results', `results/../${'0'.repeat(64)}/attempt-1/x`],
-    ['a way out of an attempt', `${prefix}../../secret.txt`],
-    ['a way that stays', `${prefix}./deep/out "1".bin`],
+    ['an object outside the results', 'secret.txt'],
+    ['an object of no job', 'results/secret.txt'],
+    ['a path out of the results', `results/../${'0'.repeat(64)}/attempt-1/x`],
+    ['a path out of an attempt', `${prefix}../../secret.txt`],
+    ['a path with a dot that stays inside', `${prefix}./deep/out "1".bin`],
     ['another bucket’s object', `../d/${key}`],
     ['a whole folder', prefix],
     ['no key', ''],
-    ['more than a key can be', `${prefix}${'x'.repeat(1000)}`],
+    ['a key that is too long for S3', `${prefix}${'x'.repeat(1000)}`],
   ])('is never %s', async (_, wanted) => {
     const { status, text } = await get(wanted);
     expect(status).toBe(422);
     expect(JSON.parse(text)).toEqual({ error: 'That is no key of a result.' });
   });
 
-  it('that is not there is told so', async () => {
+  it('that does not exist gets a 404', async () => {
     expect((await get(`${prefix}missing`)).status).toBe(404);
   });
 
   it.each<[string, Record<string, string>]>([
-    ['under a name that leads here', { host: 'evil.example' }],
+    ['under a foreign name that resolves to us', { host: 'evil.example' }],
     ['with another site’s origin', { origin: 'https://evil.example' }],
     ['by another site’s link or picture', { 'sec-fetch-site': 'cross-site' }],
     ['by a page at another port of this machine', { 'sec-fetch-site': 'same-site' }],
@@ -200,13 +200,13 @@ describe('a result', () => {
     ['..\\..\\evil.bat', /filename="\.\.%5C\.\.%5Cevil\.bat"/],
     ['con.csv', /filename="_con\.csv"/],
     ['', /filename="result"/],
-  ])('named %j is saved under a name that cannot end early, nor lead elsewhere', (name, header) => {
+  ])('named %j is saved under a name that cannot end early, nor point to another folder', (name, header) => {
     const made = attachment(`${prefix}${name}`);
     expect(made).toMatch(header);
     expect(made).toMatch(/^attachment; filename="[^"\\\p{Cc}/]+"; filename\*=UTF-8''[\w.~!$&+^`|%-]+$/u);
   });
 
-  it('is passed on as it comes, and no longer read when the browser goes away', async () => {
+  it('is streamed, and no longer read when the browser closes the connection', async () => {
     let read = 0;
     const endless = new Readable({
       read() {

@@ -21,7 +21,7 @@ function documentOf(from: Readings): Element {
   return window.document;
 }
 
-/** What a person reads, one line for each thing. */
+/** The page's text as people read it, one line for each element. */
 function textOf(from: Readings): string {
   return [
     ...documentOf(from).querySelectorAll(
@@ -37,18 +37,18 @@ function textOf(from: Readings): string {
 }
 
 describe('the page of a report', () => {
-  it('tells an afternoon with a failure in these words', () => {
+  it('has these words for an afternoon with a failure', () => {
     expect(textOf(afternoon())).toMatchSnapshot();
   });
 
-  it('of a pipeline in which nothing has run says so, and does not fail', () => {
+  it('of a pipeline without any job has a text for that, and does not fail', () => {
     const text = textOf(readings);
     expect(text).toContain('Nothing has run in this period.');
     expect(text).toContain('No job has failed in this period.');
     expect(textOf({ ...readings, hasEarlier: false })).toContain('No job has begun in this period.');
   });
 
-  it('asks nothing of any other place, and its policy holds the hash of its only style', () => {
+  it('makes no request to another host, and its policy has the hash of its only style', () => {
     const page = pageOf(factsOf(month()));
     const [, style = ''] = /<style>([\s\S]*?)<\/style>/.exec(page) ?? [];
     const [, policy = ''] = /Content-Security-Policy" content="([^"]*)"/.exec(page) ?? [];
@@ -65,7 +65,7 @@ describe('the page of a report', () => {
     ).toEqual([]);
   });
 
-  it('shows what uploaders and models have written as text, never as markup', () => {
+  it('shows keys and messages of uploaders and models as text, never as markup', () => {
     const evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e';
     const page = pageOf(
       factsOf({
@@ -85,7 +85,7 @@ describe('the page of a report', () => {
     expect(page).toContain('&#60;script&#62;alert(1)');
   });
 
-  it('gives every picture words, and a table with its numbers', () => {
+  it('describes each picture in words, and has a table of its numbers', () => {
     const document = documentOf(month());
     const pictures = [...document.querySelectorAll('svg')];
     expect(pictures).toHaveLength(8);
@@ -99,7 +99,7 @@ describe('the page of a report', () => {
   });
 });
 
-describe('what a report reads', () => {
+describe('the collector of a report', () => {
   const s3 = new FakeS3();
   const sinceMs = Date.now() - 3_600_000;
   const instance = {
@@ -126,7 +126,7 @@ describe('what a report reads', () => {
     s3.put('c', 'sessions/1.json', JSON.stringify({ version: 1, launchedAt: iso(NOW_MS), colour: 'red' }));
   });
 
-  it('is every receipt and session; one that cannot be read hides no other', async () => {
+  it('reads each receipt and session, and a record that cannot be read does not hide the others', async () => {
     const read = await collector.collect(sinceMs, Date.now());
     expect(read.receipts.map(({ input }) => input.key)).toEqual(['raw/a.csv']);
     expect(read.sessions.map(({ launchedAt }) => launchedAt)).toEqual([iso(NOW_MS)]);
@@ -135,7 +135,7 @@ describe('what a report reads', () => {
     expect(read.usdPerHour).toBe(0.048);
   });
 
-  it('is not fetched again while it is the same', async () => {
+  it('does not read an unchanged object again', async () => {
     s3.calls.length = 0;
     await collector.collect(sinceMs, Date.now());
     expect(s3.callsOf('GetObject').map(({ key }) => key)).toEqual([
@@ -143,7 +143,7 @@ describe('what a report reads', () => {
     ]);
   });
 
-  it('is not what ended before the period, but that there is such a thing is noticed', async () => {
+  it('skips receipts from before the period, and reports that there are some', async () => {
     const read = await collector.collect(Date.now() + 1_000, Date.now() + 2_000);
     expect(read.receipts).toEqual([]);
     expect(read.hasEarlier).toBe(true);

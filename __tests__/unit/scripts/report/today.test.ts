@@ -18,7 +18,7 @@ function recorded(...sessions: (readonly [launched: string, stopped?: string])[]
 }
 
 describe('the on-time of today', () => {
-  it('is that since midnight, also of a session that began the day before', async () => {
+  it('counts from midnight, also in a session that began the day before', async () => {
     const control = recorded(
       ['2026-03-20T10:00:00', '2026-03-20T11:00:00'],
       ['2026-03-30T08:00:00', '2026-03-30T09:00:00'],
@@ -32,7 +32,7 @@ describe('the on-time of today', () => {
     });
   });
 
-  it('goes on while the instance is on, though nobody has recorded this session yet', async () => {
+  it('counts an instance that is on, although its session is not recorded yet', async () => {
     const launchedAtMs = NOW - 90_000;
     const today = await readToday(recorded(), { isOn: true, launchedAtMs }, undefined, NOW);
     expect(today).toMatchObject({ onSeconds: 90, usd: undefined });

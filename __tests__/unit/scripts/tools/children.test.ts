@@ -13,7 +13,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('a child process', () => {
-  it('gives its lines as they come, and its end', async () => {
+  it('reports its lines as they come, and its end', async () => {
     const lines: string[] = [];
     const children = new Children(new AbortController().signal);
     const end = await children.run('/bin/sh', ['-c', 'echo one; echo two >&2; exit 3'], {
@@ -23,7 +23,7 @@ describe('a child process', () => {
     expect(end).toMatchObject({ code: 3, stdout: 'one\n' });
   });
 
-  it('is ended with all its own children when the user interrupts, even if it does not listen', async () => {
+  it('ends with all its own children when the user interrupts, even if it ignores SIGTERM', async () => {
     const controller = new AbortController();
     const pids = join(folder.path, 'pids');
     const stubborn = script(
@@ -42,7 +42,7 @@ describe('a child process', () => {
     expect(group).toHaveLength(2);
   }, 30_000);
 
-  it('is not started any more after the user has interrupted', async () => {
+  it('does not start after the user has interrupted', async () => {
     const controller = new AbortController();
     controller.abort();
     const mark = join(folder.path, 'mark');
@@ -52,19 +52,19 @@ describe('a child process', () => {
     expect(existsSync(mark)).toBe(false);
   });
 
-  it('is ended when it takes too long', async () => {
+  it('ends after its time limit', async () => {
     const children = new Children(new AbortController().signal);
     await expect(children.run('/bin/sleep', ['300'], { timeLimitMs: 50 })).resolves.toMatchObject({
       code: null,
     });
   });
 
-  it('that does not exist is told by its code', async () => {
+  it('of a program that does not exist throws the system’s code', async () => {
     const children = new Children(new AbortController().signal);
     await expect(children.run(join(folder.path, 'nothing'), [])).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  it('is on record while it runs', async () => {
+  it('is recorded while it runs', async () => {
     const record: string[] = [];
     const children = new Children(new AbortController().signal, {
       started: () => record.push('started'),

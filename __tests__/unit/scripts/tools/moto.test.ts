@@ -49,12 +49,12 @@ describe('moto on a fresh machine', () => {
     );
   }
 
-  it('is the one on the PATH if it runs', async () => {
+  it('is the one on the PATH, if that runs', async () => {
     script(join(bin, 'moto_server'), 'exit 0');
     await expect(provideMoto(options())).resolves.toEqual({ program: 'moto_server', from: 'PATH' });
   });
 
-  it('is installed, in the pinned version, where the one on the PATH does not run', async () => {
+  it('is installed in the pinned version, if the one on the PATH does not run', async () => {
     script(join(bin, 'moto_server'), 'echo no module named moto >&2; exit 1');
     standInPython();
     await expect(provideMoto(options())).resolves.toEqual({
@@ -64,7 +64,7 @@ describe('moto on a fresh machine', () => {
     expect(readFileSync(log, 'utf8')).toContain(`--quiet ${MOTO}`);
   });
 
-  it('is installed once, also when two runs begin at the same time', async () => {
+  it('is installed once, even if two runs begin at the same time', async () => {
     standInPython('sleep 0.2');
     const found = await Promise.all([provideMoto(options()), provideMoto(options())]);
     await expect(provideMoto(options())).resolves.toMatchObject({ from: 'cache' });
@@ -72,7 +72,7 @@ describe('moto on a fresh machine', () => {
     expect(readFileSync(log, 'utf8').match(/^venv$/gm)).toHaveLength(1);
   });
 
-  it('is made anew where the making was cut off', async () => {
+  it('is installed again after an installation was interrupted', async () => {
     standInPython();
     script(join(made(), 'bin', 'moto_server'), 'exit 0');
     writeFileSync(join(made(), 'left over'), '');
@@ -80,14 +80,14 @@ describe('moto on a fresh machine', () => {
     expect(existsSync(join(made(), 'left over'))).toBe(false);
   });
 
-  it('does not wait for the lock of a run that is gone', async () => {
+  it('does not wait for the lock of a run that has ended', async () => {
     standInPython();
     mkdirSync(cache, { recursive: true });
     writeFileSync(`${made()}.lock`, '2147483646');
     await expect(provideMoto(options())).resolves.toMatchObject({ from: 'install' });
   });
 
-  it('says to install Python where there is none', async () => {
+  it('is missing with the advice to install Python, if there is none', async () => {
     await expect(provideMoto(options())).rejects.toMatchObject({
       exitCode: 3,
       message: expect.stringMatching(
@@ -96,12 +96,12 @@ describe('moto on a fresh machine', () => {
     });
   });
 
-  it('says to install a newer Python where it is too old', async () => {
+  it('is missing with the advice to install a newer Python, if it is too old', async () => {
     script(join(bin, 'python3'), 'exit 9');
     await expect(provideMoto(options())).rejects.toThrow(/too old/);
   });
 
-  it('says what to install where Python cannot make virtual environments', async () => {
+  it('is missing with a package’s name, if Python cannot make virtual environments', async () => {
     script(
       join(bin, 'python3'),
       'if [ "$1" = -c ]; then exit 0; fi',
@@ -110,7 +110,7 @@ describe('moto on a fresh machine', () => {
     await expect(provideMoto(options())).rejects.toThrow(/python3-venv.*ensurepip is not available/s);
   });
 
-  it('shows what pip said and leaves nothing half made when pip fails', async () => {
+  it('is missing with pip’s output, and without a half-made folder, if pip fails', async () => {
     standInPython('echo no route to the index >&2; exit 1');
     await expect(provideMoto(options())).rejects.toThrow(/pip could not install.*no route to the index/s);
     expect(existsSync(made())).toBe(false);

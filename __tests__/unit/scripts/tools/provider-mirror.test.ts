@@ -31,7 +31,7 @@ function mirror(path: string, version = '5.100.0', platform = 'linux_amd64'): st
 }
 
 describe('the AWS provider', () => {
-  it('comes from a mirror below a usual folder, which needs no registry', async () => {
+  it('comes from a mirror below a usual folder, without the registry', async () => {
     const found = mirror(join(root, 'opt', 'some "place"', 'deeper'));
     const source = await provideProvider(options());
     expect(source.environment).toEqual({ TF_CLI_CONFIG_FILE: join(root, 'run', 'terraform.rc') });
@@ -51,7 +51,7 @@ describe('the AWS provider', () => {
     );
   });
 
-  it('comes from the registry, once, where there is no mirror', async () => {
+  it('comes from the registry, once, if there is no mirror', async () => {
     const { environment } = await provideProvider(options());
     expect(environment).toEqual({
       TF_PLUGIN_CACHE_DIR: join(root, 'cache', 'terraform-providers'),
@@ -67,7 +67,7 @@ describe('the AWS provider', () => {
     expect(findMirror(options())).toBeUndefined();
   });
 
-  it('is found zipped as well', () => {
+  it('is also found as a zip', () => {
     const path = join(root, 'opt', 'packed');
     const inside = join(path, 'registry.terraform.io', 'hashicorp', 'aws');
     mkdirSync(inside, { recursive: true });
@@ -75,7 +75,7 @@ describe('the AWS provider', () => {
     expect(findMirror(options())).toBe(path);
   });
 
-  it('comes from the named mirror before all others, whether its root or the folder in it is named', () => {
+  it('comes from the named mirror first, named by its root or by the folder in it', () => {
     mirror(join(root, 'opt', 'usual'));
     const named = mirror(join(root, 'named'));
     for (const value of [named, join(named, 'registry.terraform.io')]) {
@@ -84,7 +84,7 @@ describe('the AWS provider', () => {
     expect(findMirror(options({ TF_PLUGIN_CACHE_DIR: named }))).toBe(named);
   });
 
-  it('is not looked for elsewhere when the named mirror does not have it', async () => {
+  it('is not searched elsewhere if the named mirror does not have it', async () => {
     mirror(join(root, 'opt', 'usual'));
     const named = join(root, 'empty');
     await expect(provideProvider(options({ LAMPLIGHTER_PROVIDER_MIRROR: named }))).rejects.toThrow(
@@ -92,13 +92,13 @@ describe('the AWS provider', () => {
     );
   });
 
-  it('is not sought without bound: too deep is not found, and links are not followed', () => {
+  it('is searched within bounds: not too deep, and not through links', () => {
     mirror(join(root, 'opt', '1', '2', '3', '4', '5'));
     symlinkSync(join(root, 'opt'), join(root, 'opt', 'round'));
     expect(findMirror(options())).toBeUndefined();
   });
 
-  it("comes from where the user's own configuration says, if that speaks of it", async () => {
+  it("comes from where the user's own configuration sets it, if it has a provider_installation", async () => {
     mirror(join(root, 'opt', 'mirror'));
     const own = join(root, 'my.tfrc');
     writeFileSync(own, '');
@@ -110,7 +110,7 @@ describe('the AWS provider', () => {
     await expect(provideProvider(options())).resolves.toMatchObject({ environment: {} });
   });
 
-  it('is found although TF_CLI_CONFIG_FILE names a file that does not exist', async () => {
+  it('is found even if TF_CLI_CONFIG_FILE names a missing file', async () => {
     const gone = { TF_CLI_CONFIG_FILE: join(root, 'gone') };
     expect((await provideProvider(options(gone))).environment).toMatchObject({ TF_CLI_CONFIG_FILE: '' });
     mirror(join(root, 'opt', 'mirror'));

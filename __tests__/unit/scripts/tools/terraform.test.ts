@@ -66,7 +66,7 @@ describe('Terraform on a fresh machine', () => {
     if (existsSync(dirname(kept()))) expect(readdirSync(dirname(kept()))).toEqual([]);
   }
 
-  it('is fetched from the publisher, verified, and kept for the next run', async () => {
+  it('is downloaded from the publisher, verified, and kept for the next run', async () => {
     await withServer(
       (_, response) => response.end(ZIP),
       async (url) => {
@@ -83,7 +83,7 @@ describe('Terraform on a fresh machine', () => {
     expect(readdirSync(dirname(kept()))).toEqual(['terraform']);
   });
 
-  it('is never run when its checksum is not the pinned one', async () => {
+  it('never runs if its checksum is not the pinned one', async () => {
     const other = Buffer.from(zipSync({ terraform: Buffer.from('#!/bin/sh\ntouch ran\n') }));
     await withServer(
       (_, response) => response.end(other),
@@ -96,7 +96,7 @@ describe('Terraform on a fresh machine', () => {
     expectNothingKept();
   });
 
-  it('is not kept when the download was cut off', async () => {
+  it('is not kept if the download broke off', async () => {
     await withServer(
       (_, response) => {
         response.writeHead(200, { 'content-length': ZIP.length });
@@ -111,7 +111,7 @@ describe('Terraform on a fresh machine', () => {
     expectNothingKept();
   });
 
-  it('is missing with the reason and the way out when the server has none', async () => {
+  it('is missing with reason and advice, if the server does not have it', async () => {
     await withServer(
       (_, response) => response.writeHead(404).end('no such thing'),
       async (url) => {
@@ -124,7 +124,7 @@ describe('Terraform on a fresh machine', () => {
     expectNothingKept();
   });
 
-  it('is missing with the reason and the way out when there is no network', async () => {
+  it('is missing with reason and advice, if there is no network', async () => {
     const url = await withServer(
       (_, response) => response.end(),
       (used) => Promise.resolve(used),
@@ -133,7 +133,7 @@ describe('Terraform on a fresh machine', () => {
     expectNothingKept();
   });
 
-  it('is not taken from a zip without it, even when the checksum is right', async () => {
+  it('is missing if the zip does not contain it, even if the checksum is right', async () => {
     const empty = Buffer.from(zipSync({ '../terraform': Buffer.from('x'), readme: Buffer.from('y') }));
     await withServer(
       (_, response) => response.end(empty),
@@ -145,7 +145,7 @@ describe('Terraform on a fresh machine', () => {
     expectNothingKept();
   });
 
-  it('ends at once when interrupted during the download, and leaves nothing', async () => {
+  it('an interrupted download ends at once and leaves no file', async () => {
     const controller = new AbortController();
     await withServer(
       (_, response) => {
@@ -161,14 +161,14 @@ describe('Terraform on a fresh machine', () => {
     expectNothingKept();
   });
 
-  it('is the one on the PATH if that is new enough, and nothing is fetched', async () => {
+  it('is the one on the PATH if that is new enough, without a download', async () => {
     const bin = join(folder.path, 'new bin');
     script(join(bin, 'terraform'), `echo '{"terraform_version":"1.9.0"}'`);
     const found = await provideTerraform(options('http://127.0.0.1:9', { environment: { PATH: bin } }));
     expect(found).toEqual({ program: 'terraform', version: '1.9.0', from: 'PATH' });
   });
 
-  it('is fetched when the one on the PATH is too old, which the error names', async () => {
+  it('is downloaded if the one on the PATH is too old, and the error names that version', async () => {
     const bin = join(folder.path, 'old bin');
     script(join(bin, 'terraform'), `echo '{"terraform_version":"1.4.7"}'`);
     const environment = { PATH: bin, LAMPLIGHTER_TERRAFORM_RELEASES: 'http://127.0.0.1:9' };
@@ -178,13 +178,13 @@ describe('Terraform on a fresh machine', () => {
     expect(downloads).toHaveLength(1);
   });
 
-  it('says what to install on a platform that has no pinned one', async () => {
+  it('is missing with advice on a platform without a pinned release', async () => {
     await expect(provideTerraform(options('http://127.0.0.1:9', { platform: undefined }))).rejects.toThrow(
       /none pinned for .*Install Terraform 1\.5 or newer/s,
     );
   });
 
-  it('is pinned by a checksum for every platform that the local cloud runs on', () => {
+  it('is pinned by a checksum for each platform of the local cloud', () => {
     for (const system of ['linux', 'darwin']) {
       for (const processor of ['x64', 'arm64']) {
         const platform = platformOf(system, processor);
