@@ -20,7 +20,7 @@ const STATE = { bucket: 'our-states', key: 'lamplighter/company.tfstate' };
 
 const region = { CreateBucketConfiguration: { LocationConstraint: 'eu-central-1' as const } };
 
-/** An account as a company has it: a network, a key, a boundary, a role that deploys, a bucket for Terraform's states. */
+/** A company's account: a network, a key, a permissions boundary, a role that deploys, a bucket for Terraform's states. */
 async function settingsOfAccount(cloud: CloudUnderTest) {
   const ec2 = new EC2Client(cloud.client);
   const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: '10.1.0.0/16' }));
@@ -61,7 +61,7 @@ async function settingsOfAccount(cloud: CloudUnderTest) {
   return { pipelines: [settings] };
 }
 
-/** A role that may do everything: what a deployer may do is the account's business. */
+/** A role that may do everything: the account, not Lamplighter, sets the permissions of a deployer. */
 async function makeDeployer(cloud: CloudUnderTest): Promise<string> {
   const arn = await makeRole(cloud, 'deploy');
   await query(cloud, 'iam', {
@@ -79,7 +79,7 @@ const EVERYTHING = JSON.stringify({
   Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
 });
 
-/** As on AWS: nothing is left out, and the state lies where the settings say. */
+/** As on AWS: all resources are deployed, and the settings name the place of the state. */
 const asOnAws = { LAMPLIGHTER_CLOUD: 'aws', TF_CLI_ARGS_init: '-reconfigure' };
 
 (hasMoto() ? describe : describe.skip)('a pipeline in an account as a company has it', () => {
@@ -109,7 +109,7 @@ const asOnAws = { LAMPLIGHTER_CLOUD: 'aws', TF_CLI_ARGS_init: '-reconfigure' };
     await pipeline.comesToRest();
   }, 120_000);
 
-  it('has its instance in the first subnet, from the image that was named', async () => {
+  it('has its instance in the first subnet, from the image in the settings', async () => {
     const { Reservations } = await new EC2Client(pipeline.cloud.client).send(
       new DescribeInstancesCommand({ InstanceIds: [pipeline.manifest.instanceId] }),
     );
@@ -128,7 +128,7 @@ const asOnAws = { LAMPLIGHTER_CLOUD: 'aws', TF_CLI_ARGS_init: '-reconfigure' };
     },
   );
 
-  it('encrypts what it keeps with the key', async () => {
+  it('encrypts buckets, disk and logs with the key', async () => {
     const { outputBucket } = pipeline.manifest;
     const [Key] = await pipeline.keys(outputBucket, 'results/');
     expect(await s3.send(new GetObjectCommand({ Bucket: outputBucket, Key: Key! }))).toMatchObject({
@@ -137,7 +137,7 @@ const asOnAws = { LAMPLIGHTER_CLOUD: 'aws', TF_CLI_ARGS_init: '-reconfigure' };
     });
   });
 
-  it('keeps its state in the bucket and nowhere else, and shows a reviewer an empty plan', async () => {
+  it('keeps its state in the bucket only, and has an empty Terraform plan', async () => {
     const state = JSON.parse((await pipeline.text(STATE.bucket, STATE.key))!) as { resources: unknown[] };
     expect(state.resources.length).toBeGreaterThan(40);
     const { code, output } = await pipeline.plan();
@@ -147,7 +147,7 @@ const asOnAws = { LAMPLIGHTER_CLOUD: 'aws', TF_CLI_ARGS_init: '-reconfigure' };
     expect(Contents!.map(({ Key }) => Key)).toEqual([STATE.key]);
   }, 120_000);
 
-  it('lets nobody deploy while somebody else does', async () => {
+  it('refuses a deploy during another deploy', async () => {
     const lock = { Bucket: STATE.bucket, Key: `${STATE.key}.tflock` };
     const Body = JSON.stringify({
       ID: '01234567-89ab-cdef-0123-456789abcdef',

@@ -26,7 +26,7 @@ if (!havePython) {
 }
 
 (havePython ? describe : describe.skip)('the breast-cancer model', () => {
-  // With a space, as the folders of people's machines and uploads have them.
+  // With a space, as people's folders and uploads have them.
   const scratch = mkdtempSync(join(tmpdir(), 'breast cancer '));
   const model = join(scratch, 'model');
 
@@ -40,7 +40,7 @@ if (!havePython) {
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
   describe('setup', () => {
-    it('takes no second time when its work is done', () => {
+    it('does nothing when it runs a second time', () => {
       const setup = spawnSync(join(model, 'setup'), { cwd: model, encoding: 'utf8' });
       expect(setup).toMatchObject({
         status: 0,
@@ -49,7 +49,7 @@ if (!havePython) {
       });
     });
 
-    it('says what to install on a machine without Python', () => {
+    it('names the package to install on a machine without Python', () => {
       const machine = machineWithoutPython();
       const setup = spawnSync('/bin/sh', ['-c', machine.command], { cwd: machine.folder, encoding: 'utf8' });
       expect(setup.status).toBe(1);
@@ -72,7 +72,7 @@ if (!havePython) {
       expect(rocAuc(predictions, truth)).toBeGreaterThanOrEqual(metrics().rocAuc - 1e-4);
     });
 
-    it('call malignant whatever reaches the published threshold, not only what is likelier than not', () => {
+    it('are malignant from the published threshold on, not only above one half', () => {
       const { predictions } = succeed(sample('holdout.csv'));
       const { threshold } = metrics();
       const probability = (row: Record<string, string>) => Number(row['probability_malignant']);
@@ -80,11 +80,11 @@ if (!havePython) {
       expect(predictions.map(({ label }) => label)).toEqual(
         predictions.map((row) => (probability(row) >= threshold ? 'malignant' : 'benign')),
       );
-      // Otherwise the held-out rows could not tell this threshold from one half.
+      // Without such rows, the held-out data could not distinguish this threshold from one half.
       expect(predictions.some((row) => probability(row) >= threshold && probability(row) < 0.5)).toBe(true);
     });
 
-    it('come from the network whose metrics are published', () => {
+    it('come from the network of the published metrics', () => {
       const { summary } = succeed(sample('patients.csv'));
       expect(summary['modelSha256']).toBe(metrics().modelSha256);
       expect(
@@ -94,7 +94,7 @@ if (!havePython) {
       ).toBe(metrics().modelSha256);
     });
 
-    it('leave nothing at home and report to nobody, as newer versions of onnxruntime would', () => {
+    it('write nothing to the home folder and send nothing, as newer versions of onnxruntime would', () => {
       const home = mkdtempSync(join(scratch, 'home '));
       const environment = { ...process.env, CI: undefined, HOME: home, TMPDIR: home, XDG_CACHE_HOME: home };
       succeed(sample('patients.csv'), environment);
@@ -107,7 +107,7 @@ if (!havePython) {
       expect(succeed(reversed).predictions).toEqual(succeed(sample('patients.csv')).predictions);
     });
 
-    it('keep the ids of the upload, whatever they hold', () => {
+    it('keep the ids of the upload, whatever they contain', () => {
       const [header, ...rows] = cells(sample('patients.csv'));
       const ids = [
         '007',
@@ -121,7 +121,7 @@ if (!havePython) {
       expect(succeed(upload).predictions.map(({ id }) => id)).toEqual(ids);
     });
 
-    it('are numbered when the upload has no ids', () => {
+    it('are numbered if the upload has no ids', () => {
       const { predictions } = succeed(csv(cells(sample('patients.csv')).map((row) => row.slice(1))));
       expect(predictions.map(({ row }) => row)).toEqual(predictions.map((_, index) => `${index + 1}`));
     });
@@ -143,7 +143,7 @@ if (!havePython) {
       expect(changed.map(({ id, ...rest }) => ({ id: id!.trim(), ...rest }))).toEqual(plain);
     });
 
-    it('are summed up, with the columns that were ignored', () => {
+    it('have a summary that names the ignored columns', () => {
       const table = cells(sample('patients.csv'));
       const { predictions, summary } = succeed(
         csv(table.map((row, index) => [...row, index ? 'x' : 'Ward'])),
@@ -162,7 +162,7 @@ if (!havePython) {
       expect(summary['meanProbability']).toBeCloseTo(mean, 5);
     });
 
-    it('warn of measurements in other units than the network knows', () => {
+    it('warn of measurements in units other than the network’s', () => {
       const table = cells(sample('patients.csv'));
       const radius = table[0]!.indexOf('radius_mean');
       const micrometres = csv(
@@ -184,7 +184,7 @@ if (!havePython) {
     expect([shares.at(0), shares.at(-1)]).toEqual([0, 1]);
   });
 
-  describe('a file that cannot be used gets no results, but one sentence that says where the fault is:', () => {
+  describe('a file that cannot be used gets no results, but one sentence that names the fault’s place:', () => {
     const allowed = 'it must be a number from 0 to 1000000 such as 17.99.';
 
     it.each<[string, string | Buffer, string]>([
@@ -371,7 +371,7 @@ function metrics() {
   };
 }
 
-/** The share of (malignant, benign) pairs that the probabilities put in the right order. */
+/** The share of (malignant, benign) pairs whose probabilities are in the right order. */
 function rocAuc(
   predictions: Record<string, string>[],
   truth: Map<string | undefined, string | undefined>,

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT, temporaryFolder } from '../support/synth';
 
-/** Runs main.ts as `cdktf synth` does; NODE_OPTIONS reach every Node.js that tsx starts. */
+/** Runs main.ts as `cdktf synth` does. NODE_OPTIONS reaches each Node.js process that tsx starts. */
 function synthesized(nodeOptions = ''): string {
   const outdir = temporaryFolder();
   execFileSync(process.execPath, [require.resolve('tsx/cli'), 'main.ts'], {
@@ -17,13 +17,13 @@ function synthesized(nodeOptions = ''): string {
 const read = (...path: string[]) =>
   JSON.parse(readFileSync(join(...path), 'utf8')) as Record<string, unknown>;
 
-/** The comment about who wrote it: the tool's version, and which of its own features were on. */
+/** The tool's comment in the JSON: its version and its features that were on. */
 function withoutComment(stack: Record<string, unknown>): [Record<string, unknown>, unknown] {
   const { '//': comment, ...rest } = stack;
   return [rest, comment];
 }
 
-describe('the way to the community’s fork stays open', () => {
+describe('a move to the community’s fork stays possible', () => {
   const ours = synthesized();
   const alias = join(PROJECT, '__tests__', 'support', 'cdk-terrain.cjs');
   const theirs = synthesized(`--require ${JSON.stringify(alias)}`);
@@ -36,13 +36,13 @@ describe('the way to the community’s fork stays open', () => {
       const [our, ourComment] = withoutComment(read(ours, ...path));
       const [their, theirComment] = withoutComment(read(theirs, ...path));
       expect(their).toEqual(our);
-      // Both really ran: the comments name two versions.
+      // The comments name two versions, so both tools ran.
       expect(ourComment).toMatchObject({ metadata: { version: '0.21.0' } });
       expect(theirComment).toMatchObject({ metadata: { version: '0.24.0' } });
     },
   );
 
-  test('and what is uploaded is the same, byte for byte', () => {
+  test('and the files to upload are the same, byte for byte', () => {
     for (const stack of stacks) {
       const files = (root: string) =>
         readdirSync(join(root, 'stacks', stack, 'files'), { recursive: true, withFileTypes: true })

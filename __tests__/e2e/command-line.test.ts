@@ -11,7 +11,7 @@ const sample = join(PACKAGE_FOLDER, 'models', 'breast-cancer', 'samples', 'patie
 
 const story = hasMoto() ? describe : describe.skip;
 
-/** What a newcomer does: one terminal with the local cloud, a second one to submit from. */
+/** The first steps of a new user: the local cloud in one terminal, `submit` in a second one. */
 story('lamplighter local, and a second terminal', () => {
   const folder = mkdtempSync(join(tmpdir(), 'two terminals '));
   const environment = {
@@ -55,7 +55,7 @@ story('lamplighter local, and a second terminal', () => {
     }
   });
 
-  it('gives a file that is submitted its results, as copies, and exits 0', async () => {
+  it('copies the results of a submitted file, and exits 0', async () => {
     const file = join(folder, 'my patients.csv');
     writeFileSync(file, readFileSync(sample));
     const { code, stdout } = await lamplighter('submit', file, '--wait', '--out', join(folder, 'out'));
@@ -65,7 +65,7 @@ story('lamplighter local, and a second terminal', () => {
     expect(copies.some((name) => name.endsWith('predictions.csv'))).toBe(true);
   }, 180_000);
 
-  it('says row and column of a bad file, runs the good one beside it, and exits 1', async () => {
+  it('names row and column of a bad file, runs the good file beside it, and exits 1', async () => {
     const bad = join(folder, 'bad.csv');
     const good = join(folder, 'good.csv');
     const text = readFileSync(sample, 'utf8');
@@ -78,7 +78,7 @@ story('lamplighter local, and a second terminal', () => {
     expect(code).toBe(1);
   }, 180_000);
 
-  it('tells before it uploads that no model takes a file, and exits 2', async () => {
+  it('reports before the upload that no model accepts a file, and exits 2', async () => {
     const image = join(folder, 'image.png');
     writeFileSync(image, 'x');
     const { code, stderr } = await lamplighter('submit', image);
@@ -86,13 +86,13 @@ story('lamplighter local, and a second terminal', () => {
     expect(code).toBe(2);
   }, 180_000);
 
-  it('shows what the pipeline is doing, for people and for programs', async () => {
+  it('shows the pipeline’s state, for people and for programs', async () => {
     expect((await lamplighter('status')).stdout).toContain('breast-cancer');
     const { stdout } = await lamplighter('status', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ pipeline: 'breast-cancer' });
   }, 180_000);
 
-  it('writes a report that counts every job that has ended, and the live page shows the same', async () => {
+  it('writes a report that counts each ended job, and the live page shows the same', async () => {
     const { stdout } = await lamplighter('report', '--json', '--out', join(folder, 'report.html'));
     const counted = JSON.parse(stdout) as { jobs: { key: string; outcome: string }[]; onMs: number };
     expect(counted.jobs.map(({ key, outcome }) => `${key} ${outcome}`).sort()).toEqual([
@@ -114,13 +114,13 @@ story('lamplighter local, and a second terminal', () => {
     expect(await result.text()).toContain('id,probability_malignant,label');
   }, 180_000);
 
-  it('plans nothing for a project that is deployed as it is', async () => {
+  it('plans no change for an unchanged project', async () => {
     const { code, stdout } = await lamplighter('plan');
     expect(stdout).toContain('No changes: the deployed pipeline is as the project describes.');
     expect(code).toBe(0);
   }, 240_000);
 
-  it('takes everything down on Ctrl-C', async () => {
+  it('stops everything on Ctrl-C', async () => {
     cloud.kill('SIGINT');
     const code = await eventually('its end', () => cloud.exitCode ?? undefined, 60_000);
     expect(code).toBe(130);

@@ -26,7 +26,7 @@ const settings = {
   name: 'patient',
   models: ['__tests__/e2e/models/puppet', '__tests__/e2e/models/strict'],
   leaseSeconds: 15,
-  // The drain of the last job has time to clear up after itself.
+  // The drain of the last job has time to delete its claim.
   lingerSeconds: 1,
   breakerWakeUps: 1,
   disposable: true,
@@ -34,7 +34,7 @@ const settings = {
 
 const story = hasMoto() ? describe : describe.skip;
 
-/** Each test breaks one thing, has the doctor name it, and mends it. No sweep comes unasked: it would mend things first. */
+/** Each test breaks one thing, checks that the doctor names it, and repairs it. A scheduled sweep would repair it first. */
 story('lamplighter doctor', () => {
   let pipeline: DeployedPipeline;
 
@@ -46,7 +46,7 @@ story('lamplighter doctor', () => {
 
   afterAll(() => (pipeline as DeployedPipeline | undefined)?.end());
 
-  /** However slow the machine, the last sweep was of late: its absence is a finding of its own. */
+  /** Makes the last sweep recent, however slow the machine is: a missing sweep is another finding. */
   beforeEach(async () => {
     await sweep();
     await pipeline.isQuiet();
@@ -55,7 +55,7 @@ story('lamplighter doctor', () => {
   const sweep = () => pipeline.cloud.faults.sweepNow();
   const instance = () => ({ InstanceIds: [pipeline.manifest.instanceId] });
 
-  /** What the doctor finds when it looks so many minutes from now: waiting shows what lasts. */
+  /** The doctor's findings so many minutes from now, so that only lasting conditions count. */
   async function examine(minutesAhead = 0, options: Partial<DoctorOptions> = {}) {
     const terminal = recordingTerminal();
     const clock = { now: () => Date.now() + minutesAhead * 60_000, sleep: () => Promise.resolve() };
@@ -86,7 +86,7 @@ story('lamplighter doctor', () => {
     });
   }
 
-  /** One of the operator's commands, without another process. */
+  /** Runs a command of the operator in this process. */
   async function act(
     command: string,
     how: (handle: PipelineHandle) => Promise<CommandResult>,
@@ -95,17 +95,17 @@ story('lamplighter doctor', () => {
     await operate(command, { json: true, cloud: 'local', directory }, recordingTerminal(), how);
   }
 
-  it('is content with a pipeline that has done its work, and exits 0', async () => {
+  it('has no findings after work is done, and exits 0', async () => {
     expect((await pipeline.receipt(await pipeline.upload('well.txt', 'hello'))).outcome).toBe('succeeded');
     await pipeline.comesToRest();
-    // Ten minutes later as well: what the tests below look for by waiting is not just a matter of waiting.
+    // Ten minutes later too: waiting alone does not cause the findings of the tests below.
     for (const minutes of [0, 10]) expect(await examine(minutes)).toMatchObject({ code: 0, findings: [] });
     const { code, stdout } = await lamplighter(['doctor', '--cloud', 'local']);
     expect(stdout).toContain('✓ All is well.');
     expect(code).toBe(0);
   }, 60_000);
 
-  it('is content with a machine at work, and says that the job runs', async () => {
+  it('has no findings while a job runs, and reports the job', async () => {
     const job = await pipeline.upload('busy.txt', 'sleep 8');
     await pipeline.isRunning(job);
     const { code, open } = await examine();
@@ -115,7 +115,7 @@ story('lamplighter doctor', () => {
     await pipeline.comesToRest();
   }, 60_000);
 
-  it('names a pause and who waits for it, and exits 1', async () => {
+  it('names a pause and the jobs that wait for its end, and exits 1', async () => {
     await act('pause', (handle) => pause(handle, 'moving house'));
     const job = await pipeline.upload('waits.txt', 'hello');
     await pipeline.isOpen(job);
@@ -132,14 +132,14 @@ story('lamplighter doctor', () => {
     await pipeline.comesToRest();
   }, 90_000);
 
-  it('names a hold that was left behind', async () => {
+  it('names a forgotten hold', async () => {
     await act('hold', (handle) => hold(handle, undefined));
     expect((await examine()).names).toEqual(['held']);
     await act('release', release);
     expect((await examine()).names).toEqual([]);
   }, 60_000);
 
-  it('names a gate whose closer died, and its advice mends it', async () => {
+  it('names a gate whose closer died, and its advice repairs the gate', async () => {
     const gate: Gate = {
       ...({ version: 1, state: 'CLOSING', by: 'stop dead-request', nonce: 'n' } as const),
       since: new Date(Date.now() - 10 * 60_000).toISOString(),
@@ -174,7 +174,7 @@ story('lamplighter doctor', () => {
     expect((await examine()).names).toEqual([]);
   }, 60_000);
 
-  it('names a claim that a drain left behind, but not one whose lease still runs', async () => {
+  it('names a claim that a drain left behind, but not a claim with a valid lease', async () => {
     const bucket = pipeline.manifest.dataBucket;
     const jobId = jobIdOf({ bucket, key: 'left.txt', versionId: 'x' });
     const at = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
@@ -189,7 +189,7 @@ story('lamplighter doctor', () => {
     await pipeline.s3.send(new DeleteObjectCommand({ Bucket: pipeline.manifest.controlBucket, Key }));
   }, 60_000);
 
-  it('names an instance that is on with nothing open', async () => {
+  it('names an instance that is on without an open job', async () => {
     await pipeline.ec2.send(new StartInstancesCommand(instance()));
     await pipeline.reaches('running');
     expect((await examine()).names).toEqual([]);
@@ -212,7 +212,7 @@ story('lamplighter doctor', () => {
     await pipeline.comesToRest();
   }, 60_000);
 
-  it('names an upload whose event was lost, until the sweep has found it', async () => {
+  it('names an upload whose event was lost, until the sweep finds it', async () => {
     pipeline.cloud.faults.dropNotifications('data', 1);
     const job = await pipeline.upload('lost.txt', 'hello');
     const { names, findings } = await examine(6);
@@ -227,12 +227,12 @@ story('lamplighter doctor', () => {
     expect((await examine(6)).names).toEqual([]);
   }, 60_000);
 
-  it('names a sweep that does not come', async () => {
+  it('names a missing sweep', async () => {
     expect((await examine(20)).names).toEqual(['sweep-missed']);
     await sweep();
   }, 60_000);
 
-  it('names a model that differs from what is deployed', async () => {
+  it('names a model that differs from the deployed one', async () => {
     const project = mkdtempSync(join(tmpdir(), 'changed model '));
     for (const folder of settings.models) {
       cpSync(join(PROJECT_FOLDER, folder), join(project, folder), { recursive: true });
@@ -246,7 +246,7 @@ story('lamplighter doctor', () => {
     rmSync(project, { recursive: true });
   }, 60_000);
 
-  it('names what somebody has changed by hand, if asked to run terraform plan', async () => {
+  it('names a change by hand, with --plan', async () => {
     const terraform = { folder: stackFolder(pipeline.stack), environment: pipeline.stack.environment };
     const asked = { plan: true, terraform };
     expect((await examine(0, asked)).names).toEqual([]);
@@ -262,7 +262,7 @@ story('lamplighter doctor', () => {
     await name(settings.name);
   }, 120_000);
 
-  it('names an event that a function gave up, and why', async () => {
+  it('names an event that a function could not handle, and the reason', async () => {
     const lambda = new LambdaClient(pipeline.cloud.client);
     await lambda.send(
       new InvokeCommand({
@@ -278,7 +278,7 @@ story('lamplighter doctor', () => {
     expect(found.what).toMatch(/patient-trigger, request .*this function does not support the event/);
   }, 60_000);
 
-  it('names a failed job, until the same key has succeeded', async () => {
+  it('names a failed job, until a job of the same key succeeds', async () => {
     const failed = await pipeline.upload('mended.txt', 'fail');
     await pipeline.receipt(failed);
     await pipeline.comesToRest();
@@ -305,7 +305,7 @@ story('lamplighter doctor', () => {
     await pipeline.comesToRest();
   }, 90_000);
 
-  it('names a breaker that has tripped, and its advice has the job done', async () => {
+  it('names a breaker that has tripped, and with its advice the job runs', async () => {
     pipeline.cloud.faults.agentsAreMute = true;
     const job = await pipeline.upload('trips.txt', 'hello');
     await pipeline.reaches('running');
@@ -323,7 +323,7 @@ story('lamplighter doctor', () => {
     await pipeline.comesToRest();
   }, 90_000);
 
-  /** As if the last job had been done two minutes ago: what ends sooner is not counted as a wake-up of its own. */
+  /** As if the last job had ended two minutes ago. The breaker counts wake-ups within a minute as one. */
   async function forgetLastWork(): Promise<void> {
     const { controlBucket: Bucket } = pipeline.manifest;
     const { ETag } = await pipeline.s3.send(new HeadObjectCommand({ Bucket, Key: 'status/drain.json' }));
@@ -335,7 +335,7 @@ story('lamplighter doctor', () => {
     await pipeline.writeControl('gate.json', JSON.stringify({ ...gate, progressMark: ETag, progressAt }));
   }
 
-  it('exits 2 when there is nothing to look at', async () => {
+  it('exits 2 if there is no pipeline', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'no cloud '));
     const { code, stderr } = await lamplighter(['doctor', '--cloud', 'local'], empty);
     expect(stderr).toMatch(/could not check the pipeline: No local cloud/);
@@ -345,8 +345,8 @@ story('lamplighter doctor', () => {
     rmSync(empty, { recursive: true });
   }, 60_000);
 
-  /** The last one: there is no way back. */
-  it('names an instance that is no more', async () => {
+  /** The last test, because it cannot be undone. */
+  it('names an instance that no longer exists', async () => {
     await pipeline.ec2.send(new StopInstancesCommand(instance()));
     await pipeline.ec2.send(new TerminateInstancesCommand(instance()));
     await eventually('its end', async () => ((await pipeline.state()) === 'terminated' ? true : undefined));

@@ -11,11 +11,11 @@ const program = join(PACKAGE_FOLDER, 'bin', 'lamplighter.js');
 
 type Line = Record<string, unknown> & { readonly event: string };
 
-/** What a script does that runs the whole thing once: it reads lines of JSON, and goes by the last. */
+/** A script that runs one job: it reads lines of JSON and uses the last one. */
 (hasMoto() ? describe : describe.skip)('lamplighter local --once --json', () => {
   const folder = mkdtempSync(join(tmpdir(), 'local json '));
   const environment = { ...process.env, LAMPLIGHTER_LOCAL_DIRECTORY: join(folder, 'cloud') };
-  const told = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   let cloud: ChildProcess;
 
   beforeAll(() => {
@@ -23,7 +23,7 @@ type Line = Record<string, unknown> & { readonly event: string };
       env: environment,
     });
     for (const name of ['stdout', 'stderr'] as const)
-      cloud[name]!.setEncoding('utf8').on('data', (text: string) => (told[name] += text));
+      cloud[name]!.setEncoding('utf8').on('data', (text: string) => (output[name] += text));
   });
   afterAll(async () => {
     if (cloud.exitCode === null) cloud.kill('SIGINT');
@@ -32,12 +32,12 @@ type Line = Record<string, unknown> & { readonly event: string };
   });
 
   const lines = () =>
-    told.stdout
+    output.stdout
       .split('\n')
       .slice(0, -1)
       .map((line) => JSON.parse(line) as Line);
 
-  it('says when it is ready, and lamplighter env --json has the variables from then on', async () => {
+  it('prints `ready`, and from then on lamplighter env --json has the variables', async () => {
     const ready = await eventually(
       'the line that says so',
       () => lines().find(({ event }) => event === 'ready'),
@@ -49,7 +49,7 @@ type Line = Record<string, unknown> & { readonly event: string };
     expect(JSON.parse(stdout)).toMatchObject({ AWS_ENDPOINT_URL: ready.endpoint });
   }, 310_000);
 
-  it('tells the upload, what the cloud did with it, its end with copies of its results, and then the outcome', async () => {
+  it('prints the upload, the cloud’s events, the end with copies of the results, and then the outcome', async () => {
     const code = await eventually('its end', () => cloud.exitCode ?? undefined, 120_000);
     expect(code).toBe(0);
     const all = lines();
@@ -67,6 +67,6 @@ type Line = Record<string, unknown> & { readonly event: string };
       ...{ outcome: 'succeeded', exitCode: 0, jobs: { succeeded: 1, failed: 0 } },
     });
     expect(named('page')).toEqual([]);
-    expect(told.stderr).toContain('shut down in');
+    expect(output.stderr).toContain('shut down in');
   }, 130_000);
 });

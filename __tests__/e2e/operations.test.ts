@@ -15,12 +15,12 @@ const settings = {
 
 const story = hasMoto() ? describe : describe.skip;
 
-/** What an operator sees of a deployed pipeline, beside the command line. */
+/** Logs, metrics and orders of a deployed pipeline, as an operator uses them. */
 story('a pipeline that is watched', () => {
   let pipeline: DeployedPipeline;
 
   beforeAll(async () => {
-    // No sweep comes unasked: it would do what the commands are to say that they did.
+    // No scheduled sweep: it would do the work of the commands under test.
     pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: NO_SWEEP });
     await pipeline.cloud.faults.sweepNow();
     await pipeline.comesToRest();
@@ -29,7 +29,7 @@ story('a pipeline that is watched', () => {
   afterAll(() => (pipeline as DeployedPipeline | undefined)?.end());
   beforeEach(() => pipeline.isQuiet(), 90_000);
 
-  /** Every line of a log group. */
+  /** All lines of a log group. */
   async function lines(logGroupName: string): Promise<string[]> {
     const { events } = await json<{ events: { message: string }[] }>(
       pipeline.cloud,
@@ -40,7 +40,7 @@ story('a pipeline that is watched', () => {
     return events.map(({ message }) => message);
   }
 
-  it('finds a job’s id in the log of each of its four parts, beside what the model itself said', async () => {
+  it('has a job’s id in the log of each of its four parts, and the model’s own lines', async () => {
     const job = await pipeline.upload('one.txt', 'hello');
     await pipeline.receipt(job);
     await pipeline.comesToRest();
@@ -61,7 +61,7 @@ story('a pipeline that is watched', () => {
     });
   }, 90_000);
 
-  it('counts a success, a failure and each sweep where the alarms look for them', async () => {
+  it('counts a success, a failure and each sweep in the metrics that the alarms read', async () => {
     await pipeline.receipt(await pipeline.upload('bad.txt', 'fail'));
     await pipeline.comesToRest();
     await pipeline.cloud.faults.sweepNow();
@@ -93,14 +93,14 @@ story('a pipeline that is watched', () => {
     });
   }
 
-  /** What a command did, of those that print it as JSON. */
+  /** The `did` of a command that prints JSON. */
   async function did(...args: string[]): Promise<Record<string, unknown>> {
     const { code, stdout, stderr } = await lamplighter(...args, '--json');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     return JSON.parse(stdout) as Record<string, unknown>;
   }
 
-  it('pauses: uploads wait, and run on resume; saying either twice changes nothing', async () => {
+  it('pauses: uploads wait, and run on resume; a repeated order changes nothing', async () => {
     expect(await did('pause', '--why', 'the data is wrong')).toMatchObject({
       command: 'pause',
       pipeline: 'watched',
@@ -125,7 +125,7 @@ story('a pipeline that is watched', () => {
     expect(await did('resume')).toMatchObject({ changed: false, sweep: { did: 'nothing' } });
   }, 120_000);
 
-  it('warms: the machine is on before the upload, stays on after it, and stops on release', async () => {
+  it('warms: the machine is on before and after the upload, and stops on release', async () => {
     expect(await did('warm')).toMatchObject({ changed: true, was: 'stopped' });
     expect(await pipeline.state()).toBe('running');
     expect(await did('warm')).toMatchObject({ changed: false, was: 'running' });
@@ -141,7 +141,7 @@ story('a pipeline that is watched', () => {
     expect(await did('release')).toMatchObject({ changed: false });
   }, 120_000);
 
-  it('does not warm what is paused: one of the two orders is a mistake', async () => {
+  it('does not warm a paused pipeline: one of the two orders is a mistake', async () => {
     await did('pause');
     expect(await lamplighter('warm')).toMatchObject({
       code: 2,
@@ -151,7 +151,7 @@ story('a pipeline that is watched', () => {
     await did('resume');
   }, 60_000);
 
-  it('retries a failed job as a new job, once however often it is said, and leaves its receipt alone', async () => {
+  it('retries a failed job as a new job, once for repeated orders, and keeps its receipt', async () => {
     const failed = await pipeline.upload('in/dir ectory/ü.txt', 'fail');
     const before = await pipeline.receipt(failed);
     await pipeline.comesToRest();
@@ -171,7 +171,7 @@ story('a pipeline that is watched', () => {
     await pipeline.comesToRest();
   }, 120_000);
 
-  it('does not put a failed upload in front of a newer one, unless told to', async () => {
+  it('does not retry a failed upload that is older than the newest one, unless --anyway is set', async () => {
     const failed = await pipeline.upload('mended.txt', 'fail');
     await pipeline.receipt(failed);
     const mended = await pipeline.upload('mended.txt', 'hello');
@@ -203,7 +203,7 @@ story('a pipeline that is watched', () => {
     30_000,
   );
 
-  it('shows a reviewer an empty plan after all that', async () => {
+  it('has an empty Terraform plan afterwards', async () => {
     const { code, output } = await pipeline.plan();
     expect(output).toContain('No changes.');
     expect(code).toBe(0);

@@ -23,7 +23,7 @@ const settings = {
 
 type Credentials = Readonly<Record<'accessKeyId' | 'secretAccessKey' | 'sessionToken', string>>;
 
-/** The command line in the hands of people who have just the policies of docs/SECURITY.md. */
+/** The command line, used by people who have only the policies of docs/SECURITY.md. */
 (hasMoto() ? describe : describe.skip)('people with the policies of docs/SECURITY.md', () => {
   const folder = mkdtempSync(join(tmpdir(), 'people '));
   const file = join(folder, 'mine.txt');
@@ -35,7 +35,7 @@ type Credentials = Readonly<Record<'accessKeyId' | 'secretAccessKey' | 'sessionT
 
   beforeAll(async () => {
     writeFileSync(file, 'hello\n');
-    // No sweep comes unasked: it would find the lost upload before the operator does.
+    // No scheduled sweep: it would find the lost upload before the operator does.
     pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: NO_SWEEP });
     reader = await person('reader', READER);
     operator = await person('operator', OPERATOR);
@@ -51,7 +51,7 @@ type Credentials = Readonly<Record<'accessKeyId' | 'secretAccessKey' | 'sessionT
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Somebody's credentials, with leave for these commands on the pipeline. */
+  /** Credentials of a person whose policies allow these commands on the pipeline. */
   async function person(name: string, commands: readonly string[]): Promise<Credentials> {
     const { cloud, manifest } = pipeline;
     const RoleArn = await makeRole(cloud, name);
@@ -67,7 +67,7 @@ type Credentials = Readonly<Record<'accessKeyId' | 'secretAccessKey' | 'sessionT
     };
   }
 
-  /** The command line, which takes this cloud for AWS. */
+  /** Runs the command line with this cloud in the place of AWS. */
   function lamplighter(as: Credentials, ...args: string[]) {
     const env = {
       ...process.env,
@@ -85,7 +85,7 @@ type Credentials = Readonly<Record<'accessKeyId' | 'secretAccessKey' | 'sessionT
     });
   }
 
-  /** What the cloud has denied people since. */
+  /** The calls of people that the cloud has denied since then. */
   function denials(): () => string[] {
     const before = pipeline.cloud.events.length;
     return () =>
@@ -94,7 +94,7 @@ type Credentials = Readonly<Record<'accessKeyId' | 'secretAccessKey' | 'sessionT
         .flatMap((event) => (event.kind === 'denied' ? [`${event.role} ${event.action}`] : []));
   }
 
-  it('a reader sees everything, an open job and an event that was given up too', async () => {
+  it('a reader sees everything, also an open job and an event that failed in all attempts', async () => {
     const sqs = new SQSClient(pipeline.cloud.client);
     const { QueueUrl } = await sqs.send(
       new GetQueueUrlCommand({ QueueName: pipeline.manifest.failuresQueue }),
@@ -163,7 +163,7 @@ type Credentials = Readonly<Record<'accessKeyId' | 'secretAccessKey' | 'sessionT
     return { pause: instance.pause, hold: instance.hold };
   }
 
-  it('an operator runs it: orders, uploads, retries, and what was lost', async () => {
+  it('an operator can give orders, upload, retry, and admit lost uploads', async () => {
     const denied = denials();
     const does = async (...args: string[]) => {
       const { code, stdout, stderr } = await lamplighter(operator, ...args);

@@ -44,7 +44,7 @@ const settingsOf = (name: string, networkCidr: string) => ({
 const roles = ['trigger', 'worker', 'stop', 'instance'] as const;
 type Role = (typeof roles)[number];
 
-/** What a role's holder could send to AWS: SDK clients with its temporary credentials. */
+/** SDK clients with a role's temporary credentials. */
 interface Hand {
   readonly s3: S3Client;
   readonly ec2: EC2Client;
@@ -55,8 +55,8 @@ interface Hand {
 const story = hasMoto() ? describe : describe.skip;
 
 /**
- * Two pipelines in one account. Every "may not" stands beside a "may" that differs in one thing only, so that neither a
- * cloud that allows everything nor one that denies everything passes.
+ * Two pipelines in one account. Each "may not" has a "may" beside it that differs in one thing only. So a cloud that allows
+ * everything fails these tests, and so does a cloud that denies everything.
  */
 story('two pipelines in one account', () => {
   let left: DeployedPipeline;
@@ -70,7 +70,7 @@ story('two pipelines in one account', () => {
     right = await DeployedPipeline.deploy(settingsOf('right', '10.72.0.0/24'), { beside: left });
     hands = await handsOf(left);
     rights = await handsOf(right);
-    // Before any sweep: trigger is the first to look for the gate.
+    // Before any sweep: the trigger is the first to read the gate.
     done = await left.upload('first.txt', 'hello');
     await left.receipt(done);
     await left.cloud.faults.sweepNow();
@@ -110,7 +110,7 @@ story('two pipelines in one account', () => {
 
   const put = (hand: Hand, Bucket: string, Key: string, more: object = {}) =>
     hand.s3.send(new PutObjectCommand({ Bucket, Key, Body: 'forged', ...more }));
-  /** EC2 says of a dry run that it would have been allowed, or that it would not. */
+  /** EC2's answer to a dry run: whether the call would be allowed. */
   const starts = (hand: Hand, { manifest }: DeployedPipeline) =>
     hand.ec2.send(new StartInstancesCommand({ InstanceIds: [manifest.instanceId], DryRun: true }));
   const stops = (hand: Hand, { manifest }: DeployedPipeline) =>
@@ -129,8 +129,8 @@ story('two pipelines in one account', () => {
   const refused = (call: Promise<unknown>) =>
     expect(call).rejects.toMatchObject({ name: 'AccessDeniedException' });
 
-  describe('what policy denies is denied in the words of AWS', () => {
-    it('by S3, with who, what and on what', async () => {
+  describe('a denied call gets the error of AWS', () => {
+    it('by S3, with caller, action and resource', async () => {
       const call = put(hands.instance, left.manifest.dataBucket, 'forged.txt');
       await expect(call).rejects.toMatchObject({
         name: 'AccessDenied',
@@ -160,7 +160,7 @@ story('two pipelines in one account', () => {
       await allowed(hands.trigger.lambda.send(new InvokeCommand(worker)));
     });
 
-    it('an object that is not there is denied, not missing, to who may not list', async () => {
+    it('a missing object is answered with 403 instead of 404, without the permission to list', async () => {
       const missing = (Key: string) =>
         new GetObjectCommand({ Bucket: left.manifest.controlBucket, Key, VersionId: 'none' });
       await denied(hands.worker.s3.send(missing('gate.json')));
@@ -171,8 +171,8 @@ story('two pipelines in one account', () => {
     });
   });
 
-  describe('the instance, if a model has broken out,', () => {
-    it('may not write or delete uploads, though it reads them', async () => {
+  describe('the instance, if a model has taken over its role,', () => {
+    it('may read uploads, but not write or delete them', async () => {
       const Bucket = left.manifest.dataBucket;
       const { Versions } = await hands.stop.s3.send(new ListObjectVersionsCommand({ Bucket }));
       const upload = { Bucket, Key: 'first.txt', VersionId: Versions![0]!.VersionId! };
@@ -208,14 +208,14 @@ story('two pipelines in one account', () => {
       }
     });
 
-    it('may create a receipt, and may not replace or delete one', async () => {
+    it('may create a receipt, but not replace or delete it', async () => {
       const Bucket = left.manifest.outputBucket;
       const key = receiptKey(done.key, done.jobId);
       const before = await left.text(Bucket, key);
       await denied(put(hands.instance, Bucket, key));
       await denied(hands.instance.s3.send(new CreateMultipartUploadCommand({ Bucket, Key: key })));
       await denied(hands.instance.s3.send(new DeleteObjectCommand({ Bucket, Key: key })));
-      // The policy lets this one pass; that the receipt exists is what stops it.
+      // The policy allows this call. S3 refuses it, because the receipt exists.
       await expect(put(hands.instance, Bucket, key, { IfNoneMatch: '*' })).rejects.toMatchObject({
         name: 'PreconditionFailed',
       });
@@ -234,7 +234,7 @@ story('two pipelines in one account', () => {
       },
     );
 
-    it('may not read the account’s parameters, or take on another role', async () => {
+    it('may not read the account’s parameters, or assume another role', async () => {
       const manifest = new GetParameterCommand({ Name: manifestParameterName('left') });
       await refused(hands.instance.ssm.send(manifest));
       await allowed(new SSMClient(left.cloud.client).send(manifest));
@@ -242,12 +242,12 @@ story('two pipelines in one account', () => {
   });
 
   describe('a function', () => {
-    it('that is trigger may start the instance, and not stop it', async () => {
+    it('that is trigger may start the instance, but not stop it', async () => {
       await unauthorized(stops(hands.trigger, left));
       await wouldBeAllowed(starts(hands.trigger, left));
     });
 
-    it('that is stop may start and stop its own instance, and not the other pipeline’s', async () => {
+    it('that is stop may start and stop its own instance, but not the other pipeline’s', async () => {
       await wouldBeAllowed(starts(hands.stop, left));
       await wouldBeAllowed(stops(hands.stop, left));
       await unauthorized(starts(hands.stop, right));
@@ -255,7 +255,7 @@ story('two pipelines in one account', () => {
       await wouldBeAllowed(starts(rights.stop, right));
     });
 
-    it('that is worker may neither start nor stop, nor see a bucket', async () => {
+    it('that is worker may neither start nor stop an instance, nor read a bucket', async () => {
       await unauthorized(starts(hands.worker, left));
       await unauthorized(stops(hands.worker, left));
       const gate = new GetObjectCommand({ Bucket: left.manifest.controlBucket, Key: 'gate.json' });
@@ -267,13 +267,13 @@ story('two pipelines in one account', () => {
       await refused(sends(hands.worker, 'AWS-RunShellScript', left));
       await refused(sends(hands.worker, right.manifest.document, left));
       await refused(sends(hands.worker, left.manifest.document, right));
-      // The instance is off: only who may send at all learns that.
+      // The instance is off. Only a caller with the permission to send gets that answer.
       await expect(sends(hands.worker, left.manifest.document, left)).rejects.toMatchObject({
         name: 'InvalidInstanceId',
       });
     });
 
-    it('that is trigger or stop may admit a job, and not change one', async () => {
+    it('that is trigger or stop may admit a job, but not change it', async () => {
       for (const hand of [hands.trigger, hands.stop]) {
         const Bucket = left.manifest.controlBucket;
         await allowed(put(hand, Bucket, 'open/forged.json', { IfNoneMatch: '*' }));
@@ -305,7 +305,7 @@ story('two pipelines in one account', () => {
       await unauthorized(tags(hands.trigger, right, 'lamplighter:phase', 'stopped'));
     });
 
-    it('may stop an instance that is not tagged as the pipeline’s, whatever its ARN', async () => {
+    it('may stop an instance without the pipeline’s tag, whatever its ARN', async () => {
       const operator = new EC2Client(left.cloud.client);
       const tag = { Key: 'lamplighter:pipeline', Value: 'left' };
       const Resources = [left.manifest.instanceId];
@@ -315,7 +315,7 @@ story('two pipelines in one account', () => {
       await wouldBeAllowed(stops(hands.stop, left));
     });
 
-    it.each(roles)('may take on another role or change a policy: %s', async (role) => {
+    it.each(roles)('may assume another role or change a policy: %s', async (role) => {
       const { credentials } = hands[role].s3.config;
       const { accessKeyId } = await credentials();
       const as = { ...left.cloud, credentials: { ...left.cloud.credentials, accessKeyId } };
@@ -346,8 +346,8 @@ story('two pipelines in one account', () => {
     });
   });
 
-  describe('what they may, they can', () => {
-    it('an upload that is deleted before its turn gets a receipt, once', async () => {
+  describe('the permissions suffice', () => {
+    it('for the receipt, once, of an upload that is deleted before its turn', async () => {
       const operator = new EC2Client(left.cloud.client);
       const Resources = [left.manifest.instanceId];
       await operator.send(
@@ -368,7 +368,7 @@ story('two pipelines in one account', () => {
       expect(await left.receipt(job)).toMatchObject({ outcome: 'failed' });
       await left.comesToRest();
       await left.isQuiet();
-      // As if the drain had died between the receipt and this; nothing is left to run.
+      // As if the drain had died between the receipt and this write. No job is left to run.
       const { startCalls } = left.cloud.faults;
       await left.writeControl(open, record);
       await left.cloud.faults.sweepNow();
@@ -376,9 +376,9 @@ story('two pipelines in one account', () => {
       expect(left.cloud.faults.startCalls).toBe(startCalls);
     }, 180_000);
 
-    it('an upload is run though the gate is not there, as on the first day', async () => {
+    it('to run an upload without a gate, as on the first day', async () => {
       const s3 = new S3Client({ ...left.cloud.client, forcePathStyle: true });
-      // Whoever still settled would write it anew.
+      // A settle that is still running would write the gate again.
       await left.isQuiet();
       await s3.send(new DeleteObjectCommand({ Bucket: left.manifest.controlBucket, Key: 'gate.json' }));
       expect(await left.receipt(await left.upload('gateless.txt', 'hello'))).toMatchObject({
@@ -395,7 +395,7 @@ story('two pipelines in one account', () => {
         });
         const lambda = new LambdaClient(left.cloud.client);
         const FunctionName = left.manifest.functions[name];
-        // A deploy that went wrong: worker cares for no event, but not even it works without its settings.
+        // A broken deploy. The worker ignores its event, but even the worker fails without its settings.
         const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
         const set = (Variables: Record<string, string>) =>
           lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
@@ -422,7 +422,7 @@ story('two pipelines in one account', () => {
     );
   });
 
-  it('work side by side and touch nothing of each other’s', async () => {
+  it('work side by side and change nothing of each other', async () => {
     const states = (id: string) =>
       left.cloud.events.filter((e) => e.kind === 'instance' && e.instanceId === id).length;
     const before = states(right.manifest.instanceId);
@@ -447,14 +447,14 @@ story('two pipelines in one account', () => {
     }
   }, 120_000);
 
-  it('no part of either was denied what it needs', () => {
+  it('no part of either was denied a call that it needs', () => {
     const own = left.cloud.events.filter(
       (event) => event.kind === 'denied' && !event.text.includes('/forger '),
     );
     expect(own.filter(({ text }) => !text.startsWith('User: anonymous'))).toEqual([]);
   });
 
-  describe('as Terraform has planned them', () => {
+  describe('in Terraform’s plan', () => {
     let resources: PlannedResource[];
     beforeAll(async () => {
       resources = resourcesIn(await left.planAsJson());
@@ -463,7 +463,7 @@ story('two pipelines in one account', () => {
     const of = (type: string) =>
       resources.filter((resource) => resource.type === type).map(({ values }) => values);
 
-    it('keep every bucket from the public, from clear text, encrypted, versioned', () => {
+    it('have each bucket private, TLS only, encrypted and versioned', () => {
       const buckets = of('aws_s3_bucket').map(({ bucket }) => bucket);
       expect(buckets).toHaveLength(3);
       for (const bucket of buckets) {
@@ -496,7 +496,7 @@ story('two pipelines in one account', () => {
       expect(of('aws_s3_bucket_notification')).toHaveLength(2);
     });
 
-    it('give the instance no way in: no inbound rule, no key pair, no IMDSv1', () => {
+    it('give no access to the instance: no inbound rule, no key pair, no IMDSv1', () => {
       const [instance, ...others] = of('aws_instance');
       expect(others).toEqual([]);
       expect(instance).toMatchObject({
@@ -508,7 +508,7 @@ story('two pipelines in one account', () => {
       expect(of('aws_vpc_security_group_ingress_rule')).toEqual([]);
     });
 
-    it('let only their own buckets and rules call a function', () => {
+    it('allow only their own buckets and rules to call a function', () => {
       const permissions = of('aws_lambda_permission');
       expect(permissions).toHaveLength(5);
       for (const { principal, source_arn, source_account } of permissions) {
@@ -517,13 +517,13 @@ story('two pipelines in one account', () => {
           expect(source_account).toBe('123456789012');
         } else {
           expect(source_arn).toMatch(/^arn:aws:events:eu-central-1:123456789012:rule\/left-/);
-          // EventBridge sends none: with it, no rule could ever call the function.
+          // EventBridge sends no source account: with that condition, no rule could call the function.
           expect(source_account).toBeNull();
         }
       }
     });
 
-    it('grant each role what the other pipeline’s roles are granted, on their own resources only', () => {
+    it('grant each role the same as in the other pipeline, on its own resources only', () => {
       const policies = of('aws_iam_role_policy');
       expect(policies).toHaveLength(7);
       for (const { policy } of policies) {
@@ -535,7 +535,7 @@ story('two pipelines in one account', () => {
       }
     });
 
-    it('end every log', () => {
+    it('let each log expire', () => {
       const days = of('aws_cloudwatch_log_group').map(({ retention_in_days }) => retention_in_days);
       expect(days).toEqual([30, 30, 30, 30]);
     });

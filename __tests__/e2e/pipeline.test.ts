@@ -14,13 +14,13 @@ const settings = {
 
 const story = hasMoto() ? describe : describe.skip;
 
-/** One Terraform apply for all: each test leaves the pipeline at rest, as the next one needs it. */
+/** One Terraform apply for all tests. Each test leaves the pipeline at rest for the next one. */
 story('a deployed pipeline', () => {
   let pipeline: DeployedPipeline;
 
   beforeAll(async () => {
     pipeline = await DeployedPipeline.deploy({ pipelines: [settings] });
-    // Terraform has just started the instance, with nothing to do.
+    // Terraform has just started the instance, and there is no job.
     await pipeline.cloud.faults.sweepNow();
     await pipeline.comesToRest();
   }, 300_000);
@@ -31,7 +31,7 @@ story('a deployed pipeline', () => {
   const faults = () => pipeline.cloud.faults;
   const started = () => ({ starts: faults().startCalls, stops: faults().stopCalls });
 
-  it('gives an upload its results and a receipt, and is off again', async () => {
+  it('gives an upload its results and a receipt, and the instance is off again', async () => {
     const before = started();
     const job = await pipeline.upload('one.txt', 'hello');
     const receipt = await pipeline.receipt(job);
@@ -70,7 +70,7 @@ story('a deployed pipeline', () => {
     expect(receipts.map(({ outcome }) => outcome)).toEqual(['succeeded', 'succeeded']);
   }, 60_000);
 
-  it('makes one job of an event that is delivered twice', async () => {
+  it('makes one job from an event that is delivered twice', async () => {
     faults().duplicateNotifications(2);
     const job = await pipeline.upload('twice.txt', 'sleep 1');
     expect((await pipeline.receipt(job)).attempt).toBe(1);
@@ -93,14 +93,14 @@ story('a deployed pipeline', () => {
     60_000,
   );
 
-  it('kills a model that hangs and ignores SIGTERM, and is off again', async () => {
+  it('kills a model that hangs and ignores SIGTERM, and the instance is off again', async () => {
     const job = await pipeline.upload('strict/hang.txt', 'hang');
     const receipt = await pipeline.receipt(job);
     expect(receipt).toMatchObject({ outcome: 'failed', attempt: 1, exit: { signal: 'SIGKILL' } });
     expect(receipt.error?.message).toMatch(/time limit|0\.05 min|3 s/);
   }, 60_000);
 
-  it('runs the others’ jobs when one model fails and another leaves children behind', async () => {
+  it('runs other jobs after a model fails and another leaves child processes behind', async () => {
     const [bad, orphan, good] = await Promise.all([
       pipeline.upload('mixed/1.txt', 'fail'),
       pipeline.upload('mixed/2.txt', 'orphan'),
@@ -134,7 +134,7 @@ story('a deployed pipeline', () => {
     expect(receipt.outputs.every(({ key }) => key.includes('/attempt-2/'))).toBe(true);
   }, 90_000);
 
-  it('gives a job that kills its machine twice a failed receipt, and does not try for ever', async () => {
+  it('gives a job that kills its machine twice a failed receipt, and stops trying', async () => {
     const job = await pipeline.upload('deadly.txt', 'sleep 60');
     for (const attempt of [1, 2]) {
       await pipeline.isRunning(job, attempt);
@@ -157,11 +157,11 @@ story('a deployed pipeline', () => {
     60_000,
   );
 
-  it('takes an empty file as it takes any', async () => {
+  it('runs an empty file like any file', async () => {
     expect((await pipeline.receipt(await pipeline.upload('empty.txt', ''))).outcome).toBe('succeeded');
   }, 60_000);
 
-  it('leaves folder markers and what no model takes alone', async () => {
+  it('ignores folder markers and files that no model accepts', async () => {
     const before = started();
     await pipeline.upload('folder/', '');
     await pipeline.upload('image.png', 'x');
@@ -170,7 +170,7 @@ story('a deployed pipeline', () => {
     expect(await pipeline.keys(pipeline.manifest.controlBucket, 'open/')).toEqual([]);
   }, 60_000);
 
-  it('finds by the sweep an upload whose event was lost', async () => {
+  it('finds an upload whose event was lost, by the sweep', async () => {
     const isLoss = (event: CloudEvent) => event.kind === 'notification' && event.outcome === 'dropped';
     const losses = () => pipeline.cloud.events.filter(isLoss).length;
     const before = losses();
@@ -181,14 +181,14 @@ story('a deployed pipeline', () => {
     expect((await pipeline.receipt(job)).outcome).toBe('succeeded');
   }, 60_000);
 
-  it('stops by the sweep when the receipt’s event was lost', async () => {
+  it('stops the instance by the sweep, if the receipt’s event was lost', async () => {
     faults().dropNotifications('output', 1);
     await pipeline.receipt(await pipeline.upload('unheard.txt', 'hello'));
     await faults().sweepNow();
     await pipeline.comesToRest();
   }, 60_000);
 
-  it('mends garbage in the gate and in an open record', async () => {
+  it('repairs a broken gate and a broken open record', async () => {
     await pipeline.writeControl('gate.json', '<html>not a gate</html>');
     const bucket = pipeline.manifest.dataBucket;
     const nobody = jobIdOf({ bucket, key: 'nobody.txt', versionId: 'x' });
@@ -197,7 +197,7 @@ story('a deployed pipeline', () => {
     expect((await pipeline.receipt(job)).outcome).toBe('succeeded');
   }, 60_000);
 
-  it('shows a reviewer an empty plan after all that', async () => {
+  it('has an empty Terraform plan afterwards', async () => {
     const { code, output } = await pipeline.plan();
     expect(output).toContain('No changes.');
     expect(code).toBe(0);

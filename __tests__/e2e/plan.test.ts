@@ -17,14 +17,14 @@ const settings = {
 
 const story = hasMoto() ? describe : describe.skip;
 
-/** The command itself, against a local cloud with the real stack; nothing that is planned here is ever applied. */
+/** The command itself, against a local cloud with the real stack. No plan of these tests is applied. */
 story('lamplighter plan', () => {
   let pipeline: DeployedPipeline;
   let run: LocalRun;
 
   beforeAll(async () => {
     pipeline = await DeployedPipeline.deploy({ pipelines: [settings] });
-    // What `lamplighter local` does for other terminals.
+    // `lamplighter local` writes the same for other terminals.
     run = await LocalRun.begin(pipeline.cloud.directory);
     run.announce(pipeline.announced);
     await pipeline.cloud.faults.sweepNow();
@@ -59,13 +59,13 @@ story('lamplighter plan', () => {
     return { ...end, text: terminal.stdout.join('\n') };
   }
 
-  it('says that an unchanged project changes nothing', async () => {
+  it('reports that an unchanged project changes nothing', async () => {
     const { code, text } = await planned({});
     expect(text).toContain('No changes: the deployed pipeline is as the project describes.');
     expect(code).toBe(Exit.ok);
   }, 240_000);
 
-  it('shows what a first deploy makes, and who may do what, though no ARN is known yet', async () => {
+  it('shows a first deploy’s resources and permissions, although no ARN is known yet', async () => {
     const { code, text } = await planned({ name: 'first' });
     expect(code).toBe(Exit.ok);
     expect(text).toMatch(/^\d\d to create, 0 to change, 0 to replace, 0 to destroy\.$/m);
@@ -77,7 +77,7 @@ story('lamplighter plan', () => {
     expect(text).toContain('at rest, a month: 0.00 USD → ');
   }, 240_000);
 
-  it('shows changed settings, what they cost, and writes the page for a comment', async () => {
+  it('shows changed settings and their price, and writes the page for a comment', async () => {
     const file = join(pipeline.cloud.directory, 'plan.md');
     const { code, text } = await planned({ sweepMinutes: 10, diskGiB: 40 }, { markdown: file });
     expect(code).toBe(Exit.ok);
@@ -88,7 +88,7 @@ story('lamplighter plan', () => {
     expect(markdown).toContain('```diff\n~ aws_cloudwatch_event_rule.sweep\n');
   }, 240_000);
 
-  it('refuses, with exit code 2, to destroy buckets, models and logs; allowed, it shows that', async () => {
+  it('refuses, with exit code 2, to destroy buckets, models and logs, unless that is allowed', async () => {
     const refused = await planned({}, { destroy: true, json: true });
     expect(refused.code).toBe(2);
     const { refused: why } = JSON.parse(refused.text) as { refused: string[] };
@@ -99,14 +99,14 @@ story('lamplighter plan', () => {
     expect(allowed.code).toBe(Exit.ok);
   }, 300_000);
 
-  it('refuses to destroy what Terraform itself protects, whatever is allowed', async () => {
+  it('refuses to destroy resources that Terraform itself protects, whatever is allowed', async () => {
     const { code, message } = await planned({ disposable: false }, { destroy: true, allowDataLoss: true });
     expect(code).toBe(2);
     expect(message).toContain('- aws_s3_bucket.data\n');
     expect(message).toContain('"disposable": true');
   }, 240_000);
 
-  it('refuses to stop the instance while a job is open, and not when none is', async () => {
+  it('refuses to stop the instance while a job is open, and only then', async () => {
     const other = { instanceType: 'c7i.xlarge' };
     const atRest = await planned(other);
     expect(atRest.code).toBe(Exit.ok);

@@ -18,7 +18,7 @@ import { MINUTE_MS, afternoon, month, readings, receipt } from '../support/repor
 
 const program = findChromium();
 
-/** Everything that a page says on its console, and everywhere that it asks. */
+/** Collects the page's console messages and its requests. */
 async function watched(browser: Browser, width: number, colorScheme: 'light' | 'dark') {
   const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
   const page = await context.newPage();
@@ -52,7 +52,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
   });
 
   const pages = { month: month(), afternoon: afternoon(), empty: readings };
-  // The widths and colours by the fullest page; the others once each, in what is hardest to fit and to see.
+  // The fullest page in all widths and colours; each other page once, in the hardest width and colours.
   const variants: [keyof typeof pages, number, 'light' | 'dark'][] = [
     ['month', 360, 'light'],
     ['month', 360, 'dark'],
@@ -87,7 +87,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
     180_000,
   );
 
-  it('its page is dark where a person wants it dark, and light on paper', async () => {
+  it('its page is dark if the system is dark, and light on paper', async () => {
     const file = join(folder, 'dark.html');
     writeFileSync(file, pageOf(factsOf(month())));
     const { page } = await watched(browser, 360, 'dark');
@@ -127,7 +127,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
     });
     afterAll(() => live.close());
 
-    /** What a drain writes last: a result, the receipt; then nothing is open. */
+    /** The last writes of a drain: a result and the receipt. Then it deletes the open record. */
     function end(key: string, jobId: string, name: string, result: Buffer) {
       const output = `${attemptPrefix(key, jobId, 1)}${name}`;
       s3.put('o', output, result);
@@ -151,7 +151,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
           new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
       }`);
 
-    it('a file is chosen, goes through, and its receipt is counted, without a reload', async () => {
+    it('a chosen file is uploaded and run, and its receipt is counted, without a reload', async () => {
       const { page, said, asked } = await watched(browser, 360, 'light');
       await page.goto(live.url);
       expect(await number(page, 'jobs')).toBe('0');
@@ -184,7 +184,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
       await page.context().close();
     });
 
-    it('a dropped file goes the same way, and one that no model takes is told so', async () => {
+    it('a dropped file is uploaded, and a file that no model accepts gets the reason', async () => {
       const { page } = await watched(browser, 1440, 'dark');
       await page.goto(live.url);
       await drop(page, 'two.csv');
@@ -195,7 +195,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
       await page.context().close();
     });
 
-    it('a dropped file goes through, and its result is saved byte by byte', async () => {
+    it('a dropped file is run, and its result is saved byte for byte', async () => {
       const { page, said, asked } = await watched(browser, 360, 'light');
       await page.goto(live.url);
       await drop(page, 'drägged.csv');
@@ -228,7 +228,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
       await page.context().close();
     });
 
-    it('what a person has opened stays open when the page changes', async () => {
+    it('opened details stay open when the page changes', async () => {
       const { page } = await watched(browser, 1440, 'light');
       await page.goto(live.url);
       await page.locator('#job-list summary').press('Enter');

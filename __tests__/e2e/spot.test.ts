@@ -18,7 +18,7 @@ const settings = {
   let ec2: EC2Client;
 
   beforeAll(async () => {
-    // No sweep comes unasked: events alone must do.
+    // No scheduled sweep: events alone must suffice.
     pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: NO_SWEEP });
     ec2 = new EC2Client(pipeline.cloud.client);
     await pipeline.cloud.faults.sweepNow();
@@ -38,7 +38,7 @@ const settings = {
     return SpotInstanceRequests!;
   };
 
-  it('asks for a request that survives a stop, and stops and starts as any instance', async () => {
+  it('has a spot request that survives a stop, and stops and starts like any instance', async () => {
     expect(await requests()).toMatchObject([
       { Type: 'persistent', InstanceInterruptionBehavior: 'stop', InstanceId: pipeline.manifest.instanceId },
     ]);
@@ -57,7 +57,7 @@ const settings = {
     expect(await receiptsOf('taken.txt')).toHaveLength(1);
   }, 120_000);
 
-  it('does not lose an upload that comes while EC2 keeps the instance: it waits, and nobody else can start it', async () => {
+  it('does not lose an upload that comes while EC2 keeps the instance: the upload waits, and nothing can start the instance', async () => {
     const first = await pipeline.upload('first.txt', 'sleep 6');
     await pipeline.isRunning(first);
     faults().interruptSpot(pipeline.manifest.instanceId);
@@ -76,16 +76,16 @@ const settings = {
     await pipeline.comesToRest();
   }, 120_000);
 
-  it('stops an instance that EC2 brings back for nothing, without waiting for the sweep', async () => {
+  it('stops an instance that EC2 brings back without a job, and does not wait for the sweep', async () => {
     const { instanceId } = pipeline.manifest;
-    // A stop of the story before would be one of a start by hand.
+    // A stop that the test before caused would look like an answer to a start by hand.
     await pipeline.isQuiet();
     await pipeline.enters('pending', () =>
       ec2.send(new StartInstancesCommand({ InstanceIds: [instanceId] })),
     );
     faults().interruptSpot(instanceId);
     await pipeline.reaches('stopped');
-    // A stop that is at work may well stop it while it is pending.
+    // A stop function that is running may stop the instance while it is pending.
     await pipeline.enters('stopped', () => faults().bringBackSpot(instanceId));
     await pipeline.comesToRest();
   }, 120_000);
@@ -102,13 +102,13 @@ const settings = {
     await pipeline.comesToRest();
   }, 120_000);
 
-  it('shows a reviewer an empty plan after all that', async () => {
+  it('has an empty Terraform plan afterwards', async () => {
     const { code, output } = await pipeline.plan();
     expect(output).toContain('No changes.');
     expect(code).toBe(0);
   }, 120_000);
 
-  it('leaves no request behind that would make a new instance when this one is destroyed', async () => {
+  it('leaves no spot request behind that would make a new instance after this one is destroyed', async () => {
     const { code, output } = await pipeline.destroyInstance();
     expect(output).toContain('Destroy complete!');
     expect(code).toBe(0);

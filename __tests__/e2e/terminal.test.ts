@@ -16,10 +16,10 @@ const sample = join(PACKAGE_FOLDER, 'models', 'breast-cancer', 'samples', 'patie
 const pty = openPty();
 const story = hasMoto() && pty ? describe : describe.skip;
 
-/** A start of the command line takes seconds on a loaded machine. */
+/** Time limit of a start of the command line on a loaded machine, in milliseconds. */
 jest.setTimeout(180_000);
 
-/** Whatever the terminal's width has made of them. */
+/** Matches the words in any line breaks of the terminal. */
 const sentences = ({ text }: Seen) => text.replace(/\s+/g, ' ');
 
 const CTRL_C = '\u0003';
@@ -28,7 +28,7 @@ interface Listed {
   readonly jobs: readonly { readonly jobId: string; readonly key: string; readonly state: string }[];
 }
 
-/** Else nothing below could fail. */
+/** Without this check, none of the tests below could fail. */
 (pty ? it : it.skip)(
   'this terminal sees lines of words that are too wide, colours, and a hidden cursor',
   async () => {
@@ -49,7 +49,7 @@ interface Listed {
   },
 );
 
-/** What people see of the commands, in a terminal wide and narrow, and what a pipe gets of them. */
+/** The commands' output in a wide terminal, in a narrow one, and in a pipe. */
 story('the command line in a terminal', () => {
   let folder: string;
   let environment: NodeJS.ProcessEnv;
@@ -116,7 +116,7 @@ story('the command line in a terminal', () => {
     return jobs.find((job) => job.key === key)!.jobId;
   }
 
-  it('submit --wait draws bars, then tells each step, the failure’s reason and the results, and exits 1', async () => {
+  it('submit --wait draws bars, then prints each step, the failure’s reason and the results, and exits 1', async () => {
     const terminal = begin(['submit', 'bad.csv', 'good.csv', '--wait']);
     const seen = await terminal.seen();
     await terminal.until(/all 2 .*% of/);
@@ -129,7 +129,7 @@ story('the command line in a terminal', () => {
     expect(seen.cursor).toEqual({ wasHidden: true, isShown: true });
   });
 
-  it('submit fits forty columns', async () => {
+  it('submit fits into forty columns', async () => {
     const seen = await inTerminal(['submit', 'good.csv', '--wait'], 40);
     expect(seen.text).toMatch(/id,probability_malignant,label/);
     expect(seen).toMatchObject({ code: 0, broken: [], cursor: { isShown: true } });
@@ -157,7 +157,7 @@ story('the command line in a terminal', () => {
     expect(plain.stdout + plain.stderr).not.toContain('\u001b');
   });
 
-  it('results and logs take the first digits of a job', async () => {
+  it('results and logs accept the first digits of a job', async () => {
     const short = (await jobOf('good.csv')).slice(0, 12);
     for (const columns of [80, 40]) {
       const results = await inTerminal(['results', short, '--out', 'by job'], columns);
@@ -172,7 +172,7 @@ story('the command line in a terminal', () => {
     expect(lines.length).toBeGreaterThan(3);
   });
 
-  it('what programs and shells read is never broken, however narrow the terminal', async () => {
+  it('output for programs and shells has no line breaks, however narrow the terminal', async () => {
     expect(JSON.parse((await inTerminal(['status', '--json'], 40)).text)).toMatchObject({
       command: 'status',
     });
@@ -181,13 +181,13 @@ story('the command line in a terminal', () => {
     );
   });
 
-  it('plan says in a terminal that nothing is to be changed', async () => {
+  it('plan prints in a terminal that nothing changes', async () => {
     const seen = await inTerminal(['plan']);
     expect(sentences(seen)).toContain('No changes: the deployed pipeline is as the project describes.');
     expect(seen).toMatchObject({ code: 0, broken: [], hasColours: true });
   });
 
-  it('status --watch shows what changes, in its place, until Ctrl-C; a wait can be given up', async () => {
+  it('status --watch updates its lines in place until Ctrl-C; Ctrl-C ends a wait too', async () => {
     const watch = begin(['status', '--watch']);
     await watch.until('Receipts');
     expect((await inTerminal(['pause', '--why', 'somebody moves the lab'], 40)).code).toBe(0);
@@ -208,7 +208,7 @@ story('the command line in a terminal', () => {
     );
   });
 
-  it('Ctrl-C in the middle of an upload takes the bars away, shows the cursor, and says what is uploaded', async () => {
+  it('Ctrl-C during an upload removes the bars, shows the cursor, and names the uploaded files', async () => {
     writeFileSync(join(folder, 'huge.csv'), '');
     truncateSync(join(folder, 'huge.csv'), 4 * 1024 ** 3);
     const terminal = begin(['submit', 'huge.csv']);
@@ -219,7 +219,7 @@ story('the command line in a terminal', () => {
     expect(seen).toMatchObject({ code: 130, broken: [], cursor: { wasHidden: true, isShown: true } });
   });
 
-  it('orders say what they have done, and that they were given already', async () => {
+  it('orders print their effect, or that they were given already', async () => {
     const order = async (columns: number, ...args: string[]) => {
       const seen = await inTerminal(args, columns);
       expect(seen).toMatchObject({ code: 0, broken: [] });
@@ -259,7 +259,7 @@ story('the command line in a terminal', () => {
     expect(seen).toMatchObject({ code, broken: [] });
   });
 
-  it('no local cloud, no credentials: exit code 3, and how to get them', async () => {
+  it('no local cloud, no credentials: exit code 3, and advice', async () => {
     const nowhere = { LAMPLIGHTER_LOCAL_DIRECTORY: join(folder, 'nowhere') };
     const stopped = await inTerminal(['list', '--cloud', 'local'], 80, nowhere);
     expect(stopped).toMatchObject({
@@ -278,7 +278,7 @@ story('the command line in a terminal', () => {
     expect(unknown).toMatchObject({ code: 3, broken: [] });
   });
 
-  it('a job’s digits that two jobs begin with are answered with both', async () => {
+  it('digits that two jobs begin with are answered with both jobs', async () => {
     const target = await chooseTarget({ cloud: 'local', directory: join(folder, 'cloud') });
     const { manifest } = JSON.parse((await piped('status', '--json')).stdout) as {
       manifest: { outputBucket: string };
@@ -294,7 +294,7 @@ story('the command line in a terminal', () => {
     expect(seen).toMatchObject({ code: 2, broken: [] });
   });
 
-  it('an output that nobody reads any more ends a command quietly', async () => {
+  it('a closed output ends a command quietly', async () => {
     for (const args of [['list'], ['status', '--json'], ['doctor']]) {
       const child = spawn(process.execPath, [program, ...args], { env: environment, cwd: folder });
       child.stdout.destroy();
@@ -302,7 +302,7 @@ story('the command line in a terminal', () => {
       child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
       const code = await new Promise((resolve) => child.on('close', resolve));
       expect(stderr.replace(/^Using .*\n/, '')).toBe('');
-      // 130 where it hears of it before its own end; 1 is the doctor's, who has found something.
+      // 130 if the command notices before its own end; 1 is the doctor's exit code for findings.
       expect([0, 1, 130]).toContain(code);
     }
   });

@@ -20,14 +20,14 @@ const settings = { name: 'puppets', models: ['models/puppet'], leaseSeconds: 15,
 
 const story = hasMoto() ? describe : describe.skip;
 
-/** One deployment that lives through updates and is destroyed in the end. */
+/** One deployment that is updated several times and destroyed at the end. */
 story('a pipeline that is deployed again', () => {
   let checkout: Checkout;
   let pipeline: DeployedPipeline;
 
   beforeAll(async () => {
     checkout = new Checkout();
-    // What this model does it does as long as the test wants it to.
+    // This model runs for as long as the test needs.
     checkout.edit(
       'models/puppet/run',
       'sleep) sleep "$argument" ;;',
@@ -45,8 +45,8 @@ story('a pipeline that is deployed again', () => {
     checkout.remove();
   });
 
-  it('kills nothing and changes no admitted job, when model, settings and a handler are new', async () => {
-    // No space in it: the model takes the first line apart at spaces.
+  it('kills no model and changes no admitted job, if model, settings and a handler are new', async () => {
+    // The line has no space, because the model splits the first line at spaces.
     const marker = join(mkdtempSync(join(tmpdir(), 'marker-')), 'go-on');
     const running = await pipeline.upload('running.txt', `wait ${marker}`);
     await pipeline.isRunning(running);
@@ -65,7 +65,7 @@ story('a pipeline that is deployed again', () => {
     expect(after!.digest).not.toBe(before!.digest);
     expect(after!.zipVersionId).not.toBe(before!.zipVersionId);
     expect(await codeOf(pipeline.manifest.functions.stop)).not.toBe(codeBefore);
-    // It has run through the whole update.
+    // The model has run during the whole update.
     await pipeline.isRunning(running);
     expect(pipeline.cloud.faults.stopCalls).toBe(stops);
     writeFileSync(marker, '');
@@ -82,7 +82,7 @@ story('a pipeline that is deployed again', () => {
     await pipeline.comesToRest();
   }, 240_000);
 
-  it('has an empty plan after runs, and after people have paused and held it', async () => {
+  it('has an empty plan after runs, and after people have paused and held the instance', async () => {
     await pipeline.tag('lamplighter:pause', 'a person');
     await pipeline.tag('lamplighter:hold', 'a person');
     const { code, output } = await pipeline.plan();
@@ -92,7 +92,7 @@ story('a pipeline that is deployed again', () => {
     await pipeline.untag('lamplighter:hold');
   }, 120_000);
 
-  it('is not destroyed while that would lose data: Terraform refuses as a whole', async () => {
+  it('is not destroyed if that would lose data: Terraform refuses the whole destroy', async () => {
     const { code, output } = await pipeline.destroy();
     expect(code).not.toBe(0);
     for (const bucket of ['data', 'output', 'control']) {
@@ -105,18 +105,18 @@ story('a pipeline that is deployed again', () => {
     await pipeline.comesToRest();
   }, 180_000);
 
-  it('leaves nothing behind when it is disposable and destroyed, in the middle of a sweep or not', async () => {
+  it('leaves nothing behind if it is disposable and destroyed, even during a sweep', async () => {
     await pipeline.update({ pipelines: [{ ...settings, ...{ disposable: true } }] });
     const before = await leftovers();
-    // The test looks where there is something to see.
+    // Without resources before the destroy, this test would prove nothing.
     expect(Object.entries(before).filter(([, names]) => names.length === 0)).toEqual([]);
-    const { code, output } = await amongSweeps(pipeline.destroy());
+    const { code, output } = await duringSweeps(pipeline.destroy());
     expect({ code, output: code === 0 ? '' : output }).toEqual({ code: 0, output: '' });
     expect(Object.entries(await leftovers()).filter(([, names]) => names.length > 0)).toEqual([]);
   }, 240_000);
 
-  /** Whatever moment of it something happens at, a sweep is under way then, as long as there are sweeps. */
-  async function amongSweeps<T>(work: Promise<T>): Promise<T> {
+  /** Starts sweeps one after the other, so that one is running at each moment of the destroy. */
+  async function duringSweeps<T>(work: Promise<T>): Promise<T> {
     const { faults } = pipeline.cloud;
     const end = new AbortController();
     const sweeping = (async () => {
@@ -144,7 +144,7 @@ story('a pipeline that is deployed again', () => {
     return pipeline.text(outputBucket, `results/${job.key}/${job.jobId}/attempt-1/model.txt`);
   }
 
-  /** What there is in the account, by kind, that an account does not have from the beginning. */
+  /** The account's resources by kind, without those that each new account has. */
   async function leftovers(): Promise<Record<string, string[]>> {
     const { cloud } = pipeline;
     const s3 = new S3Client({ ...cloud.client, forcePathStyle: true });
