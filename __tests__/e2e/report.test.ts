@@ -190,7 +190,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
       await drop(page, 'two.csv');
       await page.getByText('two.csv: uploaded as raw/two.csv').waitFor();
       await drop(page, 'three.png');
-      await page.getByText('No model takes "three.png"').waitFor();
+      await page.getByText('No model accepts "three.png"').waitFor();
       expect(s3.objects('d').has('raw/three.png')).toBe(false);
       await page.context().close();
     });

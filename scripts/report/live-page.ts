@@ -56,9 +56,9 @@ export class LivePage {
     ]);
     const read = JSON.stringify([{ ...readings, nowMs: 0, sinceMs: 0 }, now]);
     if (this.drawn?.read === read && atMs - this.drawn.atMs < REDRAWN_MS) return this.drawn;
-    const taken = takenKeys(this.handle.manifest.models);
+    const accepted = takenKeys(this.handle.manifest.models);
     const text = pageOf(factsOf(readings), {
-      sections: [uploadSection(taken), nowSection(now), resultsSection(readings.receipts)],
+      sections: [uploadSection(accepted), nowSection(now), resultsSection(readings.receipts)],
       script: LIVE_SCRIPT,
     });
     this.drawn = { read, atMs, text, etag: `"${hash('sha256', text, 'hex')}"` };

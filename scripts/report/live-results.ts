@@ -77,7 +77,7 @@ export function resultsSection(receipts: readonly ReportedReceipt[]): Markup {
     latest.length === 0
       ? markup`<p class="muted">No job has ended yet.</p>`
       : table(
-          'What the latest jobs have left, to download',
+          'Result files of the latest jobs, to download',
           [{ head: 'Upload', kind: 'key' }, { head: 'Ended (UTC)' }, { head: 'Files', kind: 'key' }],
           latest.map((receipt) => [receipt.input.key, dateTime(Date.parse(receipt.endedAt)), files(receipt)]),
         ),

@@ -6,21 +6,22 @@
 export const LIVE_SCRIPT = `'use strict';
 const POLL_MS = 1000;
 const byId = (id) => document.getElementById(id);
-const told = byId('told');
-const say = (text) => {
+const messages = byId('messages');
+const show = (text) => {
   const line = document.createElement('p');
   line.textContent = text;
-  told.prepend(line);
-  while (told.children.length > 5) told.lastChild.remove();
+  messages.prepend(line);
+  while (messages.children.length > 5) messages.lastChild.remove();
 };
 
-const before = new Map([...document.querySelectorAll('section[data-live]')].map((one) => [one.id, one.innerHTML]));
+const liveSections = (page) => [...page.querySelectorAll('section[data-live]')];
+const before = new Map(liveSections(document).map((one) => [one.id, one.innerHTML]));
 const mine = new Map();
 let etag = '';
 
 function refresh(page) {
   const fresh = new DOMParser().parseFromString(page, 'text/html');
-  for (const section of fresh.querySelectorAll('section[data-live]')) {
+  for (const section of liveSections(fresh)) {
     const old = byId(section.id);
     if (!old || section.id === 'upload' || before.get(section.id) === section.innerHTML) continue;
     before.set(section.id, section.innerHTML);
@@ -31,13 +32,14 @@ function refresh(page) {
     old.replaceWith(document.adoptNode(section));
     for (const id of open) byId(id)?.setAttribute('open', '');
     if (focused) byId(focused.id)?.querySelector('summary')?.focus();
-    if (link) [...byId(section.id).querySelectorAll('a')].find((one) => one.getAttribute('href') === link)?.focus();
+    const links = [...byId(section.id).querySelectorAll('a')];
+    if (link) links.find((one) => one.getAttribute('href') === link)?.focus();
   }
   byId('period').textContent = fresh.getElementById('period').textContent;
   for (const one of document.querySelectorAll('[data-job]')) {
     const { job, is } = one.dataset;
     if (!mine.has(job) || is === 'on its way') continue;
-    say(mine.get(job) + ': ' + one.textContent);
+    show(mine.get(job) + ': ' + one.textContent);
     mine.delete(job);
   }
 }
@@ -53,15 +55,16 @@ async function poll() {
       document.documentElement.removeAttribute('data-away');
     }
   } catch {
-    if (!document.documentElement.hasAttribute('data-away')) say('The local cloud does not answer: it has been taken down.');
-    document.documentElement.setAttribute('data-away', '');
+    const page = document.documentElement;
+    if (!page.hasAttribute('data-away')) show('The local cloud does not answer: it has been stopped.');
+    page.setAttribute('data-away', '');
   }
   setTimeout(poll, POLL_MS);
 }
 setTimeout(poll, POLL_MS);
 
 async function send(file) {
-  say(file.name + ': is being uploaded');
+  show(file.name + ': uploading');
   try {
     const answer = await fetch('/uploads?name=' + encodeURIComponent(file.name), {
       method: 'POST',
@@ -69,11 +72,11 @@ async function send(file) {
       body: file,
     });
     const { jobId, key, error } = await answer.json();
-    if (answer.status !== 201) return say(file.name + ': ' + error);
+    if (answer.status !== 201) return show(file.name + ': ' + error);
     mine.set(jobId, file.name);
-    say(file.name + ': uploaded as ' + key);
+    show(file.name + ': uploaded as ' + key);
   } catch (cause) {
-    say(file.name + ': could not be uploaded: ' + cause.message);
+    show(file.name + ': upload failed: ' + cause.message);
   }
 }
 
@@ -89,7 +92,7 @@ byId('file').addEventListener('change', (event) => {
   void sendAll(files);
 });
 for (const name of ['dragover', 'dragleave', 'drop']) {
-  // Beside the field a dropped file would replace the page.
+  // Without this, a file dropped outside the field would replace the page.
   document.addEventListener(name, (event) => event.preventDefault());
   drop.addEventListener(name, (event) => drop.classList.toggle('over', name === 'dragover'));
 }

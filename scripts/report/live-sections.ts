@@ -4,17 +4,17 @@ import type { JobNow, Now } from './now';
 import { section, table } from './parts';
 
 /** The field for uploads. It works by the keyboard like any file field, and accepts dropped files too. */
-export function uploadSection(taken: string): Markup {
+export function uploadSection(accepted: string): Markup {
   return section(
     'upload',
     'Upload',
     markup`<form id="upload-form">
       <div class="drop" id="drop">
         <label for="file">Choose files, or drop them here</label>
-        <input type="file" id="file" multiple aria-describedby="taken" />
+        <input type="file" id="file" multiple aria-describedby="accepted" />
       </div>
-      <p class="muted" id="taken">Taken are: ${taken}</p>
-      <div id="told" role="status"></div>
+      <p class="muted" id="accepted">Accepted: ${accepted}</p>
+      <div id="messages" role="status"></div>
     </form>`,
   );
 }
@@ -26,10 +26,10 @@ export function nowSection({ instance, jobs }: Now): Markup {
     markup`<p>The instance is <strong id="instance-state">${instance}</strong>.</p>
       ${
         jobs.length === 0
-          ? markup`<p class="muted">Nothing is open.</p>`
+          ? markup`<p class="muted">No job is open.</p>`
           : table(
-              'Open jobs, and what was uploaded here',
-              [{ head: 'Upload', kind: 'key' }, { head: 'What goes on' }],
+              'Open jobs, and uploads from this page',
+              [{ head: 'Upload', kind: 'key' }, { head: 'State' }],
               jobs.map((job) => [job.key, jobState(job)]),
             )
       }`,

@@ -73,11 +73,11 @@ async function answer(
     await acceptUpload(request, response, handle, uploads, searchParams.get('name') ?? '');
   } else if (pathname === RESULTS_PATH && request.method === 'GET') {
     const key = searchParams.get('key') ?? '';
-    if (!isResultKey(key)) sendJson(response, 422, { error: 'That is no key of a result.' });
+    if (!isResultKey(key)) sendJson(response, 422, { error: 'This is not the key of a result.' });
     else if (!(await sendResult(response, handle, key)))
       sendJson(response, 404, { error: `There is no ${key} in the output bucket.` });
   } else {
-    sendJson(response, 404, { error: 'There is nothing here but /, /uploads and /results.' });
+    sendJson(response, 404, { error: 'This page has only /, /uploads and /results.' });
   }
 }
 
@@ -97,10 +97,11 @@ const HEADERS = {
 function foreignRequest({ headers, method, socket }: IncomingMessage): string | undefined {
   const hosts = ['127.0.0.1', 'localhost'].map((name) => `${name}:${socket.localPort ?? 0}`);
   const { host = '', origin } = headers;
-  if (!hosts.includes(host)) return 'This is not a host of this page.';
-  if (origin !== undefined && origin !== `http://${host}`) return 'This page answers to no other.';
+  if (!hosts.includes(host)) return 'This host name is not the page’s.';
+  if (origin !== undefined && origin !== `http://${host}`)
+    return 'Only the page itself may send requests here.';
   if (![undefined, 'same-origin', 'none'].includes(headers['sec-fetch-site'])) {
-    return 'This page answers to no other.';
+    return 'Only the page itself may send requests here.';
   }
   // A browser sends the origin with every POST. Before it sends our header for another site, it asks with
   // OPTIONS.
@@ -141,8 +142,8 @@ async function acceptUpload(
 }
 
 function refusalOf(name: string, { models }: PipelineHandle['manifest']): string {
-  if (!isFileName(name)) return 'That is no name of a file.';
-  return `No model takes "${name}"; taken are ${takenKeys(models)}`;
+  if (!isFileName(name)) return 'This is not a file name.';
+  return `No model accepts "${name}"; accepted: ${takenKeys(models)}`;
 }
 
 function isFileName(name: string): boolean {

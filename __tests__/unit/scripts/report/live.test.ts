@@ -173,7 +173,7 @@ describe('a result', () => {
   ])('is never %s', async (_, wanted) => {
     const { status, text } = await get(wanted);
     expect(status).toBe(422);
-    expect(JSON.parse(text)).toEqual({ error: 'That is no key of a result.' });
+    expect(JSON.parse(text)).toEqual({ error: 'This is not the key of a result.' });
   });
 
   it('that does not exist gets a 404', async () => {
