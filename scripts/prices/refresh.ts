@@ -117,7 +117,7 @@ export async function refreshPrices(options: RefreshOptions): Promise<string[]> 
     if (made.prices) regions[region] = made.prices;
   }
   if (read === 0)
-    throw new BrokenError(`AWS's price list showed none of the prices in ${file}: it is unchanged`);
+    throw new BrokenError(`AWS's price list showed none of the prices in ${file}; the file is unchanged`);
   const asOf = now().toISOString().slice(0, 10);
   const prices: Prices = {
     ...old,
@@ -133,7 +133,7 @@ export async function refreshPrices(options: RefreshOptions): Promise<string[]> 
     `${read} prices read from AWS's price list into ${file}`,
     ...(kept.length === 0
       ? []
-      : [`left as they were, because the list does not show them: ${kept.join(', ')}`]),
+      : [`unchanged, because the list does not show exactly one plausible price: ${kept.join(', ')}`]),
   ];
 }
 

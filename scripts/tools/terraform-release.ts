@@ -71,7 +71,7 @@ export async function fetchTerraform(options: FetchOptions): Promise<void> {
     const sum = await download(url, zip, options.signal);
     if (sum !== options.sha256) {
       throw new LamplighterError(
-        `What ${url} sent is not Terraform ${release.version}: its SHA-256 is ${sum}, and must be ${options.sha256}. It was thrown away.`,
+        `The file from ${url} is not Terraform ${release.version}: its SHA-256 is ${sum}, and must be ${options.sha256}. The file was deleted.`,
       );
     }
     await unzipOne(zip, 'terraform', unpacked);
@@ -102,7 +102,7 @@ async function download(url: string, file: string, signal: AbortSignal): Promise
     await pipeline(Readable.fromWeb(response.body), counted, createWriteStream(file));
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
-    throw new LamplighterError(`${url} could not be fetched: ${fetchFailure(cause)}.`, { cause });
+    throw new LamplighterError(`${url} could not be downloaded: ${fetchFailure(cause)}.`, { cause });
   }
   return hash.digest('hex');
 }

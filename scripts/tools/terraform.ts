@@ -55,7 +55,7 @@ export async function provideTerraform(options: TerraformOptions): Promise<Terra
   const sha256 = platform && release.sha256[platform];
   if (platform === undefined || sha256 === undefined) {
     throw new MissingError(
-      `Terraform is needed, and there is none pinned for ${process.platform} on ${process.arch}. ` +
+      `Terraform is needed, and no release is pinned for ${process.platform} on ${process.arch}. ` +
         howToInstall(onPath),
     );
   }
@@ -68,7 +68,7 @@ export async function provideTerraform(options: TerraformOptions): Promise<Terra
   const base = environment.LAMPLIGHTER_TERRAFORM_RELEASES ?? '';
   const baseUrl = base === '' ? RELEASES_URL : base;
   options.onDownload(
-    `Terraform ${release.version} is fetched from ${new URL(baseUrl).host} (about 30 MB, once)`,
+    `Terraform ${release.version} is downloaded from ${new URL(baseUrl).host} (about 30 MB, once)`,
   );
   try {
     await fetchTerraform({ release, platform, sha256, program, baseUrl, signal: options.signal });
@@ -79,7 +79,7 @@ export async function provideTerraform(options: TerraformOptions): Promise<Terra
   const fetched = await versionOf(program, options.children, environment);
   if (fetched !== release.version) {
     throw new MissingError(
-      `Terraform was fetched to ${program}, but does not run here. ${howToInstall(onPath)}`,
+      `Terraform was downloaded to ${program}, but does not run here. ${howToInstall(onPath)}`,
     );
   }
   return { program, version: release.version, from: 'download' };

@@ -84,7 +84,7 @@ describe('the price table, read from AWS', () => {
     });
     expect(made.asOf).toBe('2027-02-03');
     expect(made.source).toContain('older and unverified: eu-central-1 gp3GibMonth');
-    expect(summary.join('\n')).toContain('left as they were');
+    expect(summary.join('\n')).toContain('unchanged, because');
   });
 
   it('keeps the old price if the list shows two prices, or one of another product', async () => {
@@ -112,7 +112,7 @@ describe('the price table, read from AWS', () => {
     const before = readFileSync(file, 'utf8');
     await expect(
       refreshPrices({ file, types: [], regions: [], client: priceList(() => []), now }),
-    ).rejects.toThrow('it is unchanged');
+    ).rejects.toThrow('the file is unchanged');
     expect(readFileSync(file, 'utf8')).toBe(before);
   });
 

@@ -104,7 +104,7 @@ describe('Terraform on a fresh machine', () => {
       },
       async (url) => {
         await expect(provideTerraform(options(url))).rejects.toThrow(
-          /could not be fetched.*Install Terraform/s,
+          /could not be downloaded.*Install Terraform/s,
         );
       },
     );
@@ -180,7 +180,7 @@ describe('Terraform on a fresh machine', () => {
 
   it('is missing with advice on a platform without a pinned release', async () => {
     await expect(provideTerraform(options('http://127.0.0.1:9', { platform: undefined }))).rejects.toThrow(
-      /none pinned for .*Install Terraform 1\.5 or newer/s,
+      /no release is pinned for .*Install Terraform 1\.5 or newer/s,
     );
   });
 
