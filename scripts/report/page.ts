@@ -78,7 +78,7 @@ function linksTo({ failures }: ReportFacts, live: LivePart | undefined): Markup[
     ['days', 'Days'],
     ['times', 'Waiting and running'],
     ['failures', `Failures (${failures.length})`],
-    ['spenders', 'Spenders'],
+    ['spenders', 'Highest costs'],
     ['notes', 'Notes'],
   ] as const;
   return links.map(([id, name]) => markup`<li><a href="#${id}">${name}</a></li>`);

@@ -7,7 +7,7 @@ import { daysPlot } from '../plots';
 export function daysSection(facts: ReportFacts): Markup {
   return section(
     'days',
-    'On-time by day, against always on',
+    'On-time by day, compared with always on',
     facts.days.length === 0 ? NOTHING_RAN : days(facts),
   );
 }
@@ -16,14 +16,14 @@ export function daysSection(facts: ReportFacts): Markup {
 function labelOf({ onMs, alwaysOnMs, days }: ReportFacts): string {
   const on = `${duration(onMs)} over ${counted(days.length, 'day')}`;
   const always = `${duration(alwaysOnMs)} if the instance were always on`;
-  return `On-time by day: ${on}, against ${always}. The table below holds the same.`;
+  return `On-time by day: ${on}, compared with ${always}. The table below has the same data.`;
 }
 
 function days(facts: ReportFacts): Markup {
   return markup`<figure>
             ${daysPlot(facts, labelOf(facts))}
             <figcaption>
-              Days in UTC. The first and the last day count as far as the period reaches.
+              Days in UTC. The first and the last day may be shorter than 24 hours.
             </figcaption>
             ${legend([
               ['on', 'on'],

@@ -37,7 +37,7 @@ function failure(job: JobFacts, readings: ReportFacts['readings']): Markup {
   const shortId = job.jobId.slice(0, SHORT_ID_CHARACTERS);
   return markup`<li>
       <strong class="key">${job.key}</strong> ${outcomeMark('failed')} ${dateTime(job.endedMs)}
-      <div>${job.error ? `${job.error.kind}: ${job.error.message}` : 'no reason is given'}</div>
+      <div>${job.error ? `${job.error.kind}: ${job.error.message}` : 'no reason given'}</div>
       <div class="muted">model ${job.model}, attempt ${job.attempt}, job ${shortId}</div>
       ${lastLines(shortId, job.stderrTail)}
       ${places(job, readings)}
@@ -47,7 +47,7 @@ function failure(job: JobFacts, readings: ReportFacts['readings']): Markup {
 function lastLines(shortId: string, stderrTail = ''): Markup | undefined {
   if (stderrTail === '') return undefined;
   const lines = stderrTail.split('\n').map((line) => [line, new Markup('\n')]);
-  return details(`stderr-${shortId}`, 'What the model wrote last', markup`<pre>${lines}</pre>`);
+  return details(`stderr-${shortId}`, 'Last lines of the model', markup`<pre>${lines}</pre>`);
 }
 
 /**

@@ -24,46 +24,48 @@ export function notesSection(facts: ReportFacts): Markup {
 }
 
 const JOB_COST_NOTE =
-  'A job’s on-time is that of its bill: its part of boot, idle time and run. ' +
-  'Where it has none, it is the time from claim to receipt, shared with jobs that ran beside it.';
+  'A job’s on-time comes from its bill: its part of boot, idle time and run. ' +
+  'For a job without a bill, it is the time from claim to receipt, shared with jobs that ran at the same time.';
 
 function pricesNote({ readings }: ReportFacts): string {
   const { instance, usdPerHour, region, pricesAsOf } = readings;
-  if (instance?.type === undefined) return 'There is no instance any more, so there is no price: hours only.';
-  if (usdPerHour === undefined) return `The price table has no ${instance.type} in ${region}: hours only.`;
+  if (instance?.type === undefined)
+    return 'The instance no longer exists, so there is no price: the report has hours only.';
+  if (usdPerHour === undefined)
+    return `The price table has no ${instance.type} in ${region}: the report has hours only.`;
   return (
     `Prices: ${instance.type}, ${usdPerHour} USD an hour on demand in ${region}, ` +
-    `list price of ${pricesAsOf}, for the whole period; ` +
-    'from when it runs, a minute at least for each start, as EC2 bills it. ' +
-    'Disk, requests and tax are not in it: they would cost the same, or next to nothing.'
+    `list price of ${pricesAsOf}, for the whole period. ` +
+    'As in EC2’s bill, each start counts from `running` on, at least a minute. ' +
+    'Disk, requests and tax are left out: they would cost the same, or almost nothing.'
   );
 }
 
 function spotNote({ readings }: ReportFacts): string | undefined {
   if (readings.instance?.isSpot !== true) return undefined;
-  return 'It is a spot instance: what you pay is less than these on-demand prices.';
+  return 'It is a spot instance: you pay less than these on-demand prices.';
 }
 
 function savedNote({ readings, period }: ReportFacts): string {
   const from = readings.hasEarlier ? '' : 'The period begins with the first trace of work.';
   return (
-    'Saved is what an instance that is never stopped would have been on ' +
-    `from ${dateTime(period.fromMs)} to ${dateTime(period.toMs)} UTC, less the on-time. ${from}`
+    'Saved is the on-time of an instance that is never stopped, ' +
+    `from ${dateTime(period.fromMs)} to ${dateTime(period.toMs)} UTC, minus the real on-time. ${from}`
   );
 }
 
 function estimatedNote({ estimatedMs, onMs }: ReportFacts): string | undefined {
   if (estimatedMs === 0) return undefined;
   return (
-    `${duration(estimatedMs)} of the ${duration(onMs)} of on-time are estimated: ` +
-    'from receipts, the first claim to the last receipt of a boot. ' +
-    'Booting before and stopping after are missing there, so the instance was on for somewhat longer.'
+    `${duration(estimatedMs)} of the ${duration(onMs)} of on-time are estimated from receipts: ` +
+    'from the first claim to the last receipt of a boot. ' +
+    'The time of booting and stopping is missing there, so the instance was on for a little longer.'
   );
 }
 
 function wholeNote({ readings }: ReportFacts): string | undefined {
   if (readings.isWhole) return undefined;
-  return 'There is more in the buckets than one report reads: the oldest of it is missing here.';
+  return 'The buckets have more records than one report reads: the oldest records are missing here.';
 }
 
 function unreadableNote({ readings: { unreadable } }: ReportFacts): string | undefined {

@@ -7,7 +7,7 @@ import { NOTHING_RAN, counted, dateTime, section, table } from '../parts';
 export function spendersSection(facts: ReportFacts): Markup {
   return section(
     'spenders',
-    'The biggest spenders',
+    'Highest costs',
     facts.spenders.length === 0
       ? NOTHING_RAN
       : markup`${modelsTable(facts)}
@@ -50,13 +50,13 @@ function jobsTable(facts: ReportFacts): Markup {
   const { spenders, jobs } = facts;
   const price = priceColumn(facts);
   return table(
-    `The ${spenders.length} of ${counted(jobs.length, 'job')} that have cost most`,
+    `The ${spenders.length} most expensive of ${counted(jobs.length, 'job')}`,
     [
       { head: 'Upload', kind: 'key' },
       { head: 'Ended (UTC)' },
       { head: 'On-time', kind: 'number' },
       ...price.heads,
-      { head: 'Known' },
+      { head: 'Basis' },
     ],
     spenders.map(({ key, endedMs, costMs, costUsd, isCostEstimated }) => [
       key,

@@ -64,7 +64,7 @@ function onTimeTile({ onMs, alwaysOnMs, estimatedMs }: ReportFacts): Tile {
 function jobFreeTile({ jobFreeMs }: ReportFacts): Tile {
   return {
     id: 'job-free',
-    name: 'Of it without a job',
+    name: 'On without a job',
     number: duration(jobFreeMs),
     note: 'booting, waiting, stopping',
   };

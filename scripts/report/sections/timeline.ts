@@ -20,7 +20,7 @@ export function timelineSection(facts: ReportFacts): Markup {
 function labelOf({ onTimes, onMs, jobs, failures }: ReportFacts): string {
   const on = `the instance was on ${counted(onTimes.length, 'time')}, ${duration(onMs)} in all`;
   const work = `for ${counted(jobs.length, 'job')}, ${failures.length} of them failed`;
-  return `Timeline: ${on}, ${work}. The tables below hold the same.`;
+  return `Timeline: ${on}, ${work}. The tables below have the same data.`;
 }
 
 function timeline(facts: ReportFacts, picture: Markup): Markup {
@@ -36,16 +36,16 @@ function timeline(facts: ReportFacts, picture: Markup): Markup {
           ${details('job-list', `Table: jobs (${jobs.length})`, jobsTable(facts))}`;
 }
 
-const CAPTION_OF_HOURS = 'Above the instance, below it its jobs; times in UTC.';
-const CAPTION_OF_DAYS = 'A row is a day, from midnight to midnight UTC.';
+const CAPTION_OF_HOURS = 'The first row is the instance, the other rows are its jobs. Times in UTC.';
+const CAPTION_OF_DAYS = 'Each row is a day, from midnight to midnight UTC.';
 
 function captionOf({ period, jobs, days }: ReportFacts): string {
   if (isOneAxis(period)) {
     const all = jobs.length <= TIMELINE_JOBS;
-    return `${CAPTION_OF_HOURS}${all ? '' : ` Drawn: the latest ${TIMELINE_JOBS} of ${jobs.length} jobs.`}`;
+    return `${CAPTION_OF_HOURS}${all ? '' : ` Shown: the latest ${TIMELINE_JOBS} of ${jobs.length} jobs.`}`;
   }
   const all = days.length <= TIMELINE_DAYS;
-  return `${CAPTION_OF_DAYS}${all ? '' : ` Drawn: the last ${TIMELINE_DAYS} of ${days.length} days.`}`;
+  return `${CAPTION_OF_DAYS}${all ? '' : ` Shown: the last ${TIMELINE_DAYS} of ${days.length} days.`}`;
 }
 
 function legendOf({ period, estimatedMs }: ReportFacts): (readonly [string, string])[] {
@@ -62,7 +62,7 @@ function onTimesTable({ onTimes }: ReportFacts): Markup {
   const latest = [...onTimes].reverse().slice(0, ROWS_SHOWN);
   return markup`${shownNote(onTimes.length)}${table(
     'When the instance was on, the latest first; times in UTC',
-    [{ head: 'From' }, { head: 'To' }, { head: 'On for', kind: 'number' }, { head: 'Known' }],
+    [{ head: 'From' }, { head: 'To' }, { head: 'On for', kind: 'number' }, { head: 'Basis' }],
     latest.map(({ fromMs, toMs, kind }) => [
       dateTime(fromMs),
       dateTime(toMs),
@@ -75,7 +75,7 @@ function onTimesTable({ onTimes }: ReportFacts): Markup {
 /** How exactly an on-time is known. */
 const KNOWN = {
   recorded: 'recorded',
-  approximate: 'its end is approximate',
+  approximate: 'recorded, the end is approximate',
   estimated: 'estimated from receipts',
 };
 

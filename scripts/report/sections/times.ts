@@ -41,7 +41,7 @@ export function timesSection({ waiting, running }: ReportFacts): Markup {
 
 function halfMarkup({ id, name, measured, fill }: Half, spread: Spread): Markup {
   const summary = summaryOf(spread);
-  const label = `${name} of ${counted(spread.count, 'job')}: ${summary}. The table below holds the counts.`;
+  const label = `${name} of ${counted(spread.count, 'job')}: ${summary}. The table below has the counts.`;
   return markup`<div>
       <h3>${name}</h3>
       <p class="muted">${measured}: ${summary}.</p>
@@ -53,7 +53,7 @@ function halfMarkup({ id, name, measured, fill }: Half, spread: Spread): Markup 
 }
 
 function summaryOf({ medianMs, ninetiethMs, longestMs }: Spread): string {
-  const ninetieth = `nine of ten within ${duration(ninetiethMs)}`;
+  const ninetieth = `90 % within ${duration(ninetiethMs)}`;
   return `median ${duration(medianMs)}, ${ninetieth}, longest ${duration(longestMs)}`;
 }
 

@@ -91,7 +91,7 @@ describe('the page of a report', () => {
     expect(pictures).toHaveLength(8);
     for (const picture of pictures) {
       expect(picture.getAttribute('role')).toBe('img');
-      expect(picture.getAttribute('aria-label')).toMatch(/tables? below holds? the/);
+      expect(picture.getAttribute('aria-label')).toMatch(/tables? below (has|have) the/);
     }
     for (const id of ['on-times', 'job-list', 'day-list', 'wait-list', 'run-list']) {
       expect([...document.querySelectorAll(`#${id} tbody tr`)].length).toBeGreaterThan(7);
