@@ -21,16 +21,16 @@ function labelOf({ onMs, alwaysOnMs, days }: ReportFacts): string {
 
 function days(facts: ReportFacts): Markup {
   return markup`<figure>
-            ${daysPlot(facts, labelOf(facts))}
-            <figcaption>
-              Days in UTC. The first and the last day may be shorter than 24 hours.
-            </figcaption>
-            ${legend([
-              ['on', 'on'],
-              ['always', 'if it were always on'],
-            ])}
-          </figure>
-          ${details('day-list', `Table: days (${facts.days.length})`, daysTable(facts))}`;
+    ${daysPlot(facts, labelOf(facts))}
+    <figcaption>
+      Days in UTC. The first and the last day may be shorter than 24 hours.
+    </figcaption>
+    ${legend([
+      ['on', 'on'],
+      ['always', 'if it were always on'],
+    ])}
+  </figure>
+  ${details('day-list', `Table: days (${facts.days.length})`, daysTable(facts))}`;
 }
 
 function daysTable({ days }: ReportFacts): Markup {

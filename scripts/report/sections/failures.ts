@@ -17,11 +17,11 @@ export function failuresSection(facts: ReportFacts): Markup {
     facts.failures.length === 0
       ? markup`<p>No job has failed in this period.</p>`
       : markup`<p>
-            ${kindsOf(facts)}.${shownNote(facts)}
-          </p>
-          <ul class="failures">
-            ${facts.failures.slice(0, FAILURES_SHOWN).map((job) => failure(job, facts.readings))}
-          </ul>`,
+        ${kindsOf(facts)}.${shownNote(facts)}
+      </p>
+      <ul class="failures">
+        ${facts.failures.slice(0, FAILURES_SHOWN).map((job) => failure(job, facts.readings))}
+      </ul>`,
   );
 }
 
@@ -36,12 +36,12 @@ function shownNote({ failures }: ReportFacts): string {
 function failure(job: JobFacts, readings: ReportFacts['readings']): Markup {
   const shortId = job.jobId.slice(0, SHORT_ID_CHARACTERS);
   return markup`<li>
-      <strong class="key">${job.key}</strong> ${outcomeMark('failed')} ${dateTime(job.endedMs)}
-      <div>${job.error ? `${job.error.kind}: ${job.error.message}` : 'no reason given'}</div>
-      <div class="muted">model ${job.model}, attempt ${job.attempt}, job ${shortId}</div>
-      ${lastLines(shortId, job.stderrTail)}
-      ${places(job, readings)}
-    </li> `;
+    <strong class="key">${job.key}</strong> ${outcomeMark('failed')} ${dateTime(job.endedMs)}
+    <div>${job.error ? `${job.error.kind}: ${job.error.message}` : 'no reason given'}</div>
+    <div class="muted">model ${job.model}, attempt ${job.attempt}, job ${shortId}</div>
+    ${lastLines(shortId, job.stderrTail)}
+    ${places(job, readings)}
+  </li> `;
 }
 
 function lastLines(shortId: string, stderrTail = ''): Markup | undefined {

@@ -36,9 +36,9 @@ export function summarySection(facts: ReportFacts): Markup {
 
 function tileMarkup({ id, name, number, note }: Tile): Markup {
   return markup`<div>
-      <dt>${name}</dt>
-      <dd><span class="number" id="${id}">${number}</span><br /><span class="small">${note}</span></dd>
-    </div> `;
+    <dt>${name}</dt>
+    <dd><span class="number" id="${id}">${number}</span><br /><span class="small">${note}</span></dd>
+  </div> `;
 }
 
 function savedTile(facts: ReportFacts): Tile {

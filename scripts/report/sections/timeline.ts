@@ -26,14 +26,14 @@ function labelOf({ onTimes, onMs, jobs, failures }: ReportFacts): string {
 function timeline(facts: ReportFacts, picture: Markup): Markup {
   const { onTimes, jobs } = facts;
   return markup`<figure>
-            ${picture}
-            <figcaption>
-              ${captionOf(facts)}
-            </figcaption>
-            ${legend(legendOf(facts))}
-          </figure>
-          ${details('on-times', `Table: on-times (${onTimes.length})`, onTimesTable(facts))}
-          ${details('job-list', `Table: jobs (${jobs.length})`, jobsTable(facts))}`;
+    ${picture}
+    <figcaption>
+      ${captionOf(facts)}
+    </figcaption>
+    ${legend(legendOf(facts))}
+  </figure>
+  ${details('on-times', `Table: on-times (${onTimes.length})`, onTimesTable(facts))}
+  ${details('job-list', `Table: jobs (${jobs.length})`, jobsTable(facts))}`;
 }
 
 const CAPTION_OF_HOURS = 'The first row is the instance, the other rows are its jobs. Times in UTC.';

@@ -34,8 +34,8 @@ export function timesSection({ waiting, running }: ReportFacts): Markup {
     !waiting || !running
       ? markup`<p>No job has begun in this period.</p>`
       : markup`<div class="pair">
-          ${halfMarkup(WAITING, waiting)}${halfMarkup(RUNNING, running)}
-        </div>`,
+        ${halfMarkup(WAITING, waiting)}${halfMarkup(RUNNING, running)}
+      </div>`,
   );
 }
 
@@ -43,13 +43,13 @@ function halfMarkup({ id, name, measured, fill }: Half, spread: Spread): Markup 
   const summary = summaryOf(spread);
   const label = `${name} of ${counted(spread.count, 'job')}: ${summary}. The table below has the counts.`;
   return markup`<div>
-      <h3>${name}</h3>
-      <p class="muted">${measured}: ${summary}.</p>
-      <figure>
-        ${spreadPlot(spread, fill, label)}
-      </figure>
-      ${details(id, `Table: ${name.toLowerCase()}`, countsTable(name, spread))}
-    </div> `;
+    <h3>${name}</h3>
+    <p class="muted">${measured}: ${summary}.</p>
+    <figure>
+      ${spreadPlot(spread, fill, label)}
+    </figure>
+    ${details(id, `Table: ${name.toLowerCase()}`, countsTable(name, spread))}
+  </div> `;
 }
 
 function summaryOf({ medianMs, ninetiethMs, longestMs }: Spread): string {
