@@ -16,7 +16,7 @@ import { type ReportedReceipt, type Session, reportedReceiptSchema, sessionSchem
 const RESULTS_LISTED = 100_000;
 const RECEIPTS_READ = 3_000;
 const SESSIONS_READ = 2_000;
-/** A session that began before the period may reach into it. */
+/** Time before the period in which sessions are read too, because they may reach into it, in milliseconds. */
 const SESSION_MARGIN_MS = 7 * 24 * 3_600_000;
 
 /**
@@ -106,7 +106,7 @@ interface Found {
   readonly atMs: number;
 }
 
-/** Undefined: the instance no longer exists. The report on its past is made all the same. */
+/** The instance's state. Undefined: it no longer exists, and the report on its past is made all the same. */
 async function readInstance({ target, manifest }: PipelineHandle): Promise<Readings['instance']> {
   try {
     const found = await describeInstance(target.clients.ec2, manifest.instanceId);

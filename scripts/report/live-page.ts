@@ -8,7 +8,7 @@ import { factsOf } from './facts';
 import { LIVE_SCRIPT } from './live-script';
 import { nowSection, uploadSection } from './live-sections';
 import { resultsSection } from './live-results';
-import { lookNow } from './now';
+import { readNow } from './now';
 import { pageOf } from './page';
 import { DEFAULT_PERIOD_MS } from './period';
 
@@ -52,7 +52,7 @@ export class LivePage {
     const atMs = this.clock.now();
     const [readings, now] = await Promise.all([
       this.collector.collect(atMs - DEFAULT_PERIOD_MS, atMs),
-      lookNow(this.handle, uploads),
+      readNow(this.handle, uploads),
     ]);
     const read = JSON.stringify([{ ...readings, nowMs: 0, sinceMs: 0 }, now]);
     if (this.drawn?.read === read && atMs - this.drawn.atMs < REDRAWN_MS) return this.drawn;

@@ -8,29 +8,30 @@ import { listOpen } from '../pipeline/readings/open-jobs';
 import { REQUESTS_AT_ONCE } from '../pipeline/readings/requests';
 import { type ResultLink, resultLinks } from './live-results';
 
-/** A job that is on its way, or that has come to its end while somebody looked. */
+/** An open job, or an upload of this page, as the live page shows it. */
 export interface JobNow {
   readonly jobId: string;
   readonly key: string;
   readonly text: string;
   readonly is: 'on its way' | 'succeeded' | 'failed';
-  /** 0 to 1, as the model reported it. */
+  /** The progress that the model reported, 0 to 1. */
   readonly progress: number | undefined;
-  /** What it has left. */
+  /** The job's result files. */
   readonly files?: readonly ResultLink[];
 }
 
 export interface Now {
-  /** EC2's word, or `gone`. */
+  /** EC2's state of the instance. `gone`: the state cannot be read. */
   readonly instance: string;
   readonly jobs: readonly JobNow[];
 }
 
+/** Maximum open jobs that are shown and listed. */
 const OPEN_SHOWN = 20;
 const OPEN_LISTED = 2 * OPEN_SHOWN + 1;
 
-/** What goes on: the uploads of this page, the latest first, and whatever else is open. */
-export async function lookNow(handle: PipelineHandle, uploads: readonly WatchedJob[]): Promise<Now> {
+/** Reads the state of this moment: the uploads of this page, the latest first, and other open jobs. */
+export async function readNow(handle: PipelineHandle, uploads: readonly WatchedJob[]): Promise<Now> {
   const limit = pLimit(REQUESTS_AT_ONCE);
   const [instance, open] = await Promise.all([instanceState(handle), openJobs(handle)]);
   const isShown = new Set(uploads.map(({ jobId }) => jobId));

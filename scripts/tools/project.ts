@@ -13,7 +13,7 @@ export const PACKAGE_FOLDER = resolve(__dirname, '..', '..');
  * The user's folder: the settings (cdktf.json), the models, cdktf.out with Terraform's state, `.lamplighter`.
  * Users work in a checkout of Lamplighter, so it is the package's folder.
  */
-export const PROJECT_FOLDER = PACKAGE_FOLDER;
+export const PROJECT_FOLDER = resolve(PACKAGE_FOLDER);
 
 /**
  * The files of this project's local cloud. Git ignores them, and they may be deleted while the local cloud is
