@@ -55,15 +55,15 @@ export default tseslint.config(
     settings: { 'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.js', '.json'] })] },
     rules: {
       'import-x/no-restricted-paths': [
-        'warn',
+        'error',
         { basePath: import.meta.dirname, zones: zones(import.meta.dirname) },
       ],
-      'lamplighter/plain-words': 'warn',
+      'lamplighter/plain-words': 'error',
     },
   },
   {
     ignores: ['__tests__/**'],
-    rules: { 'max-lines-per-function': ['warn', { max: 70 }] },
+    rules: { 'max-lines-per-function': ['error', { max: 70 }] },
   },
   {
     files: ['local-cloud/iam/simulation.ts', '__tests__/**/*.ts'],

@@ -8,7 +8,7 @@ import { admit, type ReportedUpload } from './admit';
 import { timestamp, type Clock } from './clock';
 import type { LedgerContext } from './context';
 import { InvalidInputError, messageOf } from './errors';
-import { decodeListedKey } from './events';
+import { decodeKey } from './events';
 import { AUDIT_CURSOR_KEY } from './job';
 
 const auditCursorSchema = z.strictObject({
@@ -90,7 +90,7 @@ export async function auditPage(context: LedgerContext): Promise<AuditPage> {
         context.log.error('an upload could not be audited', { key: upload.key, error: messageOf(error) });
       }
     }
-    last = { keyMarker: decodeListedKey(listed.Key ?? ''), versionIdMarker: listed.VersionId };
+    last = { keyMarker: decodeKey(listed.Key ?? ''), versionIdMarker: listed.VersionId };
   }
 
   const marker = isCut ? (last ?? {}) : nextPage(page);
@@ -116,7 +116,7 @@ async function readCursor({ control, clock, log }: LedgerContext): Promise<Audit
 
 function nextPage(page: ListObjectVersionsOutput): Marker | undefined {
   if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return undefined;
-  return { keyMarker: decodeListedKey(page.NextKeyMarker), versionIdMarker: page.NextVersionIdMarker };
+  return { keyMarker: decodeKey(page.NextKeyMarker), versionIdMarker: page.NextVersionIdMarker };
 }
 
 /** The pass is complete. The next pass checks new versions, or every version if a day has passed. */
@@ -144,7 +144,7 @@ function uploadOf(
   if (Key === undefined || VersionId === undefined) return undefined;
   return {
     bucket,
-    key: decodeListedKey(Key),
+    key: decodeKey(Key),
     versionId: VersionId,
     sizeBytes: Size ?? 0,
     uploadedAt: LastModified?.toISOString(),

@@ -58,7 +58,7 @@ export function uploadsIn(event: unknown): (ReportedUpload | Poison)[] {
 
 function uploadIn({ eventTime, s3: { bucket, object } }: S3Record): ReportedUpload | Poison {
   try {
-    const key = decodeEventKey(object.key);
+    const key = decodeKey(object.key);
     if (object.versionId === undefined) {
       return {
         poison: `bucket ${bucket.name} is not versioned: the event of ${JSON.stringify(key)} has no versionId`,
@@ -86,7 +86,7 @@ export function causeIn(event: unknown): Cause | undefined {
   const known = parsed.data;
   if ('Event' in known) return undefined;
   if ('Records' in known) {
-    const jobIds = known.Records.map(({ s3 }) => jobIdInReceiptKey(decodeEventKey(s3.object.key)));
+    const jobIds = known.Records.map(({ s3 }) => jobIdInReceiptKey(decodeKey(s3.object.key)));
     const ofReceipts = jobIds.filter((jobId) => jobId !== undefined);
     return ofReceipts.length > 0 ? { kind: 'receipt', jobIds: ofReceipts } : undefined;
   }
@@ -106,18 +106,18 @@ export function causeIn(event: unknown): Cause | undefined {
 export function receiptKeysIn(event: unknown): string[] {
   const parsed = s3EventSchema.safeParse(event);
   if (!parsed.success) return [];
-  return parsed.data.Records.map(({ s3 }) => decodeEventKey(s3.object.key)).filter(
+  return parsed.data.Records.map(({ s3 }) => decodeKey(s3.object.key)).filter(
     (key) => jobIdInReceiptKey(key) !== undefined,
   );
 }
 
-/** Decodes a key of an S3 event, which is form-encoded: `red+flower.csv` is `red flower.csv`. Throws URIError. */
-export function decodeEventKey(key: string): string {
+/**
+ * Decodes a key of an S3 event, or of a listing with EncodingType=url. Both are form-encoded: `red+flower.csv` is
+ * `red flower.csv`. Throws URIError.
+ */
+export function decodeKey(key: string): string {
   return decodeURIComponent(key.replaceAll('+', ' '));
 }
-
-/** Decodes a key of a listing with EncodingType=url, which has the same encoding. */
-export const decodeListedKey = decodeEventKey;
 
 function isoTime(time: string | undefined): string | undefined {
   const milliseconds = Date.parse(time ?? '');

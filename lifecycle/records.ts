@@ -96,7 +96,7 @@ export const gateSchema = z.strictObject({
 export type Gate = z.infer<typeof gateSchema>;
 
 /** A job's part of the machine's on-time, in whole seconds. No second is on two receipts. */
-export const billSchema = z.strictObject({
+const billSchema = z.strictObject({
   /** When the machine booted, by its own clock. The bill belongs to the session that was on at that time. */
   session: time,
   /** Seconds from the boot to the start of its first job. */

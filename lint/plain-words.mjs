@@ -2,10 +2,10 @@
  * Refuses comment sentences of more than 30 words, and words that docs/ARCHITECTURE.md's glossary does not define.
  * The length and the words are those of CONTRIBUTING.md, "Words".
  */
-export const MOST_WORDS = 30;
+const MOST_WORDS = 30;
 
 /** Identifiers that say nothing to a new reader. */
-export const REFUSED_IDENTIFIERS =
+const REFUSED_IDENTIFIERS =
   /^(told|tell([A-Z]\w*)?|tells\w*|scene|Scene|\w*Scene|meant([A-Z]\w*)?|Meant|readOr\w*|occurrence|\w*Objection|objection)$/;
 
 /** Words that English readers stumble over; a comment names the part instead. */
@@ -49,6 +49,7 @@ function textsOf(comments) {
   return texts;
 }
 
+/** @type {import('eslint').Rule.RuleModule} */
 export const plainWords = {
   meta: {
     type: 'suggestion',

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { InvalidInputError } from '../lifecycle/errors';
 import { deterministicZip } from './deterministic-zip';
 
-export const handlerNames = ['trigger', 'worker', 'stop'] as const;
-export type HandlerName = (typeof handlerNames)[number];
+export type HandlerName = 'trigger' | 'worker' | 'stop';
 
 /** A file to deploy. By its hashes Terraform and the instance see whether it has changed. */
 export interface Bundle {

@@ -7,7 +7,7 @@ import type { Grant } from './simulation';
 export const RECORDS_VARIABLE = 'LAMPLIGHTER_IAM_RECORDS';
 
 /** The number of times that a statement of a role's policy has allowed an action. */
-export interface Use extends Grant {
+interface Use extends Grant {
   readonly role: string;
   readonly action: string;
   readonly times: number;

@@ -25,7 +25,7 @@ const contentSchema = z.object({
 });
 
 /** One `aws:runShellScript` step, with its parameters filled in. */
-export interface DocumentStep extends Step {
+interface DocumentStep extends Step {
   readonly onFailure: 'exit' | 'successAndExit' | 'continue';
   readonly isFinal: boolean;
 }

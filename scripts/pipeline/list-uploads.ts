@@ -1,5 +1,5 @@
 import { ListObjectVersionsCommand } from '@aws-sdk/client-s3';
-import { decodeListedKey } from '../../lifecycle/events';
+import { decodeKey } from '../../lifecycle/events';
 import { jobIdOf, openKey, receiptKey } from '../../lifecycle/job';
 import { modelFor } from '../../lifecycle/model';
 import type { PipelineHandle } from './connect';
@@ -34,13 +34,13 @@ export async function* listUploads({
       Size: sizeBytes = 0,
     } of page.Versions ?? []) {
       if (Key === undefined || versionId === undefined) continue;
-      const key = decodeListedKey(Key);
+      const key = decodeKey(Key);
       if (!modelFor({ key }, manifest.models)) continue;
       yield { jobId: jobIdOf({ bucket, key, versionId }), key, versionId, uploadedAt, sizeBytes };
     }
     marker =
       page.IsTruncated === true && page.NextKeyMarker !== undefined
-        ? { KeyMarker: decodeListedKey(page.NextKeyMarker), VersionIdMarker: page.NextVersionIdMarker }
+        ? { KeyMarker: decodeKey(page.NextKeyMarker), VersionIdMarker: page.NextVersionIdMarker }
         : undefined;
   }
 }

@@ -17,7 +17,7 @@ export interface MadePlan {
 }
 
 /** Terraform refused to plan: the plan would destroy or replace a resource that has `prevent_destroy`. */
-export class PreventedError extends CommandError {
+class PreventedError extends CommandError {
   override readonly name = 'PreventedError';
 }
 

@@ -8,7 +8,7 @@ import type { PolicyChange, StatementChange } from './policy-changes';
 import { type Review, isEmpty } from './review';
 
 /** The kind of a line: added, removed, changed, needs attention, plain. */
-export type Sign = '+' | '-' | '~' | '!' | ' ';
+type Sign = '+' | '-' | '~' | '!' | ' ';
 
 export interface Line {
   readonly sign: Sign;
@@ -17,7 +17,7 @@ export interface Line {
   readonly text: string;
 }
 
-export interface Section {
+interface Section {
   readonly title: string;
   readonly lines: readonly Line[];
 }
