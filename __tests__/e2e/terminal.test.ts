@@ -139,7 +139,7 @@ story('the command line in a terminal', () => {
     [['list'], 0, /failed +[0-9a-f]{12}[^]*bad\.csv[^]*the model exited[^]*succeeded/, true],
     [['list', '--failed'], 0, /^(?![^]*succeeded)[^]*failed +[0-9a-f]{12}/, true],
     [['status'], 0, /Instance +i-\w+[^]*Gate[^]*Receipts +the latest/, true],
-    [['audit'], 0, /4 uploads that a model accepts: 4 with a\s+receipt/, false],
+    [['audit'], 0, /4 uploads that a model accepts: 4 with\s+a\s+receipt/, false],
     [['doctor'], 1, /Gate +CLOSED[^]*✗ job-failed: The job/, true],
     [['estimate', '--jobs-per-day', '4', '--minutes', '15'], 0, /USD +total[^]*cheaper than always/, true],
     [['report', '--out', 'report.html'], 0, /4 jobs, 1 failed;[^]*Written:\s+report\.html/, false],
@@ -248,7 +248,12 @@ story('the command line in a terminal', () => {
   });
 
   it.each<[string, readonly string[], number, RegExp]>([
-    ['an unknown job', ['logs', 'ffffffffffff'], 2, /No job begins with "ffffffffffff"/],
+    [
+      'an unknown job',
+      ['logs', 'ffffffffffff'],
+      2,
+      /No job of the pipeline breast-cancer begins with "ffffffffffff"/,
+    ],
     ['a word that is no job id', ['retry', 'zebra'], 2, /"zebra" is not a job id/],
     ['a key without results', ['results', 'nobody.csv'], 2, /There are no results of "nobody.csv"/],
     ['a key that no model accepts', ['submit', 'image.png'], 2, /no model accepts the key "image\.png"/],
