@@ -27,8 +27,6 @@ const shared = {
 };
 
 module.exports = {
-  // Jest would leave one core idle; on two that is half of them.
-  maxWorkers: '100%',
   // Milliseconds. On a loaded machine a test takes many times what it takes alone. (A project's own limit has no effect.)
   testTimeout: 60_000,
   globalSetup: '<rootDir>/__tests__/support/scratch.ts',
