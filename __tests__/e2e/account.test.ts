@@ -181,7 +181,7 @@ const asOnAws = { LAMPLIGHTER_CLOUD: 'aws', TF_CLI_ARGS_init: '-reconfigure' };
     [
       'a subnet of another VPC',
       { vpcId: 'vpc-0123456789abcdef0' },
-      /and not in\s+vpc-0123456789abcdef0, which vpcId names/,
+      /allowed is a subnet of vpc-0123456789abcdef0, which is the setting vpcId/,
     ],
   ])(
     'refuses %s before it changes anything',

@@ -191,7 +191,7 @@ story('a pipeline that is watched', () => {
 
   it.each([
     [['retry', 'zebra'], /"zebra" is not a job id/],
-    [['retry', '0123456789abcdef0123'], /No job begins with/],
+    [['retry', '0123456789abcdef0123'], /No job of the pipeline watched begins with/],
     [['pause', '--pipeline', 'nope'], /There is no pipeline "nope" here\. Deployed: watched/],
   ])(
     'says what is wrong with %j',
