@@ -1,4 +1,4 @@
-import type { Comparison } from './batch';
+import type { Comparisons } from './batch';
 import { inChild } from './children';
 import type { Options, Output } from './command-line';
 import { table } from './table';
@@ -19,19 +19,14 @@ export async function reportBaseline(
     ['faults', faults],
   ] as const) {
     const task = { firstSeed: seed, histories, faults: kinds, jobs };
-    const result = await inChild<{ plain: Comparison; ours: Comparison }>(bundle, {
-      kind: 'comparison',
-      task,
-    });
-    const { violation } = result.ours;
-    if (violation) {
-      violations.push(
-        `VIOLATION in seed ${violation.seed}, ${name}: ${violation.check}: ${violation.detail}`,
-      );
+    const { plain, ours } = await inChild<Comparisons>(bundle, { kind: 'comparison', task });
+    if (ours.violation) {
+      const { seed: violated, check, detail } = ours.violation;
+      violations.push(`VIOLATION in seed ${violated}, ${name}: ${check}: ${detail}`);
     }
     for (const [who, { accepted, failed, lost, killed, onMs }] of [
-      ['plain chain', result.plain],
-      ['ours', result.ours],
+      ['plain chain', plain],
+      ['ours', ours],
     ] as const) {
       const results = accepted - failed - lost;
       rows.push([name, who, accepted, results, failed, lost, killed, Math.round(onMs / 3_600_000)]);

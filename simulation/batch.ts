@@ -1,17 +1,12 @@
 import type { Check, Violation } from './check-list';
 import { CALL_FAILURES, type CallFailure } from './crash-point';
-import { runTracked } from './current-seed';
 import type { Fault } from './faults';
+import { runHistory, type HistoryOptions } from './history';
 
 /** The histories that a child process runs. */
-export interface BatchTask {
+export interface BatchTask extends Pick<HistoryOptions, 'faults' | 'jobs' | 'crowded' | 'plainChain'> {
   readonly firstSeed: number;
   readonly histories: number;
-  readonly faults: readonly Fault[] | undefined;
-  readonly jobs: number | undefined;
-  readonly crowded?: boolean | undefined;
-  /** Runs the plain chain. None of its histories is checked. */
-  readonly plainChain?: boolean | undefined;
 }
 
 /** The sums over the histories of a task. */
@@ -31,14 +26,7 @@ export interface BatchReport {
 export type SeededViolation = Violation & { readonly seed: number };
 
 /** Runs histories one after the other, up to the first violation. */
-export async function runBatch({
-  firstSeed,
-  histories,
-  faults,
-  jobs,
-  crowded,
-  plainChain,
-}: BatchTask): Promise<BatchReport> {
+export async function runBatch({ firstSeed, histories, ...options }: BatchTask): Promise<BatchReport> {
   // Production code creates thousands of errors here, and no code reads their stacks.
   Error.stackTraceLimit = 0;
   const injected: Partial<Record<Fault, number>> = {};
@@ -52,7 +40,7 @@ export async function runBatch({
   };
   for (let index = 0; index < histories; index += 1) {
     const seed = firstSeed + index;
-    const result = await runTracked({ seed, faults, jobs, crowded, plainChain, aimed: plainChain !== true });
+    const result = await runHistory({ ...options, seed, aimed: options.plainChain !== true });
     for (const [fault, count] of result.injected) injected[fault] = (injected[fault] ?? 0) + count;
     for (const [check, count] of result.checks) checks[check] = (checks[check] ?? 0) + count;
     sums.uploads += result.uploads;
@@ -79,12 +67,12 @@ export interface CrashReport {
 /** Runs a history without faults once for every failure at every call. */
 export async function runCrashPoints(seed: number, jobs: number): Promise<CrashReport[]> {
   Error.stackTraceLimit = 0;
-  const { calls = [] } = await runTracked({ seed, jobs, faults: [], listCalls: true });
+  const { calls = [] } = await runHistory({ seed, jobs, faults: [], listCalls: true });
   const reports: CrashReport[] = [];
   for (const [call, place] of calls.entries()) {
     for (const failure of CALL_FAILURES) {
       if (failure === 'machine crash' && !place.startsWith('drain')) continue;
-      const { violation } = await runTracked({ seed, jobs, faults: [], crashPoint: { call, failure } });
+      const { violation } = await runHistory({ seed, jobs, faults: [], crashPoint: { call, failure } });
       reports.push({ call, failure, place, violation });
     }
   }
@@ -92,7 +80,7 @@ export async function runCrashPoints(seed: number, jobs: number): Promise<CrashR
 }
 
 /** The sums of the same histories under one of the two designs. */
-export interface Comparison {
+interface Comparison {
   readonly accepted: number;
   /** Uploads whose model failed. Our design writes a receipt for each. */
   readonly failed: number;
@@ -103,21 +91,18 @@ export interface Comparison {
   readonly violation: SeededViolation | undefined;
 }
 
-export async function runComparison(task: BatchTask): Promise<{ plain: Comparison; ours: Comparison }> {
+export interface Comparisons {
+  readonly plain: Comparison;
+  readonly ours: Comparison;
+}
+
+export async function runComparison({ firstSeed, histories, ...options }: BatchTask): Promise<Comparisons> {
   Error.stackTraceLimit = 0;
   const sumUp = async (plainChain: boolean): Promise<Comparison> => {
     const sum = { accepted: 0, failed: 0, lost: 0, killed: 0, onMs: 0 };
     let violation: SeededViolation | undefined;
-    for (let index = 0; index < task.histories; index += 1) {
-      const { faults, jobs } = task;
-      const seed = task.firstSeed + index;
-      const result = await runTracked({
-        seed,
-        faults,
-        jobs,
-        plainChain,
-        aimed: false,
-      });
+    for (let seed = firstSeed; seed < firstSeed + histories; seed += 1) {
+      const result = await runHistory({ ...options, seed, plainChain, aimed: false });
       sum.accepted += result.accepted;
       sum.failed += result.failed;
       sum.lost += result.lost;

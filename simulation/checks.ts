@@ -4,8 +4,7 @@ import type { ProcessEnd, Program } from '../runner/host';
 import { BoundedSpan } from './bounded-span';
 import { drainCallBound, functionCallBound } from './call-bounds';
 import type { Check, MakeCheck, Violation } from './check-list';
-import type { CheckedWorld } from './checked-world';
-import { checkTheEnd, gateStateIn, isQuiet } from './end-check';
+import { checkTheEnd, gateStateIn, isQuiet, type CheckedWorld } from './end-check';
 import type { SimProcess } from './process';
 import type { SimProgram } from './program';
 import { checkReceipt, type Run } from './receipt-check';
@@ -75,11 +74,8 @@ export class Checks {
 
   constructor(private readonly world: CheckedWorld) {
     const { settings } = world;
-    const idleBoundMs =
-      SWEEP_MS +
-      CLOSING_MARGIN_MS +
-      (timeLimitSeconds(settings, 'stop') + settings.lingerSeconds) * 1000 +
-      SLACK_MS;
+    const closingMs = (timeLimitSeconds(settings, 'stop') + settings.lingerSeconds) * 1000;
+    const idleBoundMs = SWEEP_MS + CLOSING_MARGIN_MS + closingMs + SLACK_MS;
     this.idle = new BoundedSpan(world, 'idle time is bounded', idleBoundMs, this.check);
     this.neglected = new BoundedSpan(world, 'open jobs are not neglected', NEGLECT_BOUND_MS, this.check);
   }
@@ -200,11 +196,8 @@ export class Checks {
     if (bucket !== 'output') return;
     const present = this.world.s3.peek('output', key);
     if (jobIdInReceiptKey(key) !== undefined) {
-      this.check(
-        'a receipt is never replaced',
-        present === undefined,
-        () => `${process.id} writes ${key} again`,
-      );
+      const isNew = present === undefined;
+      this.check('a receipt is never replaced', isNew, () => `${process.id} writes ${key} again`);
       return;
     }
     const run = Number(text.slice('run '.length));

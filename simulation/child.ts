@@ -1,19 +1,12 @@
 import { runBatch, runComparison, runCrashPoints, type BatchTask } from './batch';
-import { currentSeed, runTracked } from './current-seed';
 import { runEconomy, type EconomyTask } from './economy';
-import type { Fault } from './faults';
+import { currentSeed, runHistory, type HistoryOptions } from './history';
 
 type Task =
   | { readonly kind: 'batch' | 'comparison'; readonly task: BatchTask }
   | { readonly kind: 'economy'; readonly task: EconomyTask }
   | { readonly kind: 'crash points'; readonly seed: number; readonly jobs: number }
-  | {
-      readonly kind: 'replay';
-      readonly seed: number;
-      readonly faults: readonly Fault[] | undefined;
-      readonly jobs: number | undefined;
-      readonly crowded: boolean | undefined;
-    };
+  | { readonly kind: 'replay'; readonly options: HistoryOptions };
 
 /** The entry of a child process. It answers each task until the parent disconnects. */
 process.on('message', (task: Task) => {
@@ -29,14 +22,12 @@ async function reply(task: Task): Promise<void> {
   process.send?.({ answer });
 }
 
-/**
- * An unexpected error endWithError the process, because its state is unknown. The parent receives the seed of the history.
- */
+/** Ends the process after an unexpected error, because its state is unknown. The parent receives the history's seed. */
 function endWithError(error: unknown, origin?: string): void {
   // Node reports an unhandled rejection at the next `setImmediate`, which may be several histories later.
   const orBefore = origin === 'unhandledRejection' ? ' or one shortly before it' : '';
   const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const failure = `an error in the history of seed ${currentSeed() ?? '(none yet)'}${orBefore}: ${what}`;
+  const failure = `an error in the history of seed ${currentSeed ?? '(none yet)'}${orBefore}: ${what}`;
   process.send?.({ failure }, () => process.exit(1));
 }
 
@@ -51,11 +42,8 @@ async function run(task: Task): Promise<unknown> {
     case 'crash points':
       return runCrashPoints(task.seed, task.jobs);
     case 'replay': {
-      const { violation } = await runTracked({
-        ...task,
-        onStoryLine: (line) => process.stdout.write(`${line}\n`),
-      });
-      return violation ?? null;
+      const onStoryLine = (line: string) => process.stdout.write(`${line}\n`);
+      return (await runHistory({ ...task.options, onStoryLine })).violation ?? null;
     }
   }
 }

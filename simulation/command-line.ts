@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, type Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
 import { type Fault, FAULT_NAMES } from './faults';
 import { MUTATIONS } from './mutations';
@@ -30,7 +30,7 @@ export interface Output {
 }
 
 /** The options of a run of histories, which is the default mode. */
-const USED_BY_HISTORIES = [
+const BY_HISTORIES = [
   '--histories',
   '--seed',
   '--faults',
@@ -54,10 +54,10 @@ export function readCommandLine(args: readonly string[], output: Output): Option
   const command = commandLine(output).parse([...args], { from: 'user' });
   const given = command.options
     .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
-    .map(longName);
+    .map(({ long, flags }) => long ?? flags);
   const [mode, otherMode] = given.filter((name) => name in USED_BY_MODE);
   if (otherMode !== undefined) command.error(`error: ${mode} and ${otherMode} are two modes; use one`);
-  const used = USED_BY_MODE[mode ?? ''] ?? USED_BY_HISTORIES;
+  const used = USED_BY_MODE[mode ?? ''] ?? BY_HISTORIES;
   const unused = given.find((name) => name !== mode && !used.includes(name));
   if (unused !== undefined) {
     command.error(`error: ${mode ?? 'a run of histories'} does not use ${unused}, only: ${used.join(', ')}`);
@@ -101,10 +101,6 @@ function commandLine({ print, warn }: Output): Command {
       writeOut: (text) => print(text.trimEnd()),
       writeErr: (text) => warn(text.trimEnd()),
     });
-}
-
-function longName({ long, flags }: Option): string {
-  return long ?? flags;
 }
 
 function wholeNumber(text: string): number {

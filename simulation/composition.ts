@@ -1,6 +1,6 @@
-import type { CheckedWorld } from './checked-world';
 import { Checks } from './checks';
 import type { CrashPoint } from './crash-point';
+import type { CheckedWorld } from './end-check';
 import { Functions } from './functions';
 import { SimInstance } from './instance';
 import { Machine } from './machine';
@@ -19,11 +19,7 @@ export interface WholeWorld extends CheckedWorld {
  * Makes all parts and adds them to `shared`, so that each part finds the others there. A copy of `shared` would be
  * simpler, but V8 reads properties of a spread copy more slowly: histories took a tenth longer.
  */
-export function composeWorld(
-  shared: World,
-  crashPoint: CrashPoint | undefined,
-  listCalls: boolean,
-): WholeWorld {
+export function composeWorld(shared: World, crashPoint: CrashPoint | undefined, listCalls: boolean) {
   const world = shared as { -readonly [Part in keyof WholeWorld]: WholeWorld[Part] };
   world.s3 = new SimS3(world);
   world.instance = new SimInstance(world);

@@ -1,18 +1,9 @@
 import { type SendTask, withChild } from './children';
+import type { Options, Output } from './command-line';
 import type { Bills, EconomyTask } from './economy';
-import { spansOf } from './spans';
+import { spansOf } from './side-by-side';
 import { table } from './table';
 import { WORKLOADS, WORKLOAD_KINDS, type WorkloadKind } from './workloads';
-
-interface EconomyOptions {
-  /** Number of workloads of all kinds together. */
-  readonly workloads: number;
-  readonly seed: number;
-  readonly workers: number;
-  readonly lingerSeconds: number;
-  /** Only kinds whose name contains this text. @default all */
-  readonly only?: string;
-}
 
 /** Number of workloads of one task. It is small, so that all processes end at about the same time. */
 const WORKLOADS_PER_TASK = 200;
@@ -23,14 +14,11 @@ const WORST_RATIO = 2;
 /** Maximum bill without a tail, for the kinds of which docs/ECONOMY.md claims one: few long runs a day. */
 const WORST_RATIO_WITHOUT_TAIL: Partial<Record<WorkloadKind, number>> = { original: 1.02 };
 
-/**
- * Measures every kind of workload in several processes, and prints the tables. Returns false if a bound does not
- * hold.
- */
+/** Measures every kind of workload in several processes. Prints tables. Returns false if a bound does not hold. */
 export async function reportEconomy(
   bundle: string,
-  { workloads, seed, workers, lingerSeconds, only = '' }: EconomyOptions,
-  print: (text: string) => void,
+  { workloads, seed, workers, linger: lingerSeconds, only = '' }: Options,
+  { print }: Output,
 ): Promise<boolean> {
   const began = process.hrtime.bigint();
   const kinds = WORKLOAD_KINDS.filter((kind) => kind.includes(only));
@@ -51,13 +39,10 @@ export async function reportEconomy(
 
   const all = [...bills.values()].flat();
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-  print(
-    table(
-      ['workload', 'how many', 'what it is'],
-      kinds.map((kind) => [kind, bills.get(kind)?.length ?? 0, WORKLOADS[kind][1]]),
-    ),
-  );
-  print(`\n${table(HEAD, [...bills].map(row))}`);
+  const counts = [...bills].map(([kind, { length }]) => [kind, length, WORKLOADS[kind][1]]);
+  print(table(['workload', 'how many', 'what it is'], counts));
+  const rows = [...bills].map(([kind, ofKind]) => [kind, ...COLUMNS.map(([, cell]) => cell(ofKind))]);
+  print(`\n${table(['workload', ...COLUMNS.map(([head]) => head)], rows)}`);
   print(`
 h: billed hours of all workloads of the kind; ×: ratio to the clairvoyant's, median and worst (seed); the tail is ${lingerSeconds} s
 ${all.length.toLocaleString('en-US')} workloads from seed ${seed}, ${sum(all, ({ jobs }) => jobs).toLocaleString('en-US')} uploads, ${seconds.toFixed(0)} s in ${workers} process(es)`);
@@ -83,36 +68,26 @@ export function brokenBounds(bills: ReadonlyMap<WorkloadKind, readonly Bills[]>)
 const withTail = ({ withTailMs }: Bills) => withTailMs;
 const withoutTail = ({ stopAtOnceMs }: Bills) => stopAtOnceMs;
 
-const HEAD = [
-  'workload',
-  'always on h',
-  'plain chain h',
-  'of uploads lost',
-  'ours, no tail h',
-  'ours h',
-  'clairvoyant h',
-  'no tail ×',
-  'no tail, worst',
-  'ours ×',
-  'ours, worst',
+const hours = (bills: readonly Bills[], bill: (bills: Bills) => number) =>
+  (sum(bills, bill) / 3_600_000).toFixed(1);
+
+/** The columns of the table, after the kind. */
+const COLUMNS: readonly (readonly [head: string, cell: (bills: readonly Bills[]) => string])[] = [
+  ['always on h', (bills) => hours(bills, ({ alwaysOnMs }) => alwaysOnMs)],
+  ['plain chain h', (bills) => hours(bills, ({ plainChainMs }) => plainChainMs)],
+  ['of uploads lost', shareLost],
+  ['ours, no tail h', (bills) => hours(bills, withoutTail)],
+  ['ours h', (bills) => hours(bills, withTail)],
+  ['clairvoyant h', (bills) => hours(bills, ({ clairvoyantMs }) => clairvoyantMs)],
+  ['no tail ×', (bills) => medianOf(bills, withoutTail).toFixed(3)],
+  ['no tail, worst', (bills) => ratioWithSeed(worstOf(bills, withoutTail))],
+  ['ours ×', (bills) => medianOf(bills, withTail).toFixed(3)],
+  ['ours, worst', (bills) => ratioWithSeed(worstOf(bills, withTail))],
 ];
 
-function row([kind, bills]: [WorkloadKind, Bills[]]): (string | number)[] {
-  const hours = (bill: (bills: Bills) => number) => (sum(bills, bill) / 3_600_000).toFixed(1);
+function shareLost(bills: readonly Bills[]): string {
   const lost = sum(bills, ({ plainChainLost }) => plainChainLost);
-  return [
-    kind,
-    hours(({ alwaysOnMs }) => alwaysOnMs),
-    hours(({ plainChainMs }) => plainChainMs),
-    `${((100 * lost) / sum(bills, ({ jobs }) => jobs)).toFixed(1)} %`,
-    hours(withoutTail),
-    hours(withTail),
-    hours(({ clairvoyantMs }) => clairvoyantMs),
-    medianOf(bills, withoutTail).toFixed(3),
-    ratioWithSeed(worstOf(bills, withoutTail)),
-    medianOf(bills, withTail).toFixed(3),
-    ratioWithSeed(worstOf(bills, withTail)),
-  ];
+  return `${((100 * lost) / sum(bills, ({ jobs }) => jobs)).toFixed(1)} %`;
 }
 
 interface Worst {

@@ -1,6 +1,6 @@
 import { billedMs } from './billing';
 import { clairvoyantBilledMs, type KnownJob } from './clairvoyant';
-import { runTracked } from './current-seed';
+import { runHistory } from './history';
 import type { HistoryResult } from './history-result';
 import { drawWorkload, type Workload, type WorkloadKind } from './workloads';
 
@@ -42,15 +42,12 @@ export async function runEconomy(task: EconomyTask): Promise<Bills[]> {
   return bills;
 }
 
-/**
- * Measures one workload under each design, with the same uploads, runs and starts. Throws if our design has a
- * violation.
- */
+/** Measures one workload under each design, with the same uploads, runs and starts. Throws for a violation of ours. */
 async function billsOf(workload: Workload, lingerSeconds: number): Promise<Bills> {
   const withTail = await measureOurs(workload, lingerSeconds);
   const arrived = withRealArrivals(workload, withTail.arrivals);
   const stopAtOnce = await measureOurs(arrived, 0);
-  const plainChain = await runTracked({ seed: workload.seed, workload: arrived, plainChain: true });
+  const plainChain = await runHistory({ seed: workload.seed, workload: arrived, plainChain: true });
   const lastArrivalMs = arrived.jobs.at(-1)?.arrivesMs ?? 0;
   const known = arrived.jobs.map(({ arrivesMs, ...job }): KnownJob => ({ arrivedMs: arrivesMs, ...job }));
   return {
@@ -67,17 +64,14 @@ async function billsOf(workload: Workload, lingerSeconds: number): Promise<Bills
 
 async function measureOurs(workload: Workload, lingerSeconds: number): Promise<HistoryResult> {
   const { kind, seed } = workload;
-  const result = await runTracked({ seed, workload, lingerSeconds });
-  if (!result.violation && result.arrivals.length === workload.jobs.length) return result;
-  const found = result.violation
-    ? `${result.violation.check}: ${result.violation.detail}`
-    : 'uploads are missing';
+  const result = await runHistory({ seed, workload, lingerSeconds });
+  const { violation, arrivals } = result;
+  if (!violation && arrivals.length === workload.jobs.length) return result;
+  const found = violation ? `${violation.check}: ${violation.detail}` : 'uploads are missing';
   throw new Error(`workload "${kind}", seed ${seed}, a tail of ${lingerSeconds} s: ${found}`);
 }
 
-/**
- * The workload with the real arrivals of our history. In a chase, the other designs get the same arrivals as ours.
- */
+/** The workload with the real arrivals of our history. In a chase, the other designs get the same arrivals as ours. */
 function withRealArrivals(workload: Workload, arrivals: readonly number[]): Workload {
   const jobs = workload.jobs.map((job, index) => ({ ...job, arrivesMs: arrivals[index] ?? job.arrivesMs }));
   return { ...workload, jobs, chaseMs: undefined };

@@ -73,15 +73,10 @@ export type Fault = keyof typeof FAULTS;
 
 export const FAULT_NAMES = Object.keys(FAULTS) as Fault[];
 
-interface FaultOptions {
-  readonly timeline: Timeline;
-  /** Draws whether a fault strikes. */
-  readonly luck: Random;
+interface DrawnKinds {
   /** Draws the kinds. A stream of its own, so that the kinds do not depend on what has happened. */
   readonly shape: Random;
   readonly allowed: readonly Fault[];
-  readonly overAt: number;
-  readonly hasCrashPoint: boolean;
   /** Every allowed kind is chosen, whatever their number. */
   readonly choosesAll: boolean;
 }
@@ -91,18 +86,16 @@ export class Faults {
   readonly injected = new Map<Fault, number>();
   private readonly shares = new Map<Fault, number>();
 
-  /** When faults are over, in milliseconds since the epoch. */
-  readonly overAt: number;
-  /** One chosen call fails, in addition to the drawn faults. */
-  readonly hasCrashPoint: boolean;
-  private readonly timeline: Timeline;
-  private readonly luck: Random;
-
-  constructor({ timeline, luck, shape, allowed, overAt, hasCrashPoint, choosesAll }: FaultOptions) {
-    this.timeline = timeline;
-    this.luck = luck;
-    this.overAt = overAt;
-    this.hasCrashPoint = hasCrashPoint;
+  constructor(
+    private readonly timeline: Timeline,
+    /** Draws whether a fault strikes. */
+    private readonly luck: Random,
+    /** When faults are over, in milliseconds since the epoch. */
+    readonly overAt: number,
+    /** One chosen call fails, in addition to the drawn faults. */
+    readonly hasCrashPoint: boolean,
+    { shape, allowed, choosesAll }: DrawnKinds,
+  ) {
     // Some histories have no faults, some have a few kinds and some have nearly all. Each shows other errors.
     const width = shape.pick([0, 0.05, 0.05, 0.15, 0.15, 0.3, 0.6]);
     for (const fault of allowed) {
@@ -149,9 +142,7 @@ export class Faults {
 
   /** The number of faults that have struck, of all kinds. */
   get timesStruck(): number {
-    let struck = 0;
-    for (const times of this.injected.values()) struck += times;
-    return struck;
+    return [...this.injected.values()].reduce((sum, times) => sum + times, 0);
   }
 
   count(fault: Fault): void {

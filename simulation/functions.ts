@@ -5,13 +5,12 @@ import { dispatch } from '../lifecycle/dispatch';
 import { parseEnvironment, stopEnvironmentSchema } from '../lifecycle/environment';
 import { Instance } from '../lifecycle/instance';
 import { OPEN_PREFIX } from '../lifecycle/job';
-import type { Fault } from './faults';
 import type { SimInstance } from './instance';
 import type { People } from './people';
 import { plainFunctions, type Client } from './plain-chain';
 import { SimProcess } from './process';
 import { formEncoded, type SimS3 } from './s3';
-import { BREAKER_WAKE_UPS, MODEL_NAMES, SWEEP_MS, timeLimitSeconds, type FunctionName } from './settings';
+import { BREAKER_WAKE_UPS, MODELS, SWEEP_MS, timeLimitSeconds, type FunctionName } from './settings';
 import { logOf, shorten } from './story';
 import type { World } from './world';
 
@@ -34,16 +33,7 @@ const environment = parseEnvironment(stopEnvironmentSchema, {
   LAMPLIGHTER_CONTROL_BUCKET: 'control',
   LAMPLIGHTER_INSTANCE_ID: 'i-1',
   LAMPLIGHTER_WORKER_FUNCTION: 'p-worker',
-  LAMPLIGHTER_MODELS: JSON.stringify(
-    MODEL_NAMES.map(({ name, digest, prefix }) => ({
-      name,
-      digest,
-      zipKey: `models/${name}/model.zip`,
-      zipVersionId: 'v1',
-      prefix,
-      suffixes: ['.csv'],
-    })),
-  ),
+  LAMPLIGHTER_MODELS: JSON.stringify(MODELS),
   // Placeholders: each history has its own settings.
   LAMPLIGHTER_TIME_LIMIT_SECONDS: '120',
   LAMPLIGHTER_LINGER_SECONDS: '0',
@@ -69,13 +59,10 @@ export class Functions {
   readonly executions = { trigger: 0, worker: 0, stop: 0 };
   /** The number of executions under way and of planned invocations. */
   pending = 0;
-
   /** Ticks of the schedule, with the missed ones. */
   sweeps = 0;
-
   private sweepsAtRest = 0;
   private stateAtRest = '';
-
   /** Late events. They arrive when the next drain begins, or after LATEST_EVENT_MS. */
   private readonly heldEvents = new Set<{ name: FunctionName; event: object }>();
 
@@ -90,19 +77,14 @@ export class Functions {
   uploaded(key: string, versionId: string, soon: boolean): void {
     const { timeline, luck } = this.world;
     const event = s3Event('data', key, versionId, timeline.now);
-    if (soon) {
-      this.plan('trigger', event, luck.spread(2, 1_000), 0);
-      return;
-    }
-    const delay = luck.spread(200, 4_000);
-    this.notify('trigger', event, delay, 'upload event lost', 'upload event twice', 'upload event late');
+    if (soon) this.plan('trigger', event, luck.spread(2, 1_000), 0);
+    else this.notify('trigger', event, luck.spread(200, 4_000), 'upload event');
   }
 
   receiptWritten(key: string): void {
     const { timeline, luck } = this.world;
     const event = s3Event('output', key, 'v', timeline.now);
-    const delay = luck.spread(50, 4_000);
-    this.notify('stop', event, delay, 'receipt event lost', 'receipt event twice', 'receipt event late');
+    this.notify('stop', event, luck.spread(50, 4_000), 'receipt event');
   }
 
   instanceChanged(state: 'running' | 'stopped'): void {
@@ -114,14 +96,7 @@ export class Functions {
       time: new Date(timeline.now).toISOString(),
       detail: { 'instance-id': 'i-1', state },
     };
-    this.notify(
-      'stop',
-      event,
-      luck.spread(200, 4_000),
-      'state event lost',
-      'state event twice',
-      'state event late',
-    );
+    this.notify('stop', event, luck.spread(200, 4_000), 'state event');
   }
 
   commandEnded(id: string, status: string): void {
@@ -131,8 +106,7 @@ export class Functions {
       'detail-type': 'EC2 Command Status-change Notification',
       detail: { 'command-id': id, status },
     };
-    const delay = this.world.luck.spread(200, 5_000);
-    this.notify('stop', event, delay, 'command event lost', 'command event twice', 'command event late');
+    this.notify('stop', event, this.world.luck.spread(200, 5_000), 'command event');
   }
 
   /** Plans the next tick of the schedule. Each tick plans the tick after it. */
@@ -173,18 +147,16 @@ export class Functions {
     name: FunctionName,
     event: object,
     delay: number,
-    lost: Fault,
-    twice: Fault,
-    late: Fault,
+    kind: 'upload event' | 'receipt event' | 'state event' | 'command event',
   ): void {
     const { faults, luck, timeline } = this.world;
-    if (faults.strikes(lost)) {
-      this.world.narrate?.(name, `does not receive the event: ${lost}`);
+    if (faults.strikes(`${kind} lost`)) {
+      this.world.narrate?.(name, `does not receive the event: ${kind} lost`);
       return;
     }
-    if (faults.isDrawn(late) && luck.chance(0.4)) {
+    if (faults.isDrawn(`${kind} late`) && luck.chance(0.4)) {
       // A late event is most dangerous when a drain begins.
-      faults.count(late);
+      faults.count(`${kind} late`);
       const held = { name, event };
       this.heldEvents.add(held);
       timeline.after(LATEST_EVENT_MS, () => {
@@ -192,12 +164,9 @@ export class Functions {
       });
       return;
     }
-    this.invoke(
-      name,
-      event,
-      faults.strikes(late) ? luck.between(5_000, luck.pick([60_000, LATEST_EVENT_MS])) : delay,
-    );
-    if (faults.strikes(twice)) this.invoke(name, event, luck.between(delay, delay + 60_000));
+    const isLate = faults.strikes(`${kind} late`);
+    this.invoke(name, event, isLate ? luck.between(5_000, luck.pick([60_000, LATEST_EVENT_MS])) : delay);
+    if (faults.strikes(`${kind} twice`)) this.invoke(name, event, luck.between(delay, delay + 60_000));
   }
 
   /** Puts an event into the function's queue. */
@@ -224,10 +193,8 @@ export class Functions {
     const id = `${name} #${this.executions[name]}`;
     const process = new SimProcess(timeline, name, id, world.faults.clockErrorMs());
     process.settlesAllJobs = name === 'stop' && 'source' in event;
-    world.narrate?.(
-      id,
-      `runs${failures > 0 ? `, again after ${failures} failures` : ''}${describeEvent(event)}`,
-    );
+    const again = failures > 0 ? `, again after ${failures} failures` : '';
+    world.narrate?.(id, `runs${again}${describeEvent(event)}`);
     const limit = timeline.after(timeLimitSeconds(world.settings, name) * 1000, () => {
       world.narrate?.(id, 'time limit');
       process.kill();
@@ -276,12 +243,8 @@ export class Functions {
       });
       return;
     }
-    const context = ledgerContext(
-      environment,
-      { s3: client, ec2: client, lambda: client, clock },
-      log,
-      process.id,
-    );
+    const clients = { s3: client, ec2: client, lambda: client, clock };
+    const context = ledgerContext(environment, clients, log, process.id);
     if (name === 'trigger') {
       await trigger(event, context);
       return;
@@ -307,7 +270,6 @@ function describeEvent(event: object): string {
     return ` on ${shorten(record?.s3.object.key ?? '?')}`;
   }
   if (!('source' in event)) return '';
-  return event.source === 'aws.events'
-    ? ': sweep'
-    : ` on ${JSON.stringify((event as { detail?: unknown }).detail)}`;
+  if (event.source === 'aws.events') return ': sweep';
+  return ` on ${JSON.stringify((event as { detail?: unknown }).detail)}`;
 }

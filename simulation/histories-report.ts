@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 import type { BatchReport } from './batch';
 import { CHECKS, type Check } from './check-list';
 import type { Options, Output } from './command-line';
-import { FAULTS, FAULT_NAMES } from './faults';
+import { FAULTS, FAULT_NAMES, type Fault } from './faults';
 import { runAll, violationsIn } from './side-by-side';
 import { table } from './table';
 
@@ -38,11 +38,8 @@ export async function reportHistories(
   const ran = sum((report) => report.histories);
   const violations = violationsIn(reports);
 
-  const faults = FAULT_NAMES.map((fault) => [
-    fault,
-    sum(({ injected }) => injected[fault] ?? 0),
-    FAULTS[fault][1],
-  ]);
+  const timesOf = (fault: Fault) => sum(({ injected }) => injected[fault] ?? 0);
+  const faults = FAULT_NAMES.map((fault) => [fault, timesOf(fault), FAULTS[fault][1]]);
   print(table(['fault', 'injected', 'what it is'], faults));
   const checks = (Object.keys(CHECKS) as Check[]).map((check) => [
     check,

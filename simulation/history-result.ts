@@ -14,7 +14,6 @@ export const BEGINNING = Date.parse('2026-01-01T00:00:00Z');
 const COUNTED_AFTER_FAULTS_MS = 3_600_000;
 
 export interface HistoryResult {
-  readonly seed: number;
   readonly violation: Violation | undefined;
   /** How often each fault struck. */
   readonly injected: ReadonlyMap<Fault, number>;
@@ -46,12 +45,12 @@ export interface HistoryResult {
 }
 
 /** Reads the result from the parts of a history that has ended. */
-export function resultOf(seed: number, world: WholeWorld): HistoryResult {
+export function resultOf(world: WholeWorld): HistoryResult {
   const { timeline, faults, jobs, s3, instance, people, wire, checks } = world;
+  const { onTimes } = instance;
   const accepted = people.uploads.filter((upload) => upload.accepted);
   const countedUntil = faults.overAt + COUNTED_AFTER_FAULTS_MS;
   return {
-    seed,
     violation: checks.violation,
     injected: faults.injected,
     checks: checks.made,
@@ -63,11 +62,8 @@ export function resultOf(seed: number, world: WholeWorld): HistoryResult {
     lost: accepted.filter(({ jobId }) => !jobs.hasEnded(jobId)).length,
     failed: jobs.failed,
     killed: checks.killed,
-    onMs: instance.onTimes.reduce(
-      (sum, { from, to }) => sum + Math.max(0, Math.min(to, countedUntil) - from),
-      0,
-    ),
-    onTimes: instance.onTimes,
+    onMs: onTimes.reduce((sum, { from, to }) => sum + Math.max(0, Math.min(to, countedUntil) - from), 0),
+    onTimes,
     sessions: () => recordsIn(s3, 'control', (key) => key.startsWith(SESSIONS_PREFIX), sessionSchema),
     receipts: () => recordsIn(s3, 'output', (key) => jobIdInReceiptKey(key) !== undefined, receiptSchema),
     running: instance.running.map(({ from, to }) => ({ from: from - BEGINNING, to: to - BEGINNING })),

@@ -1,13 +1,11 @@
 import { composeWorld, type WholeWorld } from './composition';
 import type { CrashPoint } from './crash-point';
-import { drawSettings } from './drawn-settings';
 import { FAULT_NAMES, Faults, type Fault } from './faults';
 import { BEGINNING, resultOf, type HistoryResult } from './history-result';
 import { Jobs } from './jobs';
 import { Random } from './random';
-import { SWEEP_MS, type WorldSettings } from './settings';
+import { drawSettings, settingsFor, SWEEP_MS, type WorldSettings } from './settings';
 import { Timeline } from './timeline';
-import { settingsFor, usedMachine } from './workload-settings';
 import type { Workload } from './workloads';
 import type { World } from './world';
 
@@ -35,9 +33,13 @@ export interface HistoryOptions {
   readonly onStoryLine?: ((line: string) => void) | undefined;
 }
 
+/** The seed of the history that began last, for the message of a process that ends in an error. */
+export let currentSeed: number | undefined;
+
 /** Runs one history, from its seed alone. */
 export async function runHistory(options: HistoryOptions): Promise<HistoryResult> {
   const { seed } = options;
+  currentSeed = seed;
   const shape = new Random(seed, 1);
   const shared = drawShared(options, shape);
   const world = composeWorld(shared, options.crashPoint, options.listCalls === true);
@@ -45,7 +47,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   world.narrate?.('history', `seed ${seed}${kind}, faults: ${world.faults.names.join(', ') || 'none'}`);
   planEvents(world, options, shape);
   await world.timeline.run();
-  return resultOf(seed, world);
+  return resultOf(world);
 }
 
 /** Draws what all parts share. The order of the draws is part of a seed's history. */
@@ -54,24 +56,21 @@ function drawShared(options: HistoryOptions, shape: Random): World {
   const timeline = new Timeline(BEGINNING);
   const luck = new Random(seed, 2);
   const settings = settingsOf(options, shape);
-  const faults = new Faults({
-    timeline,
-    luck,
-    shape,
-    allowed: options.faults ?? (workload ? [] : FAULT_NAMES),
-    overAt: BEGINNING + faultsEndMs(options, shape),
-    hasCrashPoint: options.crashPoint !== undefined,
-    choosesAll: workload !== undefined,
-  });
+  const overAt = BEGINNING + faultsEndMs(options, shape);
+  const allowed = options.faults ?? (workload ? [] : FAULT_NAMES);
+  const kinds = { shape, allowed, choosesAll: workload !== undefined };
+  const faults = new Faults(timeline, luck, overAt, options.crashPoint !== undefined, kinds);
+  const jobs = new Jobs(timeline);
+  const narrate = narrator(options.onStoryLine, timeline);
   return {
     timeline,
     luck,
     faults,
     settings,
-    jobs: new Jobs(timeline),
+    jobs,
     plainChain: options.plainChain === true,
     workload,
-    narrate: narrator(options.onStoryLine, timeline),
+    narrate,
   };
 }
 
@@ -93,7 +92,9 @@ function faultsEndMs({ workload, jobs, crowded }: HistoryOptions, shape: Random)
 function planEvents(world: WholeWorld, options: HistoryOptions, shape: Random): void {
   const { people, machine, functions, settings, workload } = world;
   if (workload) {
-    usedMachine(machine, settings);
+    // The machine has been brought up before, and the models are on its disk.
+    machine.disk.broughtUp = true;
+    for (const { digest } of settings.models) machine.disk.models.set(digest, { ready: true });
     people.planWorkload(workload);
   } else {
     const { jobs: count, aimed = true, crowded = false } = options;

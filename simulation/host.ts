@@ -66,26 +66,19 @@ export class SimHost implements Host {
 
   modelFolder({ digest }: ModelRef): ModelFolder {
     const { models } = this.world.machine.disk;
-    const model = this.model(digest);
+    const { name, timeLimitMinutes, maxAttempts, parallelJobs, retryOnFailure, hasSetup } = modelOf(
+      this.world,
+      digest,
+    );
+    const card = { name, timeLimitMinutes, maxAttempts, parallelJobs, retryOnFailure };
     return {
-      card: () =>
-        Promise.resolve(
-          models.has(digest)
-            ? JSON.stringify({
-                name: model.name,
-                timeLimitMinutes: model.timeLimitMinutes,
-                maxAttempts: model.maxAttempts,
-                parallelJobs: model.parallelJobs,
-                retryOnFailure: model.retryOnFailure,
-              })
-            : undefined,
-        ),
+      card: () => Promise.resolve(models.has(digest) ? JSON.stringify(card) : undefined),
       isReady: () => Promise.resolve(models.get(digest)?.ready === true),
       unpack: () => {
         models.set(digest, { ready: false });
         return Promise.resolve();
       },
-      has: (program) => Promise.resolve(program === 'run' || model.hasSetup),
+      has: (program) => Promise.resolve(program === 'run' || hasSetup),
       markReady: () => {
         models.set(digest, { ready: true });
         return Promise.resolve();
@@ -99,10 +92,6 @@ export class SimHost implements Host {
 
   pruneModels(): Promise<void> {
     return Promise.resolve();
-  }
-
-  private model(digest: string) {
-    return modelOf(this.world, digest);
   }
 }
 

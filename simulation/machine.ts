@@ -113,12 +113,8 @@ export class Machine {
 
   /** The operating system shuts down. The drain may get a SIGTERM. After the delay the power is off. */
   shutDown(stopper: Stopper, delay: number): void {
-    const { timeline, luck } = this.world;
-    if (luck.chance(0.5)) this.interrupt?.();
-    const { powerChanges } = this;
-    timeline.after(delay, () => {
-      if (this.powerChanges === powerChanges) this.powerOff(stopper);
-    });
+    if (this.world.luck.chance(0.5)) this.interrupt?.();
+    this.later(delay, () => this.powerOff(stopper));
   }
 
   private interrupt: (() => void) | undefined;

@@ -45,18 +45,13 @@ interface Catch {
  * The known seed then counts if the search finds none, because some known seeds come from longer runs.
  */
 export async function findCatch(mutation: Mutation, options: SearchOptions): Promise<Catch | undefined> {
-  return options.search === true
-    ? ((await catchOfSearch(mutation, options)) ?? (await catchOfKnownSeed(mutation)))
-    : ((await catchOfKnownSeed(mutation)) ?? (await catchOfSearch(mutation, options)));
-}
-
-async function catchOfKnownSeed(mutation: Mutation): Promise<Catch | undefined> {
-  const violation = await violationUnder(mutation);
-  return violation && { seedIs: 'remembered', violation };
-}
-
-async function catchOfSearch(mutation: Mutation, options: SearchOptions): Promise<Catch | undefined> {
-  const { histories, seed, workers } = options;
-  const violation = await violationUnder(mutation, { histories, seed, workers });
-  return violation && { seedIs: 'found now', violation };
+  const { histories, seed, workers, search } = options;
+  for (const seedIs of search
+    ? (['found now', 'remembered'] as const)
+    : (['remembered', 'found now'] as const)) {
+    const run = seedIs === 'found now' ? { histories, seed, workers } : undefined;
+    const violation = await violationUnder(mutation, run);
+    if (violation) return { seedIs, violation };
+  }
+  return undefined;
 }

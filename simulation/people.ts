@@ -1,10 +1,11 @@
 import { HOLD_TAG, PAUSE_TAG } from '../lifecycle/instance';
 import { jobIdOf } from '../lifecycle/job';
 import { modelFor } from '../lifecycle/model';
+import type { Fault } from './faults';
 import type { SimInstance } from './instance';
 import type { Random } from './random';
 import type { SimS3 } from './s3';
-import { MODEL_NAMES } from './settings';
+import { MODELS } from './settings';
 import type { World } from './world';
 import type { Workload, WorkloadJob } from './workloads';
 
@@ -42,8 +43,6 @@ const KEYS = [...ACCEPTED_KEYS, 'notes.txt', 'deep/'];
 /** Period in which a person checks for a pause, in milliseconds. */
 const RESUME_MS = 3_600_000;
 
-const models = MODEL_NAMES.map((model) => ({ ...model, zipKey: 'z', zipVersionId: 'v', suffixes: ['.csv'] }));
-
 interface Plan {
   /** The number of uploads. @default drawn */
   readonly count: number | undefined;
@@ -52,10 +51,7 @@ interface Plan {
   readonly crowded: boolean;
 }
 
-/**
- * People who upload, hold, pause, start and stop. When the faults are over, they remove orders and the breaker's
- * pause.
- */
+/** People who upload, hold, pause, start and stop. When the faults are over, they remove every hold and pause. */
 export class People {
   readonly uploads: Upload[] = [];
   /** How often a person removed the breaker's pause after the faults were over. */
@@ -79,8 +75,8 @@ export class People {
       const key = count === undefined ? shape.pick(KEYS) : `job-${index}.csv`;
       timeline.after(around + shape.spread(1, 3_000), () => this.upload(key, false));
     }
-    if (faults.has('person holds')) this.planOrder(shape, window, HOLD_TAG, 'person holds');
-    if (faults.has('person pauses')) this.planOrder(shape, window, PAUSE_TAG, 'person pauses');
+    this.planOrder(shape, window, HOLD_TAG, 'person holds');
+    this.planOrder(shape, window, PAUSE_TAG, 'person pauses');
     if (faults.has('person starts it')) this.planStart(shape.spread(10_000, 600_000));
     timeline.after(faults.overAt - timeline.now, () => this.takeBackOrders());
   }
@@ -134,18 +130,14 @@ export class People {
     const { s3, timeline, functions } = this.world;
     const versionId = s3.upload(key);
     const jobId = jobIdOf({ bucket: 'data', key, versionId });
-    const accepted = modelFor({ key }, models) !== undefined;
+    const accepted = modelFor({ key }, MODELS) !== undefined;
     this.uploads.push({ key, jobId, at: timeline.now, accepted });
     this.world.narrate?.('a person', `uploads ${key}, job ${jobId.slice(0, 6)}${aimed ? ', aimed' : ''}`);
     functions.uploaded(key, versionId, aimed);
   }
 
-  private planOrder(
-    shape: Random,
-    window: number,
-    tag: string,
-    fault: 'person holds' | 'person pauses',
-  ): void {
+  private planOrder(shape: Random, window: number, tag: string, fault: Fault): void {
+    if (!this.world.faults.has(fault)) return;
     const { timeline, instance, faults } = this.world;
     const from = shape.between(0, window);
     timeline.after(from, () => {
@@ -164,10 +156,7 @@ export class People {
     const { timeline, instance, faults } = this.world;
     timeline.after(RESUME_MS, () => {
       if (faults.over) return;
-      if (instance.paused) {
-        this.world.narrate?.('a person', 'resumes: removes lamplighter:pause');
-        instance.tag(PAUSE_TAG, undefined);
-      }
+      if (instance.paused) this.resume();
       this.planResume();
     });
   }
@@ -194,10 +183,14 @@ export class People {
     if (instance.held) instance.tag(HOLD_TAG, undefined);
     if (instance.paused) {
       this.pausesRemoved += 1;
-      this.world.narrate?.('a person', 'resumes: removes lamplighter:pause');
-      instance.tag(PAUSE_TAG, undefined);
+      this.resume();
     }
     checks.checkAndEndIfQuiet();
     timeline.after(60_000, () => this.takeBackOrders());
+  }
+
+  private resume(): void {
+    this.world.narrate?.('a person', 'resumes: removes lamplighter:pause');
+    this.world.instance.tag(PAUSE_TAG, undefined);
   }
 }

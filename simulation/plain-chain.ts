@@ -5,6 +5,7 @@ import type { Clock } from '../lifecycle/clock';
 import { uploadsIn } from '../lifecycle/events';
 import { jobIdOf } from '../lifecycle/job';
 import { modelFor } from '../lifecycle/model';
+import { MODELS } from './settings';
 
 export interface Client {
   send(command: object): Promise<object>;
@@ -21,7 +22,7 @@ const POLL_MS = 5_000;
 export const plainFunctions = {
   async trigger(client: Client, event: object): Promise<void> {
     for (const upload of uploadsIn(event)) {
-      if ('poison' in upload || !modelFor(upload, [everyCsv])) continue;
+      if ('poison' in upload || !modelFor(upload, MODELS.slice(0, 1))) continue;
       await client.send(new StartInstancesCommand({ InstanceIds: ['i-1'] }));
       const Payload = JSON.stringify({ job: jobIdOf(upload) });
       await client.send(new InvokeCommand({ FunctionName: 'p-worker', InvocationType: 'Event', Payload }));
@@ -33,9 +34,8 @@ export const plainFunctions = {
     const began = clock.now();
     while (clock.now() - began < PATIENCE_MS) {
       if ((await isRunning(client)) && (await isOnline(client))) {
-        await client.send(
-          new SendCommandCommand({ DocumentName: 'run', InstanceIds: ['i-1'], Parameters: { job: [job] } }),
-        );
+        const Parameters = { job: [job] };
+        await client.send(new SendCommandCommand({ DocumentName: 'run', InstanceIds: ['i-1'], Parameters }));
         return;
       }
       await clock.sleep(POLL_MS);
@@ -47,15 +47,6 @@ export const plainFunctions = {
     await client.send(new StopInstancesCommand({ InstanceIds: ['i-1'] }));
   },
 } as const satisfies Record<string, (client: Client, event: object, clock: Clock) => Promise<void>>;
-
-const everyCsv = {
-  name: 'plain',
-  digest: '1'.repeat(64),
-  zipKey: 'z',
-  zipVersionId: 'v',
-  prefix: '',
-  suffixes: ['.csv'],
-};
 
 async function isRunning(client: Client): Promise<boolean> {
   const answer = (await client.send(new DescribeInstancesCommand({ InstanceIds: ['i-1'] }))) as {

@@ -41,17 +41,12 @@ export function checkReceipt(
   const detail = (what: string) => () => `receipt of ${jobId.slice(0, 6)}: ${what}`;
   const checkTruth = (holds: boolean, what: string) => check('receipts tell the truth', holds, detail(what));
   // A drain that cannot read the card assumes a maxAttempts of 2.
-  check(
-    'attempts within bounds',
-    attempt <= Math.max(model?.maxAttempts ?? 0, 2),
-    detail(`attempt ${attempt}`),
-  );
+  const mostAttempts = Math.max(model?.maxAttempts ?? 0, 2);
+  check('attempts within bounds', attempt <= mostAttempts, detail(`attempt ${attempt}`));
   for (const { key } of outputs) {
     const run = runOf(key);
-    checkTruth(
-      run?.jobId === jobId && run.drain === instance.drainId && run.attempt === attempt,
-      `${key} is of another run`,
-    );
+    const isItsRun = run?.jobId === jobId && run.drain === instance.drainId && run.attempt === attempt;
+    checkTruth(isItsRun, `${key} is of another run`);
   }
   if (error !== undefined) {
     check('no job fails without a reason', hasReason(error.kind, jobId, faults, ends), detail(error.message));
@@ -62,10 +57,8 @@ export function checkReceipt(
   }
   checkTruth((outcome === 'succeeded') === outputs.length > 0, `${outcome} with ${outputs.length} files`);
   const times = [claimedAt, startedAt, endedAt].filter((time) => time !== undefined).map(Date.parse);
-  checkTruth(
-    times.every((time, index) => time >= (times[index - 1] ?? 0)),
-    `times out of order: ${times.join(', ')}`,
-  );
+  const areInOrder = times.every((time, index) => time >= (times[index - 1] ?? 0));
+  checkTruth(areInOrder, `times out of order: ${times.join(', ')}`);
   const begin = times[0] ?? 0;
   const end = times.at(-1) ?? 0;
   const on = ec2.onTimes.some(({ from, to }) => from <= begin + CLOCK_SLACK_MS && end <= to + CLOCK_SLACK_MS);

@@ -1,3 +1,7 @@
+import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
+import type { Random } from './random';
+import type { Workload } from './workloads';
+
 /** The settings of one deployment and its account. */
 export interface WorldSettings {
   readonly models: readonly SimModel[];
@@ -25,10 +29,13 @@ export interface SimModel {
   readonly longestRunMs: number;
 }
 
-export const MODEL_NAMES = [
-  { name: 'first', digest: '1'.repeat(64), prefix: '' },
-  { name: 'second', digest: '2'.repeat(64), prefix: 'second/' },
-] as const satisfies readonly Partial<SimModel>[];
+/** The models as the pipeline deploys them. */
+export const MODELS = [deployedModel('first', '1', ''), deployedModel('second', '2', 'second/')];
+
+function deployedModel(name: string, digit: string, prefix: string) {
+  const zip = { zipKey: `models/${name}/model.zip`, zipVersionId: 'v1' };
+  return { name, digest: digit.repeat(64), prefix, suffixes: ['.csv'], ...zip };
+}
 
 /** The default period of the sweep, in milliseconds. */
 export const SWEEP_MS = 5 * 60_000;
@@ -44,3 +51,51 @@ export function timeLimitSeconds({ lingerSeconds }: WorldSettings, name: Functio
 }
 
 export const BREAKER_WAKE_UPS = 3;
+
+/** Draws the settings of one history. `small`: as few and as short steps as possible, for histories that list every call. */
+export function drawSettings(shape: Random, small: boolean): WorldSettings {
+  const models = MODELS.map(({ name, digest, prefix }): SimModel => ({
+    name,
+    digest,
+    prefix,
+    maxAttempts: shape.pick([1, 2, 2, 3]),
+    parallelJobs: small ? 1 : shape.pick([1, 1, 2]),
+    retryOnFailure: shape.chance(0.5),
+    timeLimitMinutes: shape.pick([1, 3, 8]),
+    hasSetup: small || shape.chance(0.5),
+    longestRunMs: small ? 30_000 : shape.pick([3_000, 5_000, 30_000, 120_000, 400_000]),
+  }));
+  return {
+    models,
+    leaseSeconds: 60,
+    lingerSeconds: small ? DEFAULT_LINGER_SECONDS : shape.pick([0, 0, 30, 30, 90]),
+    idleShutdownMinutes: shape.pick([10, 10, 10, 15]),
+    slowestCallMs: small ? 60 : shape.pick([20, 60, 60, 400, 2_000]),
+    listPage: shape.pick([1000, 1000, 2, 1]),
+    versionsPage: shape.pick([1000, 1000, 2, 1]),
+    isSpot: !small && shape.chance(0.5),
+  };
+}
+
+/** The settings of an ordinary account for a given workload. None is drawn, so that designs differ in nothing else. */
+export function settingsFor(
+  { jobs }: Workload,
+  lingerSeconds: number,
+  parallelJobs: number,
+  isSpot: boolean,
+): WorldSettings {
+  const longestRunMs = Math.max(...jobs.map(({ runMs }) => runMs));
+  const timeLimitMinutes = Math.ceil(longestRunMs / 60_000) + 1;
+  const card = { maxAttempts: 2, parallelJobs, retryOnFailure: false, timeLimitMinutes, hasSetup: false };
+  return {
+    models: MODELS.map(({ name, digest, prefix }) => ({ name, digest, prefix, ...card, longestRunMs })),
+    // Long, because renewals would be most of the calls of a long run. They do not change the on-time.
+    leaseSeconds: 900,
+    lingerSeconds,
+    idleShutdownMinutes: 10,
+    slowestCallMs: 60,
+    listPage: 1000,
+    versionsPage: 1000,
+    isSpot,
+  };
+}

@@ -1,7 +1,6 @@
 import type { BatchReport } from './batch';
 import { type SendTask, withChild } from './children';
 import type { Fault } from './faults';
-import { spansOf } from './spans';
 
 /** Number of histories of one task. An interrupt loses at most one task per process. */
 const HISTORIES_PER_TASK = 500;
@@ -28,10 +27,7 @@ interface RunControl {
   readonly onReport: (report: BatchReport) => void;
 }
 
-/**
- * Runs histories in the order of their seeds, in several processes. Stops at the first violation unless `keepGoing`
- * is set.
- */
+/** Runs histories in the order of their seeds, in several processes, up to the first violation or with `keepGoing` all. */
 export async function runAll(bundle: string, options: Run, control?: RunControl): Promise<BatchReport[]> {
   const { faults, jobs, crowded, keepGoing, workers } = options;
   const reports: BatchReport[] = [];
@@ -69,4 +65,12 @@ export async function runAll(bundle: string, options: Run, control?: RunControl)
 export function violationsIn(reports: readonly BatchReport[]) {
   const violations = reports.flatMap(({ violation }) => (violation ? [violation] : []));
   return violations.sort((a, b) => a.seed - b.seed);
+}
+
+/** Divides `count` consecutive seeds from `firstSeed` into spans of at most `most` seeds. */
+export function spansOf(firstSeed: number, count: number, most: number) {
+  return Array.from({ length: Math.ceil(count / most) }, (_none, index) => {
+    const before = index * most;
+    return { firstSeed: firstSeed + before, count: Math.min(most, count - before) };
+  });
 }

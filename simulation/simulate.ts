@@ -9,6 +9,7 @@ import { type Options, type Output, readCommandLine } from './command-line';
 import { CALL_FAILURES } from './crash-point';
 import { reportEconomy } from './economy-report';
 import { reportHistories } from './histories-report';
+import type { HistoryOptions } from './history';
 import { mutationReport } from './mutation-report';
 import { MUTATIONS } from './mutations';
 import { table } from './table';
@@ -34,25 +35,19 @@ async function run(options: Options, output: Output): Promise<number> {
     return (await mutationReport(mutations, options, output)) ? 0 : 1;
   }
   const bundle = await bundleSimulator();
-  if (options.replay !== undefined) return (await replay(bundle, options.replay, options, output)) ? 0 : 1;
+  if (options.replay !== undefined) {
+    const { faults, jobs, crowded } = options;
+    return (await replay(bundle, { seed: options.replay, faults, jobs, crowded }, output)) ? 0 : 1;
+  }
   if (options.crashPoints) return (await crashPoints(bundle, seed, output)) ? 0 : 1;
   if (options.baseline) return (await reportBaseline(bundle, options, output)) ? 0 : 1;
-  if (options.economy) {
-    const { linger: lingerSeconds, ...rest } = options;
-    const holds = await reportEconomy(bundle, { ...rest, lingerSeconds }, output.print);
-    return holds ? 0 : 1;
-  }
+  if (options.economy) return (await reportEconomy(bundle, options, output)) ? 0 : 1;
   return reportHistories(bundle, options, output);
 }
 
 /** Prints one history, line by line. Returns false if it has a violation. */
-async function replay(
-  bundle: string,
-  seed: number,
-  { faults, jobs, crowded }: Options,
-  { print }: Output,
-): Promise<boolean> {
-  const violation = await inChild<Violation | null>(bundle, { kind: 'replay', seed, faults, jobs, crowded });
+async function replay(bundle: string, options: HistoryOptions, { print }: Output): Promise<boolean> {
+  const violation = await inChild<Violation | null>(bundle, { kind: 'replay', options });
   print(violation ? `\nVIOLATION: ${violation.check}: ${violation.detail}` : '\nno violation');
   return violation === null;
 }
@@ -62,21 +57,12 @@ async function crashPoints(bundle: string, seed: number, { print }: Output): Pro
   let converge = true;
   for (const jobs of [1, 2]) {
     const reports = await inChild<CrashReport[]>(bundle, { kind: 'crash points', seed, jobs });
-    const places = [...new Set(reports.map(({ place }) => place.replace('|', ': ')))].sort();
-    const rows = places.map((place) => [
-      place,
-      ...CALL_FAILURES.map((failure) => {
-        const struck = reports.filter(
-          (report) => report.place.replace('|', ': ') === place && report.failure === failure,
-        );
-        const bad = struck.filter(({ violation }) => violation);
-        return struck.length === 0
-          ? ''
-          : bad.length === 0
-            ? `${struck.length} ok`
-            : `${bad.length} of ${struck.length} BAD`;
-      }),
-    ]);
+    const places = [...new Set(reports.map(({ place }) => place))].sort();
+    const rows = places.map((place) => {
+      const atPlace = reports.filter((report) => report.place === place);
+      const cells = CALL_FAILURES.map((name) => cellOf(atPlace.filter(({ failure }) => failure === name)));
+      return [place.replace('|', ': '), ...cells];
+    });
     const bad = reports.filter(({ violation }) => violation);
     print(`${jobs} job(s), seed ${seed}: ${reports.length} histories, ${bad.length} do not converge`);
     print(`${table(['call', ...CALL_FAILURES], rows)}\n`);
@@ -86,4 +72,10 @@ async function crashPoints(bundle: string, seed: number, { print }: Output): Pro
     if (bad.length > 0) converge = false;
   }
   return converge;
+}
+
+function cellOf(struck: readonly CrashReport[]): string {
+  const bad = struck.filter(({ violation }) => violation).length;
+  if (bad > 0) return `${bad} of ${struck.length} BAD`;
+  return struck.length === 0 ? '' : `${struck.length} ok`;
 }

@@ -30,9 +30,7 @@ const PING_MS = 5 * 60_000;
 /** TimeoutSeconds of lifecycle/dispatch.ts, in milliseconds. */
 const DELIVERY_TIMEOUT_MS = 600_000;
 
-/**
- * Maximum page of ListCommands. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListCommands.html
- */
+/** Maximum page of ListCommands. https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListCommands.html */
 const LONGEST_PAGE = 50;
 
 /** Time after its last ping during which SSM shows an agent as `Online`, in milliseconds. */
@@ -71,23 +69,15 @@ export class SimSsm {
     const { faults, luck, timeline } = this.world;
     let ping = this.pingNow();
     if (ping !== undefined && faults.strikes('ping stale')) ping -= luck.between(1_000, 120_000);
-    return {
-      InstanceInformationList:
-        ping === undefined
-          ? []
-          : [
-              {
-                PingStatus: timeline.now - ping < STILL_ONLINE_MS ? 'Online' : 'ConnectionLost',
-                LastPingDateTime: new Date(ping),
-              },
-            ],
-    };
+    if (ping === undefined) return { InstanceInformationList: [] };
+    const PingStatus = timeline.now - ping < STILL_ONLINE_MS ? 'Online' : 'ConnectionLost';
+    return { InstanceInformationList: [{ PingStatus, LastPingDateTime: new Date(ping) }] };
   }
 
   /** Throws InvalidFilterKey for a filter that the simulator does not support. */
   list(input: Readonly<Record<string, unknown>>): object {
     const { faults, luck, timeline, settings } = this.world;
-    const { Filters = [], NextToken = '0' } = input as ListInput;
+    const { Filters = [], NextToken = '0' } = input as { Filters?: readonly Filter[]; NextToken?: string };
     const isWanted = (command: SimCommand) => Filters.every((filter) => matches(command, filter));
     const lag = faults.strikes('command status stale') ? luck.between(1_000, 60_000) : luck.between(0, 200);
     const then = timeline.now - lag;
@@ -114,7 +104,7 @@ export class SimSsm {
       id: `command-${this.commands.length + 1}`,
       document: String(input.DocumentName),
       sentAt: timeline.now,
-      job: jobIn(input),
+      job: (input as { Parameters?: { job?: string[] } }).Parameters?.job?.[0],
       isLost: faults.strikes('command lost'),
       statuses: [],
     };
@@ -126,17 +116,18 @@ export class SimSsm {
     // A command to a machine without an agent waits until the agent registers, or times out. That is why the worker
     // checks the last ping.
     if (command.isLost) this.world.narrate?.(command.id, 'is lost');
-    if (this.registeredAt === undefined || command.isLost) return answer(command);
-    this.sendToAgent(command);
-    if (faults.strikes('command twice')) this.sendToAgent(command);
-    return answer(command);
+    if (this.registeredAt !== undefined && !command.isLost) {
+      this.sendToAgent(command);
+      if (faults.strikes('command twice')) this.sendToAgent(command);
+    }
+    return { Command: { CommandId: command.id } };
   }
 
   report(command: SimCommand, status: CommandStatus): void {
     command.statuses.push({ at: this.world.timeline.now, status });
     this.world.narrate?.(command.id, status);
-    if (status !== 'Pending' && status !== 'InProgress')
-      this.world.functions.commandEnded(command.id, status);
+    const { functions } = this.world;
+    if (status !== 'Pending' && status !== 'InProgress') functions.commandEnded(command.id, status);
   }
 
   private sendToAgent(command: SimCommand): void {
@@ -146,9 +137,7 @@ export class SimSsm {
     timeline.after(delay, () => this.deliver(command));
   }
 
-  /**
-   * If the agent is not registered, agentRegistered() delivers the command later, unless it has timed out by then.
-   */
+  /** If the agent is not registered, agentRegistered() delivers the command later, unless it has timed out by then. */
   private deliver(command: SimCommand): void {
     if (this.registeredAt !== undefined && statusOf(command) !== 'Undeliverable') {
       this.world.machine.runCommand(command);
@@ -162,11 +151,6 @@ export class SimSsm {
   }
 }
 
-interface ListInput {
-  Filters?: readonly Filter[];
-  NextToken?: string;
-}
-
 interface Filter {
   readonly key: string;
   readonly value: string;
@@ -176,14 +160,6 @@ function matches({ sentAt, document }: SimCommand, { key, value }: Filter): bool
   if (key === 'InvokedAfter') return sentAt >= Date.parse(value);
   if (key === 'DocumentName') return document === value;
   throw awsError('InvalidFilterKey', 400);
-}
-
-function jobIn(input: object): string | undefined {
-  return (input as { Parameters?: { job?: string[] } }).Parameters?.job?.[0];
-}
-
-function answer({ id }: SimCommand): object {
-  return { Command: { CommandId: id } };
 }
 
 export function statusOf({ statuses }: SimCommand): CommandStatus {

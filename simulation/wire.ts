@@ -19,6 +19,7 @@ import {
   SendCommandCommand,
 } from '@aws-sdk/client-ssm';
 import { awsError } from './aws-error';
+import type { Service } from './call-bounds';
 import type { CallFailure, CrashPoint } from './crash-point';
 import type { Functions } from './functions';
 import type { SimInstance } from './instance';
@@ -32,7 +33,7 @@ import type { World } from './world';
 type Input = Readonly<Record<string, unknown>>;
 
 /** What the wire needs of the other parts. */
-interface WiredWorld extends World {
+export interface WiredWorld extends World {
   readonly s3: SimS3;
   readonly instance: SimInstance;
   readonly ssm: SimSsm;
@@ -42,58 +43,46 @@ interface WiredWorld extends World {
 
 interface Operation {
   readonly name: string;
-  readonly service: 's3' | 'ec2' | 'ssm' | 'lambda';
+  readonly service: Service;
   /** Changes the cloud at once and returns the answer. Throws the errors of the SDK. */
   readonly effect: (world: WiredWorld, process: SimProcess, input: Input) => object;
 }
 
 const OPERATIONS = new Map<unknown, Operation>([
-  [PutObjectCommand, { name: 'PUT', service: 's3', effect: ({ s3 }, p, input) => s3.put(p, input) }],
-  [GetObjectCommand, { name: 'GET', service: 's3', effect: ({ s3 }, _p, input) => s3.get(input) }],
-  [HeadObjectCommand, { name: 'HEAD', service: 's3', effect: ({ s3 }, _p, input) => s3.head(input) }],
-  [DeleteObjectCommand, { name: 'DELETE', service: 's3', effect: ({ s3 }, p, input) => s3.delete(p, input) }],
-  [ListObjectsV2Command, { name: 'LIST', service: 's3', effect: ({ s3 }, p, input) => s3.list(p, input) }],
+  [PutObjectCommand, operation('s3', 'PUT', ({ s3 }, p, input) => s3.put(p, input))],
+  [GetObjectCommand, operation('s3', 'GET', ({ s3 }, _p, input) => s3.get(input))],
+  [HeadObjectCommand, operation('s3', 'HEAD', ({ s3 }, _p, input) => s3.head(input))],
+  [DeleteObjectCommand, operation('s3', 'DELETE', ({ s3 }, p, input) => s3.delete(p, input))],
+  [ListObjectsV2Command, operation('s3', 'LIST', ({ s3 }, p, input) => s3.list(p, input))],
   [
     ListObjectVersionsCommand,
-    { name: 'LIST versions', service: 's3', effect: ({ s3 }, _p, input) => s3.listVersions(input) },
+    operation('s3', 'LIST versions', ({ s3 }, _p, input) => s3.listVersions(input)),
   ],
   [
     DescribeInstancesCommand,
-    { name: 'DescribeInstances', service: 'ec2', effect: ({ instance }, p) => instance.describe(p) },
+    operation('ec2', 'DescribeInstances', ({ instance }, p) => instance.describe(p)),
   ],
-  [
-    StartInstancesCommand,
-    { name: 'StartInstances', service: 'ec2', effect: ({ instance }, p) => instance.start(p) },
-  ],
-  [
-    StopInstancesCommand,
-    { name: 'StopInstances', service: 'ec2', effect: ({ instance }, p) => instance.stop(p) },
-  ],
+  [StartInstancesCommand, operation('ec2', 'StartInstances', ({ instance }, p) => instance.start(p))],
+  [StopInstancesCommand, operation('ec2', 'StopInstances', ({ instance }, p) => instance.stop(p))],
   [
     CreateTagsCommand,
-    { name: 'CreateTags', service: 'ec2', effect: ({ instance }, p, input) => instance.createTags(p, input) },
+    operation('ec2', 'CreateTags', ({ instance }, p, input) => instance.createTags(p, input)),
   ],
   [
     DescribeInstanceInformationCommand,
-    { name: 'DescribeInstanceInformation', service: 'ssm', effect: ({ ssm }) => ssm.describe() },
+    operation('ssm', 'DescribeInstanceInformation', ({ ssm }) => ssm.describe()),
   ],
-  [
-    ListCommandsCommand,
-    { name: 'ListCommands', service: 'ssm', effect: ({ ssm }, _p, input) => ssm.list(input) },
-  ],
-  [
-    SendCommandCommand,
-    { name: 'SendCommand', service: 'ssm', effect: ({ ssm }, p, input) => ssm.sendCommand(p, input) },
-  ],
+  [ListCommandsCommand, operation('ssm', 'ListCommands', ({ ssm }, _p, input) => ssm.list(input))],
+  [SendCommandCommand, operation('ssm', 'SendCommand', ({ ssm }, p, input) => ssm.sendCommand(p, input))],
   [
     InvokeCommand,
-    {
-      name: 'Invoke',
-      service: 'lambda',
-      effect: ({ functions }, p, input) => functions.invokeWorker(p, input),
-    },
+    operation('lambda', 'Invoke', ({ functions }, p, input) => functions.invokeWorker(p, input)),
   ],
 ]);
+
+function operation(service: Service, name: string, effect: Operation['effect']): Operation {
+  return { service, name, effect };
+}
 
 /** One call of production code: one promise, several tries inside the SDK. */
 interface Call {
@@ -107,10 +96,7 @@ interface Call {
   triesLeft: number;
 }
 
-/**
- * Timeout of one try, in milliseconds. It is that of the functions' clients (lifecycle/clients.ts) and about the
- * runner's.
- */
+/** Timeout of one try in milliseconds, as in lifecycle/clients.ts. The runner's is about the same. */
 const TIMEOUT_MS = 5_000;
 
 /** Maximum time from the sending of a request to its effect, in milliseconds. */
@@ -118,9 +104,7 @@ const LATEST_EFFECT_MS = 10_000;
 
 const TRIES = { trigger: 4, worker: 4, stop: 4, drain: 5 } as const;
 
-/**
- * What is between production code and the cloud: delays, retries of the SDK, lost answers, and deaths of the caller.
- */
+/** What is between production code and the cloud: delays, the SDK's retries, lost answers, deaths of the caller. */
 export class Wire {
   /** `kind|operation place` of every call in order, with `listCalls`. */
   readonly calls: string[] | undefined;
@@ -136,13 +120,11 @@ export class Wire {
   }
 
   /** An SDK client of any service. */
-  client(process: SimProcess): {
-    send: (command: object, options?: { abortSignal?: AbortSignal }) => Promise<object>;
-  } {
+  client(process: SimProcess) {
     return {
-      send: (command, options) =>
-        new Promise((resolve, reject) => {
-          this.send(process, command, options?.abortSignal, resolve, reject);
+      send: (command: object, options?: { abortSignal?: AbortSignal }) =>
+        new Promise<object>((resolve, reject) => {
+          this.send(process, command, { abortSignal: options?.abortSignal, resolve, reject });
         }),
     };
   }
@@ -150,9 +132,7 @@ export class Wire {
   private send(
     process: SimProcess,
     command: object,
-    abortSignal: AbortSignal | undefined,
-    resolve: Call['resolve'],
-    reject: Call['reject'],
+    caller: Pick<Call, 'abortSignal' | 'resolve' | 'reject'>,
   ): void {
     if (!process.alive) return;
     const operation = OPERATIONS.get(command.constructor);
@@ -163,17 +143,8 @@ export class Wire {
     this.counts[operation.service] += 1;
     process.calls += 1;
     this.calls?.push(`${process.kind}|${operation.name} ${placeOf(input)}`);
-    const call = {
-      process,
-      operation,
-      input,
-      abortSignal,
-      resolve,
-      reject,
-      failure,
-      triesLeft: TRIES[process.kind],
-    };
-    if (failure === 'crash before' || this.diesBefore(process)) {
+    const call = { ...caller, process, operation, input, failure, triesLeft: TRIES[process.kind] };
+    if (failure === 'crash before' || this.dies(process, 'before')) {
       this.narrate(call, 'dies before');
       process.kill();
       return;
@@ -214,7 +185,7 @@ export class Wire {
       machine.crash('crash point');
       return;
     }
-    if (call.failure === 'crash after' || this.diesAfter(process)) {
+    if (call.failure === 'crash after' || this.dies(process, 'after')) {
       this.narrate(call, 'dies after');
       process.kill();
       return;
@@ -248,10 +219,8 @@ export class Wire {
         outcome = error;
       }
     }
-    this.world.narrate?.(
-      process.id,
-      `${operation.name} ${placeOf(input)}${contentOf(input)}${outcome instanceof Error ? `  → ${outcome.name}` : ''}`,
-    );
+    const error = outcome instanceof Error ? `  → ${outcome.name}` : '';
+    this.world.narrate?.(process.id, `${operation.name} ${placeOf(input)}${contentOf(input)}${error}`);
     return outcome;
   }
 
@@ -272,38 +241,26 @@ export class Wire {
 
   private answer(call: Call, outcome: object): void {
     if (!call.process.alive) return;
-    if (outcome instanceof Error && isRetryable(outcome) && call.triesLeft > 0) {
+    // The SDK's standard mode retries this one answer of the simulated cloud.
+    if (outcome instanceof Error && outcome.name === 'InsufficientInstanceCapacity' && call.triesLeft > 0) {
       this.retryOrFail(call, outcome);
       return;
     }
     this.world.timeline.markCodeResumed();
+    const attempts = TRIES[call.process.kind] - call.triesLeft;
     if (outcome instanceof Error) call.reject(outcome);
-    else
-      call.resolve(
-        Object.assign(outcome, { $metadata: { attempts: TRIES[call.process.kind] - call.triesLeft } }),
-      );
+    else call.resolve(Object.assign(outcome, { $metadata: { attempts } }));
   }
 
-  private diesBefore({ kind }: SimProcess): boolean {
+  private dies({ kind }: SimProcess, when: 'before' | 'after'): boolean {
     const { faults, luck } = this.world;
-    if (kind !== 'drain') return faults.strikes('function crashes before a call');
-    return luck.chance(0.5) && faults.strikes('drain dies at a call');
-  }
-
-  private diesAfter({ kind }: SimProcess): boolean {
-    const { faults, luck } = this.world;
-    if (kind !== 'drain') return faults.strikes('function crashes after a call');
+    if (kind !== 'drain') return faults.strikes(`function crashes ${when} a call`);
     return luck.chance(0.5) && faults.strikes('drain dies at a call');
   }
 
   private narrate({ process, operation, input }: Call, what: string): void {
     this.world.narrate?.(process.id, `${what} ${operation.name} ${placeOf(input)}`);
   }
-}
-
-/** Whether the SDK's standard mode retries this answer of the simulated cloud. */
-function isRetryable(error: Error): boolean {
-  return error.name === 'InsufficientInstanceCapacity';
 }
 
 /** The object or prefix of the call, with short job ids. */
@@ -318,8 +275,6 @@ function contentOf({ Key, Body, Tags }: Input): string {
   if (typeof Body !== 'string') return '';
   const record = JSON.parse(Body) as Record<string, unknown>;
   if (Key === 'gate.json') return ` ${String(record.state)} (fruitless ${String(record.fruitless)})`;
-  const shown = ['phase', 'attempt', 'released', 'outcome', 'error'].filter(
-    (name) => record[name] !== undefined,
-  );
+  const shown = ['phase', 'attempt', 'released', 'outcome', 'error'].filter((name) => name in record);
   return ` ${shown.map((name) => `${name} ${JSON.stringify(record[name])}`).join(', ')}`;
 }
