@@ -261,12 +261,7 @@ function serve(
       Object.entries(apis).map(([service, api]) => [service, (call: Call) => api.answer(call)]),
     ),
     otherwise: (call) => moto.forward(call),
-    isBuffered: (head) => s3.handles(head),
-    authorize: (call) => authorizer.authorize(call),
-    authorizeMiss: (head) => authorizer.authorizeMiss(head),
-    changes: (call) => authorizer.changes(call),
-    observeS3: (head, answer) => notifications.observe(head, answer),
-    runtime: (path, request, response) => functions.runtime(path, request, response),
+    ...{ authorizer, s3, notifications, functions },
   });
 }
 

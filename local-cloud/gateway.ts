@@ -5,14 +5,17 @@ import {
   type Server,
   type ServerResponse,
   createServer,
-  request as httpRequest,
 } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { LamplighterError, messageOf } from '../lifecycle/errors';
+import type { Authorizer } from './iam/authorize';
+import type { Functions } from './lambda/functions';
+import type { Notifications } from './s3/notifications';
+import type { S3Api } from './s3/api';
 import { type Answer, AwsError, emptyAnswer, errorAnswer } from './wire/answer';
 import type { Call, CallHead, IncomingCall } from './wire/call';
 import { type Callers, credentialScopeOf } from './wire/caller';
-import { motoDoesNotAnswer, motoTarget, withoutHopByHop } from './moto/moto-api';
+import { motoTarget, requestMoto, withoutHopByHop } from './moto/moto-api';
 import { newlinesOut } from './moto/newline-keys';
 
 export const HEALTH_PATH = '/_lamplighter/health';
@@ -30,18 +33,11 @@ export interface Services {
   readonly answers: Readonly<Record<string, (call: Call) => Promise<Answer | undefined>>>;
   /** moto, for all other services. */
   readonly otherwise: (call: Call) => Promise<Answer | undefined>;
-  /** Whether an S3 request's body must be read: a service needs it, or the needed permissions depend on it. */
-  isBuffered(head: CallHead): boolean;
-  /** Throws AwsError if the caller may not make the call. The body is present if `isBuffered` returned true. */
-  authorize(call: IncomingCall): Promise<void>;
-  /** Throws AwsError if the caller may not know that an object is missing. */
-  authorizeMiss(head: CallHead): Promise<void>;
-  /** Called before and after every authorized call. */
-  changes(call: IncomingCall): void;
-  /** Called with each S3 request that moto has answered. `answer` has no body. */
-  observeS3(head: CallHead, answer: Pick<Answer, 'status' | 'headers'>): void;
-  /** Lambda's runtime interface. */
-  runtime(path: string, request: IncomingMessage, response: ServerResponse): Promise<void>;
+  readonly authorizer: Pick<Authorizer, 'authorize' | 'authorizeMiss' | 'changes'>;
+  readonly s3: Pick<S3Api, 'handles'>;
+  readonly notifications: Pick<Notifications, 'observe'>;
+  /** They answer Lambda's runtime interface. */
+  readonly functions: Pick<Functions, 'runtime'>;
 }
 
 /** The only door of the local cloud, on 127.0.0.1. */
@@ -97,19 +93,19 @@ export class Gateway {
         return;
       }
       if (request.url?.startsWith(RUNTIME_PATH)) {
-        await this.services.runtime(request.url.slice(RUNTIME_PATH.length), request, response);
+        await this.services.functions.runtime(request.url.slice(RUNTIME_PATH.length), request, response);
         return;
       }
       const head = headOf(request, this.services);
       service = head.service;
       const { services } = this;
       // The operation of a request to another service is in its body. An S3 object streams past.
-      const isRead = head.service !== 's3' || services.isBuffered(head);
+      const isRead = head.service !== 's3' || services.s3.handles(head);
       const call = { ...head, body: isRead ? await bodyOf(request) : undefined };
-      await services.authorize(call);
-      services.changes(call);
+      await services.authorizer.authorize(call);
+      services.authorizer.changes(call);
       await this.answer(call, request, response, services);
-      services.changes(call);
+      services.authorizer.changes(call);
     } catch (error) {
       // A client may read the answer only after it has sent all bytes, even those of a denied upload.
       request.resume();
@@ -166,35 +162,30 @@ async function passOn(
   response: ServerResponse,
   services: Services,
 ): Promise<void> {
-  const upstream = await new Promise<IncomingMessage>((resolve, reject) => {
-    const outgoing = httpRequest(
-      {
-        host: '127.0.0.1',
-        port: services.motoPort,
-        method: head.method,
-        path: motoTarget(head),
-        // The Host header stays the caller's: it is signed, and moto makes links with it.
-        headers: withoutHopByHop(headersFor(head)),
-        agent: false,
-      },
-      resolve,
-    );
-    outgoing.once('error', (cause) => reject(motoDoesNotAnswer(cause)));
-    request.once('aborted', () => outgoing.destroy());
-    request.pipe(outgoing);
-  });
+  // The Host header stays the caller's: it is signed, and moto makes links with it.
+  const headersToMoto = withoutHopByHop(headersFor(head));
+  const upstream = await requestMoto(
+    services.motoPort,
+    head.method,
+    motoTarget(head),
+    headersToMoto,
+    (outgoing) => {
+      request.once('aborted', () => outgoing.destroy());
+      request.pipe(outgoing);
+    },
+  );
   const status = upstream.statusCode ?? 502;
   const headers = withoutHopByHop(upstream.headers);
   if (status === 404 && (head.method === 'GET' || head.method === 'HEAD')) {
     try {
-      await services.authorizeMiss(head);
+      await services.authorizer.authorizeMiss(head);
     } catch (error) {
       upstream.destroy();
       throw error;
     }
   }
   // moto's change stands, even if the caller has gone.
-  services.observeS3(head, { status, headers: headers as Record<string, string> });
+  services.notifications.observe(head, { status, headers: headers as Record<string, string> });
   response.writeHead(status, headers);
   await pipeline(upstream, response);
 }

@@ -56,5 +56,13 @@ export interface BusEvent {
   readonly detail: unknown;
 }
 
+/** What the delivery of events to functions needs. */
+export interface InvokesFunctions {
+  /** Begins an asynchronous invocation of a function. */
+  readonly invokeLater: (functionName: string, payload: Buffer) => void;
+  /** Whether a function's policy lets a service invoke it for the resource `sourceArn`. */
+  readonly mayInvoke: (functionName: string, service: string, sourceArn: string) => Promise<boolean>;
+}
+
 /** Puts an event on the default bus. */
 export type Publish = (event: BusEvent) => void;

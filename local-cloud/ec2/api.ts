@@ -18,6 +18,26 @@ import {
   spotRequestIn,
 } from './spot-requests';
 
+/** The operations that change states: our method, the states that it changes, and those in which EC2 does nothing. */
+const CHANGES: Record<'StartInstances' | 'StopInstances' | 'TerminateInstances', StateChange> = {
+  StartInstances: { begin: 'start', participle: 'started', from: ['stopped'], noOp: ['pending', 'running'] },
+  StopInstances: {
+    ...{ begin: 'stop', participle: 'stopped' },
+    ...{ from: ['pending', 'running'], noOp: ['stopping', 'stopped'] },
+  },
+  TerminateInstances: {
+    ...{ begin: 'terminate', participle: 'terminated' },
+    ...{ from: ['pending', 'running', 'stopping', 'stopped'], noOp: ['shutting-down', 'terminated'] },
+  },
+};
+
+interface StateChange {
+  readonly begin: 'start' | 'stop' | 'terminate';
+  readonly participle: string;
+  readonly from: readonly InstanceState[];
+  readonly noOp: readonly InstanceState[];
+}
+
 /** EC2's API. moto keeps the instances; their states and launch times are ours. */
 export class Ec2Api {
   constructor(
@@ -29,31 +49,22 @@ export class Ec2Api {
     const form = formOf(call);
     // moto answers a dry run.
     if (form.get('DryRun') === 'true') return this.moto.forward(call);
-    switch (operationOf(call)) {
-      case 'RunInstances':
-        return this.run(call, form);
-      case 'StartInstances':
-        return this.start(call);
-      case 'StopInstances':
-        return this.stop(call);
-      case 'TerminateInstances':
-        return this.terminate(call);
-      case 'RebootInstances':
-        return this.reboot(call);
-      case 'DescribeInstances':
-        return this.describe(call, form);
-      case 'DescribeInstanceStatus':
-        return this.describeStatus(call, form);
-      case 'DescribeSpotInstanceRequests':
-        return describeSpotRequests(form, this.instances);
-      case 'CancelSpotInstanceRequests':
-        return cancelSpotRequests(form, this.instances);
-      case 'ModifyInstanceAttribute':
+    const operations: Record<string, () => Answer | Promise<Answer>> = {
+      RunInstances: () => this.run(call, form),
+      StartInstances: () => this.changeStates(call, 'StartInstances'),
+      StopInstances: () => this.changeStates(call, 'StopInstances'),
+      TerminateInstances: () => this.changeStates(call, 'TerminateInstances'),
+      RebootInstances: () => this.reboot(call),
+      DescribeInstances: () => this.describe(call, form),
+      DescribeInstanceStatus: () => this.describeStatus(call, form),
+      DescribeSpotInstanceRequests: () => describeSpotRequests(form, this.instances),
+      CancelSpotInstanceRequests: () => cancelSpotRequests(form, this.instances),
+      ModifyInstanceAttribute: () => {
         refuseTerminationProtection(form, this.instances);
         return this.moto.forward(call);
-      default:
-        return this.moto.forward(call);
-    }
+      },
+    };
+    return (operations[operationOf(call) ?? ''] ?? (() => this.moto.forward(call)))();
   }
 
   private async run(call: Call, form: URLSearchParams): Promise<Answer> {
@@ -65,56 +76,21 @@ export class Ec2Api {
     return this.rewritten(answer);
   }
 
-  private async start(call: Call): Promise<Answer> {
-    refuseStartOfInterrupted(this.named(call));
-    return this.changeStates(call, 'StartInstances', 'started', {
-      begin: (instance) => this.instances.start(instance),
-      from: ['stopped'],
-      noOp: ['pending', 'running'],
-    });
-  }
-
-  private async stop(call: Call): Promise<Answer> {
-    return this.changeStates(call, 'StopInstances', 'stopped', {
-      begin: (instance) => this.instances.stop(instance),
-      from: ['pending', 'running'],
-      noOp: ['stopping', 'stopped'],
-    });
-  }
-
-  private async terminate(call: Call): Promise<Answer> {
-    return this.changeStates(call, 'TerminateInstances', 'terminated', {
-      begin: (instance) => this.instances.terminate(instance),
-      from: ['pending', 'running', 'stopping', 'stopped'],
-      noOp: ['shutting-down', 'terminated'],
-    });
-  }
-
   /** Checks all instances, then changes all, as EC2 does. moto checks for unknown ids and for protection. */
-  private async changeStates(
-    call: Call,
-    operation: string,
-    participle: string,
-    rule: {
-      begin: (instance: Ec2Instance) => void;
-      from: readonly InstanceState[];
-      noOp: readonly InstanceState[];
-    },
-  ): Promise<Answer> {
+  private async changeStates(call: Call, operation: keyof typeof CHANGES): Promise<Answer> {
+    const { begin, from, noOp, participle } = CHANGES[operation];
     const known = this.named(call);
-    const wrong = known.find(({ state }) => !rule.from.includes(state) && !rule.noOp.includes(state));
+    if (operation === 'StartInstances') refuseStartOfInterrupted(known);
+    const wrong = known.find(({ state }) => ![...from, ...noOp].includes(state));
     if (wrong) {
-      throw new AwsError(
-        400,
-        'IncorrectInstanceState',
-        `The instance '${wrong.instanceId}' is not in a state from which it can be ${participle}.`,
-      );
+      const text = `The instance '${wrong.instanceId}' is not in a state from which it can be ${participle}.`;
+      throw new AwsError(400, 'IncorrectInstanceState', text);
     }
     const answer = await this.moto.forward(call);
     if (answer.status !== 200) return answer;
     const changes = known.map((instance) => {
       const previous = instance.state;
-      if (rule.from.includes(previous)) rule.begin(instance);
+      if (from.includes(previous)) this.instances[begin](instance);
       return { instanceId: instance.instanceId, previous, current: instance.state };
     });
     return xmlAnswer(stateChanges(operation, changes));
@@ -128,10 +104,7 @@ export class Ec2Api {
   private async reboot(call: Call): Promise<Answer> {
     const answer = await this.moto.forward(call);
     if (answer.status !== 200) return answer;
-    for (const instanceId of listIn(formOf(call), 'InstanceId')) {
-      const instance = this.instances.get(instanceId);
-      if (instance) this.instances.reboot(instance);
-    }
+    for (const instance of this.named(call)) this.instances.reboot(instance);
     return answer;
   }
 

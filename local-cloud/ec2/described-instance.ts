@@ -13,9 +13,5 @@ export async function instanceProfileArn(moto: MotoApi, instanceId: string): Pro
 }
 
 function describe(moto: MotoApi, instanceId: string): Promise<string> {
-  return moto.query('ec2', {
-    Action: 'DescribeInstances',
-    Version: '2016-11-15',
-    'InstanceId.1': instanceId,
-  });
+  return moto.query('ec2', 'DescribeInstances', { 'InstanceId.1': instanceId });
 }

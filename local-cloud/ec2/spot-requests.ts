@@ -19,23 +19,18 @@ export function spotRequestIn(form: URLSearchParams, instanceId: string): SpotRe
 export function refuseStartOfInterrupted(instances: readonly Ec2Instance[]): void {
   const interrupted = instances.find(({ spot }) => spot?.isInterrupted);
   if (!interrupted) return;
-  throw new AwsError(
-    400,
-    'IncorrectSpotRequestState',
+  const text =
     `You can't start the Spot Instance '${interrupted.instanceId}' because the associated Spot Instance request is not in an ` +
-      'appropriate state to support start.',
-  );
+    'appropriate state to support start.';
+  throw new AwsError(400, 'IncorrectSpotRequestState', text);
 }
 
 /** Throws AwsError for a spot instance: https://github.com/hashicorp/terraform-provider-aws/issues/38142 shows the answer. */
 export function refuseTerminationProtection(form: URLSearchParams, instances: Ec2Instances): void {
   const isSpot = instances.get(form.get('InstanceId') ?? '')?.spot !== undefined;
   if (!isSpot || !form.has('DisableApiTermination.Value')) return;
-  throw new AwsError(
-    400,
-    'UnsupportedOperation',
-    "Modifying 'disableApiTermination' is not supported for spot instances.",
-  );
+  const text = "Modifying 'disableApiTermination' is not supported for spot instances.";
+  throw new AwsError(400, 'UnsupportedOperation', text);
 }
 
 export function describeSpotRequests(form: URLSearchParams, instances: Ec2Instances): Answer {
@@ -61,18 +56,13 @@ export function cancelSpotRequests(form: URLSearchParams, instances: Ec2Instance
   return answer('CancelSpotInstanceRequests', items);
 }
 
-function requested(form: URLSearchParams, instances: Ec2Instances): (Ec2Instance & { spot: SpotRequest })[] {
+function requested(form: URLSearchParams, instances: Ec2Instances) {
   const ids = listIn(form, 'SpotInstanceRequestId');
-  const all = instances
-    .all()
-    .filter((instance): instance is Ec2Instance & { spot: SpotRequest } => !!instance.spot);
+  const all = instances.all().flatMap(({ instanceId, spot }) => (spot ? [{ instanceId, spot }] : []));
   const found = ids.length === 0 ? all : all.filter(({ spot }) => ids.includes(spot.id));
   if (found.length >= ids.length) return found;
-  throw new AwsError(
-    400,
-    'InvalidSpotInstanceRequestID.NotFound',
-    `The spot instance request ID '${ids.join(', ')}' does not exist`,
-  );
+  const text = `The spot instance request ID '${ids.join(', ')}' does not exist`;
+  throw new AwsError(400, 'InvalidSpotInstanceRequestID.NotFound', text);
 }
 
 function stateOf({ isCancelled, isInterrupted }: SpotRequest): string {

@@ -5,7 +5,7 @@ import { type Call, operationOf } from '../wire/call';
 import { matchesPattern } from './event-pattern';
 import { ACCOUNT_ID, functionNameOf } from '../wire/arn';
 import type { MotoApi } from '../moto/moto-api';
-import type { BusEvent, Report } from '../clockwork/events';
+import type { BusEvent, InvokesFunctions, Report } from '../clockwork/events';
 import type { Timers } from '../clockwork/timers';
 
 interface Rule {
@@ -27,12 +27,8 @@ interface Target {
 /** EventBridge's default bus. moto keeps the rules; we match events and deliver them to functions. */
 export class EventBus {
   constructor(
-    private readonly options: {
+    private readonly options: InvokesFunctions & {
       readonly moto: MotoApi;
-      /** Begins an asynchronous invocation of a function. */
-      readonly invokeLater: (functionName: string, payload: Buffer) => void;
-      /** Whether a function's policy lets a service invoke it for the resource `sourceArn`. */
-      readonly mayInvoke: (functionName: string, service: string, sourceArn: string) => Promise<boolean>;
       readonly timers: Timers;
       readonly report: Report;
       readonly region: string;
@@ -94,15 +90,12 @@ export class EventBus {
 
   private async deliver(rule: Rule, document: { 'detail-type': string }): Promise<void> {
     const { moto, report, invokeLater, mayInvoke } = this.options;
-    const { Targets } = await moto.json<{ Targets: Target[] }>('events', 'AWSEvents.ListTargetsByRule', {
-      Rule: rule.Name,
-    });
-    for (const { Arn, Input, InputPath, InputTransformer } of Targets) {
+    const request = { Rule: rule.Name };
+    const list = await moto.json<{ Targets: Target[] }>('events', 'AWSEvents.ListTargetsByRule', request);
+    for (const { Arn, Input, InputPath, InputTransformer } of list.Targets) {
       if (!Arn.includes(':lambda:') || InputPath !== undefined || InputTransformer !== undefined) {
-        report({
-          kind: 'warning',
-          text: `rule ${rule.Name}: the local cloud does not support the target ${Arn}`,
-        });
+        const text = `rule ${rule.Name}: the local cloud does not support the target ${Arn}`;
+        report({ kind: 'warning', text });
         continue;
       }
       const functionName = functionNameOf(Arn);

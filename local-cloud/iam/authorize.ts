@@ -32,8 +32,8 @@ export class Authorizer {
   /** Throws AwsError, in the service's own words, when the call is denied. */
   async authorize(call: IncomingCall): Promise<void> {
     if (call.caller.kind === 'operator') {
-      for (const action of new Set(permissionsFor(call).map((permission) => permission.action)))
-        this.options.decisions.operator(action);
+      const actions = new Set(permissionsFor(call).map(({ action }) => action));
+      for (const action of actions) this.options.decisions.operator(action);
       return;
     }
     for (const permission of permissionsFor(call)) await this.require(call, permission);
@@ -59,16 +59,12 @@ export class Authorizer {
   async permits(session: RoleSession, needed: Omit<Permission, 'context'>): Promise<boolean> {
     const permission = { ...needed, context: {} };
     const decision = await this.decide(session, permission);
-    if (!decision.allowed)
-      this.reportDenial(session, permission, messageOf(session, permission, decision.because));
-    return decision.allowed;
+    if (decision.allowed) return true;
+    this.reportDenial(session, permission, messageOf(session, permission, decision.because));
+    return false;
   }
 
-  private async require(
-    call: IncomingCall,
-    permission: Permission,
-    reported: Permission = permission,
-  ): Promise<void> {
+  private async require(call: IncomingCall, permission: Permission, reported = permission): Promise<void> {
     const { caller } = call;
     const decision = await this.decide(caller, permission);
     if (decision.allowed) return;
@@ -140,25 +136,21 @@ export class Authorizer {
 
 /** A deleted role may do nothing, though its credentials still exist. */
 function withoutRole(error: unknown): RolePolicies {
-  if (error instanceof AwsError && error.status === 404) return NOTHING;
-  throw error;
+  if (!(error instanceof AwsError) || error.status !== 404) throw error;
+  return { identity: [], boundary: undefined, trust: undefined, tags: {} };
 }
 
-const NOTHING: RolePolicies = { identity: [], boundary: undefined, trust: undefined, tags: {} };
-
 function principalContext(
-  session: RoleSession,
+  { roleArn, sessionName }: RoleSession,
   tags: Readonly<Record<string, string>>,
   region: string,
 ): Context {
   return {
-    'aws:PrincipalArn': session.roleArn,
+    'aws:PrincipalArn': roleArn,
     'aws:PrincipalAccount': ACCOUNT_ID,
     'aws:PrincipalType': 'AssumedRole',
     // An instance's credentials name the instance.
-    ...(session.sessionName.startsWith('i-')
-      ? { 'ec2:SourceInstanceARN': instanceArn(region, session.sessionName) }
-      : {}),
+    ...(sessionName.startsWith('i-') && { 'ec2:SourceInstanceARN': instanceArn(region, sessionName) }),
     ...Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:PrincipalTag/${key}`, value])),
   };
 }
@@ -178,20 +170,10 @@ function messageOf(caller: Caller, { action, resource }: Permission, because: st
 }
 
 function denial(service: string, message: string): AwsError {
-  switch (service) {
-    case 'ec2':
-      return new AwsError(
-        403,
-        'UnauthorizedOperation',
-        `You are not authorized to perform this operation. ${message}`,
-      );
-    case 's3':
-    case 'iam':
-    case 'sts':
-      return new AwsError(403, 'AccessDenied', message);
-    case 'lambda':
-      return new AwsError(403, 'AccessDeniedException', message);
-    default:
-      return new AwsError(400, 'AccessDeniedException', message);
+  if (service === 'ec2') {
+    const text = `You are not authorized to perform this operation. ${message}`;
+    return new AwsError(403, 'UnauthorizedOperation', text);
   }
+  if (['s3', 'iam', 'sts'].includes(service)) return new AwsError(403, 'AccessDenied', message);
+  return new AwsError(service === 'lambda' ? 403 : 400, 'AccessDeniedException', message);
 }

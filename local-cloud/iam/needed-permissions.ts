@@ -1,5 +1,4 @@
-import type { Call, IncomingCall } from '../wire/call';
-import { formOf, listIn, operationOf } from '../wire/call';
+import { type Call, type IncomingCall, formOf, listIn, operationOf } from '../wire/call';
 import type { Permission, Context } from './permission';
 import { s3Permissions } from './s3-permissions';
 import { arnOf, functionNameOf, instanceArn, logStreamArn } from '../wire/arn';
@@ -8,22 +7,23 @@ import { arnOf, functionNameOf, instanceArn, logStreamArn } from '../wire/arn';
 export function permissionsFor(call: IncomingCall): Permission[] {
   if (call.service === 's3') return s3Permissions(call);
   const whole: Call = { ...call, body: call.body ?? Buffer.alloc(0) };
+  if (call.service === 'lambda') return lambdaPermissions(whole);
+  const operation = operationOf(whole) ?? 'Unknown';
+  const action = `${PREFIXES[call.service] ?? call.service}:${operation}`;
   switch (call.service) {
     case 'ec2':
-      return ec2Permissions(whole);
+      return ec2Permissions(whole, operation, action);
     case 'ssm':
-      return ssmPermissions(whole);
-    case 'lambda':
-      return lambdaPermissions(whole);
+      return ssmPermissions(whole, operation, action);
     case 'sts':
-      return stsPermissions(whole);
+      // GetCallerIdentity needs no permission.
+      if (operation === 'GetCallerIdentity') return [];
+      return [permission(action, formOf(whole).get('RoleArn') ?? '*')];
     case 'sqs':
     case 'logs':
-      return jsonPermissions(whole);
+      return [permission(action, jsonResource(whole))];
     default:
-      return [
-        permission(`${PREFIXES[call.service] ?? call.service}:${operationOf(whole) ?? 'Unknown'}`, '*'),
-      ];
+      return [permission(action, '*')];
   }
 }
 
@@ -34,9 +34,7 @@ function permission(action: string, resource: string, context: Context = {}): Pe
   return { action, resource, context };
 }
 
-function ec2Permissions(call: Call): Permission[] {
-  const operation = operationOf(call) ?? 'Unknown';
-  const action = `ec2:${operation}`;
+function ec2Permissions(call: Call, operation: string, action: string): Permission[] {
   const form = formOf(call);
   const context: Context = { 'ec2:Region': call.region };
   const onInstance = (instanceId: string, more: Context = {}): Permission => ({
@@ -56,18 +54,11 @@ function ec2Permissions(call: Call): Permission[] {
     case 'CreateTags':
     case 'DeleteTags': {
       const tags = tagsIn(form);
-      return listIn(form, 'ResourceId').map((id) =>
-        id.startsWith('i-')
-          ? onInstance(id, tags)
-          : permission(
-              action,
-              arnOf('ec2', call.region, `${EC2_KINDS[id.split('-')[0] ?? ''] ?? '*'}/${id}`),
-              {
-                ...context,
-                ...tags,
-              },
-            ),
-      );
+      return listIn(form, 'ResourceId').map((id) => {
+        if (id.startsWith('i-')) return onInstance(id, tags);
+        const kind = EC2_KINDS[id.split('-')[0] ?? ''] ?? '*';
+        return permission(action, arnOf('ec2', call.region, `${kind}/${id}`), { ...context, ...tags });
+      });
     }
     default:
       return [permission(action, '*', context)];
@@ -104,9 +95,7 @@ interface SsmRequest {
   readonly InstanceId?: string;
 }
 
-function ssmPermissions(call: Call): Permission[] {
-  const operation = operationOf(call) ?? 'Unknown';
-  const action = `ssm:${operation}`;
+function ssmPermissions(call: Call, operation: string, action: string): Permission[] {
   const request = jsonOf(call) as SsmRequest;
   const on = (resource: string) => permission(action, arnOf('ssm', call.region, resource));
   switch (operation) {
@@ -117,10 +106,7 @@ function ssmPermissions(call: Call): Permission[] {
       const instanceIds = [...(request.InstanceIds ?? []), ...byId.flatMap(({ Values }) => Values)];
       return [
         permission(action, documentArn(request.DocumentName ?? '', call.region)),
-        ...instanceIds.map((instanceId) => ({
-          ...permission(action, instanceArn(call.region, instanceId)),
-          instanceId,
-        })),
+        ...instanceIds.map((id) => ({ ...permission(action, instanceArn(call.region, id)), instanceId: id })),
         // A target by tag can be any instance.
         ...(byId.length < targets.length ? [permission(action, instanceArn(call.region, '*'))] : []),
       ];
@@ -178,16 +164,8 @@ function lambdaPermissions(call: Call): Permission[] {
     'POST policy': 'AddPermission',
   };
   const operation = operations[`${call.method} ${part ?? ''}`] ?? `${call.method}${part ?? ''}`;
-  return [
-    permission(`lambda:${operation}`, arnOf('lambda', call.region, `function:${functionNameOf(name)}`)),
-  ];
-}
-
-function stsPermissions(call: Call): Permission[] {
-  const operation = operationOf(call) ?? 'Unknown';
-  // GetCallerIdentity needs no permission.
-  if (operation === 'GetCallerIdentity') return [];
-  return [permission(`sts:${operation}`, formOf(call).get('RoleArn') ?? '*')];
+  const resource = arnOf('lambda', call.region, `function:${functionNameOf(name)}`);
+  return [permission(`lambda:${operation}`, resource)];
 }
 
 interface JsonRequest {
@@ -197,14 +175,11 @@ interface JsonRequest {
   readonly logStreamName?: string;
 }
 
-function jsonPermissions(call: Call): Permission[] {
-  const action = `${call.service}:${operationOf(call) ?? 'Unknown'}`;
+function jsonResource(call: Call): string {
   const { QueueUrl, QueueName, logGroupName, logStreamName = '' } = jsonOf(call) as JsonRequest;
   const queue = QueueName ?? QueueUrl?.split('/').at(-1);
-  if (queue !== undefined) return [permission(action, arnOf('sqs', call.region, queue))];
-  if (logGroupName !== undefined)
-    return [permission(action, logStreamArn(call.region, logGroupName, logStreamName))];
-  return [permission(action, '*')];
+  if (queue !== undefined) return arnOf('sqs', call.region, queue);
+  return logGroupName === undefined ? '*' : logStreamArn(call.region, logGroupName, logStreamName);
 }
 
 function jsonOf(call: Call): unknown {

@@ -42,19 +42,16 @@ export class AttachedPolicies {
     const facts = role.Role as RoleElement;
     const boundaryArn = facts.PermissionsBoundary?.PermissionsBoundaryArn;
     const names = members(inline.PolicyNames) as string[];
-    const arns = (members(attached.AttachedPolicies) as { PolicyArn: string }[]).map(
-      ({ PolicyArn }) => PolicyArn,
-    );
+    const managed = members(attached.AttachedPolicies) as { PolicyArn: string }[];
+    const tags = members(facts.Tags) as { Key: string; Value: string }[];
     return {
       identity: await Promise.all([
         ...names.map((name) => this.inline(RoleName, name)),
-        ...arns.map((arn) => this.managed(arn)),
+        ...managed.map(({ PolicyArn }) => this.managed(PolicyArn)),
       ]),
       boundary: boundaryArn === undefined ? undefined : await this.managed(boundaryArn),
       trust: document(facts.AssumeRolePolicyDocument),
-      tags: Object.fromEntries(
-        (members(facts.Tags) as { Key: string; Value: string }[]).map(({ Key, Value }) => [Key, Value]),
-      ),
+      tags: Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value])),
     };
   }
 
@@ -64,16 +61,14 @@ export class AttachedPolicies {
   }
 
   private async managed(PolicyArn: string): Promise<NamedPolicy> {
-    const { DefaultVersionId } = (await this.call('GetPolicy', { PolicyArn })).Policy as {
-      DefaultVersionId: string;
-    };
-    const answer = await this.call('GetPolicyVersion', { PolicyArn, VersionId: DefaultVersionId });
+    const policy = (await this.call('GetPolicy', { PolicyArn })).Policy as { DefaultVersionId: string };
+    const answer = await this.call('GetPolicyVersion', { PolicyArn, VersionId: policy.DefaultVersionId });
     const version = answer.PolicyVersion as { Document: string };
     return { name: PolicyArn.split('/').at(-1) ?? PolicyArn, policy: document(version.Document) };
   }
 
   private async call(Action: string, fields: Record<string, string>): Promise<Record<string, unknown>> {
-    const xml = await this.moto.query('iam', { Action, Version: '2010-05-08', ...fields });
+    const xml = await this.moto.query('iam', Action, fields);
     const answer = parser.parse(xml) as Record<string, Record<string, Record<string, unknown>>>;
     return answer[`${Action}Response`]?.[`${Action}Result`] ?? {};
   }

@@ -42,7 +42,10 @@ interface Loss {
 /** Counts IAM's decisions in one local cloud. */
 export class Decisions {
   private readonly uses = new Map<string, number>();
-  private readonly denials: { readonly denial: Omit<Denial, 'ofDeletedRole'>; readonly loss?: Loss }[] = [];
+  private readonly denials: {
+    readonly denial: Omit<Denial, 'ofDeletedRole'>;
+    readonly loss: Loss | undefined;
+  }[] = [];
   /** By role: the roles that have lost a policy and got none since. */
   private readonly losses = new Map<string, Loss>();
   private readonly operatorCalls = new Map<string, number>();
@@ -53,8 +56,7 @@ export class Decisions {
   }
 
   denied(denial: Omit<Denial, 'ofDeletedRole'>): void {
-    const loss = this.losses.get(denial.role);
-    this.denials.push({ denial, ...(loss && { loss }) });
+    this.denials.push({ denial, loss: this.losses.get(denial.role) });
   }
 
   /**

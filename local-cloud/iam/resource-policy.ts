@@ -3,12 +3,7 @@ import { ACCOUNT_ID, arnOf } from '../wire/arn';
 import type { MotoApi } from '../moto/moto-api';
 
 /** Whether the function's resource policy lets a service invoke the function for a bucket or rule of our account. */
-export async function mayInvoke(
-  moto: MotoApi,
-  functionName: string,
-  service: string,
-  sourceArn: string,
-): Promise<boolean> {
+export async function mayInvoke(moto: MotoApi, functionName: string, service: string, sourceArn: string) {
   let resourcePolicy: unknown;
   try {
     const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/policy`;
@@ -25,7 +20,7 @@ export async function mayInvoke(
     // EventBridge sends no source account: a permission with a condition on it never matches.
     context: {
       'aws:SourceArn': sourceArn,
-      ...(service === 's3.amazonaws.com' ? { 'aws:SourceAccount': ACCOUNT_ID } : {}),
+      ...(service === 's3.amazonaws.com' && { 'aws:SourceAccount': ACCOUNT_ID }),
     },
     identityPolicies: [],
     resourcePolicy,

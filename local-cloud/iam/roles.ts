@@ -13,12 +13,8 @@ export class Roles {
 
   /** Begins a session of a role for a service. */
   async assume(roleArn: string, sessionName: string): Promise<RoleCredentials> {
-    const text = await this.moto.query('sts', {
-      Action: 'AssumeRole',
-      Version: '2011-06-15',
-      RoleArn: roleArn,
-      RoleSessionName: sessionName,
-    });
+    const fields = { RoleArn: roleArn, RoleSessionName: sessionName };
+    const text = await this.moto.query('sts', 'AssumeRole', fields);
     const credentials = {
       AWS_ACCESS_KEY_ID: element(text, 'AccessKeyId'),
       AWS_SECRET_ACCESS_KEY: element(text, 'SecretAccessKey'),
@@ -45,11 +41,7 @@ export class Roles {
   /** The ARN of the role in an instance profile. Throws LamplighterError if the profile has no role. */
   async ofInstanceProfile(profileArn: string): Promise<string> {
     const name = profileArn.split('/').at(-1) ?? '';
-    const text = await this.moto.query('iam', {
-      Action: 'GetInstanceProfile',
-      Version: '2010-05-08',
-      InstanceProfileName: name,
-    });
+    const text = await this.moto.query('iam', 'GetInstanceProfile', { InstanceProfileName: name });
     const roles = /<Roles>(.*)<\/Roles>/s.exec(text)?.[1] ?? '';
     const arn = /<Arn>([^<]+)<\/Arn>/.exec(roles)?.[1];
     if (arn === undefined) throw new LamplighterError(`The instance profile ${name} has no role.`);

@@ -1,7 +1,7 @@
 import { XMLParser } from 'fast-xml-parser';
 import type { IncomingCall } from '../wire/call';
 import type { Permission, Context } from './permission';
-import { s3OperationOf } from '../wire/s3-operation';
+import { decode, s3OperationOf } from '../wire/s3-operation';
 
 /** The permissions that an S3 request needs. https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
 export function s3Permissions(call: IncomingCall): Permission[] {
@@ -74,16 +74,8 @@ function bucketPermissions(call: IncomingCall, bucket: string): Permission[] {
 }
 
 function listContext(query: URLSearchParams): Context {
-  const context: Record<string, string> = {};
-  for (const [parameter, key] of [
-    ['prefix', 's3:prefix'],
-    ['delimiter', 's3:delimiter'],
-    ['max-keys', 's3:max-keys'],
-  ] as const) {
-    const value = query.get(parameter);
-    if (value !== null) context[key] = value;
-  }
-  return context;
+  const names = ['prefix', 'delimiter', 'max-keys'].filter((name) => query.has(name));
+  return Object.fromEntries(names.map((name) => [`s3:${name}`, query.get(name) ?? '']));
 }
 
 function objectPermissions(call: IncomingCall, bucket: string, key: string): Permission[] {
@@ -180,18 +172,12 @@ const HEADERS = [
 ];
 
 function headerContext({ headers }: IncomingCall): Context {
-  const found = HEADERS.flatMap((name): [string, string][] => {
-    const value = headers[name];
-    return typeof value === 'string' ? [[`s3:${name}`, value]] : [];
-  });
-  return Object.fromEntries(found);
+  const present = HEADERS.filter((name) => typeof headers[name] === 'string');
+  return Object.fromEntries(present.map((name) => [`s3:${name}`, String(headers[name])]));
 }
 
-const parser = new XMLParser({
-  parseTagValue: false,
-  trimValues: false,
-  isArray: (name) => name === 'Object',
-});
+const isArray = (name: string) => name === 'Object';
+const parser = new XMLParser({ parseTagValue: false, trimValues: false, isArray });
 
 function deletions(body: Buffer | undefined): { key: string; versionId: string | undefined }[] {
   const document = parser.parse((body ?? Buffer.alloc(0)).toString()) as {
@@ -202,12 +188,4 @@ function deletions(body: Buffer | undefined): { key: string; versionId: string |
 
 function objectArn(bucket: string, key: string): string {
   return `arn:aws:s3:::${bucket}/${key}`;
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -59,13 +59,10 @@ export async function decide(input: DecisionInput): Promise<Decision> {
   );
   if (answer.resultType === 'error') {
     const { message, ...details } = answer.errors;
-    return {
-      allowed: false,
-      because: `the local cloud cannot decide (${message} ${JSON.stringify(details)})`,
-    };
+    return denied(`the local cloud cannot decide (${message} ${JSON.stringify(details)})`);
   }
-  const analyses =
-    answer.resultType === 'single' ? [answer.result.analysis] : answer.results.map((each) => each.analysis);
+  const results = answer.resultType === 'single' ? [answer.result] : answer.results;
+  const analyses = results.map(({ analysis }) => analysis);
   if (answer.overallResult === 'Allowed') {
     const grants = analyses.flatMap(getGrantReasons).flatMap((grant): Grant[] => {
       if (grant.policyType !== 'identity') return [];
@@ -74,19 +71,14 @@ export async function decide(input: DecisionInput): Promise<Decision> {
     return { allowed: true, grants };
   }
   const explicit = analyses.flatMap(getDenialReasons).find((reason) => reason.denialType === 'Explicit');
-  if (explicit) {
-    return {
-      allowed: false,
-      because: `with an explicit deny in ${POLICY_KINDS[explicit.policyType] ?? 'a policy'}`,
-    };
-  }
+  if (explicit) return denied(`with an explicit deny in ${POLICY_KINDS[explicit.policyType] ?? 'a policy'}`);
   const byBoundary = analyses.some(({ blockedBy }) => blockedBy?.includes('pb') ?? false);
-  const kind = byBoundary
-    ? 'permissions boundary'
-    : principal === undefined
-      ? 'resource-based policy'
-      : 'identity-based policy';
-  return { allowed: false, because: `because no ${kind} allows the ${action} action` };
+  const policy = principal === undefined ? 'resource-based policy' : 'identity-based policy';
+  return denied(`because no ${byBoundary ? 'permissions boundary' : policy} allows the ${action} action`);
+}
+
+function denied(because: string): Decision {
+  return { allowed: false, because };
 }
 
 /** The decision if the local cloud cannot name the action or its resource, as in many calls of a deployment: administrators only. */
@@ -100,10 +92,7 @@ function decideForAnyResource({ identityPolicies, boundary }: DecisionInput): De
   const bounded = boundary !== undefined && !statementsOf(boundary.policy).some(allowsEverything);
   const denies = all.some(({ Effect }) => Effect === 'Deny');
   if (grants.length > 0 && !bounded && !denies) return { allowed: true, grants };
-  return {
-    allowed: false,
-    because: 'because the local cloud cannot name its resource: only an administrator may do it',
-  };
+  return denied('because the local cloud cannot name its resource: only an administrator may do it');
 }
 
 interface Statement {
@@ -141,12 +130,8 @@ async function resourcesOf(service: string, operation: string): Promise<'none' |
 }
 
 function contextOf(context: Context): Record<string, string | string[]> {
-  return Object.fromEntries(
-    Object.entries(context).map(([key, value]) => [
-      key,
-      Array.isArray(value) ? value.map(oneLine) : oneLine(value),
-    ]),
-  );
+  const plainly = (value: string | string[]) => (Array.isArray(value) ? value.map(oneLine) : oneLine(value));
+  return Object.fromEntries(Object.entries(context).map(([key, value]) => [key, plainly(value)]));
 }
 
 /**

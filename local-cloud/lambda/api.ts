@@ -1,4 +1,4 @@
-import { type Answer, AwsError, emptyAnswer } from '../wire/answer';
+import { type Answer, AwsError, emptyAnswer, requireJson } from '../wire/answer';
 import type { Call } from '../wire/call';
 import type { CodeSource, FunctionCode } from './function-code';
 import { functionNameOf } from '../wire/arn';
@@ -51,7 +51,8 @@ export class LambdaApi {
   private async invoke(call: Call, functionName: string): Promise<Answer> {
     const type = call.headers['x-amz-invocation-type'] ?? 'RequestResponse';
     await this.requireFunction(functionName);
-    requireJson(call.body);
+    const problem = 'Could not parse request body into json.';
+    requireJson(call.body.toString() || 'null', 'InvalidRequestContentException', problem);
     if (type === 'DryRun') return emptyAnswer(204);
     if (type === 'Event') {
       this.invocations.begin(functionName, call.body);
@@ -82,13 +83,4 @@ export class LambdaApi {
 
 function bodyOf(call: Call): unknown {
   return JSON.parse(call.body.toString());
-}
-
-function requireJson(body: Buffer): void {
-  if (body.length === 0) return;
-  try {
-    JSON.parse(body.toString());
-  } catch {
-    throw new AwsError(400, 'InvalidRequestContentException', 'Could not parse request body into json.');
-  }
 }

@@ -1,9 +1,10 @@
 import { unzipSync } from 'fflate';
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { InvalidInputError } from '../../lifecycle/errors';
-import type { MotoApi } from '../moto/moto-api';
+import { type MotoApi, objectPath } from '../moto/moto-api';
 
 /** The source of a function's zip in CreateFunction and UpdateFunctionCode. */
 export interface CodeSource {
@@ -36,22 +37,20 @@ export class FunctionCode {
     if (!zip) throw new InvalidInputError(`The function ${functionName} has no zip in this local cloud.`);
     const digest = createHash('sha256').update(zip).digest('hex').slice(0, 16);
     const folder = join(this.directory, functionName, digest);
-    if (await exists(folder)) return folder;
+    if (existsSync(folder)) return folder;
     // Unpacked under another name and renamed, so that a folder with this name is complete.
     const aside = `${folder}.${randomUUID()}`;
     await unpack(zip, aside);
     await rename(aside, folder).catch(async (error: unknown) => {
       await rm(aside, { recursive: true, force: true });
-      if (!(await exists(folder))) throw error;
+      if (!existsSync(folder)) throw error;
     });
     return folder;
   }
 
   private async bytesOf({ ZipFile, S3Bucket, S3Key, S3ObjectVersion }: CodeSource): Promise<Buffer> {
     if (ZipFile !== undefined) return Buffer.from(ZipFile, 'base64');
-    const path = `/${S3Bucket ?? ''}/${(S3Key ?? '').split('/').map(encodeURIComponent).join('/')}`;
-    const version = S3ObjectVersion === undefined ? '' : `?versionId=${encodeURIComponent(S3ObjectVersion)}`;
-    return (await this.moto.request('GET', path + version)).body;
+    return (await this.moto.request('GET', objectPath(S3Bucket ?? '', S3Key ?? '', S3ObjectVersion))).body;
   }
 }
 
@@ -72,11 +71,4 @@ async function unpack(zip: Buffer, folder: string): Promise<void> {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, bytes);
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -75,10 +75,8 @@ export class FunctionInstance {
       const status = signal === null ? `exit status ${code}` : `signal: ${signal}`;
       this.end(this.initError ?? describe('Runtime.ExitError', `Runtime exited with error: ${status}`));
     });
-    this.initTimer = setTimeout(
-      () => this.kill(describe('Runtime.InitError', 'The function did not load in time')),
-      INIT_LIMIT_MS,
-    );
+    const tooLate = describe('Runtime.InitError', 'The function did not load in time');
+    this.initTimer = setTimeout(() => this.kill(tooLate), INIT_LIMIT_MS);
   }
 
   get isIdle(): boolean {
@@ -150,11 +148,7 @@ export class FunctionInstance {
     clearTimeout(current.timer);
     this.current = undefined;
     this.idleSince = Date.now();
-    current.resolve({
-      requestId: current.requestId,
-      payload,
-      ...(failed ? { functionError: 'Unhandled' as const } : {}),
-    });
+    current.resolve({ requestId: current.requestId, payload, ...(failed && { functionError: 'Unhandled' }) });
     this.options.onIdle();
   }
 
@@ -168,6 +162,6 @@ export class FunctionInstance {
   }
 }
 
-function describe(errorType: string, errorMessage: string): Buffer {
+export function describe(errorType: string, errorMessage: string): Buffer {
   return Buffer.from(JSON.stringify({ errorType, errorMessage }));
 }

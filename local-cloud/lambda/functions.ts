@@ -4,11 +4,11 @@ import { buffer } from 'node:stream/consumers';
 import { LamplighterError, messageOf } from '../../lifecycle/errors';
 import type { FunctionCode } from './function-code';
 import { type FunctionConfiguration, logGroupOf, readConfiguration } from './function-configuration';
-import { FunctionInstance, type Outcome } from './function-instance';
+import { FunctionInstance, type Outcome, describe } from './function-instance';
 import type { MotoApi } from '../moto/moto-api';
 import type { Processes } from '../../scripts/tools/process-groups';
 import type { Report } from '../clockwork/events';
-import type { AssumeRole, RoleSession } from '../wire/caller';
+import { type AssumeRole, type RoleSession, serviceSession } from '../wire/caller';
 import { QUIET_SDK } from '../wire/client-environment';
 import type { Timers } from '../clockwork/timers';
 
@@ -26,18 +26,15 @@ interface Pool {
   readonly waiting: (() => void)[];
 }
 
-/** A log stream that a function writes to. */
-interface LogStream {
-  readonly name: string;
-  write(line: string): void;
-}
-
 export interface FunctionsOptions {
   readonly moto: MotoApi;
   readonly code: FunctionCode;
   readonly assumeRole: AssumeRole;
   /** Opens a new stream of a log group, which the function's role writes to. */
-  readonly openLogStream: (logGroup: string, session: RoleSession) => LogStream;
+  readonly openLogStream: (
+    logGroup: string,
+    session: RoleSession,
+  ) => { name: string; write(line: string): void };
   readonly processes: Processes;
   readonly timers: Timers;
   readonly report: Report;
@@ -54,7 +51,6 @@ export class Functions {
   private readonly pools = new Map<string, Pool>();
   private readonly instances = new Map<string, FunctionInstance>();
   private readonly counts = new Map<string, number>();
-
   private stopped = false;
 
   constructor(private readonly options: FunctionsOptions) {
@@ -76,15 +72,9 @@ export class Functions {
     const begin = Date.now();
     const outcome = await this.run(configuration, requestId, payload);
     const failed = outcome.functionError !== undefined;
-    report({
-      kind: 'function',
-      functionName,
-      requestId,
-      phase: failed ? 'failed' : 'succeeded',
-      text: failed
-        ? `${functionName} failed: ${summary(outcome.payload)}`
-        : `${functionName} ended after ${Date.now() - begin} ms`,
-    });
+    const end = failed ? `failed: ${summary(outcome.payload)}` : `ended after ${Date.now() - begin} ms`;
+    const phase = failed ? 'failed' : 'succeeded';
+    report({ kind: 'function', functionName, requestId, phase, text: `${functionName} ${end}` });
     return outcome;
   }
 
@@ -111,19 +101,13 @@ export class Functions {
     for (const instance of this.instances.values()) instance.kill();
   }
 
-  private async run(
-    configuration: FunctionConfiguration,
-    requestId: string,
-    payload: Buffer,
-  ): Promise<Outcome> {
+  private async run(config: FunctionConfiguration, requestId: string, payload: Buffer): Promise<Outcome> {
     try {
-      const instance = await this.freeInstance(configuration);
-      return await instance.invoke(requestId, payload);
+      return await (await this.freeInstance(config)).invoke(requestId, payload);
     } catch (error) {
-      const description = { errorType: 'Runtime.InitError', errorMessage: messageOf(error) };
       return {
         requestId,
-        payload: Buffer.from(JSON.stringify(description)),
+        payload: describe('Runtime.InitError', messageOf(error)),
         functionError: 'Unhandled',
       };
     }
@@ -161,7 +145,7 @@ export class Functions {
     const { FunctionName, Role } = configuration;
     const taskRoot = await this.options.code.unpacked(FunctionName);
     const credentials = await this.options.assumeRole(Role, FunctionName);
-    const session = { kind: 'role', roleArn: Role, sessionName: FunctionName, assumedBy: 'service' } as const;
+    const session = serviceSession(Role, FunctionName);
     const stream = this.options.openLogStream(logGroupOf(configuration), session);
     if (this.stopped) throw new LamplighterError('The local cloud is stopping.');
     const instance: FunctionInstance = new FunctionInstance(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { messageOf } from '../../lifecycle/errors';
-import type { Permits } from '../wire/caller';
+import { type Permits, serviceSession } from '../wire/caller';
 import { readConfiguration } from './function-configuration';
 import type { Outcome } from './function-instance';
 import type { Functions } from './functions';
@@ -81,31 +81,24 @@ export class Invocations {
     }
     // Lambda sends the record with the permissions of the function's role.
     const { Role } = await readConfiguration(moto, functionName);
-    const session = { kind: 'role', roleArn: Role, sessionName: functionName, assumedBy: 'service' } as const;
-    const send = { action: 'sqs:SendMessage', resource: destination };
-    if (!(await permits(session, send))) return;
+    const session = serviceSession(Role, functionName);
+    if (!(await permits(session, { action: 'sqs:SendMessage', resource: destination }))) return;
+    const functionArn = `arn:aws:lambda:${region}:${account}:function:${functionName}:$LATEST`;
     await moto.json('sqs', 'AmazonSQS.SendMessage', {
       QueueUrl: `http://127.0.0.1:${moto.port}/${account}/${queue}`,
-      MessageBody: JSON.stringify(failureRecord(functionName, region, account, payload, attempts, outcome)),
+      MessageBody: JSON.stringify(failureRecord(functionArn, payload, attempts, outcome)),
     });
   }
 }
 
 /** The record that Lambda sends. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
-function failureRecord(
-  functionName: string,
-  region: string,
-  account: string,
-  payload: Buffer,
-  attempts: number,
-  outcome: Outcome,
-): object {
+function failureRecord(functionArn: string, payload: Buffer, attempts: number, outcome: Outcome): object {
   return {
     version: '1.0',
     timestamp: new Date().toISOString(),
     requestContext: {
       requestId: outcome.requestId,
-      functionArn: `arn:aws:lambda:${region}:${account}:function:${functionName}:$LATEST`,
+      functionArn,
       condition: 'RetriesExhausted',
       approximateInvokeCount: attempts,
     },

@@ -1,17 +1,9 @@
 import { messageOf } from '../../lifecycle/errors';
-import type { OnOutput } from '../machine/port';
+import type { OpenStepLog } from '../machine/port';
 import { type LogsCall, openLogStream } from './log-stream';
 import type { Report } from '../clockwork/events';
 import type { Timers } from '../clockwork/timers';
 import type { RoleCredentials } from '../wire/caller';
-
-/** The target of a step's output. */
-interface StepLog {
-  readonly logGroup: string;
-  readonly instanceId: string;
-  /** The streams are <prefix>/stdout and <prefix>/stderr. */
-  readonly streamPrefix: string;
-}
 
 /** Sends a command's output to the log group of its sender's choice, as an agent does: with the instance's own permissions. */
 export class AgentLogs {
@@ -22,13 +14,7 @@ export class AgentLogs {
     private readonly report: Report,
   ) {}
 
-  /**
-   * Opens the streams of one step. Undefined if the agent may not "create" the log group: real agents send nothing then either.
-   */
-  async open(
-    { logGroup, instanceId, streamPrefix }: StepLog,
-    credentials: RoleCredentials,
-  ): Promise<OnOutput | undefined> {
+  readonly open: OpenStepLog = async ({ logGroup, instanceId, streamPrefix }, credentials) => {
     const call = this.callAs(credentials);
     try {
       await call('CreateLogGroup', { logGroupName: logGroup });
@@ -47,7 +33,7 @@ export class AgentLogs {
       streams.set(name, stream);
       stream.write(line);
     };
-  }
+  };
 
   /** Calls through the gateway, so that the instance's policies decide. */
   private callAs({ AWS_ACCESS_KEY_ID: keyId, AWS_SESSION_TOKEN: token }: RoleCredentials): LogsCall {

@@ -1,4 +1,5 @@
 import type { CommandStatus } from '../clockwork/events';
+import type { RoleCredentials } from '../wire/caller';
 
 /**
  * The computer behind an EC2 instance: a disk and processes. ec2/instances.ts keeps EC2's records, and decides when an instance
@@ -24,6 +25,15 @@ export type MakeMachine = (instanceId: string) => Machine;
 
 /** Called with each line of a step's output. */
 export type OnOutput = (stream: 'stdout' | 'stderr', line: string) => void;
+
+/**
+ * Opens the log streams of one step, <streamPrefix>/stdout and <streamPrefix>/stderr. Undefined if the instance's role may not
+ * "create" the log group: real agents send nothing then either.
+ */
+export type OpenStepLog = (
+  log: { readonly logGroup: string; readonly instanceId: string; readonly streamPrefix: string },
+  credentials: RoleCredentials,
+) => Promise<OnOutput | undefined>;
 
 /** A shell script that a command runs. */
 export interface Step {

@@ -1,8 +1,17 @@
-import { type IncomingMessage, request as httpRequest } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as httpRequest,
+} from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { type Answer, AwsError } from '../wire/answer';
 import type { Call, CallHead } from '../wire/call';
 import { newlinesOut } from './newline-keys';
+
+/** The versions of the query protocols. */
+const VERSIONS = { ec2: '2016-11-15', iam: '2010-05-08', sts: '2011-06-15' };
 
 /** Our own calls to moto. They do not pass the gateway, have no caller, and are never denied. */
 export class MotoApi {
@@ -21,12 +30,16 @@ export class MotoApi {
     return (answer.body.length === 0 ? {} : JSON.parse(answer.body.toString())) as T;
   }
 
-  /** Calls a query protocol, e.g. `query('sts', { Action: … })`. Returns XML. Throws AwsError. */
-  async query(service: string, fields: Record<string, string>): Promise<string> {
+  /** Calls a query protocol, e.g. `query('sts', 'AssumeRole', { RoleArn: … })`. Returns XML. Throws AwsError. */
+  async query(
+    service: keyof typeof VERSIONS,
+    Action: string,
+    fields: Record<string, string>,
+  ): Promise<string> {
     const answer = await this.request('POST', '/', {
       service,
       headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
-      body: new URLSearchParams(fields).toString(),
+      body: new URLSearchParams({ Action, Version: VERSIONS[service], ...fields }).toString(),
     });
     return answer.body.toString();
   }
@@ -60,16 +73,9 @@ export class MotoApi {
     method: string,
     target: string,
     body: Buffer | string | undefined,
-    headers: Record<string, string | string[] | undefined>,
+    headers: OutgoingHttpHeaders,
   ): Promise<Answer> {
-    const message = await new Promise<IncomingMessage>((resolve, reject) => {
-      const upstream = httpRequest(
-        { host: '127.0.0.1', port: this.port, method, path: target, headers: defined(headers), agent: false },
-        resolve,
-      );
-      upstream.once('error', (cause) => reject(motoDoesNotAnswer(cause)));
-      upstream.end(body);
-    });
+    const message = await requestMoto(this.port, method, target, headers, (upstream) => upstream.end(body));
     return {
       status: message.statusCode ?? 502,
       headers: answerHeaders(message),
@@ -83,36 +89,44 @@ export function motoTarget({ service, target }: Pick<CallHead, 'service' | 'targ
   return service === 's3' ? newlinesOut(target) : target;
 }
 
-/** The caller's error if moto does not answer. */
-export function motoDoesNotAnswer(cause: Error): AwsError {
-  return new AwsError(
-    503,
-    'ServiceUnavailable',
-    `The local cloud's moto server does not answer (${cause.message}). Start the local cloud again.`,
-  );
+/** The path of an object, or of one version of it. */
+export function objectPath(bucket: string, key: string, versionId: string | undefined): string {
+  const version = versionId === undefined ? '' : `?versionId=${encodeURIComponent(versionId)}`;
+  return `/${bucket}/${key.split('/').map(encodeURIComponent).join('/')}${version}`;
+}
+
+/** Sends a request to moto: `send` writes its body. Throws AwsError if moto does not answer. */
+export function requestMoto(
+  port: number,
+  method: string,
+  path: string,
+  headers: OutgoingHttpHeaders,
+  send: (outgoing: ClientRequest) => void,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent: false }, resolve);
+    outgoing.once('error', ({ message }) => {
+      const text = `The local cloud's moto server does not answer (${message}). Start the local cloud again.`;
+      reject(new AwsError(503, 'ServiceUnavailable', text));
+    });
+    send(outgoing);
+  });
 }
 
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'expect', 'upgrade'];
 
 /** The headers without those of a single connection. */
-export function withoutHopByHop<T>(headers: Record<string, T>): Record<string, T> {
+export function withoutHopByHop(headers: IncomingHttpHeaders): Record<string, string | string[]> {
   return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name.toLowerCase())),
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined || HOP_BY_HOP.includes(name.toLowerCase()) ? [] : [[name, value]],
+    ),
   );
 }
 
 function answerHeaders(message: IncomingMessage): Record<string, string> {
-  const flat = Object.entries(withoutHopByHop(message.headers)).map(([name, value]) => [
-    name,
-    Array.isArray(value) ? value.join(', ') : (value ?? ''),
-  ]);
-  return Object.fromEntries(flat) as Record<string, string>;
-}
-
-function defined<T>(headers: Record<string, T | undefined>): Record<string, T> {
-  return Object.fromEntries(
-    Object.entries(headers).filter((entry): entry is [string, T] => entry[1] !== undefined),
-  );
+  const headers = Object.entries(withoutHopByHop(message.headers));
+  return Object.fromEntries(headers.map(([name, value]) => [name, [value].flat().join(', ')]));
 }
 
 function codeIn(text: string, answer: Answer): string {

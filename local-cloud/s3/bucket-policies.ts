@@ -1,4 +1,4 @@
-import { type Answer, AwsError, emptyAnswer } from '../wire/answer';
+import { type Answer, AwsError, emptyAnswer, requireJson } from '../wire/answer';
 import type { Call } from '../wire/call';
 
 /**
@@ -11,7 +11,7 @@ export class BucketPolicies {
   /** Answers PutBucketPolicy, GetBucketPolicy and DeleteBucketPolicy for a bucket that exists. */
   answer(call: Call, bucket: string): Answer {
     if (call.method === 'PUT') {
-      requireJson(call.body);
+      requireJson(call.body.toString(), 'MalformedPolicy', 'Policies must be valid JSON.');
       this.policies.set(bucket, call.body);
       return emptyAnswer(204);
     }
@@ -32,13 +32,5 @@ export class BucketPolicies {
 
   forget(bucket: string): void {
     this.policies.delete(bucket);
-  }
-}
-
-function requireJson(body: Buffer): void {
-  try {
-    JSON.parse(body.toString());
-  } catch {
-    throw new AwsError(400, 'MalformedPolicy', 'Policies must be valid JSON.');
   }
 }

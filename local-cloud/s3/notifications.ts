@@ -2,14 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { type Answer, AwsError, emptyAnswer, xmlAnswer } from '../wire/answer';
 import type { Call, CallHead } from '../wire/call';
 import { ACCOUNT_ID, functionNameOf } from '../wire/arn';
-import type { MotoApi } from '../moto/moto-api';
-import {
-  type FunctionNotification,
-  parseNotifications,
-  renderNotifications,
-  matches,
-} from './notification-configuration';
-import type { Report } from '../clockwork/events';
+import { type MotoApi, objectPath } from '../moto/moto-api';
+import { matches, parseNotifications, renderNotifications } from './notification-configuration';
+import type { FunctionNotification } from './notification-configuration';
+import type { InvokesFunctions, Report } from '../clockwork/events';
 import { type S3Operation, s3OperationOf } from '../wire/s3-operation';
 import type { Timers } from '../clockwork/timers';
 
@@ -36,12 +32,8 @@ export class Notifications {
   private sequence = 0;
 
   constructor(
-    private readonly options: {
+    private readonly options: InvokesFunctions & {
       readonly moto: MotoApi;
-      /** Begins an asynchronous invocation of a function. */
-      readonly invokeLater: (functionName: string, payload: Buffer) => void;
-      /** Whether a function's policy lets a service invoke it for the resource `sourceArn`. */
-      readonly mayInvoke: (functionName: string, service: string, sourceArn: string) => Promise<boolean>;
       readonly faults: NotificationFaults;
       readonly timers: Timers;
       readonly report: Report;
@@ -73,7 +65,7 @@ export class Notifications {
     const key = operation.name === 'PostObject' ? keyIn(headers.location, bucket) : operation.key;
     for (const notification of this.configurations.get(bucket) ?? []) {
       if (!matches(notification, eventName, key)) continue;
-      const record = this.recordOf({ bucket, key, eventName, notification, head, headers });
+      const record = this.recordOf(notification, eventName, { bucket, key }, head, headers);
       this.options.timers.deliver(this.options.notificationMs, 'an S3 notification', async () =>
         this.deliver(notification, bucket, key, await this.withSize(record, bucket, key)),
       );
@@ -95,10 +87,8 @@ export class Notifications {
       return;
     }
     if (!(await mayInvoke(functionName, 's3.amazonaws.com', `arn:aws:s3:::${bucket}`))) {
-      reportOutcome(
-        'refused',
-        `${bucket} may not invoke ${functionName}: the function’s policy does not allow it`,
-      );
+      const text = `${bucket} may not invoke ${functionName}: the function’s policy does not allow it`;
+      reportOutcome('refused', text);
       return;
     }
     const payload = Buffer.from(JSON.stringify({ Records: [record] }));
@@ -109,39 +99,34 @@ export class Notifications {
   }
 
   /** Throws AwsError, as S3 does, for a destination that S3 may not invoke. */
-  private async requirePermission(
-    bucket: string,
-    notifications: readonly FunctionNotification[],
-  ): Promise<void> {
+  private async requirePermission(bucket: string, notifications: readonly FunctionNotification[]) {
     for (const { functionArn } of notifications) {
       const functionName = functionNameOf(functionArn);
       if (await this.options.mayInvoke(functionName, 's3.amazonaws.com', `arn:aws:s3:::${bucket}`)) continue;
-      throw new AwsError(
-        400,
-        'InvalidArgument',
-        `Unable to validate the following destination configurations: ${functionArn} is no function that ${bucket} may invoke.`,
-      );
+      const problem = `${functionArn} is no function that ${bucket} may invoke.`;
+      const text = `Unable to validate the following destination configurations: ${problem}`;
+      throw new AwsError(400, 'InvalidArgument', text);
     }
   }
 
   /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html */
-  private recordOf(put: {
-    bucket: string;
-    key: string;
-    eventName: string;
-    notification: FunctionNotification;
-    head: CallHead;
-    headers: Answer['headers'];
-  }) {
+  private recordOf(
+    notification: FunctionNotification,
+    eventName: string,
+    { bucket, key }: Pick<S3Operation, 'bucket' | 'key'>,
+    { caller }: CallHead,
+    headers: Answer['headers'],
+  ) {
     this.sequence += 1;
-    const versionId = put.headers['x-amz-version-id'];
+    const versionId = headers['x-amz-version-id'];
+    const sequencer = Date.now() * 1000 + (this.sequence % 1000);
     return {
       eventVersion: '2.1',
       eventSource: 'aws:s3',
       awsRegion: this.options.region,
       eventTime: new Date().toISOString(),
-      eventName: put.eventName,
-      userIdentity: { principalId: put.head.caller.kind === 'role' ? put.head.caller.roleArn : 'operator' },
+      eventName,
+      userIdentity: { principalId: caller.kind === 'role' ? caller.roleArn : 'operator' },
       requestParameters: { sourceIPAddress: '127.0.0.1' },
       responseElements: {
         'x-amz-request-id': randomBytes(8).toString('hex').toUpperCase(),
@@ -149,21 +134,14 @@ export class Notifications {
       },
       s3: {
         s3SchemaVersion: '1.0',
-        configurationId: put.notification.id,
-        bucket: {
-          name: put.bucket,
-          ownerIdentity: { principalId: ACCOUNT_ID },
-          arn: `arn:aws:s3:::${put.bucket}`,
-        },
+        configurationId: notification.id,
+        bucket: { name: bucket, ownerIdentity: { principalId: ACCOUNT_ID }, arn: `arn:aws:s3:::${bucket}` },
         object: {
-          key: formEncoded(put.key),
+          key: formEncoded(key),
           size: 0,
-          eTag: (put.headers.etag ?? '').replaceAll('"', ''),
+          eTag: (headers.etag ?? '').replaceAll('"', ''),
           ...(versionId === undefined ? {} : { versionId }),
-          sequencer: (Date.now() * 1000 + (this.sequence % 1000))
-            .toString(16)
-            .toUpperCase()
-            .padStart(18, '0'),
+          sequencer: sequencer.toString(16).toUpperCase().padStart(18, '0'),
         },
       },
     };
@@ -171,10 +149,8 @@ export class Notifications {
 
   /** Adds the object's size, which no answer to an upload has. Some answers have no ETag either. */
   private async withSize(record: EventRecord, bucket: string, key: string): Promise<EventRecord> {
-    const path = `/${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`;
-    const { versionId } = record.s3.object;
-    const query = versionId === undefined ? '' : `?versionId=${encodeURIComponent(versionId)}`;
-    const found = await this.options.moto.request('HEAD', path + query).catch(() => undefined);
+    const path = objectPath(bucket, key, record.s3.object.versionId);
+    const found = await this.options.moto.request('HEAD', path).catch(() => undefined);
     if (!found) return record;
     const object = {
       ...record.s3.object,

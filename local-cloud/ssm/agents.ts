@@ -1,9 +1,9 @@
 import type { Report } from '../clockwork/events';
 import type { Timers } from '../clockwork/timers';
-import type { Machine, MakeMachine } from '../machine/port';
+import type { Machine, MakeMachine, OpenStepLog } from '../machine/port';
 import { instanceArn } from '../wire/arn';
-import type { AssumeRole, Permits, RoleCredentials } from '../wire/caller';
-import { type Boot, CommandRunner, type OpenStepLog } from './command-run';
+import { type AssumeRole, type Permits, type RoleCredentials, serviceSession } from '../wire/caller';
+import { type Boot, CommandRunner } from './command-run';
 import { type CommandInvocation, type Commands, expiryOf } from './commands';
 
 const PING_MS = 3_000;
@@ -33,7 +33,7 @@ interface Agent {
   lastPing: number | undefined;
   boot: Boot | undefined;
   /** Cancels the registration, or the pings. */
-  cancel: () => void;
+  cancel: () => unknown;
 }
 
 export interface AgentsOptions {
@@ -63,25 +63,18 @@ export class Agents {
 
   /** The agents that have registered. */
   registered(): { instanceId: string; pingStatus: string; lastPing: number }[] {
-    return [...this.agents.values()].flatMap(({ instanceId, lastPing }) =>
-      lastPing === undefined
-        ? []
-        : [
-            {
-              instanceId,
-              lastPing,
-              pingStatus: Date.now() - lastPing < ONLINE_MS ? 'Online' : 'ConnectionLost',
-            },
-          ],
-    );
+    return [...this.agents.values()].flatMap(({ instanceId, lastPing }) => {
+      if (lastPing === undefined) return [];
+      const pingStatus = Date.now() - lastPing < ONLINE_MS ? 'Online' : 'ConnectionLost';
+      return [{ instanceId, lastPing, pingStatus }];
+    });
   }
 
   up(instanceId: string): void {
+    const { timers, agentMs } = this.options;
     const agent = this.agentOf(instanceId);
     agent.cancel();
-    agent.cancel = this.options.timers.after(this.options.agentMs, `the agent of ${instanceId}`, () =>
-      this.register(agent),
-    );
+    agent.cancel = timers.after(agentMs, `the agent of ${instanceId}`, () => this.register(agent));
   }
 
   down(instanceId: string, crashed: boolean): void {
@@ -143,9 +136,7 @@ export class Agents {
     if (faults.agentsAreMute) return;
     const { instanceId, machine } = agent;
     let isCancelled = false;
-    agent.cancel = () => {
-      isCancelled = true;
-    };
+    agent.cancel = () => (isCancelled = true);
     await machine.prepare();
     const credentials = await this.credentialsOf(instanceId);
     // The instance may have gone down meanwhile.
@@ -192,13 +183,9 @@ export class Agents {
   /** Whether the role may make the calls of a registration. Commands and answers need no further permission. */
   private async mayRegister(roleArn: string, instanceId: string): Promise<boolean> {
     const { permits, region } = this.options;
-    const session = { kind: 'role', roleArn, sessionName: instanceId, assumedBy: 'service' } as const;
+    const session = serviceSession(roleArn, instanceId);
     const calls = [
-      {
-        action: 'ssm:UpdateInstanceInformation',
-        resource: instanceArn(region, instanceId),
-        instanceId,
-      },
+      { action: 'ssm:UpdateInstanceInformation', resource: instanceArn(region, instanceId), instanceId },
       { action: 'ssmmessages:CreateControlChannel', resource: '*' },
       { action: 'ssmmessages:OpenControlChannel', resource: '*' },
     ];
@@ -209,8 +196,7 @@ export class Agents {
   }
 
   private begin(agent: Agent, boot: Boot, invocation: CommandInvocation): void {
-    this.options.timers.background(`the command ${invocation.command.id}`, () =>
-      this.runner.run(agent.machine, boot, invocation),
-    );
+    const what = `the command ${invocation.command.id}`;
+    this.options.timers.background(what, () => this.runner.run(agent.machine, boot, invocation));
   }
 }

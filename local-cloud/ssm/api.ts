@@ -1,23 +1,12 @@
 import type { Agents } from './agents';
 import { type Answer, AwsError, jsonAnswer } from '../wire/answer';
 import { type Call, operationOf } from '../wire/call';
-import {
-  type Command,
-  type CommandInvocation,
-  type Commands,
-  expiryOf,
-  hasEnded,
-  statusOf,
-} from './commands';
+import type { Command, CommandInvocation, Commands } from './commands';
+import { expiryOf, hasEnded, statusOf } from './commands';
 import type { StepResult } from '../machine/port';
 import type { MotoApi } from '../moto/moto-api';
 import { ACCOUNT_ID } from '../wire/arn';
 import { readDocument } from './document';
-
-interface Filter {
-  readonly key: string;
-  readonly value: string;
-}
 
 /** The parameters of all operations answered here. Each operation accepts some of them. */
 interface Request {
@@ -33,7 +22,7 @@ interface Request {
   readonly InstanceId?: string;
   readonly PluginName?: string;
   readonly Details?: boolean;
-  readonly Filters?: ({ Key: string; Values: string[] } | Filter)[];
+  readonly Filters?: ({ Key: string; Values: string[] } | { key: string; value: string })[];
   readonly InstanceInformationFilterList?: { key: string; valueSet: string[] }[];
 }
 
@@ -92,31 +81,18 @@ export class SsmApi {
     const registered = this.agents.registered().map(({ instanceId }) => instanceId);
     const invalid = instanceIds.filter((id) => !registered.includes(id) || !this.isRunning(id));
     if (invalid.length > 0) {
-      throw new AwsError(
-        400,
-        'InvalidInstanceId',
-        `Instances [[${invalid.join(', ')}]] not in a valid state for account ${ACCOUNT_ID}`,
-      );
+      const text = `Instances [[${invalid.join(', ')}]] not in a valid state for account ${ACCOUNT_ID}`;
+      throw new AwsError(400, 'InvalidInstanceId', text);
     }
-    const parameters = request.Parameters ?? {};
+    const { Parameters: parameters = {}, Comment = '', TimeoutSeconds = 3600 } = request;
     // A document's ARN ends in its name.
     const name = (request.DocumentName ?? '').split('/').at(-1) ?? '';
     const document = await readDocument(this.moto, name, request.DocumentVersion ?? '$DEFAULT', parameters);
-    const { Comment = '', TimeoutSeconds = 3600 } = request;
     if (Comment.length > 100) throw validation('Comment', 'at most 100 characters');
-    if (TimeoutSeconds < 30 || TimeoutSeconds > 2_592_000) {
+    if (TimeoutSeconds < 30 || TimeoutSeconds > 2_592_000)
       throw validation('TimeoutSeconds', '30 to 2592000');
-    }
-    const command = this.commands.create(
-      {
-        document,
-        comment: Comment,
-        parameters,
-        timeoutSeconds: TimeoutSeconds,
-        logGroup: logGroupOf(request, name),
-      },
-      instanceIds,
-    );
+    const options = { comment: Comment, timeoutSeconds: TimeoutSeconds, logGroup: logGroupOf(request, name) };
+    const command = this.commands.create({ document, parameters, ...options }, instanceIds);
     const answer = { Command: commandFacts(command) };
     for (const invocation of command.invocations) this.agents.deliver(invocation);
     return answer;
@@ -131,7 +107,7 @@ export class SsmApi {
     return {
       CommandInvocations: invocations.map((invocation) => ({
         ...invocationFacts(invocation),
-        ...(request.Details === true ? { CommandPlugins: invocation.results.map(pluginFacts) } : {}),
+        ...(request.Details === true && { CommandPlugins: invocation.results.map(pluginFacts) }),
       })),
     };
   }
@@ -141,7 +117,7 @@ export class SsmApi {
     return commands.filter(
       (command) =>
         (InstanceId === undefined || command.invocations.some((each) => each.instanceId === InstanceId)) &&
-        Filters.every((filter) => 'key' in filter && passes(command, filter)),
+        Filters.every((filter) => 'key' in filter && passes(command, filter.key, filter.value)),
     );
   }
 
@@ -196,7 +172,7 @@ function instancesOf({ InstanceIds = [], Targets = [] }: Request): string[] {
   return [...new Set(instanceIds)];
 }
 
-function passes(command: Command, { key, value }: Filter): boolean {
+function passes(command: Command, key: string, value: string): boolean {
   switch (key) {
     case 'Status':
       return statusOf(command) === value;

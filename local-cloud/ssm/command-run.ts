@@ -1,5 +1,5 @@
 import type { Report } from '../clockwork/events';
-import type { Machine, OnOutput } from '../machine/port';
+import type { Machine, OnOutput, OpenStepLog } from '../machine/port';
 import type { RoleCredentials } from '../wire/caller';
 import { type CommandInvocation, type Commands, hasEnded } from './commands';
 
@@ -9,12 +9,6 @@ export interface Boot {
   readonly credentials: RoleCredentials;
   isOver: boolean;
 }
-
-/** Opens the log streams of one step. Undefined if the instance's role may not write to the log group. */
-export type OpenStepLog = (
-  log: { readonly logGroup: string; readonly instanceId: string; readonly streamPrefix: string },
-  credentials: RoleCredentials,
-) => Promise<OnOutput | undefined>;
 
 /** Runs commands as an agent does: the steps of the document in their order. */
 export class CommandRunner {
@@ -37,9 +31,7 @@ export class CommandRunner {
         environment: boot.environment,
         isOff,
         onOutput: await this.outputOf(invocation, step.name, boot),
-        onStart: (kill) => {
-          invocation.kill = kill;
-        },
+        onStart: (kill) => (invocation.kill = kill),
       });
       // The agent died with its instance, or the command was cancelled: nothing is left to report.
       if (isOff()) return;
@@ -60,11 +52,9 @@ export class CommandRunner {
     { credentials }: Boot,
   ): Promise<OnOutput> {
     const { logGroup } = command;
-    const streamPrefix = `${command.id}/${instanceId}/${stepName}`;
+    const log = { instanceId, streamPrefix: `${command.id}/${instanceId}/${stepName}` };
     const toLog =
-      logGroup === undefined
-        ? undefined
-        : await this.openStepLog({ logGroup, instanceId, streamPrefix }, credentials);
+      logGroup === undefined ? undefined : await this.openStepLog({ logGroup, ...log }, credentials);
     return (stream, text) => {
       this.report({ kind: 'output', commandId: command.id, instanceId, stream, text });
       toLog?.(stream, text);

@@ -56,7 +56,7 @@ export async function readDocument(
     stored = await moto.json<StoredDocument>('ssm', 'AmazonSSM.GetDocument', {
       Name: name,
       // moto returns the default version if the request names none.
-      ...(version === '$DEFAULT' ? {} : { DocumentVersion: version }),
+      ...(version !== '$DEFAULT' && { DocumentVersion: version }),
     });
   } catch (error) {
     if (!(error instanceof AwsError) || error.status >= 500) throw error;
@@ -71,11 +71,10 @@ export async function readDocument(
   const unknown = Object.keys(parameters).find((parameter) => !(parameter in declared));
   if (unknown !== undefined) throw new AwsError(400, 'InvalidParameters', `The document has no ${unknown}.`);
   const fill = (text: string) =>
-    text.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, parameter: string) =>
-      parameter in declared
-        ? [parameters[parameter] ?? declared[parameter]?.default ?? []].flat().join(' ')
-        : whole,
-    );
+    text.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, parameter: string) => {
+      if (!(parameter in declared)) return whole;
+      return [parameters[parameter] ?? declared[parameter]?.default ?? []].flat().join(' ');
+    });
   return {
     name,
     version: stored.DocumentVersion,

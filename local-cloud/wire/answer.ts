@@ -45,26 +45,26 @@ export function emptyAnswer(status: number, headers: Record<string, string> = {}
 export function errorAnswer(service: string, { status, code, message }: AwsError): Answer {
   const error = `<Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message>`;
   const requestId = randomUUID();
-  switch (service) {
-    case 's3':
-      return xmlAnswer(`<Error>${error}<RequestId>${requestId}</RequestId></Error>`, status);
-    case 'ec2':
-      return xmlAnswer(
-        `<Response><Errors><Error>${error}</Error></Errors><RequestID>${requestId}</RequestID></Response>`,
-        status,
-      );
-    case 'iam':
-    case 'sts':
-    case 'sns':
-    case 'autoscaling':
-      return xmlAnswer(
-        `<ErrorResponse><Error><Type>Sender</Type>${error}</Error><RequestId>${requestId}</RequestId></ErrorResponse>`,
-        status,
-      );
-    default: {
-      const answer = jsonAnswer({ __type: code, message, Message: message }, status);
-      return { ...answer, headers: { ...answer.headers, 'x-amzn-errortype': code } };
-    }
+  if (service === 's3')
+    return xmlAnswer(`<Error>${error}<RequestId>${requestId}</RequestId></Error>`, status);
+  if (service === 'ec2') {
+    const errors = `<Errors><Error>${error}</Error></Errors>`;
+    return xmlAnswer(`<Response>${errors}<RequestID>${requestId}</RequestID></Response>`, status);
+  }
+  if (['iam', 'sts', 'sns', 'autoscaling'].includes(service)) {
+    const sent = `<Error><Type>Sender</Type>${error}</Error><RequestId>${requestId}</RequestId>`;
+    return xmlAnswer(`<ErrorResponse>${sent}</ErrorResponse>`, status);
+  }
+  const answer = jsonAnswer({ __type: code, message, Message: message }, status);
+  return { ...answer, headers: { ...answer.headers, 'x-amzn-errortype': code } };
+}
+
+/** Throws AwsError (400) with this code and message if the text is not JSON. */
+export function requireJson(text: string, code: string, message: string): void {
+  try {
+    JSON.parse(text);
+  } catch {
+    throw new AwsError(400, code, message);
   }
 }
 

@@ -17,6 +17,11 @@ export type Caller =
 /** A caller with temporary credentials of a role. */
 export type RoleSession = Extract<Caller, { kind: 'role' }>;
 
+/** The session of a role that a service assumed for a function or the instance. */
+export function serviceSession(roleArn: string, sessionName: string): RoleSession {
+  return { kind: 'role', roleArn, sessionName, assumedBy: 'service' };
+}
+
 /** A role session's credentials, as environment variables. */
 export interface RoleCredentials {
   readonly AWS_ACCESS_KEY_ID: string;

@@ -18,16 +18,7 @@ export interface S3Operation {
 }
 
 /** Query parameters that make a PUT another operation than PutObject. */
-const SUBRESOURCES = [
-  'acl',
-  'tagging',
-  'retention',
-  'legal-hold',
-  'torrent',
-  'restore',
-  'select',
-  'encryption',
-];
+const OTHER = ['acl', 'tagging', 'retention', 'legal-hold', 'torrent', 'restore', 'select', 'encryption'];
 
 /** The operation of a path-style S3 request. */
 export function s3OperationOf({ path, query, method, headers }: CallHead): S3Operation {
@@ -38,11 +29,9 @@ export function s3OperationOf({ path, query, method, headers }: CallHead): S3Ope
 
   function nameOf(): S3Operation['name'] {
     if (key === '') return bucketOperation();
-    if (method === 'POST') {
-      return query.has('uploadId') ? 'CompleteMultipartUpload' : 'other';
-    }
+    if (method === 'POST') return query.has('uploadId') ? 'CompleteMultipartUpload' : 'other';
     if (method !== 'PUT' || query.has('uploadId')) return 'other';
-    if (SUBRESOURCES.some((name) => query.has(name))) return 'other';
+    if (OTHER.some((name) => query.has(name))) return 'other';
     return headers['x-amz-copy-source'] === undefined ? 'PutObject' : 'CopyObject';
   }
 
@@ -58,7 +47,7 @@ export function s3OperationOf({ path, query, method, headers }: CallHead): S3Ope
   }
 }
 
-function decode(text: string): string {
+export function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
