@@ -261,7 +261,10 @@ function serve(
       Object.entries(apis).map(([service, api]) => [service, (call: Call) => api.answer(call)]),
     ),
     otherwise: (call) => moto.forward(call),
-    ...{ authorizer, s3, notifications, functions },
+    authorizer,
+    s3,
+    notifications,
+    functions,
   });
 }
 

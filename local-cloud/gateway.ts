@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import {
+  type ClientRequest,
   type IncomingHttpHeaders,
   type IncomingMessage,
   type Server,
@@ -34,9 +35,9 @@ export interface Services {
   /** moto, for all other services. */
   readonly otherwise: (call: Call) => Promise<Answer | undefined>;
   readonly authorizer: Pick<Authorizer, 'authorize' | 'authorizeMiss' | 'changes'>;
+  /** An S3 request's body is read if a service needs it, or if the needed permissions depend on it. */
   readonly s3: Pick<S3Api, 'handles'>;
   readonly notifications: Pick<Notifications, 'observe'>;
-  /** They answer Lambda's runtime interface. */
   readonly functions: Pick<Functions, 'runtime'>;
 }
 
@@ -164,16 +165,12 @@ async function passOn(
 ): Promise<void> {
   // The Host header stays the caller's: it is signed, and moto makes links with it.
   const headersToMoto = withoutHopByHop(headersFor(head));
-  const upstream = await requestMoto(
-    services.motoPort,
-    head.method,
-    motoTarget(head),
-    headersToMoto,
-    (outgoing) => {
-      request.once('aborted', () => outgoing.destroy());
-      request.pipe(outgoing);
-    },
-  );
+  const pass = (outgoing: ClientRequest) => {
+    request.once('aborted', () => outgoing.destroy());
+    request.pipe(outgoing);
+  };
+  const { motoPort } = services;
+  const upstream = await requestMoto(motoPort, head.method, motoTarget(head), headersToMoto, pass);
   const status = upstream.statusCode ?? 502;
   const headers = withoutHopByHop(upstream.headers);
   if (status === 404 && (head.method === 'GET' || head.method === 'HEAD')) {

@@ -143,7 +143,10 @@ export class Wire {
     this.counts[operation.service] += 1;
     process.calls += 1;
     this.calls?.push(`${process.kind}|${operation.name} ${placeOf(input)}`);
-    const call = { ...caller, process, operation, input, failure, triesLeft: TRIES[process.kind] };
+    // V8 reads a spread copy more slowly: histories would take a third longer.
+    const { abortSignal, resolve, reject } = caller;
+    const triesLeft = TRIES[process.kind];
+    const call = { process, operation, input, abortSignal, resolve, reject, failure, triesLeft };
     if (failure === 'crash before' || this.dies(process, 'before')) {
       this.narrate(call, 'dies before');
       process.kill();

@@ -19,23 +19,24 @@ import {
 } from './spot-requests';
 
 /** The operations that change states: our method, the states that it changes, and those in which EC2 does nothing. */
-const CHANGES: Record<'StartInstances' | 'StopInstances' | 'TerminateInstances', StateChange> = {
-  StartInstances: { begin: 'start', participle: 'started', from: ['stopped'], noOp: ['pending', 'running'] },
-  StopInstances: {
-    ...{ begin: 'stop', participle: 'stopped' },
-    ...{ from: ['pending', 'running'], noOp: ['stopping', 'stopped'] },
-  },
-  TerminateInstances: {
-    ...{ begin: 'terminate', participle: 'terminated' },
-    ...{ from: ['pending', 'running', 'stopping', 'stopped'], noOp: ['shutting-down', 'terminated'] },
-  },
+const CHANGES = {
+  StartInstances: change('start', 'started', ['stopped'], ['pending', 'running']),
+  StopInstances: change('stop', 'stopped', ['pending', 'running'], ['stopping', 'stopped']),
+  TerminateInstances: change(
+    'terminate',
+    'terminated',
+    ['pending', 'running', 'stopping', 'stopped'],
+    ['shutting-down', 'terminated'],
+  ),
 };
 
-interface StateChange {
-  readonly begin: 'start' | 'stop' | 'terminate';
-  readonly participle: string;
-  readonly from: readonly InstanceState[];
-  readonly noOp: readonly InstanceState[];
+function change(
+  begin: 'start' | 'stop' | 'terminate',
+  participle: string,
+  from: readonly InstanceState[],
+  noOp: readonly InstanceState[],
+) {
+  return { begin, participle, from, noOp };
 }
 
 /** EC2's API. moto keeps the instances; their states and launch times are ours. */

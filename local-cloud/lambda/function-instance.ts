@@ -162,6 +162,7 @@ export class FunctionInstance {
   }
 }
 
+/** The description of an error, as Lambda's runtime gives it. */
 export function describe(errorType: string, errorMessage: string): Buffer {
   return Buffer.from(JSON.stringify({ errorType, errorMessage }));
 }

@@ -27,7 +27,7 @@ export type MakeMachine = (instanceId: string) => Machine;
 export type OnOutput = (stream: 'stdout' | 'stderr', line: string) => void;
 
 /**
- * Opens the log streams of one step, <streamPrefix>/stdout and <streamPrefix>/stderr. Undefined if the instance's role may not
+ * Opens the streams `<streamPrefix>/stdout` and `<streamPrefix>/stderr` of one step's log. Undefined if the agent may not
  * "create" the log group: real agents send nothing then either.
  */
 export type OpenStepLog = (

@@ -47,6 +47,7 @@ export function s3OperationOf({ path, query, method, headers }: CallHead): S3Ope
   }
 }
 
+/** The text without percent encoding. Text that is not in that form stays. */
 export function decode(text: string): string {
   try {
     return decodeURIComponent(text);
