@@ -1,4 +1,11 @@
-import { type Bill, type PriceLine, jobRequestsPrice, pipelinePrice, sumOf } from './pipeline-price';
+import {
+  type Bill,
+  type PriceLine,
+  jobRequestsPrice,
+  pipelinePrice,
+  priceLine,
+  sumOf,
+} from './pipeline-price';
 import { HOURS_PER_MONTH, type RegionPrices } from './prices';
 import { type Usage, type Workload, usageOf } from './usage';
 
@@ -70,27 +77,20 @@ function monthOf(options: EstimateOptions, prices: RegionPrices): PriceLine[] {
   const jobs = work.jobsPerDay * DAYS_PER_MONTH;
   const logGib = (jobs * options.logKilobytesPerJob * 1000) / GIB;
   const storedGib = (jobs * options.megabytesPerJob * 1_000_000) / GIB;
-  const lines: PriceLine[] = [
-    { what: `${bill.instanceType ?? 'instance'}, ${hours.toFixed(1)} h`, usd: hours * hourly(bill, prices) },
-    ...(bill.hasPublicAddress
-      ? [{ what: 'public IPv4 address, while it is on', usd: hours * prices.publicIpv4Hour }]
-      : []),
-    { what: 'the jobs’ Lambda and S3 requests', usd: jobs * jobRequestsPrice(bill, prices) },
-    {
-      what: `logs, ${options.logKilobytesPerJob} kB a job`,
-      usd:
-        logGib *
-        (prices.logsIngestedGib + (options.logRetentionDays / DAYS_PER_MONTH) * prices.logsKeptGibMonth),
-    },
-    {
-      what: `S3 storage, ${options.megabytesPerJob} MB a job, each month that it is kept`,
-      usd: storedGib * prices.s3GibMonth,
-    },
+  const keptMonths = options.logRetentionDays / DAYS_PER_MONTH;
+  const logGibPrice = prices.logsIngestedGib + keptMonths * prices.logsKeptGibMonth;
+  const storage = `S3 storage, ${options.megabytesPerJob} MB a job, each month that it is kept`;
+  const address = priceLine('public IPv4 address, while it is on', hours * prices.publicIpv4Hour);
+  const lines = [
+    priceLine(`${bill.instanceType ?? 'instance'}, ${hours.toFixed(1)} h`, hours * hourly(bill, prices)),
+    ...(bill.hasPublicAddress ? [address] : []),
+    priceLine('the jobs’ Lambda and S3 requests', jobs * jobRequestsPrice(bill, prices)),
+    priceLine(`logs, ${options.logKilobytesPerJob} kB a job`, logGib * logGibPrice),
+    priceLine(storage, storedGib * prices.s3GibMonth),
     ...pipelinePrice(bill, prices).atRest,
   ];
-  if (options.hasDashboard) {
-    lines.push({ what: 'dashboard and its hourly metric', usd: prices.dashboardMonth + prices.metricMonth });
-  }
+  if (options.hasDashboard)
+    lines.push(priceLine('dashboard and its hourly metric', prices.dashboardMonth + prices.metricMonth));
   return lines;
 }
 

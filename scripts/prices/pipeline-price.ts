@@ -25,6 +25,8 @@ export interface PriceLine {
   readonly usd: number | undefined;
 }
 
+export const priceLine = (what: string, usd: number | undefined): PriceLine => ({ what, usd });
+
 export interface PipelinePrice {
   /** The price of a month without uploads. */
   readonly atRest: readonly PriceLine[];
@@ -66,40 +68,31 @@ export function sumOf(lines: readonly PriceLine[]): number | undefined {
 }
 
 function atRest(bill: Bill, prices: RegionPrices | undefined): PriceLine[] {
+  const { diskGib, sweepMinutes, alarms, kmsKeys } = bill;
+  const { elasticAddresses: addresses, natGateways: gateways, interfaceEndpoints: endpoints } = bill;
   const times = (count: number | undefined, one: number | undefined) => {
     if (count === 0) return 0;
     return count === undefined || one === undefined ? undefined : count * one;
   };
   const hours = (count: number) => count * HOURS_PER_MONTH;
-  const sweeps = bill.sweepMinutes === undefined ? undefined : hours(60) / bill.sweepMinutes;
-  const lines: PriceLine[] = [
-    {
-      what: `disk, ${bill.diskGib === undefined ? 'of unknown size or kind' : `${bill.diskGib} GiB`}`,
-      usd: times(bill.diskGib, prices?.gp3GibMonth),
-    },
-    {
-      what:
-        bill.sweepMinutes === undefined
-          ? 'sweep, on an unknown schedule'
-          : `sweep, every ${bill.sweepMinutes} min: Lambda, S3 requests, logs`,
-      usd: times(sweeps, prices && sweepPrice(bill, prices)),
-    },
-    { what: `${bill.alarms} alarms`, usd: times(bill.alarms, prices?.alarmMonth) },
-    { what: `${bill.kmsKeys} KMS keys`, usd: times(bill.kmsKeys, prices?.kmsKeyMonth) },
-    {
-      what: `${bill.elasticAddresses} addresses that are kept`,
-      usd: times(hours(bill.elasticAddresses), prices?.publicIpv4Hour),
-    },
-    {
-      what: `${bill.natGateways} NAT gateways, without traffic`,
-      usd: times(hours(bill.natGateways), prices?.natGatewayHour),
-    },
-    {
-      what: `${bill.interfaceEndpoints} interface endpoints, without traffic`,
-      usd: times(hours(bill.interfaceEndpoints), prices?.interfaceEndpointHour),
-    },
-  ];
-  return lines.filter(({ what }) => !what.startsWith('0 '));
+  const sweeps = sweepMinutes === undefined ? undefined : hours(60) / sweepMinutes;
+  const disk = diskGib === undefined ? 'of unknown size or kind' : `${diskGib} GiB`;
+  const schedule =
+    sweepMinutes === undefined
+      ? ', on an unknown schedule'
+      : `, every ${sweepMinutes} min: Lambda, S3 requests, logs`;
+  return [
+    priceLine(`disk, ${disk}`, times(diskGib, prices?.gp3GibMonth)),
+    priceLine(`sweep${schedule}`, times(sweeps, prices && sweepPrice(bill, prices))),
+    priceLine(`${alarms} alarms`, times(alarms, prices?.alarmMonth)),
+    priceLine(`${kmsKeys} KMS keys`, times(kmsKeys, prices?.kmsKeyMonth)),
+    priceLine(`${addresses} addresses that are kept`, times(hours(addresses), prices?.publicIpv4Hour)),
+    priceLine(`${gateways} NAT gateways, without traffic`, times(hours(gateways), prices?.natGatewayHour)),
+    priceLine(
+      `${endpoints} interface endpoints, without traffic`,
+      times(hours(endpoints), prices?.interfaceEndpointHour),
+    ),
+  ].filter(({ what }) => !what.startsWith('0 '));
 }
 
 function sweepPrice({ functionMemoryMib }: Bill, prices: RegionPrices): number {
@@ -115,22 +108,20 @@ function sweepPrice({ functionMemoryMib }: Bill, prices: RegionPrices): number {
 function perJob(bill: Bill, prices: RegionPrices | undefined): PriceLine[] {
   const hours = (ASSUMED.jobModelMinutes + ASSUMED.jobOtherMinutes) / 60;
   const hourly = bill.instanceType === undefined ? undefined : prices?.instanceHour[bill.instanceType];
-  const lines: PriceLine[] = [
-    {
-      what: `${bill.instanceType ?? 'instance of unknown type'}${hourly === undefined ? '' : `, ${hourly} USD an hour`}`,
-      usd: hourly === undefined ? undefined : hourly * hours,
-    },
-    { what: 'functions and S3 requests', usd: prices && jobRequestsPrice(bill, prices) },
+  const type = bill.instanceType ?? 'instance of unknown type';
+  const lines = [
+    hourly === undefined
+      ? priceLine(type, undefined)
+      : priceLine(`${type}, ${hourly} USD an hour`, hourly * hours),
+    priceLine('functions and S3 requests', prices && jobRequestsPrice(bill, prices)),
   ];
-  const address = { what: 'public IPv4 address', usd: prices && prices.publicIpv4Hour * hours };
-  return bill.hasPublicAddress ? [...lines, address] : lines;
+  if (bill.hasPublicAddress)
+    lines.push(priceLine('public IPv4 address', prices && prices.publicIpv4Hour * hours));
+  return lines;
 }
 
 /** The price of one job's function calls and requests. */
-export function jobRequestsPrice(
-  { functionMemoryMib }: Pick<Bill, 'functionMemoryMib'>,
-  prices: RegionPrices,
-): number {
+export function jobRequestsPrice({ functionMemoryMib }: Bill, prices: RegionPrices): number {
   return (
     ASSUMED.jobInvocations * prices.lambdaRequest +
     ASSUMED.jobFunctionSeconds * (functionMemoryMib / 1024) * prices.lambdaArm64GibSecond +

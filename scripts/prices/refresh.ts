@@ -15,79 +15,29 @@ interface RefreshOptions {
 
 type Field = Exclude<keyof RegionPrices, 'instanceHour'>;
 
-/** The place of a price in AWS's price list. */
-interface Place {
-  readonly service: string;
-  readonly filters: Readonly<Record<string, string>>;
-  /** Matches the end of the usage type. Before it comes the region's short name. */
-  readonly usage: RegExp;
-}
+/**
+ * The place of a price in AWS's price list. `usage` matches the end of the usage type; before it comes the region's short
+ * name.
+ */
+type Place = readonly [service: string, filters: Readonly<Record<string, string>>, usage: RegExp];
 
 /** https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/price-changes.html */
 const PLACES: Readonly<Record<Field, Place>> = {
-  gp3GibMonth: {
-    service: 'AmazonEC2',
-    filters: { productFamily: 'Storage', volumeApiName: 'gp3' },
-    usage: /EBS:VolumeUsage\.gp3$/,
-  },
-  publicIpv4Hour: {
-    service: 'AmazonVPC',
-    filters: { group: 'VPCPublicIPv4Address' },
-    usage: /PublicIPv4:InUseAddress$/,
-  },
-  natGatewayHour: {
-    service: 'AmazonEC2',
-    filters: { productFamily: 'NAT Gateway' },
-    usage: /(^|-)NatGateway-Hours$/,
-  },
-  interfaceEndpointHour: {
-    service: 'AmazonVPC',
-    filters: { productFamily: 'VpcEndpoint' },
-    usage: /(^|-)VpcEndpoint-Hours$/,
-  },
-  lambdaRequest: {
-    service: 'AWSLambda',
-    filters: { group: 'AWS-Lambda-Requests-ARM' },
-    usage: /(^|-)Request-ARM$/,
-  },
-  lambdaArm64GibSecond: {
-    service: 'AWSLambda',
-    filters: { group: 'AWS-Lambda-Duration-ARM' },
-    usage: /(^|-)Lambda-GB-Second-ARM$/,
-  },
-  s3GibMonth: {
-    service: 'AmazonS3',
-    filters: { volumeType: 'Standard' },
-    usage: /(^|-)TimedStorage-ByteHrs$/,
-  },
-  s3Put: { service: 'AmazonS3', filters: { group: 'S3-API-Tier1' }, usage: /(^|-)Requests-Tier1$/ },
-  s3Get: { service: 'AmazonS3', filters: { group: 'S3-API-Tier2' }, usage: /(^|-)Requests-Tier2$/ },
-  logsIngestedGib: {
-    service: 'AmazonCloudWatch',
-    filters: { productFamily: 'Data Payload' },
-    usage: /(^|-)DataProcessing-Bytes$/,
-  },
-  logsKeptGibMonth: {
-    service: 'AmazonCloudWatch',
-    filters: { productFamily: 'Storage Snapshot' },
-    usage: /(^|-)TimedStorage-ByteHrs$/,
-  },
-  alarmMonth: {
-    service: 'AmazonCloudWatch',
-    filters: { productFamily: 'Alarm' },
-    usage: /(^|-)CW:AlarmMonitorUsage$/,
-  },
-  dashboardMonth: {
-    service: 'AmazonCloudWatch',
-    filters: { productFamily: 'Dashboard' },
-    usage: /(^|-)DashboardsUsageHour$/,
-  },
-  metricMonth: {
-    service: 'AmazonCloudWatch',
-    filters: { productFamily: 'Metric' },
-    usage: /(^|-)CW:MetricMonitorUsage$/,
-  },
-  kmsKeyMonth: { service: 'awskms', filters: {}, usage: /(^|-)KMS-Keys$/ },
+  gp3GibMonth: ['AmazonEC2', { productFamily: 'Storage', volumeApiName: 'gp3' }, /EBS:VolumeUsage\.gp3$/],
+  publicIpv4Hour: ['AmazonVPC', { group: 'VPCPublicIPv4Address' }, /PublicIPv4:InUseAddress$/],
+  natGatewayHour: ['AmazonEC2', { productFamily: 'NAT Gateway' }, /(^|-)NatGateway-Hours$/],
+  interfaceEndpointHour: ['AmazonVPC', { productFamily: 'VpcEndpoint' }, /(^|-)VpcEndpoint-Hours$/],
+  lambdaRequest: ['AWSLambda', { group: 'AWS-Lambda-Requests-ARM' }, /(^|-)Request-ARM$/],
+  lambdaArm64GibSecond: ['AWSLambda', { group: 'AWS-Lambda-Duration-ARM' }, /(^|-)Lambda-GB-Second-ARM$/],
+  s3GibMonth: ['AmazonS3', { volumeType: 'Standard' }, /(^|-)TimedStorage-ByteHrs$/],
+  s3Put: ['AmazonS3', { group: 'S3-API-Tier1' }, /(^|-)Requests-Tier1$/],
+  s3Get: ['AmazonS3', { group: 'S3-API-Tier2' }, /(^|-)Requests-Tier2$/],
+  logsIngestedGib: ['AmazonCloudWatch', { productFamily: 'Data Payload' }, /(^|-)DataProcessing-Bytes$/],
+  logsKeptGibMonth: ['AmazonCloudWatch', { productFamily: 'Storage Snapshot' }, /(^|-)TimedStorage-ByteHrs$/],
+  alarmMonth: ['AmazonCloudWatch', { productFamily: 'Alarm' }, /(^|-)CW:AlarmMonitorUsage$/],
+  dashboardMonth: ['AmazonCloudWatch', { productFamily: 'Dashboard' }, /(^|-)DashboardsUsageHour$/],
+  metricMonth: ['AmazonCloudWatch', { productFamily: 'Metric' }, /(^|-)CW:MetricMonitorUsage$/],
+  kmsKeyMonth: ['awskms', {}, /(^|-)KMS-Keys$/],
 };
 
 /**
@@ -119,22 +69,15 @@ export async function refreshPrices(options: RefreshOptions): Promise<string[]> 
   if (read === 0)
     throw new BrokenError(`AWS's price list showed none of the prices in ${file}; the file is unchanged`);
   const asOf = now().toISOString().slice(0, 10);
-  const prices: Prices = {
-    ...old,
-    asOf,
-    source: `AWS's price list, read on ${asOf} (on demand, Linux, shared tenancy, before tax and free tier)${
-      kept.length === 0 ? '' : `; not read, but older and unverified: ${kept.join(', ')}`
-    }`,
-    regions,
-  };
+  const unread = kept.length === 0 ? '' : `; not read, but older and unverified: ${kept.join(', ')}`;
+  const source = `AWS's price list, read on ${asOf} (on demand, Linux, shared tenancy, before tax and free tier)${unread}`;
+  const prices: Prices = { ...old, asOf, source, regions };
   await writeFile(`${file}.part`, `${JSON.stringify(pricesSchema.parse(prices), null, 2)}\n`);
   await rename(`${file}.part`, file);
-  return [
-    `${read} prices read from AWS's price list into ${file}`,
-    ...(kept.length === 0
-      ? []
-      : [`unchanged, because the list does not show exactly one plausible price: ${kept.join(', ')}`]),
-  ];
+  const summary = [`${read} prices read from AWS's price list into ${file}`];
+  if (kept.length > 0)
+    summary.push(`unchanged, because the list does not show exactly one plausible price: ${kept.join(', ')}`);
+  return summary;
 }
 
 async function readRegion(
@@ -170,47 +113,30 @@ async function readRegion(
 }
 
 function instancePlace(instanceType: string): Place {
-  return {
-    service: 'AmazonEC2',
-    filters: {
-      instanceType,
-      operatingSystem: 'Linux',
-      tenancy: 'Shared',
-      preInstalledSw: 'NA',
-      capacitystatus: 'Used',
-      marketoption: 'OnDemand',
-    },
-    usage: /BoxUsage:/,
-  };
+  const software = { operatingSystem: 'Linux', preInstalledSw: 'NA' };
+  const market = { tenancy: 'Shared', capacitystatus: 'Used', marketoption: 'OnDemand' };
+  return ['AmazonEC2', { instanceType, ...software, ...market }, /BoxUsage:/];
 }
+
+const stepSchema = z.looseObject({
+  beginRange: z.string().optional(),
+  pricePerUnit: z.looseObject({ USD: z.string().optional() }),
+});
+
+const termSchema = z.looseObject({ priceDimensions: z.record(z.string(), stepSchema) });
 
 const productSchema = z.looseObject({
   product: z.looseObject({ attributes: z.looseObject({ usagetype: z.string() }) }),
-  terms: z.looseObject({
-    OnDemand: z
-      .record(
-        z.string(),
-        z.looseObject({
-          priceDimensions: z.record(
-            z.string(),
-            z.looseObject({
-              beginRange: z.string().optional(),
-              pricePerUnit: z.looseObject({ USD: z.string().optional() }),
-            }),
-          ),
-        }),
-      )
-      .optional(),
-  }),
+  terms: z.looseObject({ OnDemand: z.record(z.string(), termSchema).optional() }),
 });
 
 /** The price of the first unit that is not free. Undefined unless the list shows exactly one such price. */
 async function listed(
   client: Pick<PricingClient, 'send'>,
-  { service, filters, usage }: Place,
+  [service, filters, usage]: Place,
   region: string,
 ): Promise<number | undefined> {
-  const Filters: Filter[] = Object.entries({ regionCode: region, ...filters }).map(([Field, Value]) => ({
+  const Filters = Object.entries({ regionCode: region, ...filters }).map(([Field, Value]): Filter => ({
     Type: 'TERM_MATCH',
     Field,
     Value,
@@ -238,10 +164,7 @@ async function listed(
 function firstPrice({ terms }: z.infer<typeof productSchema>): number | undefined {
   const steps = Object.values(terms.OnDemand ?? {})
     .flatMap(({ priceDimensions }) => Object.values(priceDimensions))
-    .map(({ beginRange, pricePerUnit }) => ({
-      from: Number(beginRange ?? 0),
-      usd: Number(pricePerUnit.USD),
-    }))
+    .map(({ beginRange = 0, pricePerUnit }) => ({ from: Number(beginRange), usd: Number(pricePerUnit.USD) }))
     .filter(({ usd }) => usd > 0)
     .sort((a, b) => a.from - b.from);
   return steps[0]?.usd;
