@@ -78,7 +78,7 @@ export function resultsSection(receipts: readonly ReportedReceipt[]): Markup {
       ? markup`<p class="muted">No job has ended yet.</p>`
       : table(
           'Result files of the latest jobs, to download',
-          [{ head: 'Upload', kind: 'key' }, { head: 'Ended (UTC)' }, { head: 'Files', kind: 'key' }],
+          [['Upload', 'key'], ['Ended (UTC)'], ['Files', 'key']],
           latest.map((receipt) => [receipt.input.key, dateTime(Date.parse(receipt.endedAt)), files(receipt)]),
         ),
   );

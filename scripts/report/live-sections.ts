@@ -29,7 +29,7 @@ export function nowSection({ instance, jobs }: Now): Markup {
           ? markup`<p class="muted">No job is open.</p>`
           : table(
               'Open jobs, and uploads from this page',
-              [{ head: 'Upload', kind: 'key' }, { head: 'State' }],
+              [['Upload', 'key'], ['State']],
               jobs.map((job) => [job.key, jobState(job)]),
             )
       }`,

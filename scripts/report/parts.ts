@@ -18,10 +18,7 @@ export function section(id: string, title: string, body: Markup): Markup {
   </section>`;
 }
 
-interface Column {
-  readonly head: string;
-  readonly kind?: keyof typeof COLUMN_CLASS;
-}
+type Column = readonly [head: string, kind?: keyof typeof COLUMN_CLASS];
 
 type Cell = Markup | string | number | undefined;
 
@@ -59,11 +56,11 @@ export function table(
   </table>`;
 }
 
-function headCell({ head, kind = 'text' }: Column): Markup {
+function headCell([head, kind = 'text']: Column): Markup {
   return markup`<th role="columnheader" scope="col" class="${COLUMN_CLASS[kind]}">${head}</th>`;
 }
 
-function bodyCell({ head, kind = 'text' }: Column, cell: Cell): Markup {
+function bodyCell([head, kind = 'text']: Column, cell: Cell): Markup {
   return markup`<td role="cell" class="${COLUMN_CLASS[kind]}" data-head="${head}">${cell ?? EMPTY_CELL}</td>`;
 }
 

@@ -36,21 +36,9 @@ function days(facts: ReportFacts): Markup {
 function daysTable({ days }: ReportFacts): Markup {
   return table(
     'Days, the latest first',
-    [
-      { head: 'Day (UTC)' },
-      { head: 'On', kind: 'number' },
-      { head: 'Always on', kind: 'number' },
-      { head: 'Jobs', kind: 'number' },
-      { head: 'Failed', kind: 'number' },
-    ],
+    [['Day (UTC)'], ['On', 'number'], ['Always on', 'number'], ['Jobs', 'number'], ['Failed', 'number']],
     [...days]
       .reverse()
-      .map(({ day, onMs, alwaysOnMs, jobs, failed }) => [
-        day,
-        duration(onMs),
-        duration(alwaysOnMs),
-        jobs,
-        failed,
-      ]),
+      .map((one) => [one.day, duration(one.onMs), duration(one.alwaysOnMs), one.jobs, one.failed]),
   );
 }

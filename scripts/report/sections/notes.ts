@@ -5,15 +5,16 @@ import { counted, dateTime, section } from '../parts';
 
 /** How the numbers were counted, and what is missing from them. */
 export function notesSection(facts: ReportFacts): Markup {
+  const { instance, isWhole, unreadable } = facts.readings;
   const notes = [
     pricesNote(facts),
-    spotNote(facts),
+    ...(instance?.isSpot === true ? [SPOT_NOTE] : []),
     savedNote(facts),
-    estimatedNote(facts),
+    ...(facts.estimatedMs > 0 ? [estimatedNote(facts)] : []),
     JOB_COST_NOTE,
-    wholeNote(facts),
-    unreadableNote(facts),
-  ].filter((note) => note !== undefined);
+    ...(isWhole ? [] : [WHOLE_NOTE]),
+    ...(unreadable > 0 ? [unreadableNote(unreadable)] : []),
+  ];
   return section(
     'notes',
     'How this was counted',
@@ -22,6 +23,11 @@ export function notesSection(facts: ReportFacts): Markup {
     </ul>`,
   );
 }
+
+const SPOT_NOTE = 'It is a spot instance: you pay less than these on-demand prices.';
+
+const WHOLE_NOTE =
+  'The buckets have more records than one report reads: the oldest records are missing here.';
 
 const JOB_COST_NOTE =
   'A job’s on-time comes from its bill: its part of boot, idle time and run. ' +
@@ -41,11 +47,6 @@ function pricesNote({ readings }: ReportFacts): string {
   );
 }
 
-function spotNote({ readings }: ReportFacts): string | undefined {
-  if (readings.instance?.isSpot !== true) return undefined;
-  return 'It is a spot instance: you pay less than these on-demand prices.';
-}
-
 function savedNote({ readings, period }: ReportFacts): string {
   const from = readings.hasEarlier ? '' : 'The period begins with the first trace of work.';
   return (
@@ -54,8 +55,7 @@ function savedNote({ readings, period }: ReportFacts): string {
   );
 }
 
-function estimatedNote({ estimatedMs, onMs }: ReportFacts): string | undefined {
-  if (estimatedMs === 0) return undefined;
+function estimatedNote({ estimatedMs, onMs }: ReportFacts): string {
   return (
     `${duration(estimatedMs)} of the ${duration(onMs)} of on-time are estimated from receipts: ` +
     'from the first claim to the last receipt of a boot. ' +
@@ -63,13 +63,6 @@ function estimatedNote({ estimatedMs, onMs }: ReportFacts): string | undefined {
   );
 }
 
-function wholeNote({ readings }: ReportFacts): string | undefined {
-  if (readings.isWhole) return undefined;
-  return 'The buckets have more records than one report reads: the oldest records are missing here.';
-}
-
-function unreadableNote({ readings: { unreadable } }: ReportFacts): string | undefined {
-  if (unreadable === 0) return undefined;
-  const are = unreadable === 1 ? 'is' : 'are';
-  return `${counted(unreadable, 'record')} could not be read and ${are} not counted.`;
+function unreadableNote(count: number): string {
+  return `${counted(count, 'record')} could not be read and ${count === 1 ? 'is' : 'are'} not counted.`;
 }

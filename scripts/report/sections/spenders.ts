@@ -20,7 +20,7 @@ export function spendersSection(facts: ReportFacts): Markup {
 function priceColumn({ readings }: ReportFacts) {
   const isKnown = readings.usdPerHour !== undefined;
   return {
-    heads: isKnown ? [{ head: 'Price', kind: 'number' } as const] : [],
+    heads: isKnown ? [['Price', 'number'] as const] : [],
     cells: (costUsd: number | undefined) => (isKnown ? [usd(costUsd)] : []),
   };
 }
@@ -29,13 +29,7 @@ function modelsTable(facts: ReportFacts): Markup {
   const price = priceColumn(facts);
   return table(
     'By model',
-    [
-      { head: 'Model', kind: 'key' },
-      { head: 'Jobs', kind: 'number' },
-      { head: 'Failed', kind: 'number' },
-      { head: 'On-time', kind: 'number' },
-      ...price.heads,
-    ],
+    [['Model', 'key'], ['Jobs', 'number'], ['Failed', 'number'], ['On-time', 'number'], ...price.heads],
     facts.models.map(({ model, jobs, failed, costMs, costUsd }) => [
       model,
       jobs,
@@ -51,13 +45,7 @@ function jobsTable(facts: ReportFacts): Markup {
   const price = priceColumn(facts);
   return table(
     `The ${spenders.length} most expensive of ${counted(jobs.length, 'job')}`,
-    [
-      { head: 'Upload', kind: 'key' },
-      { head: 'Ended (UTC)' },
-      { head: 'On-time', kind: 'number' },
-      ...price.heads,
-      { head: 'Basis' },
-    ],
+    [['Upload', 'key'], ['Ended (UTC)'], ['On-time', 'number'], ...price.heads, ['Basis']],
     spenders.map(({ key, endedMs, costMs, costUsd, isCostEstimated }) => [
       key,
       dateTime(endedMs),

@@ -4,83 +4,48 @@ import type { ReportFacts, Spread } from '../facts';
 import { type Markup, markup } from '../markup';
 import { percent, section } from '../parts';
 
-interface Tile {
-  readonly id: string;
-  readonly name: string;
-  readonly number: string;
-  /** A line in small letters below the number. */
-  readonly note: string;
-}
-
 const UNKNOWN = '–';
 
 /** The report in seven numbers. */
 export function summarySection(facts: ReportFacts): Markup {
-  const tiles = [
-    savedTile(facts),
-    onTimeTile(facts),
-    jobFreeTile(facts),
-    jobsTile(facts),
-    failedTile(facts),
-    medianTile('waited', 'Waiting, median', facts.waiting),
-    medianTile('ran', 'Running, median', facts.running),
-  ];
+  const { onMs, alwaysOnMs, estimatedMs, jobs, failures } = facts;
+  const estimated = estimatedMs > 0 ? ' (partly estimated)' : '';
+  const failedShare = failures.length === 0 ? 'none' : percent(failures.length / jobs.length);
   return section(
     'summary',
     'In numbers',
     markup`<dl class="tiles">
-      ${tiles.map(tileMarkup)}
+      ${[
+        savedTile(facts),
+        tile('on-time', 'On-time', duration(onMs), `of ${duration(alwaysOnMs)}${estimated}`),
+        tile('job-free', 'On without a job', duration(facts.jobFreeMs), 'booting, waiting, stopping'),
+        tile('jobs', 'Jobs', String(jobs.length), `${jobs.length - failures.length} succeeded`),
+        tile('failed', 'Failed', String(failures.length), failedShare),
+        medianTile('waited', 'Waiting, median', facts.waiting),
+        medianTile('ran', 'Running, median', facts.running),
+      ]}
     </dl>`,
   );
 }
 
-function tileMarkup({ id, name, number, note }: Tile): Markup {
+/** @param note a line in small letters below the number */
+function tile(id: string, name: string, number: string, note: string): Markup {
   return markup`<div>
     <dt>${name}</dt>
     <dd><span class="number" id="${id}">${number}</span><br /><span class="small">${note}</span></dd>
   </div> `;
 }
 
-function savedTile(facts: ReportFacts): Tile {
+function savedTile(facts: ReportFacts): Markup {
   const { savedShare, savedUsd, onUsd, alwaysOnUsd, alwaysOnMs, onMs } = facts;
-  const number = savedShare === undefined ? UNKNOWN : percent(savedShare);
   const note =
     savedUsd === undefined
       ? `${duration(alwaysOnMs - onMs)} of instance time`
       : `${usd(savedUsd)}: ${usd(onUsd)} instead of ${usd(alwaysOnUsd)}`;
-  return { id: 'saved', name: 'Saved', number, note };
+  return tile('saved', 'Saved', savedShare === undefined ? UNKNOWN : percent(savedShare), note);
 }
 
-function onTimeTile({ onMs, alwaysOnMs, estimatedMs }: ReportFacts): Tile {
-  const estimated = estimatedMs > 0 ? ' (partly estimated)' : '';
-  return {
-    id: 'on-time',
-    name: 'On-time',
-    number: duration(onMs),
-    note: `of ${duration(alwaysOnMs)}${estimated}`,
-  };
-}
-
-function jobFreeTile({ jobFreeMs }: ReportFacts): Tile {
-  return {
-    id: 'job-free',
-    name: 'On without a job',
-    number: duration(jobFreeMs),
-    note: 'booting, waiting, stopping',
-  };
-}
-
-function jobsTile({ jobs, failures }: ReportFacts): Tile {
-  const note = `${jobs.length - failures.length} succeeded`;
-  return { id: 'jobs', name: 'Jobs', number: String(jobs.length), note };
-}
-
-function failedTile({ jobs, failures }: ReportFacts): Tile {
-  const note = failures.length === 0 ? 'none' : percent(failures.length / jobs.length);
-  return { id: 'failed', name: 'Failed', number: String(failures.length), note };
-}
-
-function medianTile(id: string, name: string, spread: Spread | undefined): Tile {
-  if (!spread) return { id, name, number: UNKNOWN, note: 'no job has begun' };
-  return { id, name, number: duration(spread.medianMs), note: `longest ${duration(spread.longestMs)}` };
+function medianTile(id: string, name: string, spread: Spread | undefined): Markup {
+  if (!spread) return tile(id, name, UNKNOWN, 'no job has begun');
+  return tile(id, name, duration(spread.medianMs), `longest ${duration(spread.longestMs)}`);
 }

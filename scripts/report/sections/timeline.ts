@@ -62,7 +62,7 @@ function onTimesTable({ onTimes }: ReportFacts): Markup {
   const latest = [...onTimes].reverse().slice(0, ROWS_SHOWN);
   return markup`${shownNote(onTimes.length)}${table(
     'When the instance was on, the latest first; times in UTC',
-    [{ head: 'From' }, { head: 'To' }, { head: 'On for', kind: 'number' }, { head: 'Basis' }],
+    [['From'], ['To'], ['On for', 'number'], ['Basis']],
     latest.map(({ fromMs, toMs, kind }) => [
       dateTime(fromMs),
       dateTime(toMs),
@@ -82,13 +82,7 @@ const KNOWN = {
 function jobsTable({ jobs }: ReportFacts): Markup {
   return markup`${shownNote(jobs.length)}${table(
     'Jobs, the latest first; times in UTC',
-    [
-      { head: 'Upload', kind: 'key' },
-      { head: 'Ended' },
-      { head: 'Outcome' },
-      { head: 'Waited', kind: 'number' },
-      { head: 'Ran', kind: 'number' },
-    ],
+    [['Upload', 'key'], ['Ended'], ['Outcome'], ['Waited', 'number'], ['Ran', 'number']],
     jobs.slice(0, ROWS_SHOWN).map(jobRow),
   )}`;
 }

@@ -4,29 +4,6 @@ import { type Markup, markup } from '../markup';
 import { counted, details, section, table } from '../parts';
 import { spreadPlot } from '../plots';
 
-/** One half of the section: how long jobs waited, or how long they ran. */
-interface Half {
-  readonly id: string;
-  readonly name: string;
-  /** From when to when the time is measured. */
-  readonly measured: string;
-  readonly fill: string;
-}
-
-const WAITING: Half = {
-  id: 'wait-list',
-  name: 'Waiting',
-  measured: 'From the upload to the model’s start',
-  fill: 'var(--wait)',
-};
-
-const RUNNING: Half = {
-  id: 'run-list',
-  name: 'Running',
-  measured: 'From the model’s start to the receipt',
-  fill: 'var(--job)',
-};
-
 export function timesSection({ waiting, running }: ReportFacts): Markup {
   return section(
     'times',
@@ -34,13 +11,19 @@ export function timesSection({ waiting, running }: ReportFacts): Markup {
     !waiting || !running
       ? markup`<p>No job has begun in this period.</p>`
       : markup`<div class="pair">
-        ${halfMarkup(WAITING, waiting)}${halfMarkup(RUNNING, running)}
+        ${[
+          halfMarkup('wait-list', 'Waiting', 'From the upload to the model’s start', 'var(--wait)', waiting),
+          halfMarkup('run-list', 'Running', 'From the model’s start to the receipt', 'var(--job)', running),
+        ]}
       </div>`,
   );
 }
 
-function halfMarkup({ id, name, measured, fill }: Half, spread: Spread): Markup {
-  const summary = summaryOf(spread);
+/** @param measured from when to when the time is measured */
+function halfMarkup(id: string, name: string, measured: string, fill: string, spread: Spread): Markup {
+  const { medianMs, ninetiethMs, longestMs } = spread;
+  const ninetieth = `90 % within ${duration(ninetiethMs)}`;
+  const summary = `median ${duration(medianMs)}, ${ninetieth}, longest ${duration(longestMs)}`;
   const label = `${name} of ${counted(spread.count, 'job')}: ${summary}. The table below has the counts.`;
   return markup`<div>
     <h3>${name}</h3>
@@ -52,15 +35,10 @@ function halfMarkup({ id, name, measured, fill }: Half, spread: Spread): Markup 
   </div> `;
 }
 
-function summaryOf({ medianMs, ninetiethMs, longestMs }: Spread): string {
-  const ninetieth = `90 % within ${duration(ninetiethMs)}`;
-  return `median ${duration(medianMs)}, ${ninetieth}, longest ${duration(longestMs)}`;
-}
-
 function countsTable(name: string, { bins }: Spread): Markup {
   return table(
     `${name}, counted`,
-    [{ head: 'Time' }, { head: 'Jobs', kind: 'number' }],
+    [['Time'], ['Jobs', 'number']],
     DURATION_BINS.map(({ label }, index) => [label, bins[index] ?? 0]),
   );
 }
