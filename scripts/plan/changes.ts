@@ -29,17 +29,9 @@ export function changesOf(plan: TerraformPlan, configuration: Configuration, nam
     const configured = configuration.resource[type]?.[name] ?? {};
     const changed =
       kind === 'update' || kind === 'replace' ? argumentDifferences(resource, configured, names) : [];
-    return [
-      {
-        address,
-        type,
-        name,
-        kind,
-        differences: changed,
-        because: (change.replace_paths ?? []).map((path) => path.join('.')),
-        hasDrifted: kind === 'update' && undoesDrift(drifted.get(address), changed),
-      },
-    ];
+    const because = (change.replace_paths ?? []).map((path) => path.join('.'));
+    const hasDrifted = kind === 'update' && undoesDrift(drifted.get(address), changed);
+    return [{ address, type, name, kind, differences: changed, because, hasDrifted }];
   });
 }
 

@@ -39,20 +39,15 @@ const NEEDS_STOP = ['instance_type', 'user_data', 'user_data_base64', 'capacity_
 
 /** The instances that a plan stops, replaces or destroys. */
 export function interruptionsOf(plan: TerraformPlan): Interruption[] {
-  return plan.resource_changes
-    .filter(({ type, mode }) => type === 'aws_instance' && mode === 'managed')
-    .flatMap((resource) => {
-      const cause = interruptionCause(resource);
-      return cause === undefined ? [] : [{ address: resource.address, cause }];
-    });
+  return plan.resource_changes.flatMap(({ type, mode, address, change }) => {
+    const cause = type === 'aws_instance' && mode === 'managed' ? interruptionCause(change) : undefined;
+    return cause === undefined ? [] : [{ address, cause }];
+  });
 }
 
-function interruptionCause({ change }: ResourceChange): string | undefined {
-  if (change.actions.includes('delete')) {
-    return change.actions.includes('create') ? 'is replaced' : 'is destroyed';
-  }
-  if (!change.actions.includes('update')) return undefined;
-  const { before, after } = change;
+function interruptionCause({ actions, before, after }: ResourceChange['change']): string | undefined {
+  if (actions.includes('delete')) return actions.includes('create') ? 'is replaced' : 'is destroyed';
+  if (!actions.includes('update')) return undefined;
   const changed = NEEDS_STOP.filter(
     (argument) => JSON.stringify(before?.[argument]) !== JSON.stringify(after?.[argument]),
   );

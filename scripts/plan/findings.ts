@@ -9,11 +9,9 @@ export function findingsOf(
   after: readonly PlannedResource[],
   names: Names,
 ): Finding[] {
-  const known = new Set(foundIn(before, names).map(({ rule, address }) => `${rule} ${address}`));
-  return foundIn(after, names).map((found) => ({
-    ...found,
-    isNew: !known.has(`${found.rule} ${found.address}`),
-  }));
+  const idOf = ({ rule, address }: Found) => `${rule} ${address}`;
+  const known = new Set(foundIn(before, names).map(idOf));
+  return foundIn(after, names).map((one) => ({ ...one, isNew: !known.has(idOf(one)) }));
 }
 
 function foundIn(resources: readonly PlannedResource[], names: Names): Found[] {
@@ -36,42 +34,33 @@ const PUBLIC_ACCESS = [
   'restrict_public_buckets',
 ];
 
+type Check = readonly [isWeak: boolean, rule: string, text: string];
+
+const found = ({ address }: PlannedResource, checks: readonly Check[]): Found[] =>
+  checks.flatMap(([isWeak, rule, text]) => (isWeak ? [{ rule, address, text }] : []));
+
 function bucketFindings(resources: readonly PlannedResource[]): Found[] {
   return ofType(resources, 'aws_s3_bucket').flatMap((bucket) => {
     const ofBucket = (type: string) =>
       ofType(resources, type).filter((resource) => resource.refersTo('bucket', bucket, 'bucket'));
-    const found = (rule: string, text: string): Found => ({ rule, address: bucket.address, text });
-    const findings: Found[] = [];
     const blocks = ofBucket('aws_s3_bucket_public_access_block');
-    const notBlocked = PUBLIC_ACCESS.filter(
-      (argument) => !blocks.some((block) => block.get(argument) === true),
+    const open = PUBLIC_ACCESS.filter((argument) => !blocks.some((block) => block.get(argument) === true));
+    const isPublic = ofBucket('aws_s3_bucket_acl').some(
+      (acl) => acl.text('acl')?.startsWith('public-') === true,
     );
-    if (notBlocked.length > 0) {
-      findings.push(
-        found('public-access', `public access is not blocked: set ${notBlocked.join(', ')} to true`),
-      );
-    }
-    if (ofBucket('aws_s3_bucket_acl').some((acl) => acl.text('acl')?.startsWith('public-') === true)) {
-      findings.push(found('public-access', 'an access control list makes it public: remove it'));
-    }
-    if (ofBucket('aws_s3_bucket_server_side_encryption_configuration').length === 0) {
-      findings.push(found('encryption', 'its encryption is not set: set AES256 or a KMS key'));
-    }
-    const isVersioned = ofBucket('aws_s3_bucket_versioning').some((versioning) =>
-      versioning.blocks('versioning_configuration').some(({ status }) => status === 'Enabled'),
-    );
-    if (!isVersioned) {
-      findings.push(
-        found(
-          'versioning',
-          'it is not versioned: an overwritten upload is lost, and S3 returns no version ids',
-        ),
-      );
-    }
-    if (bucket.get('force_destroy') === true) {
-      findings.push(found('disposable', 'the pipeline is disposable: a destroy deletes everything in it'));
-    }
-    return findings;
+    const isEncrypted = ofBucket('aws_s3_bucket_server_side_encryption_configuration').length > 0;
+    const isVersioned = ofBucket('aws_s3_bucket_versioning')
+      .flatMap((versioning) => versioning.blocks('versioning_configuration'))
+      .some(({ status }) => status === 'Enabled');
+    const notVersioned = 'it is not versioned: an overwritten upload is lost, and S3 returns no version ids';
+    const disposable = 'the pipeline is disposable: a destroy deletes everything in it';
+    return found(bucket, [
+      [open.length > 0, 'public-access', `public access is not blocked: set ${open.join(', ')} to true`],
+      [isPublic, 'public-access', 'an access control list makes it public: remove it'],
+      [!isEncrypted, 'encryption', 'its encryption is not set: set AES256 or a KMS key'],
+      [!isVersioned, 'versioning', notVersioned],
+      [bucket.get('force_destroy') === true, 'disposable', disposable],
+    ]);
   });
 }
 
@@ -108,33 +97,22 @@ function sourcesOf(rule: Readonly<Record<string, unknown>>): string[] {
 }
 
 function instanceFindings(resources: readonly PlannedResource[]): Found[] {
-  return [...ofType(resources, 'aws_instance'), ...ofType(resources, 'aws_launch_template')].flatMap(
-    (instance) => {
-      const { address } = instance;
-      const findings: Found[] = [];
-      if (!instance.blocks('metadata_options').some(({ http_tokens: tokens }) => tokens === 'required')) {
-        const text = 'accepts IMDSv1: set metadata_options.http_tokens to required';
-        findings.push({ rule: 'imdsv1', address, text });
-      }
-      const key = instance.text('key_name');
-      if (key !== undefined) {
-        const text = `has the key pair ${key}: remove it, Session Manager gives people a shell without one`;
-        findings.push({ rule: 'key-pair', address, text });
-      }
-      const disks = [...instance.blocks('root_block_device'), ...instance.blocks('ebs_block_device')];
-      if (
-        instance.type === 'aws_instance' &&
-        (disks.length === 0 || disks.some(({ encrypted }) => encrypted !== true))
-      ) {
-        findings.push({
-          rule: 'encryption',
-          address,
-          text: 'has a disk that is not encrypted: set encrypted to true',
-        });
-      }
-      return findings;
-    },
-  );
+  const instances = [...ofType(resources, 'aws_instance'), ...ofType(resources, 'aws_launch_template')];
+  return instances.flatMap((instance) => {
+    const needsToken = instance
+      .blocks('metadata_options')
+      .some(({ http_tokens: tokens }) => tokens === 'required');
+    const key = instance.text('key_name') ?? '';
+    const disks = [...instance.blocks('root_block_device'), ...instance.blocks('ebs_block_device')];
+    const isEncrypted = disks.length > 0 && disks.every(({ encrypted }) => encrypted === true);
+    const isOpenDisk = instance.type === 'aws_instance' && !isEncrypted;
+    const keyPair = `has the key pair ${key}: remove it, Session Manager gives people a shell without one`;
+    return found(instance, [
+      [!needsToken, 'imdsv1', 'accepts IMDSv1: set metadata_options.http_tokens to required'],
+      [key !== '', 'key-pair', keyPair],
+      [isOpenDisk, 'encryption', 'has a disk that is not encrypted: set encrypted to true'],
+    ]);
+  });
 }
 
 function storageFindings(resources: readonly PlannedResource[]): Found[] {
@@ -144,22 +122,19 @@ function storageFindings(resources: readonly PlannedResource[]): Found[] {
   );
   const keys = ofType(resources, 'aws_kms_key').filter((key) => key.get('enable_key_rotation') !== true);
   const logs = ofType(resources, 'aws_cloudwatch_log_group').filter(
-    (group) => group.number('retention_in_days') === undefined || group.number('retention_in_days') === 0,
+    (group) => (group.number('retention_in_days') ?? 0) === 0,
   );
   const urls = ofType(resources, 'aws_lambda_function_url').filter(
     (url) => url.text('authorization_type') === 'NONE',
   );
-  const found = (rule: string, text: string, weak: readonly PlannedResource[]) =>
+  const all = (weak: readonly PlannedResource[], rule: string, text: string) =>
     weak.map(({ address }): Found => ({ rule, address, text }));
+  const callable = 'lets everybody on the internet call the function: set authorization_type to AWS_IAM';
   return [
-    ...found('encryption', 'is not encrypted: set encrypted to true', disks),
-    ...found('encryption', 'is not encrypted: set sqs_managed_sse_enabled to true or set a KMS key', queues),
-    ...found('key-rotation', 'is never rotated: set enable_key_rotation to true', keys),
-    ...found('log-retention', 'keeps logs forever: set retention_in_days', logs),
-    ...found(
-      'public-access',
-      'lets everybody on the internet call the function: set authorization_type to AWS_IAM',
-      urls,
-    ),
+    ...all(disks, 'encryption', 'is not encrypted: set encrypted to true'),
+    ...all(queues, 'encryption', 'is not encrypted: set sqs_managed_sse_enabled to true or set a KMS key'),
+    ...all(keys, 'key-rotation', 'is never rotated: set enable_key_rotation to true'),
+    ...all(logs, 'log-retention', 'keeps logs forever: set retention_in_days'),
+    ...all(urls, 'public-access', callable),
   ];
 }

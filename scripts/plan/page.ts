@@ -17,23 +17,19 @@ export interface Line {
   readonly text: string;
 }
 
-interface Section {
-  readonly title: string;
-  readonly lines: readonly Line[];
-}
-
 /** A review as a page: a title, a summary and sections, the most urgent first. */
 export interface Page {
   readonly title: string;
   readonly summary: string;
-  readonly sections: readonly Section[];
+  readonly sections: readonly { readonly title: string; readonly lines: readonly Line[] }[];
 }
 
 /** @param cloud the cloud's name for people: `AWS` or `the local cloud` */
 export function pageOf(review: Review, refusals: readonly string[], cloud: string): Page {
   const { changes } = review;
   const ofKind = (kind: ChangeKind) => changes.filter((change) => change.kind === kind);
-  const sections: Section[] = [
+  const outputs = review.outputs.length === 0 ? [] : [line('~', 0, review.outputs.join(', '))];
+  const sections = [
     { title: 'Refused', lines: refusals.map((text) => line('!', 0, text)) },
     { title: 'No longer found', lines: vanishedLines(review) },
     { title: 'Destroyed', lines: typeLines('-', ofKind('destroy')) },
@@ -41,10 +37,7 @@ export function pageOf(review: Review, refusals: readonly string[], cloud: strin
     { title: 'Changed', lines: ofKind('update').flatMap((change) => changeLines(change, review)) },
     { title: 'Created', lines: typeLines('+', ofKind('create')) },
     { title: 'No longer managed by Terraform, but not destroyed', lines: typeLines('-', ofKind('forget')) },
-    {
-      title: 'Outputs that change',
-      lines: review.outputs.length === 0 ? [] : [line('~', 0, review.outputs.join(', '))],
-    },
+    { title: 'Outputs that change', lines: outputs },
     { title: 'Permissions', lines: review.policies.flatMap(policyLines) },
     { title: 'Findings', lines: findingLines(review.findings) },
     { title: 'Price', lines: priceLines(review) },
@@ -59,9 +52,8 @@ export function pageOf(review: Review, refusals: readonly string[], cloud: strin
 function summaryOf(review: Review): string {
   if (isEmpty(review)) return 'No changes: the deployed pipeline is as the project describes.';
   const count = (kind: ChangeKind) => review.changes.filter((change) => change.kind === kind).length;
-  const [created, changed] = [count('create'), count('update')];
-  const [replaced, destroyed] = [count('replace'), count('destroy')];
-  return `${created} to create, ${changed} to change, ${replaced} to replace, ${destroyed} to destroy.`;
+  const made = `${count('create')} to create, ${count('update')} to change`;
+  return `${made}, ${count('replace')} to replace, ${count('destroy')} to destroy.`;
 }
 
 const line = (sign: Sign, depth: number, text: string): Line => ({ sign, depth, text });
@@ -94,11 +86,8 @@ function changeLines(change: Change, review: Review): Line[] {
   const shown = change.differences.slice(0, SHOWN_DIFFERENCES).map(differenceLine);
   const more = change.differences.length - shown.length;
   const drift = change.hasDrifted ? ' (changed outside Terraform; this changes it back)' : '';
-  return [
-    line('~', 0, `${change.address}${effectText(change, review)}${drift}`),
-    ...shown,
-    ...(more > 0 ? [line('~', 1, `and ${more} more`)] : []),
-  ];
+  const head = line('~', 0, `${change.address}${effectText(change, review)}${drift}`);
+  return [head, ...shown, ...(more > 0 ? [line('~', 1, `and ${more} more`)] : [])];
 }
 
 /** The text that follows the address. Empty when the differences below it are enough. */

@@ -1,4 +1,4 @@
-import type { Configuration, ResourceChange, TerraformPlan } from './terraform-plan';
+import type { Configuration, TerraformPlan } from './terraform-plan';
 
 type Block = Readonly<Record<string, unknown>>;
 
@@ -51,25 +51,15 @@ export class PlannedResource {
   }
 }
 
-/** All resources that exist after the apply. */
-export function resourcesAfter(plan: TerraformPlan, configuration: Configuration): PlannedResource[] {
-  return resourcesIn(plan, configuration, ({ change }) => change.after);
-}
-
-/** All resources that exist now, according to Terraform. */
-export function resourcesBefore(plan: TerraformPlan, configuration: Configuration): PlannedResource[] {
-  return resourcesIn(plan, configuration, ({ change }) => change.before);
-}
-
-function resourcesIn(
+/** All resources that exist now according to Terraform, or after the apply. */
+export function resourcesIn(
   plan: TerraformPlan,
   { resource: configured }: Configuration,
-  valuesOf: (change: ResourceChange) => Block | null | undefined,
+  when: 'before' | 'after',
 ): PlannedResource[] {
-  return plan.resource_changes.flatMap((resource) => {
-    const values = valuesOf(resource);
-    if (resource.mode !== 'managed' || !values) return [];
-    const { address, type, name } = resource;
+  return plan.resource_changes.flatMap(({ mode, address, type, name, change }) => {
+    const values = change[when];
+    if (mode !== 'managed' || !values) return [];
     return [new PlannedResource(address, type, name, values, configured[type]?.[name] ?? {})];
   });
 }

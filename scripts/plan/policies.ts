@@ -120,12 +120,11 @@ function principals(value: unknown, names: Names, before = ''): string[] {
 
 function conditions(value: unknown, names: Names): string[] {
   if (typeof value !== 'object' || value === null) return [];
+  const wantedText = (wanted: unknown) =>
+    words(wanted)
+      .map((word) => names.readable(word))
+      .join(' or ');
   return Object.entries(value as Record<string, Record<string, unknown>>).flatMap(([operator, keys]) =>
-    Object.entries(keys).map(
-      ([key, wanted]) =>
-        `${operator} ${key} = ${words(wanted)
-          .map((word) => names.readable(word))
-          .join(' or ')}`,
-    ),
+    Object.entries(keys).map(([key, wanted]) => `${operator} ${key} = ${wantedText(wanted)}`),
   );
 }

@@ -31,23 +31,17 @@ export function policyChanges(
 ): PolicyChange[] {
   const earlierResources = new Map(before.map((resource) => [resource.address, resource]));
   const destroyed = before.filter(({ address }) => !after.some((resource) => resource.address === address));
-  const policyChange = (resource: PlannedResource, from: Statement[], to: Statement[]): PolicyChange => ({
+  const statements = (resource?: PlannedResource) => (resource ? statementsOf(resource, names) : []);
+  const policyChange = (resource: PlannedResource, from?: PlannedResource, to?: PlannedResource) => ({
     address: resource.address,
     type: resource.type,
     subject: subjectOf(resource, names),
-    statements: statementChanges(from, to),
+    statements: statementChanges(statements(from), statements(to)),
   });
   return [
-    ...after.map((resource) => {
-      const earlier = earlierResources.get(resource.address);
-      return policyChange(
-        resource,
-        earlier ? statementsOf(earlier, names) : [],
-        statementsOf(resource, names),
-      );
-    }),
-    ...destroyed.map((resource) => policyChange(resource, statementsOf(resource, names), [])),
-  ].filter(({ statements }) => statements.length > 0);
+    ...after.map((resource) => policyChange(resource, earlierResources.get(resource.address), resource)),
+    ...destroyed.map((resource) => policyChange(resource, resource, undefined)),
+  ].filter((change) => change.statements.length > 0);
 }
 
 function subjectOf(resource: PlannedResource, names: Names): string | undefined {
@@ -64,8 +58,9 @@ function statementChanges(before: readonly Statement[], after: readonly Statemen
   for (const [sid, statement] of laterStatements) {
     const earlier = earlierStatements.get(sid);
     if (!earlier) changes.push({ kind: 'added', statement, gains: [], loses: [] });
-    else if (!isDeepStrictEqual(partsOf(earlier), partsOf(statement))) {
+    else {
       const [earlierParts, parts] = [partsOf(earlier), partsOf(statement)];
+      if (isDeepStrictEqual(earlierParts, parts)) continue;
       const gains = [...parts].filter((part) => !earlierParts.has(part));
       const loses = [...earlierParts].filter((part) => !parts.has(part));
       changes.push({ kind: 'changed', statement, gains, loses });

@@ -6,7 +6,7 @@ import type { Finding } from './finding';
 import { findingsOf } from './findings';
 import type { MadePlan } from './make-plan';
 import { Names } from './names';
-import { resourcesAfter, resourcesBefore } from './planned';
+import { resourcesIn } from './planned';
 import { type PolicyChange, policyChanges } from './policy-changes';
 
 /** Everything that a reviewer needs to know about a plan. */
@@ -40,8 +40,8 @@ export interface ReviewOptions extends MadePlan {
 }
 
 export function reviewOf({ plan, configuration, pipeline, region, prices }: ReviewOptions): Review {
-  const before = resourcesBefore(plan, configuration);
-  const after = resourcesAfter(plan, configuration);
+  const before = resourcesIn(plan, configuration, 'before');
+  const after = resourcesIn(plan, configuration, 'after');
   const names = new Names(plan);
   const priced = (resources: typeof before) =>
     resources.length === 0 ? undefined : pipelinePrice(billOf(resources), prices.regions[region]);

@@ -2,7 +2,7 @@ import { readPipelines } from '../../../../modules/settings';
 import { type EstimateArguments, estimateOptions } from '../../../../scripts/commands/estimate/estimate';
 import { main } from '../../../../scripts/lamplighter';
 import { billOf } from '../../../../scripts/plan/bill';
-import { resourcesAfter } from '../../../../scripts/plan/planned';
+import { resourcesIn } from '../../../../scripts/plan/planned';
 import { estimate } from '../../../../scripts/prices/estimate';
 import { loadPrices } from '../../../../scripts/prices/prices';
 import { billOfSettings } from '../../../../scripts/prices/settings-bill';
@@ -35,7 +35,7 @@ const asked: EstimateArguments & { jobsPerDay: number; minutes: number } = {
 describe('the estimate before a deploy', () => {
   it('has the parts that Terraform would make: disk, address, sweep, memory', () => {
     const { plan, configuration } = recorded('fresh');
-    const { instanceType, diskGib, ...fixed } = billOf(resourcesAfter(plan, configuration));
+    const { instanceType, diskGib, ...fixed } = billOf(resourcesIn(plan, configuration, 'after'));
     expect(
       billOfSettings(
         settingsOf({ instanceType, diskGiB: diskGib, sweepMinutes: fixed.sweepMinutes, alarms: false }),
