@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../lifecycle/clock';
-import { EXITS, addHelp } from '../console/command-help';
+import { EXITS } from '../console/command-help';
 import type { CommandContext } from '../console/command-line';
 import { Exit, type ExitCode } from '../console/exit';
 import { print } from '../console/print';
@@ -15,20 +15,18 @@ interface AuditOptions {
 }
 
 export function addAudit(root: Command, { terminal, exitWith }: CommandContext): void {
-  const description = 'check that each upload has exactly one receipt, or is open';
-  const command = pipelineCommand(root, 'audit', description)
-    .option('--admit', 'admit the uploads that have neither', false)
-    .action(async (options: OperationOptions & AuditOptions) => {
-      exitWith(await auditOf(await connect(options, terminal), options, terminal));
-    });
-  addHelp(command, {
+  pipelineCommand(root, 'audit', 'check that each upload has exactly one receipt, or is open', {
     examples: [['audit --admit', 'check, and run the lost uploads']],
     exits: {
       ...EXITS.pipeline,
       [Exit.ok]: 'each upload has one receipt or is open now',
       [Exit.jobFailed]: 'an upload has neither and was not admitted, or has two receipts',
     },
-  });
+  })
+    .option('--admit', 'admit the uploads that have neither', false)
+    .action(async (options: OperationOptions & AuditOptions) => {
+      exitWith(await auditOf(await connect(options, terminal), options, terminal));
+    });
 }
 
 export async function auditOf(

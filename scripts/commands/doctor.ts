@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Clock, systemClock } from '../../lifecycle/clock';
-import { EXITS, addHelp } from '../console/command-help';
+import { EXITS } from '../console/command-help';
 import type { CommandContext } from '../console/command-line';
 import { Exit } from '../console/exit';
 import { explain } from '../console/explain';
@@ -32,8 +32,15 @@ export interface DoctorOptions extends OperationOptions {
 }
 
 export function addDoctor(root: Command, { terminal, exitWith }: CommandContext): void {
-  const description = 'check a pipeline from end to end; report what is wrong and what to do';
-  const command = pipelineCommand(root, 'doctor', description)
+  pipelineCommand(root, 'doctor', 'check a pipeline from end to end; report what is wrong and what to do', {
+    examples: [['doctor --json', 'for a monitor']],
+    exits: {
+      [DoctorExit.well]: 'no findings',
+      [DoctorExit.findings]: 'there are findings',
+      [DoctorExit.couldNotLook]: 'the pipeline, or a part of it, could not be checked',
+      [Exit.interrupted]: EXITS.all[Exit.interrupted],
+    },
+  })
     .option('--uploads <N>', 'number of uploads to compare with receipts', countUpTo(100_000), 200)
     .option('--hours <N>', 'report failed jobs of the last N hours', countUpTo(100_000), 24)
     .option('--plan', 'also run terraform plan, in the folder of this checkout’s last deploy', false)
@@ -47,15 +54,6 @@ export function addDoctor(root: Command, { terminal, exitWith }: CommandContext)
         exitWith(DoctorExit.couldNotLook);
       }
     });
-  addHelp(command, {
-    examples: [['doctor --json', 'for a monitor']],
-    exits: {
-      [DoctorExit.well]: 'no findings',
-      [DoctorExit.findings]: 'there are findings',
-      [DoctorExit.couldNotLook]: 'the pipeline, or a part of it, could not be checked',
-      [Exit.interrupted]: EXITS.all[Exit.interrupted],
-    },
-  });
 }
 
 /**

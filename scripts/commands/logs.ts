@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { openKey, shortId } from '../../lifecycle/job';
 import { openRecordSchema, receiptSchema } from '../../lifecycle/records';
-import { EXITS, addHelp } from '../console/command-help';
+import { EXITS } from '../console/command-help';
 import type { CommandContext } from '../console/command-line';
 import { Exit } from '../console/exit';
 import { catchInterrupts, pause } from '../console/interrupt';
@@ -18,21 +18,19 @@ interface LogsOptions {
 }
 
 export function addLogs(root: Command, { terminal }: CommandContext): void {
-  const description = 'show the log lines of a job, from the functions, the drain and the model';
-  const command = pipelineCommand(root, 'logs', description)
-    .argument('<JOB>', 'first digits of the job id, as shown by status')
-    .option('--follow', 'continue until the job has ended', false)
-    .action(async (job: string, options: OperationOptions & LogsOptions) => {
-      await logs(await connect(options, terminal), job, options, terminal);
-    });
-  addHelp(command, {
+  pipelineCommand(root, 'logs', 'show the log lines of a job, from the functions, the drain and the model', {
     examples: [['logs 3f2a9c --follow', 'until the job has ended']],
     exits: {
       ...EXITS.pipeline,
       [Exit.ok]: 'done, even if there are no log lines',
       [Exit.usage]: 'an argument is not valid, or no job or several jobs match',
     },
-  });
+  })
+    .argument('<JOB>', 'first digits of the job id, as shown by status')
+    .option('--follow', 'continue until the job has ended', false)
+    .action(async (job: string, options: OperationOptions & LogsOptions) => {
+      await logs(await connect(options, terminal), job, options, terminal);
+    });
 }
 
 /**

@@ -1,11 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Help, addHelp } from '../console/command-help';
 import { CLOUDS } from '../pipeline/target';
 
 /** A command that reads or changes one pipeline. */
-export function pipelineCommand(root: Command, name: string, description: string): Command {
-  return withTarget(root.command(name))
+export function pipelineCommand(root: Command, name: string, description: string, help: Help): Command {
+  const command = withTarget(root.command(name))
     .description(description)
     .option('--json', 'print the result as JSON', false);
+  addHelp(command, help);
+  return command;
 }
 
 /** Adds the options that choose a deployed pipeline. */
@@ -29,11 +32,6 @@ export function settingsPipelineOption(): Option {
     '--pipeline <NAME>',
     'name of the pipeline in cdktf.json; not needed if there is only one',
   );
-}
-
-/** `--why`: the text that an order on the instance carries. */
-export function reasonOption(): Option {
-  return new Option('--why <TEXT>', 'reason, shown to other users');
 }
 
 /** `--since` in milliseconds before now; a week by default. */

@@ -1,7 +1,7 @@
 import { shortId } from '../../lifecycle/job';
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import { EXITS, addHelp } from '../console/command-help';
+import { EXITS } from '../console/command-help';
 import type { CommandContext } from '../console/command-line';
 import { Exit, type ExitCode } from '../console/exit';
 import { print } from '../console/print';
@@ -19,14 +19,7 @@ interface ResultsOptions {
 }
 
 export function addResults(root: Command, { terminal, exitWith }: CommandContext): void {
-  const description = 'copy the results of an upload or a job, and show their first lines';
-  const command = pipelineCommand(root, 'results', description)
-    .argument('<KEY|JOB>', 'key of the upload, or first digits of the job id')
-    .option('--out <DIR>', 'folder for the copies', 'results')
-    .action(async (keyOrJob: string, options: OperationOptions & ResultsOptions) => {
-      exitWith(await results(await connect(options, terminal), keyOrJob, options, terminal));
-    });
-  addHelp(command, {
+  pipelineCommand(root, 'results', 'copy the results of an upload or a job, and show their first lines', {
     examples: [
       ['results in/my.csv', 'the latest upload of that key'],
       ['results 3f2a9c --out here', 'one job'],
@@ -37,7 +30,12 @@ export function addResults(root: Command, { terminal, exitWith }: CommandContext
       [Exit.jobFailed]: 'copied, but the job failed',
       [Exit.usage]: 'an argument is not valid; or there is no such upload or job, or it has no results yet',
     },
-  });
+  })
+    .argument('<KEY|JOB>', 'key of the upload, or first digits of the job id')
+    .option('--out <DIR>', 'folder for the copies', 'results')
+    .action(async (keyOrJob: string, options: OperationOptions & ResultsOptions) => {
+      exitWith(await results(await connect(options, terminal), keyOrJob, options, terminal));
+    });
 }
 
 /** The exit code tells a script whether the job succeeded. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { EXITS, addHelp } from '../console/command-help';
+import { EXITS } from '../console/command-help';
 import type { CommandContext } from '../console/command-line';
 import { Exit, UsageError } from '../console/exit';
 import { type OperationOptions, operate } from '../pipeline/connect';
@@ -15,8 +15,18 @@ interface RetryOptions extends OperationOptions {
 }
 
 export function addRetry(root: Command, { terminal, exitWith }: CommandContext): void {
-  const description = 'run the upload of a failed job again, as a new job';
-  const command = pipelineCommand(root, 'retry', description)
+  pipelineCommand(root, 'retry', 'run the upload of a failed job again, as a new job', {
+    examples: [
+      ['retry 3f2a9c', 'one job'],
+      ['retry --failed --since 1d', 'every failed job of a day'],
+    ],
+    exits: {
+      ...EXITS.pipeline,
+      [Exit.ok]: 'retried, or retried already',
+      [Exit.usage]: 'an argument is not valid; or the job is open, has succeeded, or has a newer upload',
+      [Exit.broken]: 'AWS or the local cloud refused or failed; with --failed: for at least one job',
+    },
+  })
     .argument('[JOB]', 'first digits of the job id, as shown by status')
     .option('--failed', 'retry every failed job whose key has not succeeded since', false)
     .addOption(sinceOption('with --failed: only jobs that failed in this time'))
@@ -31,16 +41,4 @@ export function addRetry(root: Command, { terminal, exitWith }: CommandContext):
         return done;
       });
     });
-  addHelp(command, {
-    examples: [
-      ['retry 3f2a9c', 'one job'],
-      ['retry --failed --since 1d', 'every failed job of a day'],
-    ],
-    exits: {
-      ...EXITS.pipeline,
-      [Exit.ok]: 'retried, or retried already',
-      [Exit.usage]: 'an argument is not valid; or the job is open, has succeeded, or has a newer upload',
-      [Exit.broken]: 'AWS or the local cloud refused or failed; with --failed: for at least one job',
-    },
-  });
 }

@@ -5,7 +5,7 @@ import { Exit, type ExitCode } from './exit';
 type ExitTexts = Readonly<Partial<Record<ExitCode, string>>>;
 
 /** What `--help` of one command shows below its options. */
-interface Help {
+export interface Help {
   /** A command line without `lamplighter`, unless `lamplighter` is in its middle; and its purpose, or ''. */
   readonly examples: readonly (readonly [string, string])[];
   readonly exits: ExitTexts;

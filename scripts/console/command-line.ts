@@ -12,7 +12,7 @@ export interface CommandContext {
 }
 
 /** Adds one command, with its options, its help and its action. */
-type AddCommand = (root: Command, context: CommandContext) => void;
+export type AddCommand = (root: Command, context: CommandContext) => void;
 
 const EXAMPLES = `
 Examples:

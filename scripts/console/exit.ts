@@ -18,50 +18,34 @@ export const Exit = {
 export type ExitCode = (typeof Exit)[keyof typeof Exit];
 
 /** An error that sets the exit code. */
-export class CommandError extends LamplighterError {
-  override readonly name: string = 'CommandError';
-
-  constructor(
-    message: string,
-    readonly exitCode: ExitCode,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
+export abstract class CommandError extends LamplighterError {
+  abstract readonly exitCode: ExitCode;
 }
 
 /** An argument, a file or a setting cannot be used. */
 export class UsageError extends CommandError {
   override readonly name = 'UsageError';
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, Exit.usage, options);
-  }
+  readonly exitCode = Exit.usage;
 }
 
 /** A precondition is missing. The message says how to get it. */
 export class MissingError extends CommandError {
   override readonly name = 'MissingError';
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, Exit.missing, options);
-  }
+  readonly exitCode = Exit.missing;
 }
 
 /** A tool, AWS or the local cloud refused or failed. */
 export class BrokenError extends CommandError {
   override readonly name = 'BrokenError';
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, Exit.broken, options);
-  }
+  readonly exitCode = Exit.broken;
 }
 
 /** The user pressed Ctrl-C, or another signal ended the command. */
 export class InterruptedError extends CommandError {
   override readonly name = 'InterruptedError';
+  readonly exitCode = Exit.interrupted;
 
   constructor() {
-    super('interrupted', Exit.interrupted);
+    super('interrupted');
   }
 }

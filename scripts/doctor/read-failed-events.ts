@@ -1,6 +1,7 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
 import type { PipelineHandle } from '../pipeline/connect';
+import { jsonIn } from '../pipeline/readings/json';
 import type { Facts } from './facts';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
@@ -37,12 +38,4 @@ function sampleText(body: string): string {
   const { timestamp, requestContext, responsePayload } = record.data;
   const name = requestContext.functionArn.split(':')[6] ?? requestContext.functionArn;
   return `${timestamp} ${name}, request ${requestContext.requestId}: ${responsePayload.errorMessage.slice(0, 300)}`;
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

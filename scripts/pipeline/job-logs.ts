@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { awsCodeOf } from '../../lifecycle/errors';
 import type { Manifest } from '../../lifecycle/manifest';
 import { printable } from '../console/terminal';
+import { jsonIn } from './readings/json';
 
 /** A log line that contains the job's id. */
 export interface LogLine {
@@ -113,12 +114,4 @@ export function logText({ at, group, message }: LogLine): string {
   const text = modelLine ?? facts.replace(WHOLE_JOB_ID, '$1');
   const mark = level === 'info' ? '' : `${level}: `;
   return `${time}  ${part.padEnd(7)}  ${mark}${printable(text, 2000)}`;
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

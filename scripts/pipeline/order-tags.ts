@@ -4,7 +4,7 @@ import { BrokenError } from '../console/exit';
 import type { PipelineHandle } from './connect';
 import { readInstance } from './readings/instance';
 
-type Order = 'hold' | 'pause';
+export type Order = 'hold' | 'pause';
 
 const TAGS: Readonly<Record<Order, string>> = { hold: HOLD_TAG, pause: PAUSE_TAG };
 

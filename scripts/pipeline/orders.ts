@@ -5,7 +5,7 @@ import type { CommandResult, PipelineHandle } from './connect';
 import { readInstance } from './readings/instance';
 import { listOpen } from './readings/open-jobs';
 import { sweepNow, sweepText } from './sweep';
-import { setOrder, clearOrder, waitForInstance } from './order-tags';
+import { type Order, clearOrder, setOrder, waitForInstance } from './order-tags';
 
 /** Maximum time that a start waits for a stopping instance to stop, and for a pending instance to run, in milliseconds. */
 const STATE_LIMIT_MS = 5 * 60_000;
@@ -30,16 +30,8 @@ export async function pause(handle: PipelineHandle, why: string | undefined): Pr
 
 /** Ends a pause of a person or of the breaker, and sweeps, so that open jobs start. */
 export async function resume(handle: PipelineHandle): Promise<CommandResult> {
-  const { pause: before } = await readInstance(handle);
-  if (before !== undefined) await clearOrder(handle, 'pause');
-  const said =
-    before === undefined ? 'The pipeline was not paused.' : `No longer paused (the order was: ${before}).`;
-  const sweep = await sweepNow(handle, said.replace(/\.$/, ''));
-  return {
-    changed: before !== undefined,
-    lines: [said, await sweepText(handle, sweep)],
-    facts: { pausedBefore: before ?? null, sweep },
-  };
+  const { before, sweep, ...done } = await endOrder(handle, 'pause', 'The pipeline was not paused', 'paused');
+  return { ...done, facts: { pausedBefore: before, sweep } };
 }
 
 /** Keeps the instance from being stopped. */
@@ -60,16 +52,18 @@ export async function hold(handle: PipelineHandle, why: string | undefined): Pro
 
 /** Ends a hold, and sweeps, so that the instance stops if no job is open. */
 export async function release(handle: PipelineHandle): Promise<CommandResult> {
-  const { hold: before } = await readInstance(handle);
-  if (before !== undefined) await clearOrder(handle, 'hold');
-  const said =
-    before === undefined ? 'The instance was not held.' : `No longer held (the order was: ${before}).`;
-  const sweep = await sweepNow(handle, said.replace(/\.$/, ''));
-  return {
-    changed: before !== undefined,
-    lines: [said, await sweepText(handle, sweep)],
-    facts: { heldBefore: before ?? null, sweep },
-  };
+  const { before, sweep, ...done } = await endOrder(handle, 'hold', 'The instance was not held', 'held');
+  return { ...done, facts: { heldBefore: before, sweep } };
+}
+
+/** Ends an order if there is one, and sweeps in any case. */
+async function endOrder(handle: PipelineHandle, order: Order, none: string, state: string) {
+  const { [order]: before } = await readInstance(handle);
+  if (before !== undefined) await clearOrder(handle, order);
+  const did = before === undefined ? none : `No longer ${state} (the order was: ${before})`;
+  const sweep = await sweepNow(handle, did);
+  const lines = [`${did}.`, await sweepText(handle, sweep)];
+  return { changed: before !== undefined, lines, before: before ?? null, sweep };
 }
 
 /**

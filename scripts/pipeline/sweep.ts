@@ -4,6 +4,7 @@ import { messageOf } from '../../lifecycle/errors';
 import { anyOpen } from '../../lifecycle/ledger';
 import { BrokenError } from '../console/exit';
 import type { PipelineHandle } from './connect';
+import { jsonIn } from './readings/json';
 
 /** The stop function's answer: lifecycle/settle.ts's SettleOutcome. */
 const outcomeSchema = z.looseObject({ did: z.string(), wake: z.string().optional() });
@@ -57,11 +58,3 @@ const WOKE: Readonly<Record<string, string>> = {
   closing: 'Jobs are open. The instance is being stopped, and starts again afterwards.',
   stopping: 'Jobs are open. The instance is still stopping, and starts again afterwards.',
 };
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

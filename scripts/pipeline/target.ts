@@ -71,8 +71,14 @@ export function localTarget(
 export function localClients(cloud: Pick<RunningCloud, 'endpoint' | 'region' | 'credentials'>): Clients {
   const { endpoint, region, credentials } = cloud;
   const configuration = { endpoint, region, credentials };
+  return { ...clientsOf(configuration), s3: new S3Client({ ...configuration, forcePathStyle: true }) };
+}
+
+function clientsOf(
+  configuration: Partial<Pick<RunningCloud, 'endpoint' | 'region' | 'credentials'>>,
+): Clients {
   return {
-    s3: new S3Client({ ...configuration, forcePathStyle: true }),
+    s3: new S3Client(configuration),
     ec2: new EC2Client(configuration),
     ssm: new SSMClient(configuration),
     lambda: new LambdaClient(configuration),
@@ -82,20 +88,12 @@ export function localClients(cloud: Pick<RunningCloud, 'endpoint' | 'region' | '
 }
 
 function awsTarget(region: string | undefined, environment: NodeJS.ProcessEnv): Target {
-  const configuration = region === undefined ? {} : { region };
   const endpoint = environment.AWS_ENDPOINT_URL ?? '';
   const where = endpoint === '' ? '' : `, endpoint ${endpoint} from AWS_ENDPOINT_URL`;
   return {
     cloud: 'aws',
     text: `AWS, region ${region ?? 'of your configuration'}${where}`,
-    clients: {
-      s3: new S3Client(configuration),
-      ec2: new EC2Client(configuration),
-      ssm: new SSMClient(configuration),
-      lambda: new LambdaClient(configuration),
-      sqs: new SQSClient(configuration),
-      logs: new CloudWatchLogsClient(configuration),
-    },
+    clients: clientsOf(region === undefined ? {} : { region }),
     pollMs: 3000,
   };
 }

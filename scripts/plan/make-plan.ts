@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CommandError } from '../console/exit';
+import { CommandError, Exit } from '../console/exit';
 import { type StackOptions, initialize, stackFolder, synthesize, terraform } from '../tools/stack';
 import {
   type Configuration,
@@ -19,6 +19,7 @@ export interface MadePlan {
 /** Terraform refused to plan: the plan would destroy or replace a resource that has `prevent_destroy`. */
 class PreventedError extends CommandError {
   override readonly name = 'PreventedError';
+  readonly exitCode = Exit.usage;
 }
 
 /** Maximum length of a plan's JSON. A plan contains every resource three times, with its policies. */
@@ -65,7 +66,6 @@ function preventedError(error: unknown): PreventedError | undefined {
       ...addresses.map((address) => `- ${address}`),
       'To keep the data, undo the change. To delete the data, set "disposable": true, deploy that first, then plan again.',
     ].join('\n'),
-    2,
     { cause: error },
   );
 }

@@ -66,10 +66,12 @@ async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitF
   const children = new Children(signal, run);
   const steps = new Steps(terminal, systemClock);
   const show = cloudEventSteps(steps);
-  const events = new Muted((event) => {
+  let isMuted = false;
+  const onEvent = (event: CloudEvent) => {
+    if (isMuted) return;
     emit({ event: 'happening', ...event });
     show(event);
-  });
+  };
   let cloud: LocalCloud | undefined;
   let page: LiveServer | undefined;
   try {
@@ -80,7 +82,7 @@ async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitF
     const say = (text: string) => steps.show('tools', text);
     const tools = await provideTools({ children, signal, cliConfigFile: LOCAL_CLI_CONFIG, say });
     signal.throwIfAborted();
-    cloud = await startCloud(options, settings, tools.moto, steps, events.emit);
+    cloud = await startCloud(options, settings, tools.moto, steps, onEvent);
     signal.throwIfAborted();
 
     const variables = { ...environmentFor(cloud), ...terraformVariables(LOCAL_OUTPUT), ...tools.variables };
@@ -111,7 +113,7 @@ async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitF
     return Exit.interrupted;
   } finally {
     // The shutdown would look like failures.
-    events.mute();
+    isMuted = true;
     await takeDown({ children, cloud, page, run, steps });
     interrupt.release();
   }
@@ -134,19 +136,4 @@ async function startCloud(
   });
   steps.show('cloud', `the local cloud listens on ${cloud.endpoint} (no AWS account is used)`);
   return cloud;
-}
-
-/** Passes the cloud's events on until it is muted. */
-class Muted {
-  private isMuted = false;
-
-  constructor(private readonly next: (event: CloudEvent) => void) {}
-
-  readonly emit = (event: CloudEvent): void => {
-    if (!this.isMuted) this.next(event);
-  };
-
-  mute(): void {
-    this.isMuted = true;
-  }
 }

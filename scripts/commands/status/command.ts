@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { EXITS, addHelp } from '../../console/command-help';
+import { EXITS } from '../../console/command-help';
 import type { CommandContext } from '../../console/command-line';
 import { Exit } from '../../console/exit';
 import type { OperationOptions } from '../../pipeline/connect';
@@ -8,18 +8,21 @@ import { status } from './status';
 import { watchStatus } from './watch';
 
 export function addStatus(root: Command, { terminal }: CommandContext): void {
-  const description = 'show a pipeline: instance, on-time today, gate, open jobs, latest receipts';
-  const command = pipelineCommand(root, 'status', description)
+  pipelineCommand(
+    root,
+    'status',
+    'show a pipeline: instance, on-time today, gate, open jobs, latest receipts',
+    {
+      examples: [
+        ['status', 'once'],
+        ['status --watch --json', 'for a script: a line for each change'],
+      ],
+      exits: { ...EXITS.pipeline, [Exit.interrupted]: 'interrupted (Ctrl-C); the only end of --watch' },
+    },
+  )
     .option('--watch', 'show it again whenever it changes, until Ctrl-C', false)
     .action(async (options: OperationOptions & { readonly watch: boolean }) => {
       if (options.watch) await watchStatus(options, terminal);
       else await status(options, terminal);
     });
-  addHelp(command, {
-    examples: [
-      ['status', 'once'],
-      ['status --watch --json', 'for a script: a line for each change'],
-    ],
-    exits: { ...EXITS.pipeline, [Exit.interrupted]: 'interrupted (Ctrl-C); the only end of --watch' },
-  });
 }
