@@ -49,10 +49,7 @@ export const unused: readonly Unused[] = [
   },
 ];
 
-/**
- * Actions that are granted on `*`, with the reason. A test checks that AWS supports no resource for each of
- * them.
- */
+/** Actions that are granted on `*`, with the reason. A test checks that AWS supports no resource for each of them. */
 export const unbounded: Readonly<Record<string, string>> = {
   'ec2:DescribeInstances': 'EC2 does not restrict what can be described',
   'ssm:DescribeInstanceInformation':

@@ -12,10 +12,7 @@ import { type Usage, type Workload, usageOf } from './usage';
 export interface EstimateOptions {
   readonly bill: Bill;
   readonly work: Workload;
-  /**
-   * Whether there are a dashboard and a metric that is written every hour. One setting switches them and the
-   * alarms.
-   */
+  /** Whether there are a dashboard and a metric that is written every hour. One setting switches them and the alarms. */
   readonly hasDashboard: boolean;
   /** Size of one job's upload and results. */
   readonly megabytesPerJob: number;
@@ -24,10 +21,7 @@ export interface EstimateOptions {
   readonly logRetentionDays: number;
 }
 
-/**
- * The cost of a workload, and of a machine that is always on. Prices are in US dollars, before tax and free
- * tier.
- */
+/** The cost of a workload, and of a machine that is always on. Prices are in US dollars, before tax and free tier. */
 export interface Estimate {
   readonly usage: Usage;
   /** The cost of a month, line by line. */
@@ -112,8 +106,7 @@ function total(lines: readonly PriceLine[]): number {
 }
 
 /**
- * The greatest whole number up to `limit` for which `isTrue` holds; 0 if there is none. It must hold for all
- * smaller ones.
+ * The greatest whole number up to `limit` for which `isTrue` holds; 0 if there is none. It must hold for all smaller ones.
  */
 function mostJobs(limit: number, isTrue: (jobs: number) => boolean): number {
   let yes = 0;

@@ -57,9 +57,7 @@ export function pipelinePrice(bill: Bill, prices: RegionPrices | undefined): Pip
   return { atRest: atRest(bill, prices), perJob: perJob(bill, prices) };
 }
 
-/**
- * The sum of the lines. Undefined if one line is unknown: people would take a sum without it for the whole.
- */
+/** The sum of the lines. Undefined if one line is unknown: people would take a sum without it for the whole. */
 export function sumOf(lines: readonly PriceLine[]): number | undefined {
   return lines.reduce<number | undefined>(
     (sum, line) => (sum === undefined || line.usd === undefined ? undefined : sum + line.usd),

@@ -58,9 +58,7 @@ export function readPrices(file: string): Prices {
   return pricesSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
-/**
- * The price of an on-demand hour of the instance type, in US dollars. Undefined: the table does not have it.
- */
+/** The price of an on-demand hour of the instance type, in US dollars. Undefined: the table does not have it. */
 export function hourPrice({ regions }: Prices, region: string, type = ''): number | undefined {
   return regions[region]?.instanceHour[type];
 }

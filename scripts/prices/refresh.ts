@@ -41,8 +41,7 @@ const PLACES: Readonly<Record<Field, Place>> = {
 };
 
 /**
- * Largest plausible factor between the new and the old price. A greater change means that the list showed
- * another product.
+ * Largest plausible factor between the new and the old price. A greater change means that the list showed another product.
  */
 const PLAUSIBLE_FACTOR = 4;
 
@@ -157,10 +156,7 @@ async function listed(
   return others.length === 0 ? only : undefined;
 }
 
-/**
- * The price of the first step that is not free. A price that falls with the amount has steps, in order of
- * `beginRange`.
- */
+/** The price of the first step that is not free. A price that falls with the amount has steps, in order of `beginRange`. */
 function firstPrice({ terms }: z.infer<typeof productSchema>): number | undefined {
   const steps = Object.values(terms.OnDemand ?? {})
     .flatMap(({ priceDimensions }) => Object.values(priceDimensions))

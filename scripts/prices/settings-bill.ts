@@ -8,10 +8,7 @@ const FUNCTIONS = 3;
 /** Memory of a function in MiB, as in modules/pipeline-function.ts. */
 const FUNCTION_MEMORY_MIB = 256;
 
-/**
- * The parts that these settings would deploy and that cost something. A test compares them with a Terraform
- * plan.
- */
+/** The parts that these settings would deploy and that cost something. A test compares them with a Terraform plan. */
 export function billOfSettings(settings: PipelineSettings): Bill {
   const { diskGiB, instanceType, vpcId, privateNetwork, privateEndpoints, alarms, sweepMinutes } = settings;
   const hasOwnNetwork = vpcId === undefined;

@@ -174,10 +174,7 @@ export function factsOf({ receipts: allReceipts, sessions, ...readings }: Readin
   };
 }
 
-/**
- * The report's period. It begins with the first trace of work: a pipeline of one week has not saved a month's
- * money.
- */
+/** The report's period. It begins with the first trace of work: a pipeline of one week has not saved a month's money. */
 function periodOf(
   { sinceMs, nowMs, hasEarlier }: Pick<Readings, 'sinceMs' | 'nowMs' | 'hasEarlier'>,
   receipts: readonly ReportedReceipt[],

@@ -11,9 +11,7 @@ function consoleHost(region: string): string {
 /** The console expects the part behind `#` percent-encoded, with `$` for `%`. */
 const fragment = (text: string) => encodeURIComponent(text).replaceAll('%', '$');
 
-/**
- * Time before a job's upload and after its end in which the console searches for its lines, in milliseconds.
- */
+/** Time before a job's upload and after its end in which the console searches for its lines, in milliseconds. */
 const MARGIN_MS = 300_000;
 
 /** A job's lines of the drain's log group in the CloudWatch console. */

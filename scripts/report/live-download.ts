@@ -6,10 +6,7 @@ import { awsCodeOf } from '../../lifecycle/errors';
 import type { PipelineHandle } from '../pipeline/connect';
 import { safeName } from '../pipeline/local-paths';
 
-/**
- * Headers that keep a browser from running or showing a result in the page's origin, whatever the model
- * wrote.
- */
+/** Headers that keep a browser from running or showing a result in the page's origin, whatever the model wrote. */
 const HEADERS = {
   'content-type': 'application/octet-stream',
   'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
@@ -49,9 +46,8 @@ async function resultBody({ manifest, target }: Pick<PipelineHandle, 'manifest' 
 const MISLEADING = /[\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
- * The header by which a browser saves a result under the last segment of its key, as far as a disk accepts
- * that name. `safeName` has removed control characters, quotes and backslashes, so the quoted name cannot end
- * early.
+ * The header by which a browser saves a result under the last segment of its key, as far as a disk accepts that name.
+ * `safeName` has removed control characters, quotes and backslashes, so the quoted name cannot end early.
  * https://www.rfc-editor.org/rfc/rfc6266#appendix-D
  */
 export function attachment(key: string): string {

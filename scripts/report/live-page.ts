@@ -20,15 +20,10 @@ interface Drawn {
   readonly etag: string;
 }
 
-/**
- * Interval after which an unchanged page is drawn again, in milliseconds. Drawing takes some tenths of a
- * second.
- */
+/** Interval after which an unchanged page is drawn again, in milliseconds. Drawing takes some tenths of a second. */
 const REDRAWN_MS = 10_000;
 
-/**
- * The report of this moment. It is drawn again only when something has changed, and by one request at a time.
- */
+/** The report of this moment. It is drawn again only when something has changed, and by one request at a time. */
 export class LivePage {
   private readonly collector: Collector;
   private drawn: Drawn | undefined;

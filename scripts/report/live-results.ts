@@ -30,10 +30,7 @@ export function resultLinks({ jobId, input, attempt, outputs = [] }: Ended): Res
 const MAX_KEY_BYTES = 1024;
 const OF_A_JOB = /^.+\/[0-9a-f]{64}\/(?:receipt\.json|attempt-\d+\/.+)$/s;
 
-/**
- * Whether a key is a receipt's or an attempt's file's. Segments `.` and `..` are refused: a client would
- * resolve them.
- */
+/** Whether a key is a receipt's or an attempt's file's. Segments `.` and `..` are refused: a client would resolve them. */
 export function isResultKey(key: string): boolean {
   return (
     key.startsWith(RESULTS_PREFIX) &&

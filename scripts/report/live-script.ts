@@ -1,7 +1,6 @@
 /**
- * The script of the live page, as the browser receives it; the page's policy has its hash. It requests the
- * page again and replaces the sections that have changed, so that opened details, the focus and the file
- * field stay.
+ * The script of the live page, as the browser receives it; the page's policy has its hash. It requests the page again and
+ * replaces the sections that have changed, so that opened details, the focus and the file field stay.
  */
 export const LIVE_SCRIPT = `'use strict';
 const POLL_MS = 1000;

@@ -1,9 +1,6 @@
 import { printable } from '../console/terminal';
 
-/**
- * Markup that goes into a page unchanged. Only `markup` makes it, so that text from outside is always
- * escaped.
- */
+/** Markup that goes into a page unchanged. Only `markup` makes it, so that text from outside is always escaped. */
 export class Markup {
   constructor(readonly text: string) {}
 }

@@ -22,9 +22,8 @@ export function isOn(state: string | undefined): boolean {
 }
 
 /**
- * When the instance was on, without overlaps. Sessions count first. Time that no session covers is estimated
- * from receipts: within one boot, from the first claim to the last end. Booting before it and stopping after
- * it are then missing.
+ * When the instance was on, without overlaps. Sessions count first. Time that no session covers is estimated from receipts:
+ * within one boot, from the first claim to the last end. Booting before it and stopping after it are then missing.
  */
 export function onTimes(
   sessions: readonly Session[],
@@ -95,9 +94,7 @@ function bootTimes(receipts: readonly ReportedReceipt[]): Interval[] {
   return merged([...boots.values()]);
 }
 
-/**
- * From the claim to the receipt: the time in which a job held the machine. Undefined: no drain has begun it.
- */
+/** From the claim to the receipt: the time in which a job held the machine. Undefined: no drain has begun it. */
 export function heldTime({ claimedAt, startedAt, endedAt }: ReportedReceipt): Interval | undefined {
   const from = claimedAt ?? startedAt;
   return from === undefined ? undefined : { fromMs: Date.parse(from), toMs: Date.parse(endedAt) };

@@ -84,9 +84,7 @@ function linksTo({ failures }: ReportFacts, live: LivePart | undefined): Markup[
   return links.map(([id, name]) => markup`<li><a href="#${id}">${name}</a></li>`);
 }
 
-/**
- * A Content-Security-Policy that allows the page's own style and script by their hashes, and nothing else.
- */
+/** A Content-Security-Policy that allows the page's own style and script by their hashes, and nothing else. */
 function policy(script: string | undefined): string {
   const allowed = (text: string) => `'sha256-${hash('sha256', text, 'base64')}'`;
   return [

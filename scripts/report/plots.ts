@@ -8,8 +8,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /**
- * Widths of the two drawings of each plot, in pixels. Text in a picture that is only scaled would be too
- * small on a phone.
+ * Widths of the two drawings of each plot, in pixels. Text in a picture that is only scaled would be too small on a phone.
  */
 const WIDTHS = { wide: 900, narrow: 320 } as const;
 type Width = keyof typeof WIDTHS;

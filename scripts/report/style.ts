@@ -1,7 +1,4 @@
-/**
- * The page's only style; the page's policy has its hash. Contrasts are at least 4.5:1 for text, 3:1 for
- * shapes.
- */
+/** The page's only style; the page's policy has its hash. Contrasts are at least 4.5:1 for text, 3:1 for shapes. */
 export const STYLE = `
 :root{color-scheme:light dark;--bg:#fbfaf7;--panel:#fff;--text:#1c1c21;--muted:#565660;--line:#d8d5cc;--link:#1a4fa3;
 --on:#8a5600;--on-estimated:#b98428;--job:#1f5fbf;--failed:#b3202c;--good:#1d6b3a;--always:#eceae3;--always-line:#8d8a80;--wait:#6b4fa0}

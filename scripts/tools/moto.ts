@@ -33,9 +33,8 @@ const INSTALL_LIMIT_MS = 600_000;
 const PROBE_LIMIT_MS = 60_000;
 
 /**
- * Finds or installs moto's server, which holds the local cloud's resources. A server on the PATH is used if
- * it runs. Otherwise a virtual environment in the cache folder is made, once. Throws MissingError, which
- * names what to install.
+ * Finds or installs moto's server, which holds the local cloud's resources. A server on the PATH is used if it runs.
+ * Otherwise a virtual environment in the cache folder is made, once. Throws MissingError, which names what to install.
  */
 export async function provideMoto(options: MotoOptions): Promise<MotoServer> {
   if (await runs('moto_server', options)) return { program: 'moto_server', from: 'PATH' };
@@ -131,9 +130,7 @@ async function attempt(
 const LOCK_POLL_MS = 500;
 const LOCK_TIMEOUT_MS = INSTALL_LIMIT_MS;
 
-/**
- * Runs `work` while holding a lock file. Without the lock, two runs at once would make the same environment.
- */
+/** Runs `work` while holding a lock file. Without the lock, two runs at once would make the same environment. */
 async function withLock(path: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const began = systemClock.now();

@@ -1,10 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/**
- * The start time of a process, as the system prints it. Ids are reused; id and start time together are
- * unique.
- */
+/** The start time of a process, as the system prints it. Ids are reused; id and start time together are unique. */
 export function beginningOf(pid: number): string | undefined {
   try {
     // Field 22 is the start time. Field 2, the name in parentheses, may contain spaces. See proc(5).

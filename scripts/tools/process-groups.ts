@@ -15,9 +15,7 @@ export class Processes {
     child.once('exit', () => this.leaders.delete(pid));
   }
 
-  /**
-   * Kills each group that still has its leader. Synchronous, because it must work while our process exits.
-   */
+  /** Kills each group that still has its leader. Synchronous, because it must work while our process exits. */
   killAll(): void {
     for (const group of this.leaders.keys()) killGroup(group);
   }

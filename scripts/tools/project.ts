@@ -16,9 +16,8 @@ export const PACKAGE_FOLDER = resolve(__dirname, '..', '..');
 export const PROJECT_FOLDER = resolve(PACKAGE_FOLDER);
 
 /**
- * The files of this project's local cloud. Git ignores them, and they may be deleted while the local cloud is
- * down. The environment variable LAMPLIGHTER_LOCAL_DIRECTORY names another folder, so that a second local
- * cloud can run too.
+ * The files of this project's local cloud. Git ignores them, and they may be deleted while the local cloud is down. The
+ * environment variable LAMPLIGHTER_LOCAL_DIRECTORY names another folder, so that a second local cloud can run too.
  */
 export const LOCAL_DIRECTORY = resolve(
   process.env.LAMPLIGHTER_LOCAL_DIRECTORY ?? join(PROJECT_FOLDER, '.lamplighter', 'local'),

@@ -25,8 +25,7 @@ interface ToolsOptions {
 }
 
 /**
- * Finds the tools on this machine, or downloads them to the cache folder. Throws MissingError, which names
- * what to install.
+ * Finds the tools on this machine, or downloads them to the cache folder. Throws MissingError, which names what to install.
  */
 export async function provideTools(options: ToolsOptions): Promise<Tools> {
   const { children, signal, say } = options;

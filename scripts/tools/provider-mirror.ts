@@ -90,9 +90,7 @@ function ownConfiguration(environment: NodeJS.ProcessEnv, home: string): string 
   }
 }
 
-/**
- * If TF_CLI_CONFIG_FILE names a missing file, each Terraform process warns. An empty value means the default.
- */
+/** If TF_CLI_CONFIG_FILE names a missing file, each Terraform process warns. An empty value means the default. */
 function missingConfiguration({ TF_CLI_CONFIG_FILE: named = '' }: NodeJS.ProcessEnv): Record<string, string> {
   return named !== '' && !existsSync(named) ? { TF_CLI_CONFIG_FILE: '' } : {};
 }
@@ -121,9 +119,7 @@ function rootNamed(path: string | undefined): string | undefined {
   return basename(path) === REGISTRY ? dirname(resolve(path)) : resolve(path);
 }
 
-/**
- * Searches breadth first, so that a deep tree cannot use up the bound before a mirror near the top is found.
- */
+/** Searches breadth first, so that a deep tree cannot use up the bound before a mirror near the top is found. */
 function search(places: readonly string[], has: (root: string) => boolean): string | undefined {
   let level = [...places];
   let searched = 0;

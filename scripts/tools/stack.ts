@@ -25,9 +25,8 @@ export interface StackOptions {
 }
 
 /**
- * Runs main.ts directly: the cdktf command line does no more, and takes seconds to start. Other files in the
- * output folder, such as a state, stay. If the project does not synthesize, throws UsageError with the
- * program's last lines.
+ * Runs main.ts directly: the cdktf command line does no more, and takes seconds to start. Other files in the output folder,
+ * such as a state, stay. If the project does not synthesize, throws UsageError with the program's last lines.
  */
 export async function synthesize(options: StackOptions): Promise<void> {
   const { project, outputFolder, children } = options;
@@ -69,10 +68,7 @@ const manifestSchema = z.looseObject({
   stacks: z.record(z.string(), z.looseObject({ name: z.string(), workingDirectory: z.string() })),
 });
 
-/**
- * The folder of the synthesized stack, in which Terraform runs. Throws UsageError if main.ts makes no such
- * stack.
- */
+/** The folder of the synthesized stack, in which Terraform runs. Throws UsageError if main.ts makes no such stack. */
 export function stackFolder({ outputFolder, stack }: Pick<StackOptions, 'outputFolder' | 'stack'>): string {
   const { stacks } = manifestSchema.parse(
     JSON.parse(readFileSync(join(outputFolder, 'manifest.json'), 'utf8')),
@@ -82,9 +78,7 @@ export function stackFolder({ outputFolder, stack }: Pick<StackOptions, 'outputF
   throw new UsageError(`main.ts makes no stack "${stack}"; it makes: ${Object.keys(stacks).join(', ')}`);
 }
 
-/**
- * The output from the first error on. Terraform prints its warnings, which can be long, before its errors.
- */
+/** The output from the first error on. Terraform prints its warnings, which can be long, before its errors. */
 function errorsIn(tail: string): string {
   const begin = tail.search(/^Error: /m);
   return begin < 0 ? tail : tail.slice(begin);

@@ -4,7 +4,7 @@ import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Entry, type ZipFile, open } from 'yauzl';
+import { type Entry, type ZipFile, openPromise } from 'yauzl';
 import { LamplighterError, messageOf } from '../../lifecycle/errors';
 import { systemCodeOf } from '../console/system-error';
 
@@ -117,7 +117,7 @@ function fetchFailure(error: unknown): string {
 
 /** Writes one entry of a zip to a file. The other entries are ignored, whatever their names. */
 async function unzipOne(zip: string, name: string, file: string): Promise<void> {
-  const archive = await openZip(zip);
+  const archive = await openPromise(zip, { autoClose: false });
   try {
     const entry = await findEntry(archive, name);
     if (entry.uncompressedSize > PROGRAM_LIMIT_BYTES) {
@@ -125,19 +125,10 @@ async function unzipOne(zip: string, name: string, file: string): Promise<void> 
         `"${name}" in ${zip} claims ${entry.uncompressedSize} bytes; that is too much.`,
       );
     }
-    await pipeline(await openEntry(archive, entry), createWriteStream(file));
+    await pipeline(await archive.openReadStreamPromise(entry), createWriteStream(file));
   } finally {
     archive.close();
   }
-}
-
-function openZip(zip: string): Promise<ZipFile> {
-  return new Promise((resolve, reject) => {
-    open(zip, { lazyEntries: true, autoClose: false }, (error, archive) => {
-      if (error) reject(error);
-      else resolve(archive);
-    });
-  });
 }
 
 function findEntry(archive: ZipFile, name: string): Promise<Entry> {
@@ -149,14 +140,5 @@ function findEntry(archive: ZipFile, name: string): Promise<Entry> {
     archive.once('end', () => reject(new LamplighterError(`There is no "${name}" in the zip.`)));
     archive.once('error', reject);
     archive.readEntry();
-  });
-}
-
-function openEntry(archive: ZipFile, entry: Entry): Promise<Readable> {
-  return new Promise((resolve, reject) => {
-    archive.openReadStream(entry, (error, stream) => {
-      if (error) reject(error);
-      else resolve(stream);
-    });
   });
 }

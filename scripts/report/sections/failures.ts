@@ -50,10 +50,7 @@ function lastLines(shortId: string, stderrTail = ''): Markup | undefined {
   return details(`stderr-${shortId}`, 'Last lines of the model', markup`<pre>${lines}</pre>`);
 }
 
-/**
- * Links to the log and the results in AWS's console. The local cloud has no console: the receipt's address
- * instead.
- */
+/** Links to the log and the results in AWS's console. The local cloud has no console: the receipt's address instead. */
 function places(job: JobFacts, readings: ReportFacts['readings']): Markup {
   const { cloud, region, drainLogGroup, outputBucket } = readings;
   const prefix = resultsPrefix(job.key, job.jobId);
