@@ -41,10 +41,7 @@ export function addReport(root: Command, { terminal }: CommandContext): void {
     );
   addHelp(command, {
     examples: [['report --since 12h --out today.html', 'one file, without other resources']],
-    exits: {
-      ...EXITS.pipeline,
-      [Exit.usage]: 'an argument is not valid, or the page cannot be written',
-    },
+    exits: { ...EXITS.pipeline, [Exit.usage]: 'an argument is not valid, or the page cannot be written' },
   });
 }
 

@@ -11,9 +11,8 @@ import {
 import type { ListedJob } from '../../lifecycle/ledger';
 import { drainStatusSchema } from '../../lifecycle/records';
 import type { PipelineHandle } from '../pipeline/connect';
-import { readGate } from '../pipeline/readings/gate';
 import { listOpen } from '../pipeline/readings/open-jobs';
-import { readClaim, readOpenRecord, readableRecord } from '../pipeline/readings/records';
+import { readClaim, readGate, readOpenRecord, readableRecord } from '../pipeline/readings/records';
 import { requestEach } from '../pipeline/readings/requests';
 import type { Facts, OpenJob } from './facts';
 

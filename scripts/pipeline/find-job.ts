@@ -11,17 +11,11 @@ export const JOB_PREFIX = /^[0-9a-f]{1,64}$/;
 /** Maximum number of jobs that a message names. */
 const JOBS_NAMED = 10;
 
-interface FoundJob {
-  readonly jobId: string;
-  /** Undefined: the job is still open. */
-  readonly receiptKey: string | undefined;
-}
-
 /**
- * Finds the job whose id begins with `prefix`. It lists all names below `results/`, 1,000 a request. Throws UsageError when
+ * Finds the job whose id begins with `prefix`; without `receiptKey`, the job is still open. It lists all names below `results/`, 1,000 a request. Throws UsageError when
  * there is no such job, or more than one.
  */
-export async function findJob(handle: PipelineHandle, prefix: string): Promise<FoundJob> {
+export async function findJob(handle: PipelineHandle, prefix: string) {
   if (!JOB_PREFIX.test(prefix)) {
     throw new UsageError(
       `"${prefix}" is not a job id: an id has up to 64 hexadecimal digits. npx lamplighter status shows the latest jobs.`,

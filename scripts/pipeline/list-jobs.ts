@@ -27,13 +27,8 @@ interface JobRow {
   readonly error: string | null;
 }
 
-interface Listed {
-  readonly jobs: readonly JobRow[];
-  readonly isWhole: boolean;
-}
-
 /** Lists open jobs, then ended jobs, the latest first. */
-export async function listJobs(handle: PipelineHandle, options: ListOptions, now: number): Promise<Listed> {
+export async function listJobs(handle: PipelineHandle, options: ListOptions, now: number) {
   const { limit } = options;
   const { receipts, isWhole } = await readReceiptsSince(handle.output, now - options.since, { limit });
   const ended = receipts.filter(({ outcome }) => !options.failed || outcome === 'failed').map(endedRow);
@@ -75,7 +70,7 @@ async function openRow({ control }: PipelineHandle, jobId: string): Promise<JobR
 const WIDE_COLUMNS = 78;
 
 export function listLines(
-  { jobs, isWhole }: Listed,
+  { jobs, isWhole }: Awaited<ReturnType<typeof listJobs>>,
   options: ListOptions,
   now: number,
   terminal: Pick<Terminal, 'colours' | 'columns'>,

@@ -1,5 +1,4 @@
 import { resultsPrefix, shortId } from '../../lifecycle/job';
-import type { Receipt } from '../../lifecycle/records';
 import { UsageError } from '../console/exit';
 import { JOB_PREFIX, findReceipt } from './find-job';
 import type { PipelineHandle } from './connect';
@@ -10,17 +9,11 @@ import { readOpenRecord, recordIn } from './readings/records';
 /** Maximum number of receipts of one key that are read. */
 const RECEIPTS_READ = 200;
 
-interface ResolvedReceipt {
-  readonly receipt: Receipt;
-  /** Receipts of other versions of the key, the latest first. */
-  readonly others: readonly Receipt[];
-}
-
 /**
- * Finds the receipt of the latest upload of a key. If there is none, finds the receipt of the job whose id begins with
+ * Finds the receipt of the latest upload of a key, and `others`: those of its other versions, the latest first. If there is none, finds the receipt of the job whose id begins with
  * `keyOrJob`. Throws UsageError when there is neither, or when the job is still open.
  */
-export async function resolveReceipt(handle: PipelineHandle, keyOrJob: string): Promise<ResolvedReceipt> {
+export async function resolveReceipt(handle: PipelineHandle, keyOrJob: string) {
   // Long keys are cut in the names of results, so the receipts' own keys are compared below.
   const prefix = resultsPrefix(keyOrJob, '').replace(/\/$/, '');
   const { receipts } = await readReceiptsSince(handle.output, 0, { limit: RECEIPTS_READ, prefix });

@@ -76,10 +76,7 @@ export async function retryReceipt(
   };
 }
 
-async function headUpload(
-  { target }: PipelineHandle,
-  { jobId, input }: Receipt,
-): Promise<HeadObjectCommandOutput> {
+async function headUpload({ target }: PipelineHandle, { jobId, input }: Receipt) {
   const { bucket: Bucket, key: Key, versionId: VersionId } = input;
   let head;
   try {
@@ -100,14 +97,8 @@ async function headUpload(
   return head;
 }
 
-interface NewerVersion {
-  readonly versionId: string;
-  readonly uploadedAt: string;
-  readonly retryOf: string | undefined;
-}
-
 /** Versions of the key that are newer than the job's, the newest first. */
-async function newerVersions({ target }: PipelineHandle, { input }: Receipt): Promise<NewerVersion[]> {
+async function newerVersions({ target }: PipelineHandle, { input }: Receipt) {
   const { bucket: Bucket, key: Key } = input;
   const { s3 } = target.clients;
   const page = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key, MaxKeys: 1000 }));

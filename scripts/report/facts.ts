@@ -76,14 +76,6 @@ export interface Spread {
   readonly bins: readonly number[];
 }
 
-interface ModelFacts {
-  readonly model: string;
-  readonly jobs: number;
-  readonly failed: number;
-  readonly costMs: number;
-  readonly costUsd: number | undefined;
-}
-
 export interface ReportFacts {
   readonly readings: Omit<Readings, 'receipts' | 'sessions'>;
   readonly period: Interval;
@@ -104,11 +96,11 @@ export interface ReportFacts {
   /** The latest job first. */
   readonly jobs: readonly JobFacts[];
   readonly failures: readonly JobFacts[];
-  readonly failureKinds: readonly { readonly kind: string; readonly count: number }[];
+  readonly failureKinds: ReturnType<typeof kindsOf>;
   readonly days: readonly DayFacts[];
   readonly waiting: Spread | undefined;
   readonly running: Spread | undefined;
-  readonly models: readonly ModelFacts[];
+  readonly models: ReturnType<typeof modelsOf>;
   readonly spenders: readonly JobFacts[];
 }
 
@@ -277,7 +269,7 @@ function spreadOf(durations: readonly number[]): Spread | undefined {
   return { count: sorted.length, medianMs: rank(0.5), ninetiethMs: rank(0.9), longestMs: rank(1), bins };
 }
 
-function kindsOf(failures: readonly JobFacts[]): ReportFacts['failureKinds'] {
+function kindsOf(failures: readonly JobFacts[]) {
   const counts = new Map<string, number>();
   for (const { error } of failures) {
     const kind = error?.kind ?? 'no reason given';
@@ -288,10 +280,10 @@ function kindsOf(failures: readonly JobFacts[]): ReportFacts['failureKinds'] {
     .sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1));
 }
 
-function modelsOf(jobs: readonly JobFacts[]): ModelFacts[] {
+function modelsOf(jobs: readonly JobFacts[]) {
   const names = [...new Set(jobs.map(({ model }) => model))];
   return names
-    .map((model): ModelFacts => {
+    .map((model) => {
       const own = jobs.filter((job) => job.model === model);
       const costMs = own.reduce((sum, job) => sum + job.costMs, 0);
       const failed = own.filter(({ outcome }) => outcome === 'failed').length;

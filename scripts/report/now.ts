@@ -33,7 +33,9 @@ const OPEN_LISTED = 2 * OPEN_SHOWN + 1;
 /** Reads the state of this moment: the uploads of this page, the latest first, and other open jobs. */
 export async function readNow(handle: PipelineHandle, uploads: readonly WatchedJob[]): Promise<Now> {
   const limit = pLimit(REQUESTS_AT_ONCE);
-  const [instance, open] = await Promise.all([instanceState(handle), openJobs(handle)]);
+  const listing = listOpen(handle.control, { most: OPEN_LISTED });
+  const [instance, { jobs: listed }] = await Promise.all([instanceState(handle), listing]);
+  const open = listed.map(({ jobId }) => jobId);
   const isShown = new Set(uploads.map(({ jobId }) => jobId));
   const isOpen = new Set(open);
   const others = open.filter((jobId) => !isShown.has(jobId)).slice(0, OPEN_SHOWN);
@@ -50,11 +52,6 @@ async function instanceState(handle: PipelineHandle): Promise<string> {
   } catch {
     return 'gone';
   }
-}
-
-async function openJobs({ control }: PipelineHandle): Promise<string[]> {
-  const { jobs } = await listOpen(control, { most: OPEN_LISTED });
-  return jobs.map(({ jobId }) => jobId);
 }
 
 async function uploadNow(handle: PipelineHandle, job: WatchedJob, isOpen: boolean): Promise<JobNow> {

@@ -39,14 +39,11 @@ export function onTimes(
   const times: OnTime[] = [];
   const add = (kind: OnTimeKind, intervals: readonly Interval[]) =>
     times.push(...without(intervals, times).map((one) => ({ ...one, kind })));
-  add(
-    'recorded',
-    all.filter(({ kind }) => kind === 'recorded'),
-  );
-  add(
-    'approximate',
-    all.filter(({ kind }) => kind === 'approximate'),
-  );
+  for (const known of ['recorded', 'approximate'] as const)
+    add(
+      known,
+      all.filter(({ kind }) => kind === known),
+    );
   add('estimated', bootTimes(receipts));
   return times.sort((a, b) => a.fromMs - b.fromMs);
 }
@@ -86,10 +83,7 @@ function bootTimes(receipts: readonly ReportedReceipt[]): Interval[] {
     if (!time) continue;
     const boot = receipt.instance?.bootId ?? receipt.jobId;
     const known = boots.get(boot) ?? time;
-    boots.set(boot, {
-      fromMs: Math.min(known.fromMs, time.fromMs),
-      toMs: Math.max(known.toMs, time.toMs),
-    });
+    boots.set(boot, { fromMs: Math.min(known.fromMs, time.fromMs), toMs: Math.max(known.toMs, time.toMs) });
   }
   return merged([...boots.values()]);
 }

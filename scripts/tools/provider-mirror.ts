@@ -9,15 +9,7 @@ const REGISTRY = 'registry.terraform.io';
 const PROVIDER = 'hashicorp/aws';
 
 /** Usual folders of a provider mirror on a machine without access to the public registry. */
-const USUAL_PLACES = [
-  '/opt',
-  '/usr/share',
-  '/usr/local/share',
-  '/usr/lib',
-  '/usr/local/lib',
-  '/var/lib',
-  '/srv',
-];
+const PLACES = ['/opt', '/usr/share', '/usr/local/share', '/usr/lib', '/usr/local/lib', '/var/lib', '/srv'];
 
 /** Bounds of the search below those folders: maximum levels and maximum folders. */
 const MAX_DEPTH = 4;
@@ -110,7 +102,7 @@ export function findMirror(options: Omit<ProviderOptions, 'cliConfigFile' | 'cac
   }
   const cached = rootNamed(environment.TF_PLUGIN_CACHE_DIR);
   if (named === undefined && cached !== undefined && has(cached)) return cached;
-  return named ?? search(options.places ?? [...USUAL_PLACES, join(home, '.terraform.d')], has);
+  return named ?? search(options.places ?? [...PLACES, join(home, '.terraform.d')], has);
 }
 
 /** The mirror's folder: a variable may name the mirror, or the registry's folder in it. */

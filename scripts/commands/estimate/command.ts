@@ -6,6 +6,10 @@ import { TYPICAL } from '../../prices/usage';
 import { settingsPipelineOption } from '../options';
 import { type EstimateArguments, estimate } from './estimate';
 
+const positive = parser((number) => number > 0, 'Use a number greater than 0.');
+const atLeastOne = parser((number) => number >= 1, 'Use a number of at least 1.');
+const hoursOfDay = parser((number) => number <= 24, 'A day has 24 hours.', positive);
+
 export function addEstimate(root: Command, { terminal }: CommandContext): void {
   const command = root
     .command('estimate')
@@ -51,26 +55,16 @@ export function addEstimate(root: Command, { terminal }: CommandContext): void {
   });
 }
 
-function positive(text: string): number {
-  const number = notNegative(text);
-  if (number > 0) return number;
-  throw new InvalidArgumentError('Use a number greater than 0.');
-}
-
-function atLeastOne(text: string): number {
-  const number = notNegative(text);
-  if (number >= 1) return number;
-  throw new InvalidArgumentError('Use a number of at least 1.');
-}
-
 function notNegative(text: string): number {
   const number = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && number <= 1_000_000) return number;
   throw new InvalidArgumentError('Use a number from 0 to 1000000, such as 12 or 0.5.');
 }
 
-function hoursOfDay(text: string): number {
-  const number = positive(text);
-  if (number <= 24) return number;
-  throw new InvalidArgumentError('A day has 24 hours.');
+function parser(isValid: (number: number) => boolean, advice: string, parse = notNegative) {
+  return (text: string): number => {
+    const number = parse(text);
+    if (isValid(number)) return number;
+    throw new InvalidArgumentError(advice);
+  };
 }

@@ -2,23 +2,28 @@ import pLimit from 'p-limit';
 import { type Clock, systemClock } from '../../../lifecycle/clock';
 import { shortId } from '../../../lifecycle/job';
 import type { Manifest } from '../../../lifecycle/manifest';
-import type { Claim, Gate, OpenRecord, Receipt, Status } from '../../../lifecycle/records';
+import type { Gate } from '../../../lifecycle/records';
 import { Store } from '../../../lifecycle/store';
 import { print } from '../../console/print';
 import { type Terminal, age, duration, printable } from '../../console/terminal';
 import { endedRow, rowLines } from '../../pipeline/list-jobs';
 import type { OperationOptions } from '../../pipeline/connect';
 import { findPipeline } from '../../pipeline/find-pipeline';
-import { readGate } from '../../pipeline/readings/gate';
 import { describeInstance } from '../../pipeline/readings/instance';
 import { listOpen } from '../../pipeline/readings/open-jobs';
 import { readReceiptsSince } from '../../pipeline/readings/receipts';
-import { type ReadResult, readClaim, readOpenRecord, readStatus } from '../../pipeline/readings/records';
+import {
+  type ReadResult,
+  readClaim,
+  readGate,
+  readOpenRecord,
+  readStatus,
+} from '../../pipeline/readings/records';
 import { REQUESTS_AT_ONCE } from '../../pipeline/readings/requests';
 import { statusText } from '../../pipeline/job-watch';
 import { hourPrice, loadPrices, usd } from '../../prices/prices';
-import { type InstanceLaunch, isOn } from '../../report/on-time';
-import { type Today, readToday } from '../../report/today';
+import { isOn } from '../../report/on-time';
+import { readToday } from '../../report/today';
 import { type Clients, type Target, chooseTarget } from '../../pipeline/target';
 
 /** What one look costs at most: 6 + 3 × 20 + 5 + 5 + 100 requests to S3, whatever the buckets hold. */
@@ -43,7 +48,7 @@ export async function status(options: OperationOptions, terminal: Terminal): Pro
 }
 
 /** One look at a pipeline. */
-export async function lookAt(target: Target, manifest: Manifest): Promise<Report> {
+export async function lookAt(target: Target, manifest: Manifest) {
   const control = new Store(target.clients.s3, manifest.controlBucket);
   const output = new Store(target.clients.s3, manifest.outputBucket);
   const [instance, gate, open, receipts] = await Promise.all([
@@ -53,60 +58,27 @@ export async function lookAt(target: Target, manifest: Manifest): Promise<Report
     readReceipts(output),
   ]);
   const price = hourPrice(loadPrices(), manifest.region, instance.type);
-  const today = await readToday(control, seenOf(instance), price, systemClock.now());
+  const launchedAtMs = instance.launchTime === undefined ? undefined : Date.parse(instance.launchTime);
+  const launch = { isOn: isOn(instance.state), launchedAtMs };
+  const today = await readToday(control, launch, price, systemClock.now());
   return { cloud: target.cloud, manifest, instance, gate, open, receipts, today };
-}
-
-function seenOf({ state, launchTime }: ShownInstance): InstanceLaunch {
-  return {
-    isOn: isOn(state),
-    launchedAtMs: launchTime === undefined ? undefined : Date.parse(launchTime),
-  };
 }
 
 /** What a look at one record gave: the record, nothing, or why it cannot be read. */
 type Seen<T> = ReadResult<T> | undefined;
 
+export type Report = Awaited<ReturnType<typeof lookAt>>;
+type ShownJob = Report['open']['jobs'][number];
+
 /** The instance as the JSON has it. */
-interface ShownInstance {
-  readonly id: string;
-  readonly state: string;
-  readonly type: string | undefined;
-  readonly launchTime: string | undefined;
-  readonly phase: string | undefined;
-  readonly hold: string | undefined;
-  readonly pause: string | undefined;
-}
-
-interface ShownJob {
-  readonly jobId: string;
-  readonly open: Seen<OpenRecord>;
-  readonly claim: Seen<Claim>;
-  readonly status: Seen<Status>;
-}
-
-export interface Report {
-  readonly cloud: string;
-  readonly manifest: Manifest;
-  readonly instance: ShownInstance;
-  readonly gate: Seen<Gate>;
-  readonly open: {
-    readonly count: number;
-    readonly isCountWhole: boolean;
-    readonly jobs: readonly ShownJob[];
-  };
-  readonly receipts: { readonly latest: readonly Receipt[]; readonly isListWhole: boolean };
-  readonly today: Today;
-}
-
-async function readInstance({ ec2 }: Clients, { instanceId: id }: Manifest): Promise<ShownInstance> {
+async function readInstance({ ec2 }: Clients, { instanceId: id }: Manifest) {
   const found = await describeInstance(ec2, id);
   const launchTime = found?.launchTime?.toISOString();
   const { type, phase, hold, pause } = found ?? {};
   return { id, state: found?.state ?? 'unknown', type, launchTime, phase, hold, pause };
 }
 
-async function readOpen(control: Store): Promise<Report['open']> {
+async function readOpen(control: Store) {
   const { jobs: listed, isWhole } = await listOpen(control, { most: OPEN_COUNTED });
   const limit = pLimit(REQUESTS_AT_ONCE);
   const jobs = await Promise.all(
@@ -121,7 +93,7 @@ async function readOpen(control: Store): Promise<Report['open']> {
 }
 
 /** S3 lists by name, not by time. The latest receipts are therefore the latest of those that one reading lists. */
-async function readReceipts(output: Store): Promise<Report['receipts']> {
+async function readReceipts(output: Store) {
   const bounds = { limit: RECEIPTS_SHOWN, names: RESULTS_LISTED };
   const { receipts, isListed } = await readReceiptsSince(output, 0, bounds);
   return { latest: receipts, isListWhole: isListed };
@@ -137,16 +109,12 @@ export function reportLines(
   const ageOf = (time: string) => age(time, clock.now());
   const line = (what: string, text: string) =>
     `${colours.bold(what)}${' '.repeat(10 - what.length)}${printable(text, 1000)}`;
+  const models = manifest.models.map(({ name }) => name).join(', ');
+  const phase = instance.phase === undefined ? '' : `, phase ${instance.phase}`;
   const lines = [
-    line(
-      'Pipeline',
-      `${manifest.pipeline} (${manifest.region}), models: ${manifest.models.map(({ name }) => name).join(', ')}`,
-    ),
+    line('Pipeline', `${manifest.pipeline} (${manifest.region}), models: ${models}`),
     line('Uploads', `s3://${manifest.dataBucket}/`),
-    line(
-      'Instance',
-      `${instance.id} is ${instance.state}${instance.phase === undefined ? '' : `, phase ${instance.phase}`}`,
-    ),
+    line('Instance', `${instance.id} is ${instance.state}${phase}`),
   ];
   if (instance.hold !== undefined)
     lines.push(line('', `held, does not stop: lamplighter:hold = ${instance.hold}`));
@@ -159,9 +127,8 @@ export function reportLines(
       : `on for ${duration(today.onSeconds * 1000)} since midnight UTC${price}`;
   lines.push(line('Today', onToday));
   lines.push(line('Gate', gateText(gate, ageOf)));
-  lines.push(
-    line('Open', open.count === 0 ? 'no job' : `${open.count}${open.isCountWhole ? '' : ' or more'}`),
-  );
+  const count = `${open.count}${open.isCountWhole ? '' : ' or more'}`;
+  lines.push(line('Open', open.count === 0 ? 'no job' : count));
   for (const job of open.jobs) lines.push(`  ${printable(openText(job, ageOf), 1000)}`);
   if (open.count > open.jobs.length) lines.push(`  and ${open.count - open.jobs.length} more`);
   const which = receipts.isListWhole ? '' : `, among the first ${RESULTS_LISTED} results by name`;

@@ -3,7 +3,6 @@ import { systemClock } from '../../../lifecycle/clock';
 import { messageOf } from '../../../lifecycle/errors';
 import type { Manifest } from '../../../lifecycle/manifest';
 import type { Receipt } from '../../../lifecycle/records';
-import { Store } from '../../../lifecycle/store';
 import { Steps } from '../../console/steps';
 import { print } from '../../console/print';
 import type { Terminal } from '../../console/terminal';
@@ -74,15 +73,10 @@ interface Waiting {
 
 async function waitForAll(uploaded: readonly Outcome[], waiting: Waiting): Promise<Outcome[]> {
   const { manifest, target, steps, signal } = waiting;
-  const { s3 } = target.clients;
-  const watch = new JobWatch(
-    new Store(s3, manifest.controlBucket),
-    new Store(s3, manifest.outputBucket),
-    systemClock,
-  );
+  const handle = handleOf(target, manifest);
+  const watch = new JobWatch(handle.control, handle.output, systemClock);
   const ended = new Map<string, Outcome>();
   for (const { job } of uploaded) if (job) watch.add(job);
-  const handle = handleOf(target, manifest);
   try {
     await showUsualTimes(handle, uploaded, steps);
     for (let polls = 0; watch.openCount > 0; polls += 1) {

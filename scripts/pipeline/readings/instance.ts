@@ -4,28 +4,16 @@ import {
   HOLD_TAG,
   type Instance,
   type InstanceReading,
-  type InstanceState,
   PAUSE_TAG,
   PHASE_TAG,
 } from '../../../lifecycle/instance';
 import { MissingError } from '../../console/exit';
 
-/** The answer of EC2 about the instance, as it is: every field may be missing. */
-interface InstanceDescription {
-  readonly state: InstanceState | undefined;
-  readonly type: string | undefined;
-  readonly launchTime: Date | undefined;
-  readonly isSpot: boolean;
-  readonly phase: string | undefined;
-  readonly hold: string | undefined;
-  readonly pause: string | undefined;
-}
-
-/** Describes an instance in any state, even a terminated one. Undefined: EC2's answer has no instance. Throws what the SDK throws. */
-export async function describeInstance(
-  ec2: EC2Client,
-  instanceId: string,
-): Promise<InstanceDescription | undefined> {
+/**
+ * Describes an instance in any state, even a terminated one. Every field may be missing. Undefined: EC2's answer has no
+ * instance. Throws what the SDK throws.
+ */
+export async function describeInstance(ec2: EC2Client, instanceId: string) {
   const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
   const found = Reservations?.[0]?.Instances?.[0];
   if (!found) return undefined;

@@ -9,18 +9,11 @@ interface OpenJobsBounds {
   readonly idPrefix?: string;
 }
 
-interface OpenJobs {
-  /** In the order of their ids. */
-  readonly jobs: readonly ListedJob[];
-  /** False: more jobs are open. */
-  readonly isWhole: boolean;
-}
-
-/** Lists open jobs. Objects of other names below `open/` are ignored. */
-export async function listOpen(
-  control: Store,
-  { most = Infinity, idPrefix = '' }: OpenJobsBounds = {},
-): Promise<OpenJobs> {
+/**
+ * Lists open jobs in the order of their ids; `isWhole` is false if more are open. Objects of other names below `open/` are
+ * ignored.
+ */
+export async function listOpen(control: Store, { most = Infinity, idPrefix = '' }: OpenJobsBounds = {}) {
   const jobs: ListedJob[] = [];
   for await (const { key, lastModified } of control.list(`${OPEN_PREFIX}${idPrefix}`)) {
     const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);

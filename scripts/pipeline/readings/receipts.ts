@@ -22,18 +22,14 @@ interface ListBounds {
   readonly where?: (receipt: ListedReceipt) => boolean;
 }
 
-interface ListedReceipts {
-  /** In the order of their keys. */
-  readonly receipts: readonly ListedReceipt[];
-  /** False: the results have more names than `names`. */
-  readonly isWhole: boolean;
-}
-
-/** Lists receipts without reading them. */
+/**
+ * Lists receipts without reading them, in the order of their keys. `isWhole` is false if the results have more names than
+ * `names`.
+ */
 export async function listReceipts(
   output: Store,
   { names = Infinity, prefix = RESULTS_PREFIX, where = () => true }: ListBounds = {},
-): Promise<ListedReceipts> {
+) {
   const receipts: ListedReceipt[] = [];
   let listed = 0;
   for await (const { key, etag, lastModified } of output.list(prefix)) {
@@ -57,21 +53,12 @@ interface ReadBounds extends Omit<ListBounds, 'where'> {
   readonly limit: number;
 }
 
-interface ReadReceipts {
-  /** The latest first. */
-  readonly receipts: readonly Receipt[];
-  /** False: more jobs have ended in that time; their receipts were not read. */
-  readonly isWhole: boolean;
-  /** False: not all names below the prefix were listed. */
-  readonly isListed: boolean;
-}
-
-/** Reads the receipts of the jobs that have ended since. An object that is no receipt (a model's own receipt.json) is left out. */
-export async function readReceiptsSince(
-  output: Store,
-  sinceMs: number,
-  { limit, ...bounds }: ReadBounds,
-): Promise<ReadReceipts> {
+/**
+ * Reads the receipts of the jobs that have ended since, the latest first. An object that is no receipt (a model's own
+ * receipt.json) is left out. `isWhole` is false if more jobs have ended in that time, `isListed` if not all names below the
+ * prefix were listed.
+ */
+export async function readReceiptsSince(output: Store, sinceMs: number, { limit, ...bounds }: ReadBounds) {
   const listed = await listReceipts(output, { ...bounds, where: ({ atMs }) => atMs >= sinceMs });
   const latest = latestOf(listed.receipts, limit);
   const read = await requestEach(latest, ({ key }) => readableRecord(output, key, receiptSchema));

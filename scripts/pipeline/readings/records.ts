@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { InvalidInputError, messageOf } from '../../../lifecycle/errors';
-import { claimKey, openKey, statusKey } from '../../../lifecycle/job';
-import { claimSchema, openRecordSchema, statusSchema } from '../../../lifecycle/records';
+import { GATE_KEY, claimKey, openKey, statusKey } from '../../../lifecycle/job';
+import { claimSchema, gateSchema, openRecordSchema, statusSchema } from '../../../lifecycle/records';
 import type { Store } from '../../../lifecycle/store';
 
 /** A record, or why it cannot be read. */
@@ -34,6 +34,9 @@ export async function readableRecord<T>(
 export function recordIn<T>(result: ReadResult<T> | undefined): T | undefined {
   return result && 'record' in result ? result.record : undefined;
 }
+
+/** Undefined: the gate has never been opened. */
+export const readGate = (control: Store) => readRecord(control, GATE_KEY, gateSchema);
 
 export const readOpenRecord = (control: Store, jobId: string) =>
   readRecord(control, openKey(jobId), openRecordSchema);
