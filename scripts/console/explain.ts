@@ -28,6 +28,8 @@ export function explain(error: unknown): Explained {
   );
 }
 
+const missing = (message: string): Explained => ({ message, exitCode: Exit.missing });
+
 const EXPIRED = new Set(['ExpiredToken', 'ExpiredTokenException', 'RequestExpired']);
 
 const UNKNOWN = new Set([
@@ -45,21 +47,18 @@ const SIGN_IN = 'aws sso login, or new keys in AWS_PROFILE or the environment';
 
 function credentials(code: string | undefined, text: string): Explained | undefined {
   if (code === undefined) return undefined;
-  const exitCode = Exit.missing;
   // The credentials provider reports an expired SSO session, with a code that no service uses.
   if (EXPIRED.has(code) || (UNKNOWN.has(code) && /expired/i.test(text)))
-    return { message: `Your AWS credentials have expired (${text}). Sign in again: ${SIGN_IN}`, exitCode };
+    return missing(`Your AWS credentials have expired (${text}). Sign in again: ${SIGN_IN}`);
   if (UNKNOWN.has(code)) {
-    return {
-      message: `No valid AWS credentials were found (${text}). Sign in (aws configure, aws sso login, AWS_PROFILE), or start the local cloud: npm start`,
-      exitCode,
-    };
+    return missing(
+      `No valid AWS credentials were found (${text}). Sign in (aws configure, aws sso login, AWS_PROFILE), or start the local cloud: npm start`,
+    );
   }
   if (SKEWED.has(code)) {
-    return {
-      message: `AWS does not accept the signature (${text}). Check this machine's clock, and that the secret key belongs to the access key.`,
-      exitCode,
-    };
+    return missing(
+      `AWS does not accept the signature (${text}). Check this machine's clock, and that the secret key belongs to the access key.`,
+    );
   }
   return undefined;
 }
@@ -72,16 +71,12 @@ const OTHER_REGION = new Set([
 
 function region(code: string | undefined, text: string): Explained | undefined {
   if (text === 'Region is missing')
-    return {
-      message: 'No AWS region is set. Pass --region REGION or set AWS_REGION.',
-      exitCode: Exit.missing,
-    };
+    return missing('No AWS region is set. Pass --region REGION or set AWS_REGION.');
   if (code === undefined || !OTHER_REGION.has(code)) return undefined;
   const expected = /expecting '([a-z0-9-]+)'/.exec(text)?.[1];
-  return {
-    message: `The bucket is in another AWS region (${text}). Pass its region: --region ${expected ?? 'REGION'}`,
-    exitCode: Exit.missing,
-  };
+  return missing(
+    `The bucket is in another AWS region (${text}). Pass its region: --region ${expected ?? 'REGION'}`,
+  );
 }
 
 const DENIED = new Set([
@@ -123,10 +118,9 @@ function network(error: unknown, text: string): Explained | undefined {
   const code = systemCodeOf(error);
   if (code === undefined || !UNREACHED.has(code)) return undefined;
   const isLocal = /127\.0\.0\.1|localhost|::1/.test(text);
-  return {
-    message: isLocal
+  return missing(
+    isLocal
       ? `The local cloud does not answer (${text}): it has stopped. Start it again: npm start; or pass --cloud aws`
       : `AWS could not be reached (${text}). Check the network and the region; --region REGION sets another`,
-    exitCode: Exit.missing,
-  };
+  );
 }

@@ -3,7 +3,6 @@ import type { Facts } from './facts';
 /** A finding without its name. */
 export interface FoundTrouble {
   readonly what: string;
-  /** What to do about it. */
   readonly advice: string;
   /** The jobs that it is about. */
   readonly jobIds?: readonly string[];

@@ -27,7 +27,7 @@ export async function findPipeline(
     throw new MissingError(
       cloud === 'local'
         ? 'No pipeline is deployed to the local cloud yet. Try again when its terminal shows "applied".'
-        : `No pipeline is deployed ${await placeOf(ssm)}. Deploy one: npx cdktf deploy. If it is elsewhere, set --region REGION or AWS_PROFILE.`,
+        : `No pipeline is deployed in ${await ssm.config.region()}, in the account that you are signed in to. Deploy one: npx cdktf deploy. If it is elsewhere, set --region REGION or AWS_PROFILE.`,
     );
   }
   if (name === undefined && names.length > 1) {
@@ -53,10 +53,6 @@ function parseManifest(name: string, text: string): Manifest {
       { cause },
     );
   }
-}
-
-async function placeOf(ssm: SSMClient): Promise<string> {
-  return `in ${await ssm.config.region()}, in the account that you are signed in to`;
 }
 
 /** Unparsed manifests, by the names of their pipelines. */

@@ -1,4 +1,3 @@
-import type { Receipt } from '../../lifecycle/records';
 import { duration } from '../console/terminal';
 import type { PipelineHandle } from './connect';
 import { readReceiptsSince } from './readings/receipts';
@@ -27,7 +26,9 @@ export async function usualTimes(
     const own = receipts.filter((receipt) => receipt.outcome === 'succeeded' && receipt.model.name === model);
     const wholeMs = median(own.map(({ admittedAt, endedAt }) => between(admittedAt, endedAt)));
     if (wholeMs === undefined) return [];
-    const runMs = median(own.flatMap(({ startedAt, endedAt }) => runTime(startedAt, endedAt)));
+    const runMs = median(
+      own.flatMap(({ startedAt, endedAt }) => (startedAt === undefined ? [] : [between(startedAt, endedAt)])),
+    );
     return [{ model, count: own.length, wholeMs, runMs }];
   });
 }
@@ -38,9 +39,6 @@ export function usualText({ model, count, wholeMs, runMs }: UsualTime): string {
 }
 
 const between = (from: string, to: string) => Date.parse(to) - Date.parse(from);
-
-const runTime = (startedAt: Receipt['startedAt'], endedAt: string) =>
-  startedAt === undefined ? [] : [between(startedAt, endedAt)];
 
 function median(numbers: readonly number[]): number | undefined {
   const sorted = [...numbers].sort((a, b) => a - b);

@@ -16,7 +16,6 @@ export interface JobNow {
   readonly is: 'on its way' | 'succeeded' | 'failed';
   /** The progress that the model reported, 0 to 1. */
   readonly progress: number | undefined;
-  /** The job's result files. */
   readonly files?: readonly ResultLink[];
 }
 

@@ -66,7 +66,6 @@ export function pageOf(facts: ReportFacts, live?: LivePart): string {
   return text;
 }
 
-/** The links of the page's navigation. */
 function linksTo({ failures }: ReportFacts, live: LivePart | undefined): Markup[] {
   const ofLivePage = [
     ['upload', 'Upload'],

@@ -31,9 +31,7 @@ const LAST_LINES_MS = 2_000;
 
 /** A record of the children that run, so that a later run can end the children of a killed one. */
 export interface ChildRecord {
-  /** Called when a child has started. */
   started(pid: number): void;
-  /** Called when a child has ended. */
   ended(pid: number): void;
 }
 
@@ -84,7 +82,6 @@ export class Children {
     }
   }
 
-  /** Ends all children that still run. */
   async endAll(): Promise<void> {
     await Promise.all([...this.running].map((child) => endGroup(child)));
   }

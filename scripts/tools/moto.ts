@@ -9,7 +9,6 @@ import { systemCodeOf } from '../console/system-error';
 import type { ChildEnd, Children } from './children';
 
 interface MotoServer {
-  /** The server's executable. */
   readonly program: string;
   readonly from: 'PATH' | 'cache' | 'install';
 }

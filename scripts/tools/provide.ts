@@ -8,7 +8,6 @@ import { platformOf } from './terraform-release';
 
 /** The programs that the local cloud runs on. */
 interface Tools {
-  /** moto's executable. */
   readonly moto: string;
   readonly terraform: Terraform;
   /** Environment variables for Terraform and cdktf. */

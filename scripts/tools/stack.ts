@@ -18,7 +18,6 @@ export interface StackOptions {
   readonly stack: string;
   /** The whole environment of Terraform: the cloud's variables and Terraform's own. */
   readonly environment: NodeJS.ProcessEnv;
-  /** Terraform's executable. */
   readonly terraform: string;
   readonly children: Children;
   readonly onStep: (text: string) => void;

@@ -59,7 +59,6 @@ function comparison({ monthUsd, alwaysOnUsd, breakEvenJobsPerDay, capacityJobsPe
 
 const count = (number: number) => String(Number(number.toFixed(2)));
 
-/** The estimate for programs. */
 export function estimateJson(
   settings: PipelineSettings,
   { work }: EstimateOptions,

@@ -41,7 +41,6 @@ export interface LocalOptions {
   readonly port?: number | undefined;
   readonly timings: TimingsName;
   readonly pipeline?: string | undefined;
-  /** Prints facts as lines of JSON. */
   readonly json: boolean;
 }
 

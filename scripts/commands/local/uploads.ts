@@ -9,21 +9,14 @@ import type { FollowedPipeline } from './follow';
 
 /** npm changes to the checkout before it runs a script, and keeps the user's folder in INIT_CWD. */
 export function inUsersFolder(file: string): string {
-  const { INIT_CWD: before = '' } = process.env;
-  return !existsSync(file) && before !== '' && existsSync(resolve(before, file))
-    ? resolve(before, file)
-    : file;
+  const fromUser = resolve(process.env.INIT_CWD ?? '', file);
+  return !existsSync(file) && existsSync(fromUser) ? fromUser : file;
 }
 
 /** The models that will be deployed, with the properties that choose a file's key. */
 export function takingModels({ models }: PipelineSettings): DeployedModel[] {
-  return models.map(({ card, digest }) => ({
-    name: card.name,
-    digest,
-    ...card.takes,
-    zipKey: '-',
-    zipVersionId: '-',
-  }));
+  const zip = { zipKey: '-', zipVersionId: '-' };
+  return models.map(({ card, digest }) => ({ name: card.name, digest, ...card.takes, ...zip }));
 }
 
 /** Gives each file the prefix under which a model accepts it. */

@@ -22,7 +22,6 @@ import { terraformPlace } from './terraform-place';
 export interface PlanOptions {
   readonly pipeline?: string | undefined;
   readonly cloud?: CloudChoice | undefined;
-  /** Plans `terraform destroy`. */
   readonly destroy: boolean;
   /** File for the page as Markdown. */
   readonly markdown?: string | undefined;

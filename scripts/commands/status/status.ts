@@ -47,7 +47,6 @@ export async function status(options: OperationOptions, terminal: Terminal): Pro
   print(terminal, reportLines(report, systemClock, terminal));
 }
 
-/** One look at a pipeline. */
 export async function lookAt(target: Target, manifest: Manifest) {
   const control = new Store(target.clients.s3, manifest.controlBucket);
   const output = new Store(target.clients.s3, manifest.outputBucket);

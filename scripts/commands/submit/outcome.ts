@@ -13,7 +13,6 @@ export interface Outcome {
   readonly error?: string;
 }
 
-/** The outcomes for programs. */
 export function outcomesJson(target: Target, manifest: Manifest, outcomes: readonly Outcome[]) {
   return {
     command: 'submit',
