@@ -63,16 +63,12 @@ function credentials(code: string | undefined, text: string): Explained | undefi
   return undefined;
 }
 
-const OTHER_REGION = new Set([
-  'PermanentRedirect',
-  'AuthorizationHeaderMalformed',
-  'IllegalLocationConstraintException',
-]);
+const MOVED = ['PermanentRedirect', 'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException'];
 
 function region(code: string | undefined, text: string): Explained | undefined {
   if (text === 'Region is missing')
     return missing('No AWS region is set. Pass --region REGION or set AWS_REGION.');
-  if (code === undefined || !OTHER_REGION.has(code)) return undefined;
+  if (code === undefined || !MOVED.includes(code)) return undefined;
   const expected = /expecting '([a-z0-9-]+)'/.exec(text)?.[1];
   return missing(
     `The bucket is in another AWS region (${text}). Pass its region: --region ${expected ?? 'REGION'}`,
@@ -105,18 +101,11 @@ function permission(error: unknown, code: string | undefined, text: string): Exp
   };
 }
 
-const UNREACHED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-]);
+const UNREACHED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'ECONNRESET', 'EHOSTUNREACH'];
 
 function network(error: unknown, text: string): Explained | undefined {
   const code = systemCodeOf(error);
-  if (code === undefined || !UNREACHED.has(code)) return undefined;
+  if (code === undefined || !UNREACHED.includes(code)) return undefined;
   const isLocal = /127\.0\.0\.1|localhost|::1/.test(text);
   return missing(
     isLocal

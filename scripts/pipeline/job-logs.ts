@@ -85,17 +85,7 @@ export class JobLogs {
 const factSchema = z.looseObject({ level: z.string(), fact: z.string(), part: z.string().optional() });
 
 /** Fields that every line of a job has. */
-const COMMON_FIELDS = new Set([
-  'time',
-  'level',
-  'fact',
-  'part',
-  'pipeline',
-  'jobId',
-  'requestId',
-  'drainId',
-  'bootId',
-]);
+const COMMON = ['time', 'level', 'fact', 'part', 'pipeline', 'jobId', 'requestId', 'drainId', 'bootId'];
 
 /** Only the first 12 digits are printed, as everywhere. */
 const WHOLE_JOB_ID = /\b([0-9a-f]{12})[0-9a-f]{52}\b/g;
@@ -109,7 +99,7 @@ export function logText({ at, group, message }: LogLine): string {
   const { level, fact, part = fallback, ...details } = parsed.data;
   const { stream, line } = details;
   const modelLine = typeof line === 'string' ? `${stream === 'stderr' ? 'stderr: ' : ''}${line}` : undefined;
-  const rest = Object.entries(details).filter(([name]) => !COMMON_FIELDS.has(name));
+  const rest = Object.entries(details).filter(([name]) => !COMMON.includes(name));
   const facts = [fact, ...rest.map(([name, value]) => `${name}=${JSON.stringify(value)}`)].join('  ');
   const text = modelLine ?? facts.replace(WHOLE_JOB_ID, '$1');
   const mark = level === 'info' ? '' : `${level}: `;

@@ -56,16 +56,6 @@ export interface JobFacts {
   readonly stderrTail: string | undefined;
 }
 
-interface DayFacts {
-  /** `2026-11-22`, in UTC. */
-  readonly day: string;
-  readonly onMs: number;
-  /** The on-time of a machine that is never stopped: 24 hours, or less on the period's first and last day. */
-  readonly alwaysOnMs: number;
-  readonly jobs: number;
-  readonly failed: number;
-}
-
 export interface Spread {
   readonly count: number;
   readonly medianMs: number;
@@ -97,7 +87,7 @@ export interface ReportFacts {
   readonly jobs: readonly JobFacts[];
   readonly failures: readonly JobFacts[];
   readonly failureKinds: ReturnType<typeof kindsOf>;
-  readonly days: readonly DayFacts[];
+  readonly days: ReturnType<typeof daysOf>;
   readonly waiting: Spread | undefined;
   readonly running: Spread | undefined;
   readonly models: ReturnType<typeof modelsOf>;
@@ -238,21 +228,23 @@ function jobsOf(
     .sort((a, b) => b.endedMs - a.endedMs || (a.jobId < b.jobId ? -1 : 1));
 }
 
-function daysOf(period: Interval, times: readonly OnTime[], jobs: readonly JobFacts[]): DayFacts[] {
-  const days: DayFacts[] = [];
-  for (let fromMs = dayBeginMs(period.fromMs); fromMs < period.toMs; fromMs += DAY_MS) {
+/** A day's `alwaysOnMs` is the on-time of a machine that is never stopped: less than 24 hours on the first and last day. */
+function daysOf(period: Interval, times: readonly OnTime[], jobs: readonly JobFacts[]) {
+  const firstMs = dayBeginMs(period.fromMs);
+  const length = Math.max(0, Math.ceil((period.toMs - firstMs) / DAY_MS));
+  return Array.from({ length }, (_, index) => {
+    const fromMs = firstMs + index * DAY_MS;
     const day = { fromMs, toMs: fromMs + DAY_MS };
     const ended = jobs.filter(({ endedMs }) => endedMs >= day.fromMs && endedMs < day.toMs);
     const within = clipped(period, day);
-    days.push({
+    return {
       day: dayOf(fromMs),
       onMs: totalMs(allClipped(times, day)),
       alwaysOnMs: within ? within.toMs - within.fromMs : 0,
       jobs: ended.length,
       failed: ended.filter(({ outcome }) => outcome === 'failed').length,
-    });
-  }
-  return days;
+    };
+  });
 }
 
 export const dayBeginMs = (atMs: number) => Math.floor(atMs / DAY_MS) * DAY_MS;
