@@ -35,6 +35,12 @@ export async function connect(options: OperationOptions, terminal: Terminal): Pr
   return handleOf(target, await findPipeline(target.clients.ssm, options.pipeline, target.cloud));
 }
 
+/** Finds the pipeline, and prints nothing. */
+export async function findHandle(options: Omit<OperationOptions, 'json'>): Promise<PipelineHandle> {
+  const target = await chooseTarget(options);
+  return handleOf(target, await findPipeline(target.clients.ssm, options.pipeline, target.cloud));
+}
+
 /** Finds the pipeline, runs the command on it, and prints what the command did. */
 export async function operate(
   command: string,

@@ -8,13 +8,6 @@ export interface Loss {
   readonly data: string;
 }
 
-/** An instance whose running jobs the plan would interrupt. */
-export interface Interruption {
-  readonly address: string;
-  /** For people: `is replaced`. */
-  readonly cause: string;
-}
-
 /** The data that is lost with a resource, by type, for people. */
 const DATA_OF_TYPE: Readonly<Record<string, string>> = {
   aws_cloudwatch_log_group: 'its logs',
@@ -37,8 +30,8 @@ export function lossesOf(plan: TerraformPlan): Loss[] {
 /** Arguments for which the provider stops a running instance, changes it and starts it again. */
 const NEEDS_STOP = ['instance_type', 'user_data', 'user_data_base64', 'capacity_reservation_specification'];
 
-/** The instances that a plan stops, replaces or destroys. */
-export function interruptionsOf(plan: TerraformPlan): Interruption[] {
+/** The instances that a plan stops, replaces or destroys. `cause` is for people: `is replaced`. */
+export function interruptionsOf(plan: TerraformPlan) {
   return plan.resource_changes.flatMap(({ type, mode, address, change }) => {
     const cause = type === 'aws_instance' && mode === 'managed' ? interruptionCause(change) : undefined;
     return cause === undefined ? [] : [{ address, cause }];

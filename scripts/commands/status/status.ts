@@ -3,12 +3,11 @@ import { type Clock, systemClock } from '../../../lifecycle/clock';
 import { shortId } from '../../../lifecycle/job';
 import type { Manifest } from '../../../lifecycle/manifest';
 import type { Gate } from '../../../lifecycle/records';
-import { Store } from '../../../lifecycle/store';
+import type { Store } from '../../../lifecycle/store';
 import { print } from '../../console/print';
 import { type Terminal, age, duration, printable } from '../../console/terminal';
 import { endedRow, rowLines } from '../../pipeline/list-jobs';
-import type { OperationOptions } from '../../pipeline/connect';
-import { findPipeline } from '../../pipeline/find-pipeline';
+import { type OperationOptions, type PipelineHandle, findHandle } from '../../pipeline/connect';
 import { describeInstance } from '../../pipeline/readings/instance';
 import { listOpen } from '../../pipeline/readings/open-jobs';
 import { readReceiptsSince } from '../../pipeline/readings/receipts';
@@ -24,7 +23,7 @@ import { statusText } from '../../pipeline/job-watch';
 import { hourPrice, loadPrices, usd } from '../../prices/prices';
 import { isOn } from '../../report/on-time';
 import { readToday } from '../../report/today';
-import { type Clients, type Target, chooseTarget } from '../../pipeline/target';
+import type { Clients } from '../../pipeline/target';
 
 /** What one look costs at most: 6 + 3 × 20 + 5 + 5 + 100 requests to S3, whatever the buckets hold. */
 const OPEN_COUNTED = 1_000;
@@ -36,20 +35,17 @@ const INDENT = '  ';
 
 /** Shows a pipeline's instance, gate, open jobs, latest receipts, and how long it was on today. */
 export async function status(options: OperationOptions, terminal: Terminal): Promise<void> {
-  const target = await chooseTarget(options);
-  const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
-  const report = await lookAt(target, manifest);
+  const handle = await findHandle(options);
+  const report = await lookAt(handle);
   if (options.json) {
     terminal.out(JSON.stringify(asJson(report), null, 2));
     return;
   }
-  terminal.err(`Using ${target.text}.`);
+  terminal.err(`Using ${handle.target.text}.`);
   print(terminal, reportLines(report, systemClock, terminal));
 }
 
-export async function lookAt(target: Target, manifest: Manifest) {
-  const control = new Store(target.clients.s3, manifest.controlBucket);
-  const output = new Store(target.clients.s3, manifest.outputBucket);
+export async function lookAt({ target, manifest, control, output }: PipelineHandle) {
   const [instance, gate, open, receipts] = await Promise.all([
     readInstance(target.clients, manifest),
     readGate(control),

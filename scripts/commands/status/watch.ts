@@ -2,9 +2,7 @@ import { systemClock } from '../../../lifecycle/clock';
 import { wrapped } from '../../console/print';
 import type { Terminal } from '../../console/terminal';
 import { catchInterrupts, pause } from '../../console/interrupt';
-import type { OperationOptions } from '../../pipeline/connect';
-import { findPipeline } from '../../pipeline/find-pipeline';
-import { chooseTarget } from '../../pipeline/target';
+import { type OperationOptions, findHandle } from '../../pipeline/connect';
 import { type Report, asJson, lookAt, reportLines } from './status';
 
 /** Moves the cursor to the top left and clears the screen. */
@@ -14,11 +12,11 @@ const CLEAR = '\u001b[H\u001b[2J';
 export async function watchStatus(options: OperationOptions, terminal: Terminal): Promise<void> {
   const interrupt = catchInterrupts();
   try {
-    const target = await chooseTarget(options);
-    const manifest = await findPipeline(target.clients.ssm, options.pipeline, target.cloud);
+    const handle = await findHandle(options);
+    const { target } = handle;
     const show = showChanges(options.json, target.text, terminal);
     for (;;) {
-      show(await lookAt(target, manifest));
+      show(await lookAt(handle));
       await pause(target.pollMs, interrupt.signal);
     }
   } finally {
