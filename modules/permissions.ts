@@ -18,6 +18,11 @@ interface HasArn {
   readonly arn: string;
 }
 
+interface Owned {
+  readonly pipeline: string;
+  readonly instance: HasArn;
+}
+
 interface Ledger {
   readonly pipeline: string;
   readonly data: HasArn;
@@ -26,7 +31,7 @@ interface Ledger {
 }
 
 /** trigger: looks for receipts, admits jobs, moves the gate, starts the instance, invokes worker. */
-export function triggerMay(on: Ledger & { readonly instance: HasArn; readonly worker: HasArn }): Statement[] {
+export function triggerMay(on: Ledger & Owned & { readonly worker: HasArn }): Statement[] {
   return [
     seeReceipts(on.output),
     list('FindReceipts', on.output, ['results/*']),
@@ -42,11 +47,7 @@ export function triggerMay(on: Ledger & { readonly instance: HasArn; readonly wo
 }
 
 /** worker: waits for the instance, and sends it only the pipeline's own document. */
-export function workerMay(on: {
-  readonly pipeline: string;
-  readonly instance: HasArn;
-  readonly document: HasArn;
-}): Statement[] {
+export function workerMay(on: Owned & { readonly document: HasArn }): Statement[] {
   return [
     describeInstances,
     // These actions do not support resource-level permissions.
@@ -59,32 +60,23 @@ export function workerMay(on: {
   ];
 }
 
+/** The keys of the control bucket that stop reads. */
+const SETTLED_KEYS = ['gate.json', 'audit.json', 'open/*', 'claims/*', 'status/*', 'sessions/*'];
+
 /** stop: settles the ledger, moves the gate, starts or stops the instance, and audits uploads against receipts. */
-export function stopMay(on: Ledger & { readonly instance: HasArn; readonly worker: HasArn }): Statement[] {
+export function stopMay(on: Ledger & Owned & { readonly worker: HasArn }): Statement[] {
   return [
     seeReceipts(on.output),
     list('AuditReceipts', on.output, ['results/*']),
     // The version is part of a job's identity. stop does not read uploads.
     allow('AuditUploads', ['s3:ListBucketVersions'], [on.data.arn]),
     admit(on.control),
-    objects(
-      'ReadLedger',
-      on.control,
-      ['s3:GetObject'],
-      ['gate.json', 'audit.json', 'open/*', 'claims/*', 'status/*', 'sessions/*'],
-    ),
+    objects('ReadLedger', on.control, ['s3:GetObject'], SETTLED_KEYS),
     objects('MoveGateAndCursor', on.control, ['s3:PutObject'], ['gate.json', 'audit.json']),
     // The records of the instance's on-times, for bills.
     objects('KeepSessions', on.control, ['s3:PutObject'], ['sessions/*']),
     objects('CloseJobs', on.control, ['s3:DeleteObject'], ['open/*']),
-    list('ListLedger', on.control, [
-      'gate.json',
-      'audit.json',
-      'open/*',
-      'claims/*',
-      'status/*',
-      'sessions/*',
-    ]),
+    list('ListLedger', on.control, SETTLED_KEYS),
     describeInstances,
     onOwnInstance('StartAndStopInstance', on, ['ec2:StartInstances', 'ec2:StopInstances']),
     tagOwnInstance(on, ['lamplighter:phase', 'lamplighter:pause']),
@@ -96,6 +88,8 @@ export function stopMay(on: Ledger & { readonly instance: HasArn; readonly worke
 export function instanceMay(
   on: Ledger & { readonly instances: string; readonly drainLog: HasArn },
 ): Statement[] {
+  const keepRecords = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'];
+  const results = `results/*/${ANY_JOB}/attempt-*/*`;
   return [
     ...systemsManagerAgent(on.instances),
     sendOutputTo(on.drainLog),
@@ -106,19 +100,9 @@ export function instanceMay(
     objects('ReadModelsAndRunner', on.control, ['s3:GetObjectVersion'], ['models/*', 'runner/*']),
     objects('ReadGate', on.control, ['s3:GetObject'], ['gate.json']),
     objects('EndJobs', on.control, ['s3:GetObject', 's3:DeleteObject'], ['open/*']),
-    objects(
-      'ClaimAndReport',
-      on.control,
-      ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
-      ['claims/*', 'status/*'],
-    ),
+    objects('ClaimAndReport', on.control, keepRecords, ['claims/*', 'status/*']),
     list('ListLedger', on.control, ['gate.json', 'open/*', 'claims/*', 'status/*']),
-    objects(
-      'WriteResults',
-      on.output,
-      ['s3:PutObject', 's3:AbortMultipartUpload'],
-      [`results/*/${ANY_JOB}/attempt-*/*`],
-    ),
+    objects('WriteResults', on.output, ['s3:PutObject', 's3:AbortMultipartUpload'], [results]),
     objects('CreateReceipts', on.output, ['s3:PutObject'], [RECEIPTS], onlyCreate),
     // An upload's key may look like an attempt's folder, and WriteResults would then let the instance replace a receipt.
     {
@@ -142,11 +126,13 @@ export interface Keys {
   readonly disk?: string | undefined;
 }
 
+const decryptAndEncrypt = ['kms:Decrypt', 'kms:GenerateDataKey'];
+
 /** trigger and stop: the ledger's objects through S3, and, when they start the instance, the disk through EC2. */
 export function ledgerFunctionMayUse(keys: Keys, on: Ledger): Statement[] {
   return [
     ...throughS3('DecryptReceipts', keys, ['kms:Decrypt'], [on.output]),
-    ...throughS3('UseKeyForLedger', keys, ['kms:Decrypt', 'kms:GenerateDataKey'], [on.control]),
+    ...throughS3('UseKeyForLedger', keys, decryptAndEncrypt, [on.control]),
     ...attachEncryptedDisk(keys),
   ];
 }
@@ -156,12 +142,7 @@ export function instanceMayUse(keys: Keys, on: Ledger): Statement[] {
   return [
     ...throughS3('DecryptUploads', keys, ['kms:Decrypt'], [on.data]),
     // S3 decrypts the parts of a multipart upload to join them.
-    ...throughS3(
-      'UseKeyForLedgerAndResults',
-      keys,
-      ['kms:Decrypt', 'kms:GenerateDataKey'],
-      [on.control, on.output],
-    ),
+    ...throughS3('UseKeyForLedgerAndResults', keys, decryptAndEncrypt, [on.control, on.output]),
   ];
 }
 
@@ -298,23 +279,14 @@ function admit(control: HasArn): Statement {
   return objects('AdmitJobs', control, ['s3:PutObject'], ['open/*'], onlyCreate);
 }
 
-function onOwnInstance(
-  sid: string,
-  on: { readonly pipeline: string; readonly instance: HasArn },
-  actions: readonly string[],
-): Statement {
-  return allow(sid, actions, [on.instance.arn], {
-    StringEquals: { 'aws:ResourceTag/lamplighter:pipeline': on.pipeline },
-  });
+function onOwnInstance(sid: string, on: Owned, actions: readonly string[], more?: Condition): Statement {
+  const ownTag = { 'aws:ResourceTag/lamplighter:pipeline': on.pipeline };
+  return allow(sid, actions, [on.instance.arn], { StringEquals: ownTag, ...more });
 }
 
 /** No role may write the tag lamplighter:pipeline, because the conditions depend on it. */
-function tagOwnInstance(
-  on: { readonly pipeline: string; readonly instance: HasArn },
-  keys: readonly string[],
-): Statement {
-  return allow('TagInstance', ['ec2:CreateTags'], [on.instance.arn], {
-    StringEquals: { 'aws:ResourceTag/lamplighter:pipeline': on.pipeline },
+function tagOwnInstance(on: Owned, keys: readonly string[]): Statement {
+  return onOwnInstance('TagInstance', on, ['ec2:CreateTags'], {
     'ForAllValues:StringEquals': { 'aws:TagKeys': keys },
     Null: { 'aws:TagKeys': 'false' },
   });
@@ -339,12 +311,8 @@ function objects(
   keys: readonly string[],
   condition?: Condition,
 ): Statement {
-  return allow(
-    sid,
-    actions,
-    keys.map((key) => `${bucket.arn}/${key}`),
-    condition,
-  );
+  const arns = keys.map((key) => `${bucket.arn}/${key}`);
+  return allow(sid, actions, arns, condition);
 }
 
 function allow(
@@ -353,11 +321,6 @@ function allow(
   resources: readonly string[],
   condition?: Condition,
 ): Statement {
-  return {
-    Sid: sid,
-    Effect: 'Allow',
-    Action: actions,
-    Resource: resources,
-    ...(condition === undefined ? {} : { Condition: condition }),
-  };
+  const statement = { Sid: sid, Effect: 'Allow', Action: actions, Resource: resources } as const;
+  return condition === undefined ? statement : { ...statement, Condition: condition };
 }
