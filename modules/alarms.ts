@@ -1,7 +1,4 @@
-import {
-  CloudwatchMetricAlarm,
-  type CloudwatchMetricAlarmConfig,
-} from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm';
+import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm';
 import { SnsTopic } from '@cdktf/provider-aws/lib/sns-topic';
 import { SnsTopicSubscription } from '@cdktf/provider-aws/lib/sns-topic-subscription';
 import { Construct } from 'constructs';
@@ -37,18 +34,7 @@ const IDLE_MINUTES = 30;
 /** Consecutive missed sweeps. EventBridge's rate is not exact, and Lambda retries a sweep that failed. */
 const SWEEPS_MISSED = 3;
 
-type MetricRule = Pick<
-  CloudwatchMetricAlarmConfig,
-  | 'namespace'
-  | 'metricName'
-  | 'dimensions'
-  | 'statistic'
-  | 'period'
-  | 'evaluationPeriods'
-  | 'comparisonOperator'
-  | 'threshold'
-  | 'treatMissingData'
->;
+type MetricRule = ReturnType<typeof atLeastOnce>;
 
 /** An SNS topic, and the alarms that publish to it. */
 export class Alarms extends Construct {
@@ -63,10 +49,8 @@ export class Alarms extends Construct {
     super(scope, id);
     const { pipeline, sweepMinutes } = props;
     // Not encrypted: CloudWatch cannot publish to a topic under AWS's own key, and an alarm contains no upload's name.
-    this.topic = new SnsTopic(this, 'topic', {
-      name: `${pipeline}-alarms`,
-      displayName: `Lamplighter ${pipeline}`,
-    });
+    const displayName = `Lamplighter ${pipeline}`;
+    this.topic = new SnsTopic(this, 'topic', { name: `${pipeline}-alarms`, displayName });
     for (const email of props.emails) {
       new SnsTopicSubscription(new Construct(this, resourceNameOf(email)), 'subscription', {
         topicArn: this.topic.arn,
@@ -81,11 +65,8 @@ export class Alarms extends Construct {
       period: sweepMinutes * 60,
       evaluationPeriods: Math.max(2, Math.ceil(IDLE_MINUTES / sweepMinutes)),
     });
-    this.addAlarm(
-      'breaker-tripped',
-      'Several starts in a row did no work; the pipeline is paused',
-      ownMetric(pipeline, 'BreakerTrips'),
-    );
+    const trips = ownMetric(pipeline, 'BreakerTrips');
+    this.addAlarm('breaker-tripped', 'Several starts in a row did no work; the pipeline is paused', trips);
     this.addAlarm('sweep-missed', 'No sweep has finished for a while; nothing repairs lost events', {
       ...ownMetric(pipeline, 'OpenJobs'),
       statistic: 'SampleCount',
@@ -101,17 +82,10 @@ export class Alarms extends Construct {
       treatMissingData: 'ignore',
     });
     for (const name of props.functions) {
-      this.addAlarm(
-        'function-errors',
-        `${name} fails repeatedly`,
-        {
-          ...atLeastOnce('AWS/Lambda', 'Errors', { FunctionName: name }),
-          period: 900,
-          // Lambda retries after one failed attempt; that is no reason to wake an operator.
-          threshold: 2,
-        },
-        name.slice(pipeline.length + 1),
-      );
+      const errors = atLeastOnce('AWS/Lambda', 'Errors', { FunctionName: name });
+      // Lambda retries after one failed attempt; that is no reason to wake an operator.
+      const rule = { ...errors, period: 900, threshold: 2 };
+      this.addAlarm('function-errors', `${name} fails repeatedly`, rule, name.slice(pipeline.length + 1));
     }
   }
 
@@ -133,7 +107,7 @@ function ownMetric(pipeline: string, metric: MetricName): MetricRule {
 }
 
 /** Goes off when the metric's sum over five minutes reaches 1. Missing data counts as 0. */
-function atLeastOnce(namespace: string, metricName: string, dimensions: Record<string, string>): MetricRule {
+function atLeastOnce(namespace: string, metricName: string, dimensions: Record<string, string>) {
   return {
     namespace,
     metricName,

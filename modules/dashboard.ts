@@ -60,21 +60,16 @@ function widgets(props: DashboardProps): object[] {
   ];
 }
 
-interface Graph {
-  readonly title: string;
-  /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
-  readonly metrics: readonly unknown[];
-  /** Seconds per point. */
-  readonly period: number;
-}
-
-/** The graphs, row by row. */
-function graphs(props: DashboardProps): Graph[] {
+/**
+ * The graphs, row by row. `period`: seconds per point.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+ */
+function graphs({ pipeline, instanceId, functions, failuresQueue }: DashboardProps) {
   const own = (metric: MetricName, label: string, stat: string) => [
     METRIC_NAMESPACE,
     metric,
     METRIC_DIMENSION,
-    props.pipeline,
+    pipeline,
     { label, stat },
   ];
   return [
@@ -86,7 +81,7 @@ function graphs(props: DashboardProps): Graph[] {
     },
     {
       title: 'On-time per hour, in minutes (in steps of five)',
-      metrics: minutesOn(props.instanceId),
+      metrics: minutesOn(instanceId),
       period: 3600,
     },
     {
@@ -107,8 +102,8 @@ function graphs(props: DashboardProps): Graph[] {
     {
       title: 'Trouble',
       metrics: [
-        ...props.functions.map(functionErrors),
-        failedEvents(props.failuresQueue),
+        ...functions.map(functionErrors),
+        failedEvents(failuresQueue),
         own('BreakerTrips', 'breaker tripped', 'Sum'),
       ],
       period: 300,
@@ -117,14 +112,9 @@ function graphs(props: DashboardProps): Graph[] {
 }
 
 function minutesOn(instanceId: string): readonly unknown[] {
+  const style = { id: 'samples', stat: 'SampleCount', visible: false };
   return [
-    [
-      'AWS/EC2',
-      'CPUUtilization',
-      'InstanceId',
-      instanceId,
-      { id: 'samples', stat: 'SampleCount', visible: false },
-    ],
+    ['AWS/EC2', 'CPUUtilization', 'InstanceId', instanceId, style],
     [{ expression: `samples * ${EC2_SAMPLE_MINUTES}`, label: 'minutes on', id: 'minutes' }],
   ];
 }

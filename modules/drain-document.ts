@@ -1,5 +1,5 @@
 import { SsmDocument } from '@cdktf/provider-aws/lib/ssm-document';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { literal } from './terraform-text';
@@ -13,10 +13,6 @@ export interface DrainScripts {
   readonly runnerKey: string;
   readonly runnerVersionId: string;
   readonly runnerSha256: string;
-}
-
-export interface DrainDocumentProps extends DrainScripts {
-  readonly pipeline: string;
 }
 
 /** The folder of the scripts, which are part of the package. */
@@ -33,37 +29,38 @@ const BRING_UP_TIME_LIMIT_SECONDS = 900;
 const DRAIN_TIME_LIMIT_SECONDS = 172_800;
 
 /** The command that worker sends: bring the machine up, then drain. Without parameters there is nothing to inject into. */
-export class DrainDocument extends Construct {
-  readonly documentName: string;
-  readonly arn: string;
-
-  constructor(scope: Construct, id: string, props: DrainDocumentProps) {
-    super(scope, id);
-    const document = new SsmDocument(this, 'document', {
-      name: `${props.pipeline}-drain`,
-      documentType: 'Command',
-      documentFormat: 'JSON',
-      targetType: '/AWS::EC2::Instance',
-      content: JSON.stringify(drainDocument(props)),
-    });
-    this.documentName = document.name;
-    this.arn = document.arn;
-  }
+export function makeDrainDocument(scope: Construct, pipeline: string, scripts: DrainScripts): SsmDocument {
+  return new SsmDocument(scope, 'document', {
+    name: `${pipeline}-drain`,
+    documentType: 'Command',
+    documentFormat: 'JSON',
+    targetType: '/AWS::EC2::Instance',
+    content: JSON.stringify(drainDocument(scripts)),
+  });
 }
 
 /** The document's content, in schema 2.2. Terraform resolves the references in it. */
 export function drainDocument(scripts: DrainScripts) {
+  const { runnerSha256: runner_sha256 } = scripts;
+  const bringUp = {
+    config: JSON.stringify(scripts.config),
+    region: scripts.region,
+    control_bucket: scripts.controlBucket,
+    runner_key: scripts.runnerKey,
+    runner_version: scripts.runnerVersionId,
+    runner_sha256,
+  };
   return {
     schemaVersion: '2.2',
     description: 'Brings a Lamplighter instance up and runs its open jobs',
     mainSteps: [
-      step('bringUp', 'bring-up.sh', BRING_UP_TIME_LIMIT_SECONDS, scripts),
-      step('drain', 'drain.sh', DRAIN_TIME_LIMIT_SECONDS, scripts),
+      step('bringUp', 'bring-up.sh', BRING_UP_TIME_LIMIT_SECONDS, bringUp),
+      step('drain', 'drain.sh', DRAIN_TIME_LIMIT_SECONDS, { runner_sha256 }),
     ],
   };
 }
 
-function step(name: string, file: string, timeLimitSeconds: number, scripts: DrainScripts) {
+function step(name: string, file: string, timeLimitSeconds: number, variables: Record<string, string>) {
   return {
     name,
     action: 'aws:runShellScript',
@@ -71,33 +68,20 @@ function step(name: string, file: string, timeLimitSeconds: number, scripts: Dra
     inputs: {
       onFailure: 'exit',
       timeoutSeconds: String(timeLimitSeconds),
-      runCommand: script(file, scripts).split('\n'),
+      runCommand: script(file, variables).split('\n'),
     },
   };
 }
 
 /** A script, after lines that set its variables. The values are in single quotes; none of them contains a single quote. */
-function script(file: string, scripts: DrainScripts): string {
+function script(file: string, variables: Record<string, string>): string {
   const body = readFileSync(join(SCRIPTS_FOLDER, file), 'utf8');
   return [
     '#!/bin/bash',
     'set -euo pipefail',
     literal('root="${LAMPLIGHTER_ROOT:-/opt/lamplighter}"'),
-    ...Object.entries(variables[file]?.(scripts) ?? {}).map(([name, value]) => `${name}='${value}'`),
+    ...Object.entries(variables).map(([name, value]) => `${name}='${value}'`),
     '',
     literal(body.trimEnd()),
   ].join('\n');
 }
-
-/** The shell variables of each script. */
-const variables: Readonly<Record<string, (scripts: DrainScripts) => Record<string, string>>> = {
-  'bring-up.sh': (scripts) => ({
-    config: JSON.stringify(scripts.config),
-    region: scripts.region,
-    control_bucket: scripts.controlBucket,
-    runner_key: scripts.runnerKey,
-    runner_version: scripts.runnerVersionId,
-    runner_sha256: scripts.runnerSha256,
-  }),
-  'drain.sh': (scripts) => ({ runner_sha256: scripts.runnerSha256 }),
-};

@@ -2,33 +2,24 @@ import { DataAwsAmi, type DataAwsAmiConfig } from '@cdktf/provider-aws/lib/data-
 import { DataAwsSsmParameter } from '@cdktf/provider-aws/lib/data-aws-ssm-parameter';
 import type { Construct } from 'constructs';
 import type { PipelineSettings } from './settings';
-import type { Architecture } from './settings/machine';
 
-type ImageSetting = NonNullable<PipelineSettings['image']>;
-
-export interface ImageProps {
-  readonly pipeline: string;
-  /** @default Amazon Linux 2023 */
-  readonly image?: ImageSetting | undefined;
-  readonly instanceType: string;
-  readonly architecture: Architecture;
-  readonly diskGiB: number;
-}
+export type ImageSettings = Pick<
+  PipelineSettings,
+  'name' | 'image' | 'instanceType' | 'architecture' | 'diskGiB'
+>;
 
 /** A Terraform reference to the id of the instance's image. Adds the lookup to the caller's scope. */
-export function imageId(scope: Construct, props: ImageProps): string {
-  return props.image === undefined
-    ? amazonLinux(scope, props.architecture)
-    : chosenImage(scope, props.image, props);
-}
-
-function amazonLinux(scope: Construct, architecture: Architecture): string {
+export function imageId(scope: Construct, settings: ImageSettings): string {
+  const { image, architecture } = settings;
+  if (image !== undefined) return chosenImage(scope, image, settings);
   return parameter(scope, `/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${architecture}`);
 }
 
+type Image = NonNullable<PipelineSettings['image']>;
+
 /** An image from the settings. The plan fails if the instance cannot boot it or its disk is too small for it. */
-function chosenImage(scope: Construct, image: ImageSetting, props: ImageProps): string {
-  const { pipeline, instanceType, architecture, diskGiB } = props;
+function chosenImage(scope: Construct, image: Image, settings: ImageSettings): string {
+  const { name, instanceType, architecture, diskGiB } = settings;
   const found = new DataAwsAmi(scope, 'chosen-image', {
     ...query(scope, image),
     lifecycle: {
@@ -36,13 +27,13 @@ function chosenImage(scope: Construct, image: ImageSetting, props: ImageProps): 
         {
           condition: `\${self.architecture == "${architecture}"}`,
           errorMessage:
-            `The setting image of ${pipeline} selects \${self.id} (\${self.name}), which is for \${self.architecture}, ` +
+            `The setting image of ${name} selects \${self.id} (\${self.name}), which is for \${self.architecture}, ` +
             `but ${instanceType} is ${architecture}; change image or instanceType.`,
         },
         {
           condition: `\${${ROOT_GIB} <= ${diskGiB}}`,
           errorMessage:
-            `The setting diskGiB of ${pipeline} is ${diskGiB}, but the image \${self.id} (\${self.name}) alone needs ` +
+            `The setting diskGiB of ${name} is ${diskGiB}, but the image \${self.id} (\${self.name}) alone needs ` +
             `\${${ROOT_GIB}}; allowed is at least that. Leave room for models and files.`,
         },
       ],
@@ -56,7 +47,7 @@ const ROOT_GIB =
   'max(0, [for device in self.block_device_mappings : try(tonumber(device.ebs["volume_size"]), 0) ' +
   'if device.device_name == self.root_device_name]...)';
 
-function query(scope: Construct, image: ImageSetting): DataAwsAmiConfig {
+function query(scope: Construct, image: Image): DataAwsAmiConfig {
   if (typeof image === 'object') {
     return { mostRecent: true, owners: [image.owner], filter: [{ name: 'name', values: [image.name] }] };
   }

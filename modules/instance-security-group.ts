@@ -6,7 +6,7 @@ import type { Construct } from 'constructs';
 export function outboundOnly(
   scope: Construct,
   { pipeline, vpcId }: { readonly pipeline: string; readonly vpcId: string },
-): { readonly securityGroupId: string; readonly rule: VpcSecurityGroupEgressRule } {
+): { readonly group: SecurityGroup; readonly rule: VpcSecurityGroupEgressRule } {
   const tags = { Name: pipeline };
   const group = new SecurityGroup(scope, 'security-group', {
     namePrefix: `${pipeline}-`,
@@ -22,5 +22,5 @@ export function outboundOnly(
     cidrIpv4: '0.0.0.0/0',
     tags,
   });
-  return { securityGroupId: group.id, rule };
+  return { group, rule };
 }

@@ -1,3 +1,4 @@
+import { DataAwsSubnet } from '@cdktf/provider-aws/lib/data-aws-subnet';
 import { InternetGateway } from '@cdktf/provider-aws/lib/internet-gateway';
 import { Route } from '@cdktf/provider-aws/lib/route';
 import { RouteTable } from '@cdktf/provider-aws/lib/route-table';
@@ -8,7 +9,8 @@ import { VpcEndpoint } from '@cdktf/provider-aws/lib/vpc-endpoint';
 import type { ITerraformDependable } from 'cdktf';
 import { Construct } from 'constructs';
 import { outboundOnly } from './instance-security-group';
-import { PrivateEndpoints } from './private-endpoints';
+import { privateEndpoints } from './private-endpoints';
+import type { PipelineSettings } from './settings';
 
 /** The network that an instance is in. */
 export interface InstanceNetwork {
@@ -18,78 +20,83 @@ export interface InstanceNetwork {
   readonly ready: readonly ITerraformDependable[];
 }
 
-export interface NetworkProps {
+export interface ExistingNetworkProps {
   readonly pipeline: string;
-  readonly region: string;
-  /** An IPv4 network, /16 to /28. */
-  readonly cidr: string;
-  /** @default the one that AWS chooses */
-  readonly availabilityZone?: string | undefined;
-  /** The AWS services that the network reaches besides S3, instead of the internet. @default the internet */
-  readonly privateEndpoints?: readonly string[] | undefined;
+  readonly vpcId: string;
+  readonly subnetId: string;
 }
+
+/** A subnet that the user manages. Lamplighter adds only the instance's security group. */
+export function existingNetwork(
+  scope: Construct,
+  { pipeline, vpcId, subnetId }: ExistingNetworkProps,
+): InstanceNetwork {
+  const subnet = new DataAwsSubnet(scope, 'subnet', {
+    id: subnetId,
+    lifecycle: {
+      postcondition: [
+        {
+          condition: `\${self.vpc_id == "${vpcId}"}`,
+          errorMessage:
+            `The setting subnetIds of ${pipeline} begins with ${subnetId}, which is in \${self.vpc_id}; ` +
+            `allowed is a subnet of ${vpcId}, which is the setting vpcId.`,
+        },
+      ],
+    },
+  });
+  const { group, rule } = outboundOnly(scope, { pipeline, vpcId });
+  return { subnetId: subnet.id, securityGroupId: group.id, ready: [rule] };
+}
+
+export type OwnNetworkSettings = Pick<
+  PipelineSettings,
+  'name' | 'region' | 'networkCidr' | 'availabilityZone' | 'privateNetwork' | 'privateEndpoints'
+>;
 
 /**
  * A small network for the instance alone. The instance connects to Systems Manager and package sources; nothing connects to
  * the instance. Its public address costs money only while the instance runs. A NAT gateway or endpoints cost money always.
  */
-export class Network extends Construct implements InstanceNetwork {
-  readonly subnetId: string;
-  readonly securityGroupId: string;
-  readonly ready: readonly ITerraformDependable[];
+export function ownNetwork(scope: Construct, settings: OwnNetworkSettings): InstanceNetwork {
+  const { name: pipeline, region, networkCidr: cidrBlock, availabilityZone, privateNetwork } = settings;
+  const tags = { Name: pipeline };
+  const vpc = new Vpc(scope, 'vpc', {
+    cidrBlock,
+    enableDnsSupport: true,
+    // Without this the services' names do not resolve to the endpoints.
+    ...(privateNetwork && { enableDnsHostnames: true }),
+    tags,
+  });
+  const subnet = new Subnet(scope, 'subnet', {
+    vpcId: vpc.id,
+    cidrBlock,
+    mapPublicIpOnLaunch: !privateNetwork,
+    ...(availabilityZone !== undefined && { availabilityZone }),
+    tags,
+  });
+  const routes = new RouteTable(scope, 'routes', { vpcId: vpc.id, tags });
+  new RouteTableAssociation(scope, 'association', { routeTableId: routes.id, subnetId: subnet.id });
+  // This endpoint is free of charge and keeps data inside AWS's network. Amazon Linux's packages are in S3, too.
+  const s3 = new VpcEndpoint(scope, 's3', {
+    vpcId: vpc.id,
+    serviceName: `com.amazonaws.${region}.s3`,
+    vpcEndpointType: 'Gateway',
+    routeTableIds: [routes.id],
+    tags,
+  });
+  const { group } = outboundOnly(scope, { pipeline, vpcId: vpc.id });
+  const network = { vpcId: vpc.id, subnetId: subnet.id, securityGroupId: group.id };
+  const ready = privateNetwork
+    ? [s3, ...privateEndpoints(new Construct(scope, 'private'), settings, network)]
+    : [internetRoute(scope, vpc, routes, tags)];
+  return { ...network, ready };
+}
 
-  constructor(scope: Construct, id: string, props: NetworkProps) {
-    super(scope, id);
-    const { privateEndpoints } = props;
-    const tags = { Name: props.pipeline };
-    const vpc = new Vpc(this, 'vpc', {
-      cidrBlock: props.cidr,
-      enableDnsSupport: true,
-      // Without this the services' names do not resolve to the endpoints.
-      ...(privateEndpoints === undefined ? {} : { enableDnsHostnames: true }),
-      tags,
-    });
-    const subnet = new Subnet(this, 'subnet', {
-      vpcId: vpc.id,
-      cidrBlock: props.cidr,
-      mapPublicIpOnLaunch: privateEndpoints === undefined,
-      ...(props.availabilityZone === undefined ? {} : { availabilityZone: props.availabilityZone }),
-      tags,
-    });
-    const routes = new RouteTable(this, 'routes', { vpcId: vpc.id, tags });
-    new RouteTableAssociation(this, 'association', { routeTableId: routes.id, subnetId: subnet.id });
-    // This endpoint is free of charge and keeps data inside AWS's network. Amazon Linux's packages are in S3, too.
-    const s3 = new VpcEndpoint(this, 's3', {
-      vpcId: vpc.id,
-      serviceName: `com.amazonaws.${props.region}.s3`,
-      vpcEndpointType: 'Gateway',
-      routeTableIds: [routes.id],
-      tags,
-    });
-    const { securityGroupId } = outboundOnly(this, { pipeline: props.pipeline, vpcId: vpc.id });
-    this.subnetId = subnet.id;
-    this.securityGroupId = securityGroupId;
-    this.ready =
-      privateEndpoints === undefined
-        ? [this.internetRoute(vpc, routes, tags)]
-        : [
-            s3,
-            ...new PrivateEndpoints(this, 'private', {
-              ...props,
-              vpcId: vpc.id,
-              subnetId: subnet.id,
-              securityGroupId,
-              services: privateEndpoints,
-            }).endpoints,
-          ];
-  }
-
-  private internetRoute(vpc: Vpc, routes: RouteTable, tags: Record<string, string>): Route {
-    const gateway = new InternetGateway(this, 'gateway', { vpcId: vpc.id, tags });
-    return new Route(this, 'way-out', {
-      routeTableId: routes.id,
-      destinationCidrBlock: '0.0.0.0/0',
-      gatewayId: gateway.id,
-    });
-  }
+function internetRoute(scope: Construct, vpc: Vpc, routes: RouteTable, tags: Record<string, string>): Route {
+  const gateway = new InternetGateway(scope, 'gateway', { vpcId: vpc.id, tags });
+  return new Route(scope, 'way-out', {
+    routeTableId: routes.id,
+    destinationCidrBlock: '0.0.0.0/0',
+    gatewayId: gateway.id,
+  });
 }

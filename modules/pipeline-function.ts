@@ -42,7 +42,7 @@ export class PipelineFunction extends Construct {
     const log = new CloudwatchLogGroup(this, 'log', {
       name: `/aws/lambda/${name}`,
       retentionInDays: props.logRetentionDays,
-      ...(props.kmsKeyArn === undefined ? {} : { kmsKeyId: props.kmsKeyArn }),
+      ...(props.kmsKeyArn !== undefined && { kmsKeyId: props.kmsKeyArn }),
     });
     const role = new IamRole(this, 'role', { name, assumeRolePolicy: assumableBy('lambda.amazonaws.com') });
     this.ready = new IamRolePolicy(this, 'permissions', {

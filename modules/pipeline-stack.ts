@@ -1,32 +1,18 @@
+import { IamRole } from '@cdktf/provider-aws/lib/iam-role';
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider';
-import { App, LocalBackend, S3Backend, TerraformElement, TerraformStack } from 'cdktf';
+import { App, Aspects, LocalBackend, S3Backend, TerraformElement, TerraformStack } from 'cdktf';
 import type { Construct, Node } from 'constructs';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { PipelineSettings } from './settings';
 
 /** The path from the folder in which Terraform runs, <project>/cdktf.out/stacks/<id>, to the project's folder. */
 const PROJECT_FROM_STACK = '../../..';
 
-/** The bucket in which Terraform keeps a stack's state. */
-export interface RemoteState {
-  readonly bucket: string;
-  readonly key: string;
-  readonly region: string;
-  readonly kmsKeyArn?: string | undefined;
-  readonly roleArn?: string | undefined;
-}
-
-export interface PipelineStackProps {
-  readonly region: string;
-  /** Tags of every resource that supports tags. */
-  readonly tags: Readonly<Record<string, string>>;
-  /** The only account to which Terraform may deploy. @default any */
-  readonly accountId?: string | undefined;
-  /** The role that Terraform assumes. @default none */
-  readonly deployRoleArn?: string | undefined;
-  /** @default a file beside cdktf.json */
-  readonly state?: RemoteState | undefined;
-}
+export type StackSettings = Pick<
+  PipelineSettings,
+  'name' | 'region' | 'tags' | 'accountId' | 'deployRoleArn' | 'permissionsBoundaryArn' | 'state'
+>;
 
 /**
  * A Terraform stack with readable resource names. Its state is in a file beside cdktf.json or in a bucket. Its JSON is the
@@ -35,29 +21,37 @@ export interface PipelineStackProps {
 export class PipelineStack extends TerraformStack {
   private readonly elements = new Map<string, TerraformElement>();
 
-  constructor(scope: Construct, id: string, props: PipelineStackProps) {
-    super(scope, id);
-    const { accountId, deployRoleArn } = props;
+  constructor(scope: Construct, settings: StackSettings) {
+    super(scope, settings.name);
+    const { name, region, tags, accountId, deployRoleArn, permissionsBoundaryArn, state } = settings;
     new AwsProvider(this, 'aws', {
-      region: props.region,
-      defaultTags: [{ tags: { ...props.tags } }],
-      ...(accountId === undefined ? {} : { allowedAccountIds: [accountId] }),
-      ...(deployRoleArn === undefined ? {} : { assumeRole: [asDeployer(deployRoleArn)] }),
+      region,
+      defaultTags: [{ tags: { Project: 'lamplighter', ...tags } }],
+      ...(accountId !== undefined && { allowedAccountIds: [accountId] }),
+      ...(deployRoleArn !== undefined && { assumeRole: [asDeployer(deployRoleArn)] }),
     });
     this.addOverride('terraform.required_version', '>= 1.5.0, < 2.0.0');
-    if (props.state) this.keepStateIn(props.state);
-    else new LocalBackend(this, { path: `${PROJECT_FROM_STACK}/terraform.${id}.tfstate` });
+    if (state) this.keepStateIn(state, settings);
+    else new LocalBackend(this, { path: `${PROJECT_FROM_STACK}/terraform.${name}.tfstate` });
     this.addOverride('terraform.required_providers.aws.version', '=5.100.0');
+    // An aspect also visits the roles that are added later.
+    Aspects.of(this).add({
+      visit: (node) => {
+        if (node instanceof IamRole && permissionsBoundaryArn)
+          node.permissionsBoundary = permissionsBoundaryArn;
+      },
+    });
   }
 
-  private keepStateIn({ bucket, key, region, kmsKeyArn, roleArn }: RemoteState): void {
+  private keepStateIn(state: NonNullable<StackSettings['state']>, { name, region }: StackSettings): void {
+    const { bucket, kmsKeyArn, roleArn } = state;
     const backend = new S3Backend(this, {
       bucket,
-      key,
-      region,
+      key: state.key ?? `lamplighter/${name}.tfstate`,
+      region: state.region ?? region,
       encrypt: true,
-      ...(kmsKeyArn === undefined ? {} : { kmsKeyId: kmsKeyArn }),
-      ...(roleArn === undefined ? {} : { assumeRole: asDeployer(roleArn) }),
+      ...(kmsKeyArn !== undefined && { kmsKeyId: kmsKeyArn }),
+      ...(roleArn !== undefined && { assumeRole: asDeployer(roleArn) }),
     });
     // The lock is an object beside the state. A conditional write creates it, so no DynamoDB table is needed.
     backend.addOverride('use_lockfile', true);

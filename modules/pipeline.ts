@@ -1,20 +1,21 @@
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group';
 import { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-identity';
 import { DataAwsPartition } from '@cdktf/provider-aws/lib/data-aws-partition';
+import type { Instance } from '@cdktf/provider-aws/lib/instance';
 import { SqsQueue } from '@cdktf/provider-aws/lib/sqs-queue';
+import type { SsmDocument } from '@cdktf/provider-aws/lib/ssm-document';
 import { SsmParameter } from '@cdktf/provider-aws/lib/ssm-parameter';
 import { TerraformOutput } from 'cdktf';
-import type { Construct } from 'constructs';
+import { Construct } from 'constructs';
 import { manifestParameterName, type Manifest } from '../lifecycle/manifest';
 import type { DeployedModel } from '../lifecycle/model';
 import { Alarms } from './alarms';
 import { hashed, type Bundles, type HandlerName } from './bundle';
 import { ControlObject } from './control-object';
 import { Dashboard } from './dashboard';
-import { DrainDocument } from './drain-document';
-import { ExistingNetwork } from './existing-network';
+import { makeDrainDocument } from './drain-document';
 import type { ModelFolder } from './model-folder';
-import { Network, type InstanceNetwork } from './network';
+import { existingNetwork, ownNetwork, type InstanceNetwork } from './network';
 import {
   instanceMay,
   instanceMayUse,
@@ -24,11 +25,10 @@ import {
   workerMay,
   type Keys,
 } from './permissions';
-import { setPermissionsBoundary } from './permissions-boundary';
 import { routeEventsToStop } from './pipeline-events';
 import { PipelineFunction, type PipelineFunctionProps } from './pipeline-function';
-import { PipelineInstance } from './pipeline-instance';
-import { PipelineStack, type RemoteState } from './pipeline-stack';
+import { pipelineInstance } from './pipeline-instance';
+import { PipelineStack } from './pipeline-stack';
 import { PrivateBucket, type Expiry } from './private-bucket';
 import type { PipelineSettings } from './settings';
 import { literal } from './terraform-text';
@@ -51,34 +51,22 @@ export class Pipeline extends PipelineStack {
   private readonly accountId: string;
 
   constructor(scope: Construct, { settings, bundles }: PipelineProps) {
-    super(scope, settings.name, {
-      region: settings.region,
-      tags: { Project: 'lamplighter', ...settings.tags },
-      accountId: settings.accountId,
-      deployRoleArn: settings.deployRoleArn,
-      state: remoteState(settings),
-    });
+    super(scope, settings);
     this.settings = settings;
     this.bundles = bundles;
     this.accountId = new DataAwsCallerIdentity(this, 'current', {}).accountId;
-    if (settings.permissionsBoundaryArn !== undefined)
-      setPermissionsBoundary(this, settings.permissionsBoundaryArn);
 
     const buckets = this.makeBuckets();
     const models = settings.models.map((folder) => this.uploadModel(folder, buckets));
     const machine = this.makeMachine(buckets);
     const functions = this.makeFunctions(buckets, machine, models);
     buckets.data.notifyOnCreate(functions.trigger);
-    buckets.output.notifyOnCreate(functions.stop, { prefix: 'results/', suffix: '/receipt.json' });
-    routeEventsToStop(this, {
-      pipeline: settings.name,
-      sweepMinutes: settings.sweepMinutes,
-      instance: machine.instance,
-      document: machine.document,
-      stop: functions.stop,
-    });
+    const receipts = { filterPrefix: 'results/', filterSuffix: '/receipt.json' };
+    buckets.output.notifyOnCreate(functions.stop, receipts);
+    const { name: pipeline, sweepMinutes } = settings;
+    routeEventsToStop(this, { pipeline, sweepMinutes, ...machine, ...functions });
     if (settings.alarms) this.makeAlarms(machine, functions);
-    this.publish(buckets, this.manifest(buckets, machine, functions, models));
+    this.publish(buckets, machine, functions, models);
   }
 
   private makeBuckets(): Buckets {
@@ -124,13 +112,12 @@ export class Pipeline extends PipelineStack {
     const drainLog = new CloudwatchLogGroup(this, 'drain-log', {
       name: `/lamplighter/${pipeline}/drain`,
       retentionInDays: settings.logRetentionDays,
-      ...(settings.kmsKeyArn === undefined ? {} : { kmsKeyId: settings.kmsKeyArn }),
+      ...(settings.kmsKeyArn !== undefined && { kmsKeyId: settings.kmsKeyArn }),
     });
     const keys = encryptionKeys(settings);
     const ledger = { pipeline, ...buckets };
-    const instance = new PipelineInstance(this, 'instance', {
-      ...settings,
-      pipeline,
+    const instance = pipelineInstance(new Construct(this, 'instance'), {
+      settings,
       network: this.makeNetwork(),
       diskKmsKeyArn: keys.disk,
       permissions: [
@@ -142,18 +129,11 @@ export class Pipeline extends PipelineStack {
   }
 
   private makeNetwork(): InstanceNetwork {
-    const { name: pipeline, vpcId, subnetIds, ...settings } = this.settings;
+    const { name: pipeline, vpcId, subnetIds } = this.settings;
     const subnetId = subnetIds?.[0];
-    if (vpcId !== undefined && subnetId !== undefined) {
-      return new ExistingNetwork(this, 'network', { pipeline, vpcId, subnetId });
-    }
-    return new Network(this, 'network', {
-      pipeline,
-      region: settings.region,
-      cidr: settings.networkCidr,
-      availabilityZone: settings.availabilityZone,
-      privateEndpoints: settings.privateNetwork ? settings.privateEndpoints : undefined,
-    });
+    const scope = new Construct(this, 'network');
+    if (vpcId === undefined || subnetId === undefined) return ownNetwork(scope, this.settings);
+    return existingNetwork(scope, { pipeline, vpcId, subnetId });
   }
 
   /** Every instance of the account in the pipeline's region. */
@@ -162,7 +142,7 @@ export class Pipeline extends PipelineStack {
     return `arn:${partition}:ec2:${this.settings.region}:${this.accountId}:instance/*`;
   }
 
-  private makeDocument(buckets: Buckets): DrainDocument {
+  private makeDocument(buckets: Buckets): SsmDocument {
     const { leaseSeconds, idleShutdownMinutes } = this.settings;
     const { runner: bundle } = this.bundles;
     const names = this.names(buckets);
@@ -172,7 +152,7 @@ export class Pipeline extends PipelineStack {
       contentType: 'text/javascript',
       bundle,
     });
-    return new DrainDocument(this, 'drain', {
+    return makeDrainDocument(new Construct(this, 'drain'), names.pipeline, {
       ...names,
       config: { version: 1, ...names, leaseSeconds, idleShutdownMinutes },
       runnerKey: runner.key,
@@ -194,8 +174,8 @@ export class Pipeline extends PipelineStack {
     const worker = this.makeFunction('worker', failures, {
       environment: {
         LAMPLIGHTER_PIPELINE: pipeline,
-        LAMPLIGHTER_INSTANCE_ID: instance.instanceId,
-        LAMPLIGHTER_DOCUMENT: document.documentName,
+        LAMPLIGHTER_INSTANCE_ID: instance.id,
+        LAMPLIGHTER_DOCUMENT: document.name,
         LAMPLIGHTER_DRAIN_LOG_GROUP: drainLog.name,
         LAMPLIGHTER_TIME_LIMIT_SECONDS: String(limits.worker),
       },
@@ -205,8 +185,11 @@ export class Pipeline extends PipelineStack {
     const ledger = { pipeline, ...buckets };
     const keyPermissions = ledgerFunctionMayUse(encryptionKeys(settings), ledger);
     const environment = {
-      ...ledgerEnvironment(this.names(buckets)),
-      LAMPLIGHTER_INSTANCE_ID: instance.instanceId,
+      LAMPLIGHTER_PIPELINE: pipeline,
+      LAMPLIGHTER_DATA_BUCKET: buckets.data.bucketName,
+      LAMPLIGHTER_OUTPUT_BUCKET: buckets.output.bucketName,
+      LAMPLIGHTER_CONTROL_BUCKET: buckets.control.bucketName,
+      LAMPLIGHTER_INSTANCE_ID: instance.id,
       LAMPLIGHTER_WORKER_FUNCTION: worker.plainName,
       LAMPLIGHTER_MODELS: JSON.stringify(models),
     };
@@ -240,36 +223,27 @@ export class Pipeline extends PipelineStack {
   }
 
   private makeAlarms({ instance }: Machine, { trigger, worker, stop }: Functions): void {
-    const { settings } = this;
-    const watched = {
-      pipeline: settings.name,
-      region: settings.region,
-      sweepMinutes: settings.sweepMinutes,
-      failuresQueue: failuresQueueName(settings),
-      functions: [trigger.plainName, worker.plainName, stop.plainName],
-    };
-    const alarms = new Alarms(this, 'alarms', { ...watched, emails: settings.alarmEmails });
-    new Dashboard(this, 'dashboard', {
-      ...watched,
-      instanceId: instance.instanceId,
-      alarmArns: alarms.arns,
-    });
+    const { name: pipeline, region, sweepMinutes, alarmEmails: emails } = this.settings;
+    const functions = [trigger.plainName, worker.plainName, stop.plainName];
+    const watched = { pipeline, functions, failuresQueue: failuresQueueName(this.settings) };
+    const { arns: alarmArns } = new Alarms(this, 'alarms', { ...watched, sweepMinutes, emails });
+    new Dashboard(this, 'dashboard', { ...watched, region, instanceId: instance.id, alarmArns });
   }
 
-  /** The names of the pipeline's parts, for the command line. */
-  private manifest(
+  /** The manifest as an SSM parameter, for the command line, and Terraform's outputs, for people. */
+  private publish(
     buckets: Buckets,
     { instance, document, drainLog }: Machine,
     { trigger, worker, stop }: Functions,
     models: DeployedModel[],
-  ): Manifest {
+  ): void {
     const { settings } = this;
-    return {
+    const manifest: Manifest = {
       version: 1,
       ...this.names(buckets),
-      instanceId: instance.instanceId,
+      instanceId: instance.id,
       functions: { trigger: trigger.functionName, worker: worker.functionName, stop: stop.functionName },
-      document: document.documentName,
+      document: document.name,
       failuresQueue: failuresQueueName(settings),
       drainLogGroup: drainLog.name,
       sweepMinutes: settings.sweepMinutes,
@@ -278,19 +252,15 @@ export class Pipeline extends PipelineStack {
       breakerWakeUps: settings.breakerWakeUps,
       models,
     };
-  }
-
-  /** The manifest as an SSM parameter, for the command line, and Terraform's outputs, for people. */
-  private publish({ data, output, control }: Buckets, manifest: Manifest): void {
     const parameter = new SsmParameter(this, 'manifest', {
       name: manifestParameterName(manifest.pipeline),
       description: 'The names of the parts of this Lamplighter pipeline',
       type: 'String',
       insecureValue: JSON.stringify(manifest),
     });
-    this.output('data_bucket', 'Upload here', data.bucketName);
-    this.output('output_bucket', 'Results and receipts appear here', output.bucketName);
-    this.output('control_bucket', 'The ledger; for Lamplighter only', control.bucketName);
+    this.output('data_bucket', 'Upload here', manifest.dataBucket);
+    this.output('output_bucket', 'Results and receipts appear here', manifest.outputBucket);
+    this.output('control_bucket', 'The ledger; for Lamplighter only', manifest.controlBucket);
     this.output('instance_id', 'The instance that runs the models', manifest.instanceId);
     this.output('manifest_parameter', 'The SSM parameter with the names of all parts', parameter.name);
   }
@@ -299,8 +269,8 @@ export class Pipeline extends PipelineStack {
     new TerraformOutput(this, name, { value, description });
   }
 
-  /** The names that the drain's config, the functions' environments and the manifest share, in the manifest's order. */
-  private names({ data, output, control }: Buckets): Names {
+  /** The names that the drain's config and the manifest share, in the manifest's order. */
+  private names({ data, output, control }: Buckets) {
     return {
       pipeline: this.settings.name,
       region: this.settings.region,
@@ -318,19 +288,12 @@ interface Buckets {
 }
 
 interface Machine {
-  readonly instance: PipelineInstance;
+  readonly instance: Instance;
   readonly drainLog: CloudwatchLogGroup;
-  readonly document: DrainDocument;
+  readonly document: SsmDocument;
 }
 
 type Functions = Readonly<Record<HandlerName, PipelineFunction>>;
-
-type Names = Pick<Manifest, 'pipeline' | 'region' | 'dataBucket' | 'outputBucket' | 'controlBucket'>;
-
-function remoteState({ name, region, state }: PipelineSettings): RemoteState | undefined {
-  if (state === undefined) return undefined;
-  return { ...state, key: state.key ?? `lamplighter/${name}.tfstate`, region: state.region ?? region };
-}
 
 function encryptionKeys({ region, kmsKeyArn, diskKmsKeyArn }: PipelineSettings): Keys {
   return { region, storage: kmsKeyArn, disk: diskKmsKeyArn ?? kmsKeyArn };
@@ -345,21 +308,12 @@ function timeLimitsSeconds({ lingerSeconds }: PipelineSettings): Readonly<Record
   return { trigger: 60, worker: 300, stop: 120 + lingerSeconds };
 }
 
-function ledgerEnvironment({ pipeline, dataBucket, outputBucket, controlBucket }: Names) {
-  return {
-    LAMPLIGHTER_PIPELINE: pipeline,
-    LAMPLIGHTER_DATA_BUCKET: dataBucket,
-    LAMPLIGHTER_OUTPUT_BUCKET: outputBucket,
-    LAMPLIGHTER_CONTROL_BUCKET: controlBucket,
-  };
-}
-
 function stopEnvironment(settings: PipelineSettings): Record<string, string> {
   return {
     LAMPLIGHTER_TIME_LIMIT_SECONDS: String(timeLimitsSeconds(settings).stop),
     LAMPLIGHTER_BREAKER_WAKE_UPS: String(settings.breakerWakeUps),
     LAMPLIGHTER_LINGER_SECONDS: String(settings.lingerSeconds),
-    ...(settings.spot ? { LAMPLIGHTER_SPOT: 'true' } : {}),
+    ...(settings.spot && { LAMPLIGHTER_SPOT: 'true' }),
     LAMPLIGHTER_METRICS: settings.alarms ? 'on' : 'off',
   };
 }

@@ -1,17 +1,11 @@
 import { LambdaPermission } from '@cdktf/provider-aws/lib/lambda-permission';
 import { S3Bucket } from '@cdktf/provider-aws/lib/s3-bucket';
-import {
-  S3BucketLifecycleConfiguration,
-  type S3BucketLifecycleConfigurationRule,
-} from '@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration';
+import { S3BucketLifecycleConfiguration } from '@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration';
 import { S3BucketNotification } from '@cdktf/provider-aws/lib/s3-bucket-notification';
 import { S3BucketOwnershipControls } from '@cdktf/provider-aws/lib/s3-bucket-ownership-controls';
 import { S3BucketPolicy } from '@cdktf/provider-aws/lib/s3-bucket-policy';
 import { S3BucketPublicAccessBlock } from '@cdktf/provider-aws/lib/s3-bucket-public-access-block';
-import {
-  S3BucketServerSideEncryptionConfigurationA,
-  type S3BucketServerSideEncryptionConfigurationRuleA,
-} from '@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration';
+import { S3BucketServerSideEncryptionConfigurationA } from '@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration';
 import { S3BucketVersioningA } from '@cdktf/provider-aws/lib/s3-bucket-versioning';
 import { Construct } from 'constructs';
 import { onlyOverTls } from './permissions';
@@ -37,13 +31,6 @@ export interface Expiry {
   readonly noncurrentDays: number;
 }
 
-export interface NotificationProps {
-  /** @default "" (every key) */
-  readonly prefix?: string;
-  /** @default "" (every key) */
-  readonly suffix?: string;
-}
-
 /**
  * A bucket that is private, TLS-only, encrypted and versioned, and whose account owns all objects. A destroy keeps the bucket
  * unless it is disposable.
@@ -52,7 +39,8 @@ export class PrivateBucket extends Construct {
   /** A Terraform reference to the name, which contains the account's number. */
   readonly bucketName: string;
   readonly arn: string;
-  private readonly versioning: S3BucketVersioningA;
+  /** Resources that write objects depend on this: without versioning an object gets no version id. */
+  readonly ready: S3BucketVersioningA;
 
   constructor(scope: Construct, id: string, props: PrivateBucketProps) {
     super(scope, id);
@@ -79,7 +67,7 @@ export class PrivateBucket extends Construct {
       bucket: this.bucketName,
       rule: [encryptedWith(props.kmsKeyArn)],
     });
-    this.versioning = new S3BucketVersioningA(this, 'versioning', {
+    this.ready = new S3BucketVersioningA(this, 'versioning', {
       bucket: this.bucketName,
       versioningConfiguration: { status: 'Enabled' },
     });
@@ -95,16 +83,12 @@ export class PrivateBucket extends Construct {
     });
   }
 
-  /** Resources that write objects depend on this: without versioning an object gets no version id. */
-  get ready(): S3BucketVersioningA {
-    return this.versioning;
-  }
-
   /**
    * Makes S3 call the function for every object that is created. S3 keeps one notification configuration per bucket, so
    * a second call for the same bucket throws.
+   * @param filter the beginning and the end of the keys. @default every key
    */
-  notifyOnCreate(target: PipelineFunction, props: NotificationProps = {}): void {
+  notifyOnCreate(target: PipelineFunction, filter?: { filterPrefix: string; filterSuffix: string }): void {
     const permission = new LambdaPermission(this, 'permission', {
       action: 'lambda:InvokeFunction',
       functionName: target.functionName,
@@ -115,21 +99,14 @@ export class PrivateBucket extends Construct {
     });
     new S3BucketNotification(this, 'notification', {
       bucket: this.bucketName,
-      lambdaFunction: [
-        {
-          lambdaFunctionArn: target.arn,
-          events: ['s3:ObjectCreated:*'],
-          ...(props.prefix === undefined ? {} : { filterPrefix: props.prefix }),
-          ...(props.suffix === undefined ? {} : { filterSuffix: props.suffix }),
-        },
-      ],
-      dependsOn: [permission, target.ready, this.versioning],
+      lambdaFunction: [{ lambdaFunctionArn: target.arn, events: ['s3:ObjectCreated:*'], ...filter }],
+      dependsOn: [permission, target.ready, this.ready],
     });
   }
 }
 
 /** With a bucket key, S3 calls KMS once for many objects instead of once per object. */
-function encryptedWith(kmsKeyArn: string | undefined): S3BucketServerSideEncryptionConfigurationRuleA {
+function encryptedWith(kmsKeyArn: string | undefined) {
   if (kmsKeyArn === undefined) return { applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } };
   return {
     applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: kmsKeyArn },
@@ -137,14 +114,14 @@ function encryptedWith(kmsKeyArn: string | undefined): S3BucketServerSideEncrypt
   };
 }
 
-const incompleteUploads: S3BucketLifecycleConfigurationRule = {
+const incompleteUploads = {
   id: 'broken-off-uploads',
   status: 'Enabled',
   filter: [{ prefix: '' }],
   abortIncompleteMultipartUpload: [{ daysAfterInitiation: 7 }],
 };
 
-function expiryRule({ id, prefix = '', days, noncurrentDays }: Expiry): S3BucketLifecycleConfigurationRule {
+function expiryRule({ id, prefix = '', days, noncurrentDays }: Expiry) {
   return {
     id,
     status: 'Enabled',
