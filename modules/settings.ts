@@ -2,9 +2,11 @@ import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
+import type { ModelCard } from '../lifecycle/model';
 import { readModelFolder, type ModelFolder } from './model-folder';
 import { accountConflicts, accountSettings } from './settings/account';
 import { encryptionConflicts, encryptionSettings } from './settings/encryption';
+import { flag, regionName, wholeNumber } from './settings/fields';
 import { architectureOf, machineConflicts, machineSettings, type Architecture } from './settings/machine';
 import { networkConflicts, networkSettings } from './settings/network';
 
@@ -28,11 +30,7 @@ export const settingsSchema = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9-]{0,18}[a-z0-9]$/)
     .describe('2 to 20 lower-case letters, digits and hyphens, the first a letter, the last not a hyphen'),
-  region: z
-    .string()
-    .regex(/^[a-z]{2}(-[a-z]+){1,2}-\d$/)
-    .default('eu-central-1')
-    .describe('an AWS region, for example eu-central-1'),
+  region: regionName.default('eu-central-1').describe('an AWS region, for example eu-central-1'),
   /** Model folders, relative to the project's folder. */
   models: z
     .array(
@@ -48,26 +46,21 @@ export const settingsSchema = z.strictObject({
     .regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/)
     .default('c7i.large')
     .describe('an EC2 instance type, for example c7i.large'),
-  diskGiB: z.int().min(8).max(16_384).default(30).describe('a whole number from 8 to 16384'),
+  diskGiB: wholeNumber(8, 16_384, 30),
   /** Whether `cdktf destroy` may delete the buckets with all their objects. */
-  disposable: z.boolean().default(false).describe('true or false'),
-  sweepMinutes: z.int().min(1).max(60).default(5).describe('a whole number from 1 to 60'),
-  idleShutdownMinutes: z.int().min(5).max(1440).default(10).describe('a whole number from 5 to 1440'),
-  leaseSeconds: z.int().min(15).max(3600).default(60).describe('a whole number from 15 to 3600'),
-  lingerSeconds: z
-    .int()
-    .min(0)
-    .max(600)
-    .default(DEFAULT_LINGER_SECONDS)
-    .describe('a whole number from 0 to 600'),
-  breakerWakeUps: z.int().min(1).max(100).default(3).describe('a whole number from 1 to 100'),
+  disposable: flag(false),
+  sweepMinutes: wholeNumber(1, 60, 5),
+  idleShutdownMinutes: wholeNumber(5, 1440, 10),
+  leaseSeconds: wholeNumber(15, 3600, 60),
+  lingerSeconds: wholeNumber(0, 600, DEFAULT_LINGER_SECONDS),
+  breakerWakeUps: wholeNumber(1, 100, 3),
   logRetentionDays: z
     .int()
     .refine((days) => LOG_RETENTION_DAYS.includes(days))
     .default(30)
     .describe(`one of ${LOG_RETENTION_DAYS.join(', ')}`),
   /** Whether there are CloudWatch alarms, their topic, a dashboard and the metrics of both. Cost: docs/OPERATIONS.md. */
-  alarms: z.boolean().default(true).describe('true or false'),
+  alarms: flag(true),
   /** Addresses that get a mail when an alarm goes off, and when the alarm is over. */
   alarmEmails: z
     .array(z.email())
@@ -121,9 +114,7 @@ export function readPipelines(context: unknown, projectFolder: string): Pipeline
     problems.push(...repeatedNames(context));
   }
   if (problems.length === 0) return pipelines;
-  throw new InvalidInputError(
-    ['The settings in cdktf.json are not usable:', ...problems.map((text) => `- ${text}`)].join('\n'),
-  );
+  throw new InvalidInputError(['The settings in cdktf.json are not usable:', ...problems].join('\n- '));
 }
 
 function readPipeline(
@@ -154,11 +145,9 @@ function readPipeline(
     ...encryptionConflicts(parsed.data),
     ...accountConflicts(parsed.data),
   ];
-  problems.push(
-    ...conflicts.map(({ setting, allowed }) =>
-      problem(`${where}.${setting}`, valueAt(entry, [setting]), allowed),
-    ),
-  );
+  for (const { setting, allowed } of conflicts) {
+    problems.push(problem(`${where}.${setting}`, valueAt(entry, [setting]), allowed));
+  }
   return { ...parsed.data, models, architecture: architectureOf(parsed.data.instanceType) };
 }
 
@@ -169,12 +158,9 @@ function describeIssue(issue: z.core.$ZodIssue, entry: unknown, where: string): 
     return issue.keys.map((key) => `${where}.${key} is not a setting; allowed is ${allowed}`);
   }
   const schema = typeof field === 'string' ? settingsSchema.shape[field as SettingName] : undefined;
-  const path = issue.path
-    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
-    .join('');
-  return [
-    problem(`${where}${path}`, valueAt(entry, issue.path), schema?.description ?? 'an object of settings'),
-  ];
+  const steps = issue.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`));
+  const allowed = schema?.description ?? 'an object of settings';
+  return [problem([where, ...steps].join(''), valueAt(entry, issue.path), allowed)];
 }
 
 type SettingName = keyof typeof settingsSchema.shape;
@@ -197,9 +183,8 @@ function repeatedNames(entries: readonly unknown[]): string[] {
   return names.flatMap((name, index) => {
     const first = names.indexOf(name);
     if (name === undefined || first === index) return [];
-    return [
-      problem(`pipelines[${index}].name`, name, `a name that differs from the name of pipelines[${first}]`),
-    ];
+    const allowed = `a name that differs from the name of pipelines[${first}]`;
+    return [problem(`pipelines[${index}].name`, name, allowed)];
   });
 }
 
@@ -218,9 +203,8 @@ function modelConflicts(models: readonly ModelFolder[]): string[] {
       }
     }
   });
-  const bytes =
-    Buffer.byteLength(JSON.stringify(models.map(({ card }) => [card.name, card.takes]))) +
-    200 * models.length;
+  const cards = JSON.stringify(models.map(({ card }) => [card.name, card.takes]));
+  const bytes = Buffer.byteLength(cards) + 200 * models.length;
   if (bytes > MAX_MODELS_BYTES) {
     texts.push(
       `the cards of these ${models.length} models need ${bytes} bytes, but only ${MAX_MODELS_BYTES} fit into a function's ` +
@@ -230,15 +214,10 @@ function modelConflicts(models: readonly ModelFolder[]): string[] {
   return texts;
 }
 
-function suffixesOverlap(
-  one: { readonly suffixes: string[] },
-  other: { readonly suffixes: string[] },
-): boolean {
+function suffixesOverlap(one: ModelCard['takes'], other: ModelCard['takes']): boolean {
   if (one.suffixes.length === 0 || other.suffixes.length === 0) return true;
-  const others = other.suffixes.map((suffix) => suffix.toLowerCase());
-  return one.suffixes
-    .map((suffix) => suffix.toLowerCase())
-    .some((a) => others.some((b) => a.endsWith(b) || b.endsWith(a)));
+  const lowerCase = ({ suffixes }: ModelCard['takes']) => suffixes.map((suffix) => suffix.toLowerCase());
+  return lowerCase(one).some((a) => lowerCase(other).some((b) => a.endsWith(b) || b.endsWith(a)));
 }
 
 /** The resource name of an address: ada@example.org becomes mail-ada-example-org. */

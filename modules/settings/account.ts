@@ -1,27 +1,27 @@
 import { z } from 'zod';
-import { keyArn } from './encryption';
 import type { SettingConflict } from './conflict';
+import { keyArn } from './encryption';
+import { optionalText, regionName } from './fields';
 
-const roleArn = z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/);
+const ROLE_ARN = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/;
 
 /** The account of a pipeline, the role that deploys it, its permissions boundary, and its Terraform state. */
 export const accountSettings = {
   /** @default the account of the credentials */
-  accountId: z
-    .string()
-    .regex(/^\d{12}$/)
-    .optional()
-    .describe('the number of the only AWS account to deploy to: 12 digits, in quotes'),
+  accountId: optionalText(
+    /^\d{12}$/,
+    'the number of the only AWS account to deploy to: 12 digits, in quotes',
+  ),
   /** The role that Terraform assumes. @default none: Terraform uses the credentials directly */
-  deployRoleArn: roleArn
-    .optional()
-    .describe('the ARN of a role that deploys, for example arn:aws:iam::123456789012:role/deploy'),
+  deployRoleArn: optionalText(
+    ROLE_ARN,
+    'the ARN of a role that deploys, for example arn:aws:iam::123456789012:role/deploy',
+  ),
   /** The permissions boundary of every role of the pipeline. @default none */
-  permissionsBoundaryArn: z
-    .string()
-    .regex(/^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[\w+=,.@/-]{1,576}$/)
-    .optional()
-    .describe("a policy's ARN, for example arn:aws:iam::123456789012:policy/boundary"),
+  permissionsBoundaryArn: optionalText(
+    /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[\w+=,.@/-]{1,576}$/,
+    "a policy's ARN, for example arn:aws:iam::123456789012:policy/boundary",
+  ),
   /** @default a file beside cdktf.json */
   state: z
     .strictObject({
@@ -33,13 +33,10 @@ export const accountSettings = {
         .regex(/^[\w!.*'()-][\w!.*'()/-]{0,900}$/)
         .optional(),
       /** The bucket's region. @default the pipeline's */
-      region: z
-        .string()
-        .regex(/^[a-z]{2}(-[a-z]+){1,2}-\d$/)
-        .optional(),
+      region: regionName.optional(),
       kmsKeyArn: keyArn.optional(),
       /** The role that reads and writes the state. @default none: Terraform uses the credentials directly */
-      roleArn: roleArn.optional(),
+      roleArn: z.string().regex(ROLE_ARN).optional(),
     })
     .optional()
     .describe(

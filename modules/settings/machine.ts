@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SettingConflict } from './conflict';
+import { flag } from './fields';
 
 export type Architecture = 'x86_64' | 'arm64';
 
@@ -24,7 +25,7 @@ export const machineSettings = {
         '"owner": "amazon", "self" or an account number in quotes }',
     ),
   /** Whether the instance is a spot instance, which costs less and which EC2 may stop with two minutes' notice. */
-  spot: z.boolean().default(false).describe('true or false'),
+  spot: flag(false),
 };
 
 /** The architecture of an instance type. Graviton families have a g after the generation's number (c7g, im4gn). */
@@ -47,10 +48,6 @@ export function machineConflicts(settings: {
   const instanceArchitecture = architectureOf(instanceType);
   const imageArchitecture = /(?:^|[/_-])(x86_64|arm64)(?:$|[/_-])/.exec(image)?.[1];
   if (imageArchitecture === undefined || imageArchitecture === instanceArchitecture) return [];
-  return [
-    {
-      setting: 'image',
-      allowed: `an image for ${instanceArchitecture}, which is the architecture of ${instanceType}`,
-    },
-  ];
+  const allowed = `an image for ${instanceArchitecture}, which is the architecture of ${instanceType}`;
+  return [{ setting: 'image', allowed }];
 }

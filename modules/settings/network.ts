@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isSet, type SettingConflict } from './conflict';
+import { flag, optionalText } from './fields';
 
 /** Services that the SSM agent needs. In a private network the agent reaches them only through endpoints. */
 const AGENT_ENDPOINTS = ['ssm', 'ssmmessages', 'ec2messages'] as const;
@@ -12,17 +13,12 @@ export const networkSettings = {
     .default('10.71.0.0/24')
     .describe('an IPv4 network from /16 to /28 without host bits, for example 10.71.0.0/24'),
   /** @default a zone that AWS chooses */
-  availabilityZone: z
-    .string()
-    .regex(/^[a-z]{2}(-[a-z]+){1,2}-\d[a-z]$/)
-    .optional()
-    .describe('a zone of the region, for example eu-central-1a'),
+  availabilityZone: optionalText(
+    /^[a-z]{2}(-[a-z]+){1,2}-\d[a-z]$/,
+    'a zone of the region, for example eu-central-1a',
+  ),
   /** An existing VPC; needs subnetIds. @default a new network for the pipeline */
-  vpcId: z
-    .string()
-    .regex(/^vpc-[0-9a-f]{8,17}$/)
-    .optional()
-    .describe('the id of a VPC, for example vpc-0123456789abcdef0'),
+  vpcId: optionalText(/^vpc-[0-9a-f]{8,17}$/, 'the id of a VPC, for example vpc-0123456789abcdef0'),
   /** Subnets of that VPC. The one instance is in the first. */
   subnetIds: z
     .array(z.string().regex(/^subnet-[0-9a-f]{8,17}$/))
@@ -30,7 +26,7 @@ export const networkSettings = {
     .optional()
     .describe('a list of at least one subnet id, for example ["subnet-0123456789abcdef0"]'),
   /** Whether the pipeline's own network has endpoints of AWS's services instead of access to the internet. */
-  privateNetwork: z.boolean().default(false).describe('true or false'),
+  privateNetwork: flag(false),
   /** The AWS services that a private network reaches besides S3. Each interface endpoint costs money by the hour. */
   privateEndpoints: z
     .array(z.string().regex(/^[a-z0-9][a-z0-9.-]{1,60}$/))
