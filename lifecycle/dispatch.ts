@@ -15,8 +15,8 @@ export interface DispatchContext {
   readonly instance: Instance;
   /** The name of the pipeline's SSM document. */
   readonly document: string;
-  /** The log group that receives the drain's output continuously. @default none: SSM keeps the first 24,000 characters */
-  readonly drainLogGroup?: string;
+  /** The log group that receives the drain's output continuously. Without it, SSM would keep the first 24,000 characters. */
+  readonly drainLogGroup: string;
   readonly clock: Clock;
   readonly log: Log;
   /** Maximum time to wait for the agent, in milliseconds. Must be shorter than the function's time limit. */
@@ -117,14 +117,7 @@ async function sendDrain({ ssm, instance, document, drainLogGroup, log }: Dispat
         InstanceIds: [instance.id],
         TimeoutSeconds: DELIVERY_TIMEOUT_SECONDS,
         Comment: 'Lamplighter: drain the open jobs',
-        ...(drainLogGroup === undefined
-          ? {}
-          : {
-              CloudWatchOutputConfig: {
-                CloudWatchOutputEnabled: true,
-                CloudWatchLogGroupName: drainLogGroup,
-              },
-            }),
+        CloudWatchOutputConfig: { CloudWatchOutputEnabled: true, CloudWatchLogGroupName: drainLogGroup },
       }),
     );
     log.info('drain command sent', { commandId: answer.Command?.CommandId });

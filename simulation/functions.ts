@@ -237,6 +237,7 @@ export class Functions {
         ssm: client,
         instance: new Instance(client, environment.LAMPLIGHTER_INSTANCE_ID),
         document: 'p-drain',
+        drainLogGroup: '/lamplighter/p/drain',
         clock,
         log,
         agentTimeoutMs: (timeLimitSeconds(world.settings, 'worker') - WORKER_RESERVE_SECONDS) * 1000,

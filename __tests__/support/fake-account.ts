@@ -126,6 +126,7 @@ export class FakeAccount {
       ssm: this.ssm as unknown as SSMClient,
       instance: this.instance,
       document: 'p-drain',
+      drainLogGroup: '/lamplighter/p/drain',
       clock: this.clock,
       log: this.log,
       agentTimeoutMs: 270_000,
