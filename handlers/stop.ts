@@ -1,12 +1,10 @@
 import type { Context } from 'aws-lambda';
-import { ec2Client, lambdaClient, s3Client } from '../lifecycle/clients';
-import { systemClock } from '../lifecycle/clock';
-import { ledgerContext, type LedgerClients } from '../lifecycle/context';
-import { parseEnvironment, stopEnvironmentSchema, type StopEnvironment } from '../lifecycle/environment';
+import { ledgerClients } from '../lifecycle/clients';
+import { ledgerContext } from '../lifecycle/context';
+import { parseEnvironment, stopEnvironmentSchema } from '../lifecycle/environment';
 import { causeIn, receiptKeysIn } from '../lifecycle/events';
 import { jsonLog } from '../lifecycle/log';
 import { measureReceipts } from '../lifecycle/measure';
-import type { Metrics } from '../lifecycle/metrics';
 import { recordSession } from '../lifecycle/session';
 import { settle, type SettleOutcome } from '../lifecycle/settle';
 import type { Cause, SettleContext } from '../lifecycle/settle-context';
@@ -42,7 +40,7 @@ async function settleOn(
   return outcome;
 }
 
-let made: { environment: StopEnvironment; clients: LedgerClients; metrics: Metrics | undefined } | undefined;
+let made: ReturnType<typeof make> | undefined;
 
 /** The Lambda function's entry. Returns the outcome to `lamplighter resume`, which invokes the function directly. */
 export async function handler(
@@ -64,12 +62,10 @@ export async function handler(
 
 function make() {
   const environment = parseEnvironment(stopEnvironmentSchema, process.env);
+  const { LAMPLIGHTER_METRICS: metrics, LAMPLIGHTER_PIPELINE: pipeline } = environment;
   return {
     environment,
-    clients: { s3: s3Client(), ec2: ec2Client(), lambda: lambdaClient(), clock: systemClock },
-    metrics:
-      environment.LAMPLIGHTER_METRICS === 'on'
-        ? embeddedMetrics(environment.LAMPLIGHTER_PIPELINE)
-        : undefined,
+    clients: ledgerClients(),
+    metrics: metrics === 'on' ? embeddedMetrics(pipeline) : undefined,
   };
 }

@@ -1,13 +1,8 @@
 import type { Context } from 'aws-lambda';
-import { admit, type Admission } from '../lifecycle/admit';
-import { ec2Client, lambdaClient, s3Client } from '../lifecycle/clients';
-import { systemClock } from '../lifecycle/clock';
-import { ledgerContext, type LedgerClients, type LedgerContext } from '../lifecycle/context';
-import {
-  parseEnvironment,
-  triggerEnvironmentSchema,
-  type TriggerEnvironment,
-} from '../lifecycle/environment';
+import { admit } from '../lifecycle/admit';
+import { ledgerClients } from '../lifecycle/clients';
+import { ledgerContext, type LedgerContext } from '../lifecycle/context';
+import { parseEnvironment, triggerEnvironmentSchema } from '../lifecycle/environment';
 import { InvalidInputError } from '../lifecycle/errors';
 import { uploadsIn } from '../lifecycle/events';
 import { jsonLog } from '../lifecycle/log';
@@ -24,7 +19,7 @@ export async function trigger(event: unknown, context: LedgerContext): Promise<v
       const admission = await admit(context, upload, 'event');
       const jobId = jobIdOf(upload);
       context.log.info('upload', { jobId, key: upload.key, versionId: upload.versionId, admission });
-      if (isOpen(admission)) open.push(jobId);
+      if (admission === 'admitted' || admission === 'open') open.push(jobId);
     } catch (error) {
       failures.push(error);
     }
@@ -33,25 +28,23 @@ export async function trigger(event: unknown, context: LedgerContext): Promise<v
   if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
 }
 
-function isOpen(admission: Admission): boolean {
-  return admission === 'admitted' || admission === 'open';
-}
-
-let made: { environment: TriggerEnvironment; clients: LedgerClients } | undefined;
+let made: ReturnType<typeof make> | undefined;
 
 /** The Lambda function's entry. */
 export async function handler(
   event: unknown,
   { awsRequestId }: Pick<Context, 'awsRequestId'>,
 ): Promise<void> {
-  made ??= {
+  made ??= make();
+  const { environment, clients } = made;
+  const pipeline = environment.LAMPLIGHTER_PIPELINE;
+  const log = jsonLog({ part: 'trigger', pipeline, requestId: awsRequestId });
+  await trigger(event, ledgerContext(environment, clients, log, `trigger ${awsRequestId}`));
+}
+
+function make() {
+  return {
     environment: parseEnvironment(triggerEnvironmentSchema, process.env),
-    clients: { s3: s3Client(), ec2: ec2Client(), lambda: lambdaClient(), clock: systemClock },
+    clients: ledgerClients(),
   };
-  const log = jsonLog({
-    part: 'trigger',
-    pipeline: made.environment.LAMPLIGHTER_PIPELINE,
-    requestId: awsRequestId,
-  });
-  await trigger(event, ledgerContext(made.environment, made.clients, log, `trigger ${awsRequestId}`));
 }

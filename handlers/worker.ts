@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ec2Client, ssmClient } from '../lifecycle/clients';
 import { systemClock } from '../lifecycle/clock';
 import { dispatch } from '../lifecycle/dispatch';
-import { parseEnvironment, workerEnvironmentSchema, type WorkerEnvironment } from '../lifecycle/environment';
+import { parseEnvironment, workerEnvironmentSchema } from '../lifecycle/environment';
 import { Instance } from '../lifecycle/instance';
 import { jsonLog } from '../lifecycle/log';
 
@@ -13,8 +13,7 @@ const RESERVE_SECONDS = 30;
 /** The cause of the invocation and the job ids. The log holds them, so that a search by job id finds lines of every part. */
 const reasonSchema = z.object({ reason: z.string(), jobIds: z.array(z.string()) });
 
-let made:
-  { environment: WorkerEnvironment; ssm: ReturnType<typeof ssmClient>; instance: Instance } | undefined;
+let made: ReturnType<typeof make> | undefined;
 
 /** The Lambda function's entry: sends a drain command to the instance. Uses the event for its log only. */
 export async function handler(

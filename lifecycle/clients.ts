@@ -2,6 +2,8 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { systemClock } from './clock';
+import type { LedgerClients } from './context';
 
 /**
  * The SDK tries each call at most four times, for at most 5 s each, with its back-off in between. The four tries fit into
@@ -13,7 +15,11 @@ const options = {
   requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
 };
 
-export const s3Client = () => new S3Client(options);
 export const ec2Client = () => new EC2Client(options);
 export const ssmClient = () => new SSMClient(options);
-export const lambdaClient = () => new LambdaClient(options);
+
+/** The clients and the clock of the functions that work on the ledger. */
+export function ledgerClients(): LedgerClients {
+  const s3 = new S3Client(options);
+  return { s3, ec2: ec2Client(), lambda: new LambdaClient(options), clock: systemClock };
+}
