@@ -4,11 +4,12 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  type PutObjectCommandInput,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import { ConflictError, awsCodeOf, httpStatusOf } from './errors';
+import { ConflictError, InvalidInputError, awsCodeOf, httpStatusOf } from './errors';
 import { parseRecord } from './records';
 
 /** A record and the ETag that a compare-and-set needs. */
@@ -17,11 +18,15 @@ export interface Stored<T> {
   readonly etag: string;
 }
 
-/** An object's text, not yet parsed. */
-export interface StoredText {
-  readonly text: string;
-  readonly etag: string;
+/** A record as it was read. */
+export interface Reading<T> {
+  /** Undefined: there is no object, or the object is unreadable. */
+  readonly record: T | undefined;
+  /** Undefined: there is no object. */
+  readonly etag: string | undefined;
 }
+
+type Condition = Pick<PutObjectCommandInput, 'IfMatch' | 'IfNoneMatch'>;
 
 export interface ListedObject {
   readonly key: string;
@@ -42,18 +47,28 @@ export class Store {
   constructor(
     private readonly s3: S3Client,
     readonly bucket: string,
-    private readonly newNonce: () => string = randomUUID,
   ) {}
 
   /** Returns undefined if there is no object. Throws InvalidInputError if the object does not match the schema. */
   async get<T>(key: string, schema: z.ZodType<T>): Promise<Stored<T> | undefined> {
     const stored = await this.getText(key);
-    return (
-      stored && { record: parseRecord(schema, `s3://${this.bucket}/${key}`, stored.text), etag: stored.etag }
-    );
+    if (!stored) return undefined;
+    return { record: parseRecord(schema, `s3://${this.bucket}/${key}`, stored.text), etag: stored.etag };
   }
 
-  async getText(key: string): Promise<StoredText | undefined> {
+  /** Like `get`, but returns an object that does not match the schema as unreadable. */
+  async read<T>(key: string, schema: z.ZodType<T>): Promise<Reading<T>> {
+    const stored = await this.getText(key);
+    const name = `s3://${this.bucket}/${key}`;
+    try {
+      return { record: stored && parseRecord(schema, name, stored.text), etag: stored?.etag };
+    } catch (error) {
+      if (!(error instanceof InvalidInputError)) throw error;
+      return { record: undefined, etag: stored?.etag };
+    }
+  }
+
+  private async getText(key: string): Promise<{ text: string; etag: string } | undefined> {
     try {
       const answer = await this.s3.send(new GetObjectCommand({ Bucket: this.bucket, Key: key }));
       return { text: (await answer.Body?.transformToString()) ?? '', etag: answer.ETag ?? '' };
@@ -78,23 +93,24 @@ export class Store {
     return (await this.putIf(key, record, { IfNoneMatch: '*' })) !== undefined;
   }
 
-  /** Creates the record and returns it as stored. Throws ConflictError if another writer's object exists. */
-  async createStored<T extends { nonce: string }>(key: string, record: Omit<T, 'nonce'>): Promise<Stored<T>> {
-    return this.storedOrConflict<T>(key, await this.putIf(key, record, { IfNoneMatch: '*' }));
-  }
-
-  /** Replaces the record by compare-and-set. Throws ConflictError if the object's ETag is not `etag`. */
+  /**
+   * Replaces the record by compare-and-set. Throws ConflictError if the object's ETag is not `etag`.
+   * @param etag undefined: there is no object yet, and `replace` creates it
+   */
   async replace<T extends { nonce: string }>(
     key: string,
     record: Omit<T, 'nonce'>,
-    etag: string,
+    etag: string | undefined,
   ): Promise<Stored<T>> {
-    return this.storedOrConflict<T>(key, await this.putIf(key, record, { IfMatch: etag }));
+    const condition = etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: etag };
+    const written = await this.putIf(key, record, condition);
+    if (!written) throw new ConflictError(`another writer changed s3://${this.bucket}/${key}`);
+    return { record: written.record as T, etag: written.etag };
   }
 
   /** Writes the record without a condition: the last writer wins. */
   async overwrite(key: string, record: object): Promise<void> {
-    await this.s3.send(put(this.bucket, key, JSON.stringify(record)));
+    await this.put(key, JSON.stringify(record));
   }
 
   /** Deletes the object. No effect if there is none. */
@@ -121,18 +137,13 @@ export class Store {
     } while (token !== undefined);
   }
 
-  private storedOrConflict<T>(key: string, written: { record: object; etag: string } | undefined): Stored<T> {
-    if (!written) throw new ConflictError(`another writer changed s3://${this.bucket}/${key}`);
-    return { record: written.record as T, etag: written.etag };
-  }
-
   /** Writes with a condition. Returns undefined if the condition failed and the object is not this call's own write. */
-  private async putIf(key: string, record: object, condition: { IfMatch?: string; IfNoneMatch?: string }) {
-    const withNonce = { ...record, nonce: this.newNonce() };
+  private async putIf(key: string, record: object, condition: Condition) {
+    const withNonce = { ...record, nonce: randomUUID() };
     const text = JSON.stringify(withNonce);
     for (let tries = 1; ; tries += 1) {
       try {
-        const answer = await this.s3.send(put(this.bucket, key, text, condition));
+        const answer = await this.put(key, text, condition);
         return { record: withNonce, etag: answer.ETag ?? '' };
       } catch (error) {
         if (httpStatusOf(error) === 409 && tries < CONFLICT_TRIES) continue;
@@ -142,21 +153,11 @@ export class Store {
       }
     }
   }
-}
 
-function put(
-  bucket: string,
-  key: string,
-  text: string,
-  condition: { IfMatch?: string; IfNoneMatch?: string } = {},
-) {
-  return new PutObjectCommand({
-    Bucket: bucket,
-    Key: key,
-    Body: text,
-    ContentType: 'application/json',
-    ...condition,
-  });
+  private put(key: string, text: string, condition?: Condition) {
+    const target = { Bucket: this.bucket, Key: key, ContentType: 'application/json' };
+    return this.s3.send(new PutObjectCommand({ ...target, Body: text, ...condition }));
+  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../lifecycle/errors';
 import { readGate } from '../lifecycle/gate';
 import { claimKey, openKey, receiptKey, statusKey } from '../lifecycle/job';
-import { openRecordSchema, parseRecord, type Claim, type OpenRecord } from '../lifecycle/records';
+import { openRecordSchema, type Claim, type OpenRecord } from '../lifecycle/records';
 import type { Stored } from '../lifecycle/store';
 import { claimable, giveBackClaim, readClaim, takeClaim } from './claim';
 import type { DrainContext } from './context';
@@ -30,12 +30,10 @@ export async function readOpenRecord(
   jobId: string,
 ): Promise<OpenRecord | undefined> {
   const key = openKey(jobId);
-  const stored = await control.getText(key);
-  if (!stored) return undefined;
   try {
-    const record = parseRecord(openRecordSchema, `s3://${control.bucket}/${key}`, stored.text);
-    if (record.jobId === jobId) return record;
-    log.error('open record deleted: it is of another job than its key', { jobId, says: record.jobId });
+    const stored = await control.get(key, openRecordSchema);
+    if (!stored || stored.record.jobId === jobId) return stored?.record;
+    log.error('open record deleted: it is of another job than its key', { jobId, says: stored.record.jobId });
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
     log.error('open record deleted: it cannot be read', { jobId, error: error.message });

@@ -1,7 +1,7 @@
 import { timestamp } from '../lifecycle/clock';
-import { ConflictError, InvalidInputError } from '../lifecycle/errors';
+import { ConflictError } from '../lifecycle/errors';
 import { claimKey } from '../lifecycle/job';
-import { claimSchema, parseRecord, type Claim } from '../lifecycle/records';
+import { claimSchema, type Claim } from '../lifecycle/records';
 import type { Stored } from '../lifecycle/store';
 import type { DrainContext } from './context';
 
@@ -19,14 +19,8 @@ export type Claimable =
   | { readonly free: false; readonly heldUntil: number };
 
 export async function readClaim({ control }: DrainContext, jobId: string): Promise<ClaimReading> {
-  const stored = await control.getText(claimKey(jobId));
-  if (!stored) return { claim: undefined, etag: undefined };
-  try {
-    return { claim: parseRecord(claimSchema, claimKey(jobId), stored.text), etag: stored.etag };
-  } catch (error) {
-    if (!(error instanceof InvalidInputError)) throw error;
-    return { claim: undefined, etag: stored.etag };
-  }
+  const { record, etag } = await control.read(claimKey(jobId), claimSchema);
+  return { claim: record, etag };
 }
 
 /**
@@ -73,9 +67,7 @@ export async function takeClaim(
     leaseUntil: leaseEnd(context),
   };
   try {
-    return present.etag === undefined
-      ? await control.createStored<Claim>(claimKey(jobId), claim)
-      : await control.replace<Claim>(claimKey(jobId), claim, present.etag);
+    return await control.replace<Claim>(claimKey(jobId), claim, present.etag);
   } catch (error) {
     if (error instanceof ConflictError) return undefined;
     throw error;

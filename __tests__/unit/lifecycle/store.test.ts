@@ -31,7 +31,7 @@ describe('Store', () => {
     s3.fault({ command: 'PutObject', when: 'after', error: lostAnswer() });
     expect(await store.create('open/x.json', { a: 1 })).toBe(true);
 
-    const stored = await store.createStored<Gate>('gate.json', gate);
+    const stored = await store.replace<Gate>('gate.json', gate, undefined);
     s3.fault({ command: 'PutObject', when: 'after', error: lostAnswer() });
     const replaced = await store.replace<Gate>('gate.json', { ...gate, state: 'CLOSING' }, stored.etag);
     expect(replaced.record.state).toBe('CLOSING');
@@ -40,7 +40,7 @@ describe('Store', () => {
 
   it('does not mistake another writer’s equal record for its own', async () => {
     const { store } = setUp();
-    const first = await store.createStored<Gate>('gate.json', gate);
+    const first = await store.replace<Gate>('gate.json', gate, undefined);
     await store.replace<Gate>('gate.json', gate, first.etag);
     await expect(store.replace<Gate>('gate.json', gate, first.etag)).rejects.toThrow(ConflictError);
   });
