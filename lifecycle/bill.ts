@@ -169,7 +169,8 @@ export function apportion(total: number, weights: readonly number[]): number[] {
   return shares;
 }
 
-function equalShares(total: number, count: number): number[] {
+/** Whole shares, as equal as possible. The first ones are larger by one. */
+export function equalShares(total: number, count: number): number[] {
   return apportion(total, Array<number>(count).fill(1));
 }
 

@@ -131,10 +131,8 @@ class Drain {
     } catch (error) {
       const failures = (this.failures.get(jobId) ?? 0) + 1;
       this.failures.set(jobId, failures);
-      this.notBefore.set(
-        jobId,
-        failures < MAX_FAILURES ? clock.now() + timings.retryPauseSeconds * 1000 * failures : Infinity,
-      );
+      const pauseMs = failures < MAX_FAILURES ? timings.retryPauseSeconds * 1000 * failures : Infinity;
+      this.notBefore.set(jobId, clock.now() + pauseMs);
       log.error('job not begun', { jobId, error: messageOf(error), failures });
       return 'deferred';
     }
@@ -217,9 +215,7 @@ class Drain {
     return undefined;
   }
 
-  /**
-   * Waits until a job ends, the number of slots changes or the drain is interrupted, at most the given milliseconds.
-   */
+  /** Waits until a job ends, the number of slots changes or the drain is interrupted, at most the given milliseconds. */
   private async waitForWakeSignal(milliseconds: number | undefined): Promise<void> {
     const { clock, interrupt } = this.context;
     const { notified } = this.wakeSignal;

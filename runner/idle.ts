@@ -30,10 +30,11 @@ const LOCKED = 75;
 
 /** Switches the machine off if it is idle. A systemd timer calls this each minute. */
 export async function shutDownIfIdle(root: string, idleShutdownMinutes: number, log: Log): Promise<void> {
+  const heartbeat = await stat(join(root, 'run', 'heartbeat')).catch(() => undefined);
   const facts: IdleFacts = {
     now: Date.now(),
     bootedAt: Date.now() - uptime() * 1000,
-    heartbeatAt: await modifiedAt(join(root, 'run', 'heartbeat')),
+    heartbeatAt: heartbeat?.mtimeMs,
     hold: await readHold(fetch),
     idleShutdownMinutes,
   };
@@ -62,7 +63,12 @@ export function powerOffUnderLock(
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<number | string> {
   const script = `trap '' TERM; systemctl poweroff && sleep ${heldSeconds}`;
-  return exitCodeOf('flock', ['-n', '-E', String(LOCKED), lock, 'sh', '-c', script], environment);
+  const args = ['-n', '-E', String(LOCKED), lock, 'sh', '-c', script];
+  return new Promise((resolve) => {
+    execFile('flock', args, { env: environment }, (error) => {
+      resolve(error === null ? 0 : (error.code ?? messageOf(error)));
+    });
+  });
 }
 
 const METADATA = 'http://169.254.169.254/latest';
@@ -86,20 +92,4 @@ export async function readHold(request: typeof fetch): Promise<IdleFacts['hold']
   } catch {
     return 'unknown';
   }
-}
-
-async function modifiedAt(file: string): Promise<number | undefined> {
-  return (await stat(file).catch(() => undefined))?.mtimeMs;
-}
-
-function exitCodeOf(
-  command: string,
-  args: readonly string[],
-  environment: NodeJS.ProcessEnv,
-): Promise<number | string> {
-  return new Promise((resolve) => {
-    execFile(command, args, { env: environment }, (error) => {
-      resolve(error === null ? 0 : (error.code ?? messageOf(error)));
-    });
-  });
 }

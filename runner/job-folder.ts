@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { constants, createWriteStream } from 'node:fs';
-import { chown, lchown, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { chown, lchown, lstat, mkdir, open, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -30,31 +30,21 @@ export interface JobFolderOptions {
  * and no other model can read them: input/, output/, home/, tmp/.
  */
 export class JobFolderOnDisk implements JobFolder {
-  private readonly input: string;
-  private readonly output: string;
-  private readonly home: string;
-  private readonly temporary: string;
-
-  private constructor(private readonly options: JobFolderOptions) {
-    this.input = join(options.path, 'input');
-    this.output = join(options.path, 'output');
-    this.home = join(options.path, 'home');
-    this.temporary = join(options.path, 'tmp');
-  }
+  private constructor(private readonly options: JobFolderOptions) {}
 
   static async make(options: JobFolderOptions): Promise<JobFolderOnDisk> {
     const folder = new JobFolderOnDisk(options);
     await folder.remove();
     await mkdir(options.path, { recursive: true, mode: 0o711 });
-    for (const path of [folder.input, folder.output, folder.home, folder.temporary]) {
-      await mkdir(path, { mode: 0o700 });
-      await folder.give(path);
+    for (const name of ['input', 'output', 'home', 'tmp'] as const) {
+      await mkdir(folder.path(name), { mode: 0o700 });
+      await folder.give(folder.path(name));
     }
     return folder;
   }
 
   async receive(name: string, body: Readable): Promise<number> {
-    const file = join(this.input, name);
+    const file = join(this.path('input'), name);
     const sink = createWriteStream(file);
     await pipeline(body, sink);
     await this.give(file);
@@ -64,12 +54,12 @@ export class JobFolderOnDisk implements JobFolder {
   async start(model: ModelRef, program: Program, output: ProcessOutput): Promise<ModelProcess> {
     const { path, bootId, isolation, environment } = this.options;
     const folder = this.options.modelPath(model);
-    const args = program === 'run' ? [this.input, this.output] : [];
+    const args = program === 'run' ? [this.path('input'), this.path('output')] : [];
     if (isolation.uid !== undefined) await giveModelFolder(folder, program, isolation.uid);
     return startGroup({
       command: [...isolation.wrapper, join(folder, program), ...args],
       cwd: folder,
-      environment: modelEnvironment(environment, { home: this.home, temporary: this.temporary }),
+      environment: modelEnvironment(environment, { home: this.path('home'), temporary: this.path('tmp') }),
       output,
       record: join(path, PROCESS_RECORD),
       bootId,
@@ -78,16 +68,21 @@ export class JobFolderOnDisk implements JobFolder {
   }
 
   async outputs(): Promise<OutputFile[]> {
-    const files = await filesBelow(Buffer.from(this.output));
-    const depth = this.output.length + 1;
+    const output = this.path('output');
+    const files = await filesBelow(Buffer.from(output));
+    const depth = output.length + 1;
     return files
       .map(({ path, sizeBytes }) => outputFile(path, path.slice(depth), sizeBytes))
       .sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
   async remove(): Promise<void> {
-    await killStragglers(this.home, this.options.isolation.uid);
+    await killStragglers(this.path('home'), this.options.isolation.uid);
     await rm(this.options.path, { recursive: true, force: true });
+  }
+
+  private path(name: 'input' | 'output' | 'home' | 'tmp'): string {
+    return join(this.options.path, name);
   }
 
   private async give(path: string): Promise<void> {
@@ -100,25 +95,18 @@ function outputFile(absolute: string, path: string, sizeBytes: number): OutputFi
   return {
     path,
     sizeBytes,
-    readAll: async () => {
-      const handle = await openFile(absolute);
-      try {
-        return await handle.readFile();
-      } finally {
-        await handle.close();
-      }
-    },
+    readAll: () => readFile(absolute, { flag: NO_FOLLOW }),
     read: () => Readable.from(chunksOf(absolute), { objectMode: false }),
   };
 }
 
 async function* chunksOf(path: string): AsyncGenerator<Buffer> {
-  const handle = await openFile(path);
+  const handle = await open(path, NO_FOLLOW);
   yield* handle.createReadStream() as AsyncIterable<Buffer>;
 }
 
 /** Never follows a symbolic link, because the drain may read files that the model may not. */
-const openFile = (path: string) => open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+const NO_FOLLOW = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 /** Reads names as bytes. As strings, names that are not UTF-8 would change silently. */
 async function filesBelow(path: Buffer, relativePath = ''): Promise<{ path: string; sizeBytes: number }[]> {
@@ -126,23 +114,19 @@ async function filesBelow(path: Buffer, relativePath = ''): Promise<{ path: stri
   if (found.isFile()) return [{ path: path.toString('utf8'), sizeBytes: found.size }];
   if (!found.isDirectory()) {
     const kind = found.isSymbolicLink() ? 'a symbolic link' : 'not a regular file';
-    throw new JobFailure(
-      'output',
-      `the model's ${relativePath || 'OUTPUT_DIR'} is ${kind}; it must write regular files`,
-    );
+    const message = `the model's ${relativePath || 'OUTPUT_DIR'} is ${kind}; it must write regular files`;
+    throw new JobFailure('output', message);
   }
   const files = [];
   for (const name of await readdir(path, { encoding: 'buffer' })) {
-    const next = relativePath === '' ? name.toString('utf8') : `${relativePath}/${name.toString('utf8')}`;
     if (!isUtf8(name)) {
       const bytes = name
         .toString('latin1')
         .replace(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`);
-      throw new JobFailure(
-        'output name',
-        `the model's file ${bytes} has a name that is not valid UTF-8; rename it`,
-      );
+      const message = `the model's file ${bytes} has a name that is not valid UTF-8; rename it`;
+      throw new JobFailure('output name', message);
     }
+    const next = join(relativePath, name.toString('utf8'));
     files.push(...(await filesBelow(Buffer.concat([path, Buffer.from('/'), name]), next)));
   }
   return files;

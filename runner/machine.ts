@@ -42,9 +42,7 @@ export class Machine implements Host {
     };
     const { environment } = options;
     const machine = new Machine(await readBootId(environment), bootedAtIn(environment), facts, options);
-    await mkdir(machine.path('run'), { recursive: true });
-    await mkdir(machine.path('models'), { recursive: true });
-    await mkdir(machine.path('jobs'), { recursive: true });
+    for (const name of ['run', 'models', 'jobs']) await mkdir(machine.path(name), { recursive: true });
     // A model with its own user must be able to enter its folders. The caller's umask may forbid this.
     if (isolate(facts, 0).uid !== undefined) {
       for (const path of [options.root, machine.path('models'), machine.path('jobs')])
@@ -107,8 +105,8 @@ export class Machine implements Host {
     });
   }
 
-  async pruneModels(): Promise<void> {
-    await pruneModels(this.path('models'));
+  pruneModels(): Promise<void> {
+    return pruneModels(this.path('models'));
   }
 
   private path(...names: string[]): string {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { apportion, secondsOf } from '../lifecycle/bill';
+import { equalShares, secondsOf } from '../lifecycle/bill';
 import type { Clock } from '../lifecycle/clock';
 import { messageOf } from '../lifecycle/errors';
 import type { Log } from '../lifecycle/log';
@@ -8,9 +8,7 @@ import type { Host } from './host';
 
 type MeterHost = Pick<Host, 'bootId' | 'uptimeSeconds' | 'readAccount' | 'writeAccount'>;
 
-/**
- * How many of a boot's seconds are on receipts. The account is on the machine's disk, so that the next drain finds it.
- */
+/** How many of a boot's seconds are on receipts. The account is on the machine's disk, so that the next drain finds it. */
 const accountSchema = z.strictObject({
   version: z.literal(1),
   bootId: z.string(),
@@ -68,9 +66,8 @@ export class Meter {
       const last = text === undefined ? undefined : parseRecord(accountSchema, 'the account', text);
       return new Meter(host, log, last?.bootId === host.bootId ? last : fresh, true);
     } catch (error) {
-      log.warn('the account of this boot cannot be read; its seconds so far go to the tail', {
-        error: messageOf(error),
-      });
+      const fact = 'the account of this boot cannot be read; its seconds so far go to the tail';
+      log.warn(fact, { error: messageOf(error) });
       return new Meter(host, log, { ...fresh, bootSeconds: 0, billedSeconds: Math.floor(uptime) }, false);
     }
   }
@@ -125,10 +122,7 @@ export class Meter {
       return;
     }
     const jobs = [...this.running];
-    const shares = apportion(
-      passed,
-      jobs.map(() => 1),
-    );
+    const shares = equalShares(passed, jobs.length);
     jobs.forEach(([jobId, seconds], index) => this.running.set(jobId, seconds + (shares[index] ?? 0)));
   }
 
@@ -143,9 +137,8 @@ export class Meter {
         await this.host.writeAccount(JSON.stringify(this.account));
         return true;
       } catch (error) {
-        this.log.warn('the account is not written; the next receipt carries these seconds', {
-          error: messageOf(error),
-        });
+        const fact = 'the account is not written; the next receipt carries these seconds';
+        this.log.warn(fact, { error: messageOf(error) });
         return false;
       }
     });

@@ -1,5 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import { access, mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { createWriteStream, existsSync } from 'node:fs';
+import { mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -36,7 +36,7 @@ export class ModelFolderOnDisk implements ModelFolder {
       return await readFile(join(this.path, 'model.json'), 'utf8');
     } catch (cause) {
       if (!isMissing(cause)) throw cause;
-      if (!(await exists(this.path))) return undefined;
+      if (!existsSync(this.path)) return undefined;
       throw new JobFailure('model', `model ${this.model.name} has no model.json in its folder; add one`);
     }
   }
@@ -65,25 +65,19 @@ export class ModelFolderOnDisk implements ModelFolder {
       await rename(half, this.path);
     } catch (cause) {
       if (!(cause instanceof InvalidInputError)) throw cause;
-      throw new JobFailure(
-        'model',
-        `model ${this.model.name}: ${cause.message}; deploy it again`,
-        {},
-        { cause },
-      );
+      const message = `model ${this.model.name}: ${cause.message}; deploy it again`;
+      throw new JobFailure('model', message, {}, { cause });
     } finally {
       await this.remove(half, zipFile);
     }
   }
 
   async has(program: Program): Promise<boolean> {
-    const file = join(this.path, program);
-    if (!(await exists(file))) return false;
-    if (((await stat(file)).mode & 0o111) !== 0) return true;
-    throw new JobFailure(
-      'model',
-      `\`${program}\` of model ${this.model.name} is not executable; run \`chmod +x\` on it and deploy again`,
-    );
+    const file = await stat(join(this.path, program)).catch(() => undefined);
+    if (!file) return false;
+    if ((file.mode & 0o111) !== 0) return true;
+    const message = `\`${program}\` of model ${this.model.name} is not executable; run \`chmod +x\` on it and deploy again`;
+    throw new JobFailure('model', message);
   }
 
   async markReady(): Promise<void> {
@@ -119,13 +113,6 @@ export async function pruneModels(modelsRoot: string): Promise<void> {
 
 async function list(folder: string): Promise<string[]> {
   return readdir(folder).catch(() => []);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function isMissing(error: unknown): boolean {

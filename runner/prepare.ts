@@ -1,13 +1,12 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { InvalidInputError, httpStatusOf } from '../lifecycle/errors';
-import type { Log } from '../lifecycle/log';
 import { modelCardSchema, type ModelCard, type ModelRef } from '../lifecycle/model';
 import { parseRecord } from '../lifecycle/records';
 import type { DrainContext } from './context';
 import { AttemptFailure, JobFailure } from './failures';
-import type { JobFolder } from './host';
-import { runProgram } from './run-program';
+import type { ProcessEnd } from './host';
+import { runProgram, type ProgramRun } from './run-program';
 
 /** Maximum attempts at a job while its model's card cannot be read. The same as the card's default. */
 export const DEFAULT_MAX_ATTEMPTS = modelCardSchema.shape.maxAttempts.parse(undefined);
@@ -30,7 +29,7 @@ export async function readCard({ host }: DrainContext, model: ModelRef): Promise
 export async function prepareModel(
   context: DrainContext,
   model: ModelRef,
-  job: { readonly folder: JobFolder; readonly signal: AbortSignal; readonly log: Log },
+  job: Pick<ProgramRun, 'folder' | 'signal' | 'log'>,
 ): Promise<ModelCard> {
   const folder = context.host.modelFolder(model);
   const ready = await folder.isReady();
@@ -45,10 +44,8 @@ export async function prepareModel(
   if (ready) return card;
 
   if (!(await folder.has('run'))) {
-    throw new JobFailure(
-      'model',
-      `model ${model.name} has no executable named \`run\` in its folder; add one`,
-    );
+    const message = `model ${model.name} has no executable named \`run\` in its folder; add one`;
+    throw new JobFailure('model', message);
   }
   if (await folder.has('setup')) await setUp(context, model, job);
   await folder.markReady();
@@ -58,33 +55,23 @@ export async function prepareModel(
 async function setUp(
   context: DrainContext,
   model: ModelRef,
-  job: { readonly folder: JobFolder; readonly signal: AbortSignal; readonly log: Log },
+  job: Pick<ProgramRun, 'folder' | 'signal' | 'log'>,
 ): Promise<void> {
   job.log.info('setting the model up', { model: model.name });
-  const timeLimitSeconds = context.timings.setupTimeLimitMinutes * 60;
-  const end = await runProgram(context, { ...job, model, program: 'setup', timeLimitSeconds });
-  if (end.timedOut || end.exit.code !== 0) {
-    const how = end.timedOut
-      ? `exceeded ${context.timings.setupTimeLimitMinutes} minutes`
-      : describeExit(end.exit);
-    throw new AttemptFailure('setup failed', `the setup of model ${model.name} ${how}`, {
-      exit: end.exit,
-      stderrTail: end.stderrTail,
-    });
-  }
+  const minutes = context.timings.setupTimeLimitMinutes;
+  const run: ProgramRun = { ...job, model, program: 'setup', timeLimitSeconds: minutes * 60 };
+  const { exit, timedOut, stderrTail } = await runProgram(context, run);
+  if (!timedOut && exit.code === 0) return;
+  const how = timedOut ? `exceeded ${minutes} minutes` : describeExit(exit);
+  const message = `the setup of model ${model.name} ${how}`;
+  throw new AttemptFailure('setup failed', message, { exit, stderrTail });
 }
 
 async function downloadZip({ s3, config }: DrainContext, model: ModelRef, signal: AbortSignal) {
   const where = `s3://${config.controlBucket}/${model.zipKey} (version ${model.zipVersionId})`;
   try {
-    const { Body } = await s3.send(
-      new GetObjectCommand({
-        Bucket: config.controlBucket,
-        Key: model.zipKey,
-        VersionId: model.zipVersionId,
-      }),
-      { abortSignal: signal },
-    );
+    const version = { Bucket: config.controlBucket, Key: model.zipKey, VersionId: model.zipVersionId };
+    const { Body } = await s3.send(new GetObjectCommand(version), { abortSignal: signal });
     return addAbortSignal(signal, Body as Readable);
   } catch (cause) {
     const status = httpStatusOf(cause);
@@ -104,6 +91,6 @@ function parseCard(text: string): ModelCard {
 }
 
 /** How a process ended. The text follows the program's name in a sentence. */
-export function describeExit({ code, signal }: { code: number | null; signal: string | null }): string {
+export function describeExit({ code, signal }: ProcessEnd): string {
   return signal === null ? `exited with code ${code ?? 'unknown'}` : `was ended by ${signal}`;
 }
