@@ -34,6 +34,15 @@ export class TestLog implements Log {
   }
 }
 
+interface FakeCommand {
+  readonly CommandId: string;
+  Status: string;
+  readonly InstanceIds?: string[];
+  readonly RequestedDateTime?: Date;
+  /** @default the drain's document */
+  readonly DocumentName?: string;
+}
+
 type Send = (name: string, input: Record<string, unknown>) => object;
 
 /** An SDK client whose every command ends in `send`. */
@@ -69,9 +78,14 @@ export class FakeAccount {
   state = 'stopped';
   launchTime = new Date(this.clock.now());
   stateTransitionReason = '';
+  /** EC2 has interrupted the spot instance. Only EC2 can start it. */
+  isInterrupted = false;
   readonly tags = new Map<string, string>();
   lastPing: Date | undefined;
-  commands: { CommandId: string; Status: string; InstanceIds?: string[]; RequestedDateTime?: Date }[] = [];
+  commands: FakeCommand[] = [];
+  /** The payloads of the asynchronous invocations. The fake runs no function: a test calls the handler. */
+  readonly invocations: string[] = [];
+  private commandsSent = 0;
   /** The tries that the SDK needs for each call to EC2. */
   tries = 1;
   /** The errors to throw, by command name, in this order. An error that is never thrown fails its test. */
@@ -83,8 +97,8 @@ export class FakeAccount {
     (name, input) => this.answer(name, () => this.ec2Answer(name, input)),
     () => this.tries,
   );
-  readonly ssm = clientOf((name) => this.answer(name, () => this.ssmAnswer(name)));
-  readonly lambda = clientOf((name) => this.answer(name, () => ({})));
+  readonly ssm = clientOf((name, input) => this.answer(name, () => this.ssmAnswer(name, input)));
+  readonly lambda = clientOf((name, input) => this.answer(name, () => this.lambdaAnswer(name, input)));
 
   readonly instance = new Instance(this.ec2 as unknown as EC2Client, 'i-1');
   readonly control = new Store(this.s3.client, 'control');
@@ -201,8 +215,7 @@ export class FakeAccount {
       case 'StartInstances':
         return this.start();
       case 'StopInstances':
-        this.state = 'stopping';
-        return {};
+        return this.stop();
       case 'CreateTags':
         for (const { Key, Value } of input.Tags as { Key: string; Value: string }[])
           this.tags.set(Key, Value);
@@ -216,16 +229,39 @@ export class FakeAccount {
   }
 
   private start(): object {
-    if (this.state === 'stopping') throw FakeS3.error('IncorrectInstanceState', 400);
+    if (this.isInterrupted) throw FakeS3.error('IncorrectSpotRequestState', 400);
+    this.refuseIn('stopping', 'shutting-down', 'terminated');
     const PreviousState = { Name: this.state };
     if (this.state === 'stopped') {
-      this.state = 'running';
-      this.launchTime = new Date(this.clock.now());
+      this.state = 'pending';
+      this.launchTime = new Date(Math.floor(this.clock.now() / 1_000) * 1_000);
+      this.stateTransitionReason = '';
     }
-    return { StartingInstances: [{ PreviousState }] };
+    return { StartingInstances: [{ PreviousState, CurrentState: { Name: this.state } }] };
   }
 
-  private ssmAnswer(name: string): object {
+  private stop(): object {
+    this.refuseIn('shutting-down', 'terminated');
+    const PreviousState = { Name: this.state };
+    if (this.state === 'running' || this.state === 'pending') {
+      this.state = 'stopping';
+      const time = new Date(this.clock.now()).toISOString().slice(0, 19).replace('T', ' ');
+      this.stateTransitionReason = `User initiated (${time} GMT)`;
+    }
+    return { StoppingInstances: [{ PreviousState, CurrentState: { Name: this.state } }] };
+  }
+
+  private refuseIn(...states: string[]): void {
+    if (states.includes(this.state)) throw FakeS3.error('IncorrectInstanceState', 400);
+  }
+
+  private lambdaAnswer(name: string, input: Record<string, unknown>): object {
+    if (name !== 'Invoke') throw new Error(`FakeAccount: unknown ${name}`);
+    this.invocations.push(String(input.Payload));
+    return { StatusCode: 202 };
+  }
+
+  private ssmAnswer(name: string, input: Record<string, unknown>): object {
     switch (name) {
       case 'DescribeInstanceInformation':
         return {
@@ -234,11 +270,53 @@ export class FakeAccount {
             : [],
         };
       case 'ListCommands':
-        return { Commands: this.commands.map((command) => ({ InstanceIds: ['i-1'], ...command })) };
+        return this.listCommands(input);
       case 'SendCommand':
-        return { Command: { CommandId: 'c-1' } };
+        return this.sendCommand(input);
       default:
         throw new Error(`FakeAccount: unknown ${name}`);
     }
   }
+
+  private listCommands(input: Record<string, unknown>): object {
+    const { Filters = [], NextToken = '0', MaxResults = 50 } = input as ListCommandsInput;
+    if (Filters.some(({ key }) => key !== 'DocumentName' && key !== 'InvokedAfter'))
+      throw FakeS3.error('InvalidFilterKey', 400);
+    const listed = this.commands.filter((command) => Filters.every((filter) => passes(command, filter)));
+    const begin = Number(NextToken);
+    const end = begin + MaxResults;
+    return {
+      Commands: listed.slice(begin, end).map((command) => ({ InstanceIds: ['i-1'], ...command })),
+      ...(listed.length > end && { NextToken: String(end) }),
+    };
+  }
+
+  private sendCommand({ DocumentName }: Record<string, unknown>): object {
+    if (!this.lastPing) throw FakeS3.error('InvalidInstanceId', 400);
+    this.commandsSent += 1;
+    const CommandId = `c-${this.commandsSent}`;
+    const RequestedDateTime = new Date(this.clock.now());
+    this.commands.push({
+      CommandId,
+      Status: 'Pending',
+      InstanceIds: ['i-1'],
+      RequestedDateTime,
+      DocumentName: String(DocumentName),
+    });
+    return { Command: { CommandId } };
+  }
+}
+
+interface ListCommandsInput {
+  readonly Filters?: readonly { key: string; value: string }[];
+  readonly NextToken?: string;
+  readonly MaxResults?: number;
+}
+
+function passes(
+  { DocumentName = 'p-drain', RequestedDateTime }: FakeCommand,
+  { key, value }: { key: string; value: string },
+): boolean {
+  if (key === 'DocumentName') return DocumentName === value;
+  return RequestedDateTime === undefined || RequestedDateTime >= new Date(value);
 }

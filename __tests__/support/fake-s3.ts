@@ -68,7 +68,9 @@ export class FakeS3 {
   readonly client: S3Client;
   private readonly buckets = new Map<string, Map<string, Version[]>>();
   private readonly faults: { fault: FakeS3Fault; matched: number }[] = [];
-  private readonly uploads = new Map<string, Map<number, Buffer>>();
+  private readonly uploads = new Map<string, { began: Date; parts: Map<number, Buffer> }>();
+  /** The ids of versions in an archive storage class, which S3 does not read. */
+  private readonly archived = new Set<string>();
   private versions = 0;
 
   constructor(private readonly clock: Pick<Clock, 'now'> = systemClock) {
@@ -77,7 +79,9 @@ export class FakeS3 {
       requestChecksumCalculation: () => Promise.resolve('WHEN_REQUIRED'),
       endpoint: () => Promise.resolve({ protocol: 'https:', hostname: 's3.fake', path: '/' }),
     };
-    const client = { send: (command: object) => this.send(command), config, destroy: () => undefined };
+    const send = (command: object, options?: { readonly abortSignal?: AbortSignal }) =>
+      this.send(command, options?.abortSignal);
+    const client = { send, config, destroy: () => undefined };
     this.client = client as unknown as S3Client;
   }
 
@@ -101,10 +105,15 @@ export class FakeS3 {
   }
 
   /** Writes an object from outside: the fake records no call, and no fault strikes. */
-  put(bucket: string, key: string, body: string | Uint8Array): { etag: string; versionId: string } {
+  put(
+    bucket: string,
+    key: string,
+    body: string | Uint8Array,
+    lastModified = this.now(),
+  ): { etag: string; versionId: string } {
     const bytes = Buffer.from(typeof body === 'string' ? Buffer.from(body, 'utf8') : body);
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
-    return this.add(bucket, key, { body: bytes, etag, deleteMarker: false });
+    return this.add(bucket, key, { body: bytes, etag, deleteMarker: false }, lastModified);
   }
 
   /** Deletes an object from outside. Its versions stay. */
@@ -133,7 +142,8 @@ export class FakeS3 {
     return this.calls.filter((call) => call.command === command && matches(key, call.key));
   }
 
-  private async send(command: object): Promise<object> {
+  private async send(command: object, abortSignal: AbortSignal | undefined): Promise<object> {
+    if (abortSignal?.aborted === true) throw FakeS3.error('AbortError', 0, 'Request aborted');
     const name = command.constructor.name.replace(/Command$/, '');
     const { input } = command as { input: Input };
     const call = {
@@ -190,35 +200,43 @@ export class FakeS3 {
     }
   }
 
-  private putObject(bucket: string, key: string, input: Input, body: Buffer): object {
+  /** `began`: when the multi-part upload began. S3 shows this time as LastModified. */
+  private putObject(bucket: string, key: string, input: Input, body: Buffer, began = this.now()): object {
     if (Buffer.byteLength(key) > 1024) throw FakeS3.error('KeyTooLongError', 400, 'Your key is too long');
     const present = this.latest(bucket, key);
     if (input.IfNoneMatch === '*' && present) throw preconditionFailed();
     if (input.IfMatch !== undefined) this.requireMatch(present, input.IfMatch);
-    const { etag, versionId } = this.put(bucket, key, body);
+    const { etag, versionId } = this.put(bucket, key, body, began);
+    if (input.StorageClass === 'GLACIER') this.archived.add(versionId);
     return { ETag: etag, VersionId: versionId };
   }
 
   private createUpload(): string {
     this.versions += 1;
     const uploadId = `upload-${this.versions}`;
-    this.uploads.set(uploadId, new Map());
+    this.uploads.set(uploadId, { began: this.now(), parts: new Map() });
     return uploadId;
   }
 
   private uploadPart(input: Input, body: Buffer): object {
-    const parts = this.uploads.get(textOf(input.UploadId));
-    if (!parts) throw FakeS3.error('NoSuchUpload', 404);
-    parts.set(numberOf(input.PartNumber, 0), body);
+    this.upload(input).parts.set(numberOf(input.PartNumber, 0), body);
     return { ETag: `"${createHash('md5').update(body).digest('hex')}"` };
   }
 
   private completeUpload(bucket: string, key: string, input: Input): object {
-    const parts = this.uploads.get(textOf(input.UploadId));
-    if (!parts) throw FakeS3.error('NoSuchUpload', 404);
+    const { began, parts } = this.upload(input);
+    const { Parts = [] } = input.MultipartUpload as { Parts?: { PartNumber: number }[] };
+    const named = Parts.map(({ PartNumber }) => parts.get(PartNumber));
+    if (named.length === 0 || named.includes(undefined)) throw FakeS3.error('InvalidPart', 400);
+    const answer = this.putObject(bucket, key, input, Buffer.concat(named as Buffer[]), began);
     this.uploads.delete(textOf(input.UploadId));
-    const inOrder = [...parts.entries()].sort(([a], [b]) => a - b).map(([, part]) => part);
-    return this.putObject(bucket, key, input, Buffer.concat(inOrder));
+    return answer;
+  }
+
+  private upload(input: Input): { began: Date; parts: Map<number, Buffer> } {
+    const upload = this.uploads.get(textOf(input.UploadId));
+    if (!upload) throw FakeS3.error('NoSuchUpload', 404);
+    return upload;
   }
 
   /** Copies one version, with other metadata. */
@@ -232,6 +250,7 @@ export class FakeS3 {
 
   private getObject(bucket: string, key: string, input: Input): object {
     const version = this.read(bucket, key, input, 'NoSuchKey');
+    if (this.archived.has(version.versionId)) throw FakeS3.error('InvalidObjectState', 403);
     return { ...describe(version), Body: streamOf(version.body) };
   }
 
@@ -246,9 +265,8 @@ export class FakeS3 {
     }
     const present = this.latest(bucket, key);
     if (input.IfMatch !== undefined) this.requireMatch(present, input.IfMatch);
-    // S3 adds a delete marker even if there is no object. The fake adds one only if there is an object.
-    this.delete(bucket, key);
-    return { DeleteMarker: true };
+    const marker = this.add(bucket, key, { body: Buffer.alloc(0), etag: '', deleteMarker: true });
+    return { DeleteMarker: true, VersionId: marker.versionId };
   }
 
   private listObjects(bucket: string, input: Input): object {
@@ -354,11 +372,21 @@ export class FakeS3 {
     if (present.etag !== etag) throw preconditionFailed();
   }
 
-  private add(bucket: string, key: string, version: Omit<Version, 'versionId' | 'lastModified'>) {
+  /** The time as S3 shows it, in whole seconds. */
+  private now(): Date {
+    return new Date(Math.floor(this.clock.now() / 1_000) * 1_000);
+  }
+
+  private add(
+    bucket: string,
+    key: string,
+    version: Omit<Version, 'versionId' | 'lastModified'>,
+    lastModified = this.now(),
+  ) {
     this.versions += 1;
     const versionId = `v${String(this.versions).padStart(6, '0')}`;
     const versions = this.bucket(bucket).get(key) ?? [];
-    versions.push({ ...version, versionId, lastModified: new Date(this.clock.now()) });
+    versions.push({ ...version, versionId, lastModified });
     this.bucket(bucket).set(key, versions);
     return { etag: version.etag, versionId };
   }
