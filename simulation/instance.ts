@@ -125,12 +125,13 @@ export class SimInstance {
     if (this.state === 'pending' && faults.strikes('stop refused')) {
       throw awsError('IncorrectInstanceState', 400);
     }
+    const PreviousState = { Name: this.state };
     if (this.state === 'running' || this.state === 'pending') {
       if (by !== 'people') checks.checkStop(by);
       this.reason = userInitiated(this.world.timeline.now);
       this.beginStopping(by === 'people' ? 'people' : 'ours');
     }
-    return {};
+    return { StoppingInstances: [{ PreviousState, CurrentState: { Name: this.state } }] };
   }
 
   /** Called when a stop is accepted, the machine powers itself off, or EC2 interrupts it. */

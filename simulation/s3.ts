@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { awsError } from './aws-error';
 import type { SimProcess } from './process';
+import { MODELS } from './settings';
 import type { World } from './world';
 
 export type BucketName = 'data' | 'output' | 'control';
@@ -13,6 +14,9 @@ interface SimObject {
 }
 
 type Input = object;
+
+/** The content of every upload and of every model's zip. */
+const UPLOAD = 'x';
 
 /** What S3 needs of the other parts. */
 interface S3World extends World {
@@ -48,8 +52,9 @@ export class SimS3 {
 
   /** A person uploads a file. Returns the version. */
   upload(key: string): string {
-    const { versionId, lastModified } = this.store('data', key, 'x');
-    this.uploads.push({ key, versionId, sizeBytes: 1, at: lastModified });
+    const { versionId, lastModified } = this.store('data', key, UPLOAD);
+    // The sort keeps the order of equal times, and S3 lists the newest version first.
+    this.uploads.unshift({ key, versionId, sizeBytes: UPLOAD.length, at: lastModified });
     this.uploads.sort((a, b) => byText(a.key, b.key) || b.at.getTime() - a.at.getTime());
     return versionId;
   }
@@ -72,10 +77,8 @@ export class SimS3 {
   get(input: Input): object {
     const { Bucket, Key, VersionId } = input as GetInput;
     if (Bucket === 'data' || VersionId !== undefined) {
-      if (Bucket === 'data' && !this.uploads.some((upload) => upload.versionId === VersionId)) {
-        throw awsError('NoSuchVersion', 404);
-      }
-      return { Body: new Readable({ read: noMore }), ContentLength: 1 };
+      if (!this.hasVersion(Bucket, Key, VersionId)) throw awsError('NoSuchVersion', 404);
+      return { Body: new Readable({ read: readUpload }), ContentLength: UPLOAD.length };
     }
     const present = this.buckets[Bucket].get(Key);
     if (!present) throw awsError('NoSuchKey', 404);
@@ -117,7 +120,8 @@ export class SimS3 {
     const { KeyMarker, VersionIdMarker } = input as { KeyMarker?: string; VersionIdMarker?: string };
     let begin = 0;
     if (KeyMarker !== undefined) {
-      begin = this.uploads.findIndex(({ key }) => key >= KeyMarker);
+      const isWholeKey = VersionIdMarker === undefined;
+      begin = this.uploads.findIndex(({ key }) => key > KeyMarker || (!isWholeKey && key === KeyMarker));
       if (begin === -1) begin = this.uploads.length;
       const marked = this.uploads.findIndex(
         ({ key, versionId }) => key === KeyMarker && versionId === VersionIdMarker,
@@ -137,6 +141,12 @@ export class SimS3 {
       IsTruncated: more,
       ...(more && { NextKeyMarker: formEncoded(last.key), NextVersionIdMarker: last.versionId }),
     };
+  }
+
+  /** The versions of uploads, and the first version of each model's zip. */
+  private hasVersion(bucket: BucketName, key: string, versionId: string | undefined): boolean {
+    if (bucket === 'data') return this.uploads.some((upload) => upload.versionId === versionId);
+    return MODELS.some(({ zipKey, zipVersionId }) => key === zipKey && versionId === zipVersionId);
   }
 
   private store(bucket: BucketName, key: string, text: string): SimObject {
@@ -175,7 +185,8 @@ interface ListInput {
   StartAfter?: string;
 }
 
-function noMore(this: Readable): void {
+function readUpload(this: Readable): void {
+  this.push(UPLOAD);
   this.push(null);
 }
 

@@ -78,6 +78,9 @@ export class SimSsm {
   list(input: Readonly<Record<string, unknown>>): object {
     const { faults, luck, timeline, settings } = this.world;
     const { Filters = [], NextToken = '0' } = input as { Filters?: readonly Filter[]; NextToken?: string };
+    if (Filters.some(({ key }) => key !== 'InvokedAfter' && key !== 'DocumentName')) {
+      throw awsError('InvalidFilterKey', 400);
+    }
     const isWanted = (command: SimCommand) => Filters.every((filter) => matches(command, filter));
     const lag = faults.strikes('command status stale') ? luck.between(1_000, 60_000) : luck.between(0, 200);
     const then = timeline.now - lag;
@@ -157,9 +160,7 @@ interface Filter {
 }
 
 function matches({ sentAt, document }: SimCommand, { key, value }: Filter): boolean {
-  if (key === 'InvokedAfter') return sentAt >= Date.parse(value);
-  if (key === 'DocumentName') return document === value;
-  throw awsError('InvalidFilterKey', 400);
+  return key === 'InvokedAfter' ? sentAt >= Date.parse(value) : document === value;
 }
 
 export function statusOf({ statuses }: SimCommand): CommandStatus {
