@@ -24,6 +24,7 @@ export async function trigger(event: unknown, context: LedgerContext): Promise<v
       failures.push(error);
     }
   }
+  // A3: after the records, because a closer that lists no record does not wake.
   if (open.length > 0) await wake(context, 'upload', open).catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
 }

@@ -27,8 +27,10 @@ export async function admit(
   by: 'event' | 'audit',
 ): Promise<Admission> {
   const model = modelFor(upload, context.models);
+  // A1
   if (!model) return 'not taken';
   const jobId = jobIdOf(upload);
+  // A2: the job has ended.
   if (await context.output.exists(receiptKey(upload.key, jobId))) return 'done';
 
   const record: Omit<OpenRecord, 'nonce'> = {

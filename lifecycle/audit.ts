@@ -33,7 +33,7 @@ type Marker = { readonly keyMarker: string; readonly versionIdMarker: string | u
 /** Maximum versions in one page: S3's limit for one LIST. */
 const PAGE_VERSIONS = 1000;
 
-/** Maximum checks in one sweep, each a HEAD request. Bounds the sweep's cost and time. */
+/** U3: maximum checks in one sweep, each a HEAD request. Bounds the sweep's cost and time. */
 const PAGE_CHECKS = 100;
 
 /** Maximum time for one page, in milliseconds. If S3 is slow, `settle` still needs time for the gate. */
@@ -115,6 +115,7 @@ async function readCursor({ control, clock, log }: LedgerContext): Promise<Audit
 }
 
 function nextPage(page: ListObjectVersionsOutput): Marker | undefined {
+  // U2
   if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return undefined;
   return { keyMarker: decodeKey(page.NextKeyMarker), versionIdMarker: page.NextVersionIdMarker };
 }

@@ -28,6 +28,7 @@ export async function breakerTrips(
   if (gate.state !== 'OPEN') return false;
   const { control, clock } = context;
   const trace = await readTrace(control);
+  // B2
   if (hasNewWork(trace, gate)) {
     await moveGate(control, gate, 'OPEN', context, {
       fruitless: 0,
@@ -53,7 +54,7 @@ function hasNewWork({ etag }: Trace, { record }: GateReading): boolean {
 
 /**
  * The id of an end that counts, for the gate's `lastEnd`: the launch time, a blank, and what ended. Undefined: the end does
- * not count. Several commands of one wake-up may end one after the other, and then the instance. So an end within a minute
+ * not count. Several commands of one wake-up may end one after the other, and then the instance. B5: an end within a minute
  * of the last counted end, or of the last new work, does not count.
  */
 async function countableEnd(
@@ -82,7 +83,7 @@ async function countableEnd(
 async function trip(context: SettleContext, gate: GateReading, fruitless: number): Promise<boolean> {
   const why = `breaker: ${fruitless} wake-ups in a row without work, ${timestamp(context.clock)}`;
   const stopped = await stopWithJobsOpen(context, gate, {
-    // A drain may have claimed and finished a job between the reads of the trace and of the claims. Then it did work.
+    // B4: a drain may have claimed and finished a job between the reads of the trace and of the claims. Then it did work.
     hasNewWork: async () => hasNewWork(await readTrace(context.control), gate),
     beforeStop: () => context.instance.pause(why),
   });
@@ -109,7 +110,7 @@ export async function stopIfPaused(context: SettleContext): Promise<boolean> {
 
 /**
  * Stops the instance unless a drain is working. Jobs are open, so the second list after CLOSING cannot protect a model that
- * a drain begins at this moment. The claims protect it. The drain writes its claim and then reads the gate. This function
+ * a drain begins at this moment. B3: the claims protect it. The drain writes its claim and then reads the gate. This function
  * writes CLOSING and then reads the claims. One of them sees the other's write.
  *
  * Returns false if people hold the instance, if a drain is working, or if a drain did work while the breaker tripped.

@@ -23,7 +23,7 @@ export interface DispatchContext {
   readonly agentTimeoutMs: number;
 }
 
-/** `sent`: SSM accepted a new drain command. `live`: a drain command is under way. `gone`: the instance has stopped. */
+/** `sent`: SSM accepted a new drain command. `live`: a drain command is under way. `gone`: the instance is stopped or stopping. */
 export type DispatchOutcome = 'sent' | 'live' | 'gone';
 
 /** Time in which the agent must accept the command, in seconds. Then SSM drops the command, and the sweep sends another. */
@@ -39,12 +39,12 @@ const GONE_AFTER_MS = 60_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4_000;
 
-/** Time after which polls become rarer, in milliseconds. Most boots are complete by then. */
+/** Time after which polls become rarer, in milliseconds. Most boots are complete by then, and an agent that is still silent may stay silent for long. */
 const LATE_MS = 60_000;
 const LONGEST_LATE_PAUSE_MS = 15_000;
 
 /**
- * Sends a drain command to the running instance, once SSM has received a ping from its agent since the last launch. The
+ * C1: sends a drain command to the running instance, once SSM has received a ping from its agent since the last launch. The
  * agent's status `Online` alone can be minutes old. Throws RetryLaterError if there is no ping within `agentTimeoutMs`.
  */
 export async function dispatch(context: DispatchContext): Promise<DispatchOutcome> {
@@ -83,7 +83,7 @@ async function agentPingedSince({ ssm, instance }: DispatchContext, launchTime: 
 }
 
 /**
- * The request has no filter by instance: a list by instance lacks the commands that have not reached the instance yet.
+ * C2: the request has no filter by instance: a list by instance lacks the commands that have not reached the instance yet.
  * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListCommands.html
  */
 async function drainUnderWay(context: DispatchContext, launchTime: Date): Promise<boolean> {
@@ -108,7 +108,7 @@ function isUnderWay({ Status, InstanceIds }: Command, instanceId: string): boole
   return InstanceIds?.includes(instanceId) === true && (Status === 'Pending' || Status === 'InProgress');
 }
 
-/** Returns false if SSM does not accept the instance yet. */
+/** C3: the command has no parameter. Returns false if SSM does not accept the instance yet. */
 async function sendDrain({ ssm, instance, document, drainLogGroup, log }: DispatchContext): Promise<boolean> {
   try {
     const answer = await ssm.send(

@@ -51,8 +51,6 @@ export const stopEnvironmentSchema = z.object({
 });
 
 export type TriggerEnvironment = z.infer<typeof triggerEnvironmentSchema>;
-export type WorkerEnvironment = z.infer<typeof workerEnvironmentSchema>;
-export type StopEnvironment = z.infer<typeof stopEnvironmentSchema>;
 
 /**
  * Returns the environment variables that the schema names, checked and frozen. Throws InvalidInputError that names every

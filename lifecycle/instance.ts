@@ -82,7 +82,7 @@ export class Instance {
       const start = new StartInstancesCommand({ InstanceIds: [this.id] });
       const { StartingInstances, $metadata } = await this.ec2.send(start);
       const was = StartingInstances?.[0]?.PreviousState?.Name;
-      // The SDK retries a call whose answer was lost. The first try may have made the instance `pending`.
+      // W7: the SDK retries a call whose answer was lost. The first try may have made the instance `pending`.
       const mayBeOurs = was === 'pending' && ($metadata.attempts ?? 1) > 1;
       return { refused: false, was: mayBeOurs ? undefined : was };
     } catch (error) {

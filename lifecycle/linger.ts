@@ -6,7 +6,7 @@ import { readTrace, type Trace } from './trace';
 /**
  * Default seconds for which the instance stays on after the last job: half of EC2's one-minute minimum for a start.
  *
- * An upload that arrives just after the tail costs another start. A scheduler that knew the future would have kept the
+ * An upload that arrives just after the tail costs another start, for which EC2 bills at least a minute. A scheduler that knew the future would have kept the
  * instance running instead, and paid for a gap longer than the tail. So the bill is at most about twice the optimum.
  * docs/ECONOMY.md has the arithmetic.
  */
@@ -20,8 +20,9 @@ export type LingerOutcome =
   { readonly did: 'tail over'; readonly gate: GateReading } | { readonly did: 'left to another' | 'nothing' };
 
 /**
- * Keeps the instance on until `lingerSeconds` have passed since the drain's last work, so that the next upload needs no
- * start. During a shorter pause, to stay on costs less than a restart. Call it only if the gate is OPEN and no job is open.
+ * L1: keeps the instance on until `lingerSeconds` have passed since the drain's last work, so that the next upload needs no
+ * start. A stop saves money only if the pause is longer than the time that the restart bills. Call it only if the gate is
+ * OPEN and no job is open.
  */
 export async function linger(context: SettleContext, gate: GateReading): Promise<LingerOutcome> {
   const { control, clock, log, lingerSeconds } = context;
@@ -32,9 +33,9 @@ export async function linger(context: SettleContext, gate: GateReading): Promise
 
   log.info('nothing is open; the instance stays on a little', { seconds: Math.round(tailMs / 1000) });
   await clock.sleep(tailMs);
-  // The gate is OPEN, so the trigger that admitted this job has started the instance.
+  // L2: the gate is OPEN, so the trigger that admitted this job has started the instance.
   if (await anyOpen(control)) return { did: 'nothing' };
-  // A drain finished a job during the sleep. The event of that job's receipt starts a new tail.
+  // L3: a drain finished a job during the sleep. The event of that job's receipt starts a new tail.
   if ((await readTrace(control)).etag !== trace.etag) return { did: 'left to another' };
   const now = await readGate(control);
   return now.state === 'OPEN' ? { did: 'tail over', gate: now } : { did: 'left to another' };

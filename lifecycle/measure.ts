@@ -27,7 +27,8 @@ function measure(
   metrics: Metrics,
 ): void {
   metrics(outcome === 'succeeded' ? 'JobsSucceeded' : 'JobsFailed', 1);
-  // A job without a claim or a start failed before its model ran, because of a machine's death or a missing upload.
+  // No claimedAt: the attempts were used up, for example by a machine's death. No startedAt: no model started in this
+  // attempt, for example because the upload is gone.
   if (claimedAt !== undefined) metrics('WaitSeconds', elapsedSeconds(uploadedAt ?? admittedAt, claimedAt));
   if (startedAt !== undefined) metrics('RunSeconds', elapsedSeconds(startedAt, endedAt));
 }

@@ -55,7 +55,7 @@ function endOf(
 ): SessionEnd | undefined {
   if (state !== 'stopped' && eventAt === undefined) return undefined;
   const requestedAt = stopRequestedAt?.toISOString() ?? '';
-  // Before the launch: EC2 still reports the stop of an earlier session.
+  // A time before the launch is of an earlier session's stop, which EC2 still reports.
   if (requestedAt > launchedAt && (eventAt === undefined || requestedAt <= eventAt)) {
     return { stoppedAt: requestedAt };
   }

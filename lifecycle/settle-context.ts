@@ -15,7 +15,7 @@ export interface SettleContext extends LedgerContext {
   readonly metrics?: Metrics | undefined;
 }
 
-/** The event that made the stop function settle. */
+/** The event that called the stop function. */
 export type Cause =
   | { readonly kind: 'receipt'; readonly jobIds: readonly string[] }
   | { readonly kind: 'instance running' }

@@ -19,6 +19,7 @@ const MAX_RETIRED = 100;
 /** Lists the open jobs. If there are any, wakes the instance. If there are none, closes the gate and stops the instance. */
 export async function settle(context: SettleContext, cause: Cause): Promise<SettleOutcome> {
   const open = await retireFinished(context, cause);
+  // U1
   const auditFailure = cause.kind === 'sweep' ? await audit(context) : undefined;
   const outcome = await settleGate(context, cause, open).catch(leftToAnother(context));
   if (cause.kind === 'sweep') measureOpen(context, open);
@@ -26,7 +27,7 @@ export async function settle(context: SettleContext, cause: Cause): Promise<Sett
   return outcome;
 }
 
-/** A failed audit must not keep the instance on. So `settle` throws the returned error only after it settled the gate. */
+/** S9: a failed audit must not keep the instance on. So `settle` throws the returned error only after it settled the gate. */
 async function audit(context: SettleContext): Promise<Error | undefined> {
   try {
     const { failed } = await auditPage(context);
@@ -36,7 +37,7 @@ async function audit(context: SettleContext): Promise<Error | undefined> {
   }
 }
 
-/** Another function moved the gate after this one had read it. That function lists the open jobs after its write. */
+/** S8: another function moved the gate after this one had read it. That function lists the open jobs after its write. */
 function leftToAnother({ log }: SettleContext): (error: unknown) => SettleOutcome {
   return (error) => {
     if (!(error instanceof ConflictError)) throw error;
@@ -46,7 +47,7 @@ function leftToAnother({ log }: SettleContext): (error: unknown) => SettleOutcom
 }
 
 /**
- * Deletes the open records of jobs that have a receipt. Returns the jobs that are still open. On a receipt, it checks and
+ * S1: deletes the open records of jobs that have a receipt. Returns the jobs that are still open. On a receipt, it checks and
  * returns only that receipt's jobs.
  */
 async function retireFinished(context: SettleContext, cause: Cause): Promise<ListedJob[]> {
@@ -72,6 +73,7 @@ async function settleGate(
 ): Promise<SettleOutcome> {
   let gate = await readGate(context.control);
   if (gate.state === 'CLOSING') {
+    // S2
     if (!isAbandoned(context, gate)) return { did: 'left to another' };
     context.log.warn('taking over a closing that nobody finished', {
       since: gate.record?.since,
@@ -81,14 +83,16 @@ async function settleGate(
   }
 
   if (await anyOpen(context.control)) {
-    // The dead closer may have stopped the instance. `wake` opens the gate after EC2 has accepted a start.
+    // S6: the dead closer may have stopped the instance. `wake` opens the gate after EC2 has accepted a start.
     if (gate.state === 'CLOSING') gate = await moveGate(context.control, gate, 'CLOSED', context);
     const end = wakeUpEnd(cause);
+    // B1
     if (end && (await breakerTrips(context, gate, end))) return { did: 'tripped' };
-    // The drain that wrote the receipt continues with the next job. If the drain dies, the end of its command settles.
+    // S7: the drain that wrote the receipt continues with the next job. If the drain dies, the end of its command settles.
     if (cause.kind === 'receipt' && gate.state === 'OPEN') return { did: 'nothing' };
     const jobIds = open.map(({ jobId }) => jobId);
     const woke = await wake(context, cause.kind, jobIds);
+    // B6
     if (woke === 'paused' && (await stopIfPaused(context))) return { did: 'stopped' };
     return { did: 'woke', wake: woke };
   }
@@ -122,6 +126,7 @@ async function closeAndStop(context: SettleContext, gate: GateReading, cause: Ca
   const { state, hold, phase } = await instance.read();
   const isOn = state === 'running' || state === 'pending';
   if (cause.kind === 'sweep' && isOn) context.metrics?.('OnWithNothingOpen', 1);
+  // S3
   if (hold !== undefined) {
     log.info('not stopped: held', { hold });
     if (gate.state !== 'CLOSING') return { did: 'held' };
@@ -133,10 +138,10 @@ async function closeAndStop(context: SettleContext, gate: GateReading, cause: Ca
     return { did: 'nothing' };
   }
 
-  // If the gate was not OPEN, an earlier stop may be taking effect. Then only `wake` may open it, after an accepted start.
+  // S6: if the gate was not OPEN, an earlier stop may be taking effect. Then only `wake` may open it, after an accepted start.
   const before = gate.state === 'OPEN' ? 'OPEN' : 'CLOSED';
   const closing = gate.state === 'CLOSING' ? gate : await moveGate(control, gate, 'CLOSING', context);
-  // A drain begins a job only if it first finds the job in `open/` and then reads OPEN. So every running job was open before
+  // S4: a drain begins a job only if it first finds the job in `open/` and then reads OPEN. So every running job was open before
   // CLOSING was written, and this second list contains it.
   if (await anyOpen(control)) {
     await moveGate(control, closing, before, context);
@@ -157,7 +162,7 @@ async function closeAndStop(context: SettleContext, gate: GateReading, cause: Ca
 }
 
 /**
- * A trigger that admits a job while the gate is CLOSING does not start the instance. So the function that ends the CLOSING
+ * S5: a trigger that admits a job while the gate is CLOSING does not start the instance. So the function that ends the CLOSING
  * lists the open jobs once more: after a stop, after a refused stop, and for a held instance.
  */
 async function wakeForLateJobs(context: SettleContext, outcome: SettleOutcome): Promise<SettleOutcome> {

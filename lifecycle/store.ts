@@ -40,7 +40,7 @@ const CONFLICT_TRIES = 5;
 /**
  * Records in one bucket, with S3's conditional writes.
  *
- * Every conditional write carries a fresh nonce. If the answer to a PUT is lost, the SDK retries the PUT, and the retry
+ * N1: every conditional write carries a fresh nonce. If the answer to a PUT is lost, the SDK retries the PUT, and the retry
  * finds the first try's success as a 412. `Store` then reads the object back and recognises its own write.
  */
 export class Store {
@@ -90,6 +90,7 @@ export class Store {
 
   /** Creates the record. Returns false if another writer's object exists. */
   async create(key: string, record: object): Promise<boolean> {
+    // N2
     return (await this.putIf(key, record, { IfNoneMatch: '*' })) !== undefined;
   }
 
@@ -102,6 +103,7 @@ export class Store {
     record: Omit<T, 'nonce'>,
     etag: string | undefined,
   ): Promise<Stored<T>> {
+    // N3
     const condition = etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: etag };
     const written = await this.putIf(key, record, condition);
     if (!written) throw new ConflictError(`another writer changed s3://${this.bucket}/${key}`);

@@ -30,6 +30,7 @@ export async function wake(
   const { instance, worker, log } = context;
   const jobIds = open.slice(0, MAX_NAMED_JOBS);
   const { pause } = await instance.read();
+  // W1
   if (pause !== undefined) {
     log.warn('not woken: the pipeline is paused', { reason, pause, jobIds });
     return 'paused';
@@ -39,7 +40,7 @@ export async function wake(
     log.info('not woken yet: the instance is still stopping, or EC2 has taken it away', { reason, jobIds });
     return 'stopping';
   }
-  // The function that made the instance `pending` invokes the worker. For a burst of uploads, one worker waits through the
+  // W5: the function that made the instance `pending` invokes the worker. For a burst of uploads, one worker waits through the
   // boot, not one for each upload. If that worker is lost, the sweep invokes the next.
   if (start && start.was !== 'pending') await worker.invoke(reason, jobIds);
   if (isOpen) log.info('woken', { reason, was: start?.was, jobIds });
@@ -55,14 +56,15 @@ interface Opening {
 }
 
 /**
- * Opens the gate only after EC2 has accepted the start. On a stopping instance a drain may stay alive for some seconds.
+ * W2, W4: opens the gate only after EC2 has accepted the start. On a stopping instance a drain may stay alive for some seconds.
  * Behind an open gate that drain would begin a model, and the stop would kill the model.
  */
 async function startAndOpenGate(context: LedgerContext): Promise<Opening> {
-  // Prefer a start that found the instance `stopped`, then the first that did not find it `pending`, then the last.
+  // W6: prefer a start that found the instance `stopped`, then the first that did not find it `pending`, then the last.
   let decisiveStart: Extract<StartOutcome, { refused: false }> | undefined;
   for (let tries = 0; tries < GATE_TRIES; tries += 1) {
     const gate = await readGate(context.control);
+    // W3: the closer lists the open jobs again.
     if (gate.state === 'CLOSING') return { isOpen: false, start: decisiveStart };
     const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };

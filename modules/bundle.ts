@@ -24,7 +24,7 @@ export interface Bundles {
 /**
  * Bundles handlers/{trigger,worker,stop}.ts and runner/main.ts. Throws InvalidInputError if a file is missing, and
  * esbuild's own error if a file does not compile.
- * @param packageFolder Lamplighter's own folder, which holds handlers/ and runner/; the user's folder is another
+ * @param packageFolder Lamplighter's own folder, which holds handlers/ and runner/; the user's folder may be another
  */
 export function bundleSources(packageFolder: string): Bundles {
   return {

@@ -20,7 +20,7 @@ const IGNORED = new Set(['.venv', '__pycache__', '.DS_Store', '.git', 'node_modu
 
 /**
  * Reads a model folder. Throws InvalidInputError, which names the file, if the folder or its model.json is missing or
- * invalid. The same if `run` is missing or not executable, or if the folder contains anything but files and folders.
+ * invalid. Throws the same error if `run` is missing or not executable, or if the folder contains anything but files and folders.
  */
 export function readModelFolder(folder: string): ModelFolder {
   if (!statOf(folder)?.isDirectory()) {

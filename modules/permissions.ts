@@ -223,7 +223,7 @@ function systemsManagerAgent(instances: string): Statement[] {
 }
 
 /**
- * S3 passes the reason for its call to KMS: the bucket's ARN if the bucket has a bucket key, otherwise the object's ARN.
+ * S3 passes an encryption context to KMS: the bucket's ARN if the bucket has a bucket key, otherwise the object's ARN.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
  */
 function throughS3(

@@ -321,7 +321,8 @@ function stopEnvironment(settings: PipelineSettings): Record<string, string> {
 /** When the control bucket's objects expire. A job that was admitted before a deploy still needs the overwritten model. */
 const ledgerExpiry: readonly Expiry[] = [
   { id: 'open', prefix: 'open/', noncurrentDays: 30 },
-  // If the machine dies just before a job's end, the claim of a finished job may remain.
+  // The drain writes the receipt, deletes the open record, then the claim. If the drain dies before the last step, the
+  // claim of a finished job remains.
   { id: 'claims', prefix: 'claims/', days: 30, noncurrentDays: 30 },
   { id: 'status', prefix: 'status/', days: 30, noncurrentDays: 1 },
   // Bills of one year, and one more month to ask for them.

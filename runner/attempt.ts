@@ -108,6 +108,7 @@ class Attempt {
       folder,
       model: job.model,
       program: 'run',
+      // D10
       timeLimitSeconds: card.timeLimitMinutes * 60,
       signal,
       log,
@@ -182,6 +183,7 @@ class Attempt {
     return this.number >= (card?.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
   }
 
+  /** D11: the outputs are uploaded, and the records are deleted afterwards (`close`). */
   private async publish(facts: ReceiptFacts): Promise<void> {
     await publishReceipt(this.context, this.job, this.number, facts, this.log);
   }
@@ -224,6 +226,7 @@ function modelFailure(
   { exit, timedOut }: Pick<ProgramEnd, 'exit' | 'timedOut'>,
   facts: FailureFacts,
 ): LamplighterError {
+  // D9
   const Failure = card.retryOnFailure ? AttemptFailure : JobFailure;
   if (!timedOut) return new Failure('model failed', `the model ${describeExit(exit)}`, facts);
   const message = `the model was ended at its time limit of ${card.timeLimitMinutes} minutes (timeLimitMinutes in model.json)`;

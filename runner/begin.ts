@@ -43,13 +43,14 @@ export async function readOpenRecord(
 }
 
 /**
- * Claims a job from the list of open jobs, if the job may begin. Reads the gate twice: after the list and before the
+ * Claims a job from the list of open jobs, if the job may begin. Reads the gate twice (D3, D4): after the list and before the
  * claim, then again after the claim. The breaker writes CLOSING and then lists the claims. So the drain sees CLOSING,
  * or the breaker sees the claim.
  */
 export async function begin(context: DrainContext, job: OpenRecord): Promise<Beginning> {
   const { control, output, host, drainId, clock, log } = context;
   const { jobId } = job;
+  // D2
   if (await output.exists(receiptKey(job.input.key, jobId))) {
     await deleteRecords(context, jobId);
     return { kind: 'over' };
@@ -60,6 +61,7 @@ export async function begin(context: DrainContext, job: OpenRecord): Promise<Beg
   const rule = claimable(present, { bootId: host.bootId, drainId, now: clock.now() });
   if (!rule.free) return { kind: 'held', until: rule.heldUntil };
   const { attempts, previousEnding } = rule;
+  // D8
   if (attempts >= ((await readCard(context, job.model))?.maxAttempts ?? DEFAULT_MAX_ATTEMPTS)) {
     return { kind: 'used-up', attempts, previousEnding };
   }
@@ -82,7 +84,7 @@ export async function begin(context: DrainContext, job: OpenRecord): Promise<Beg
   return { kind: 'gate-closed' };
 }
 
-/** Deletes the records of a job that has its receipt. The open record goes first, because it alone means work. */
+/** D13: deletes the records of a job that has its receipt. The open record goes first, because it alone means work. */
 export async function deleteRecords(context: DrainContext, jobId: string): Promise<void> {
   const { control } = context;
   await control.delete(openKey(jobId));

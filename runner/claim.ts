@@ -41,9 +41,11 @@ export function claimable(
     previousEnding,
   });
   if (claim.released !== undefined) return free(claim.released);
+  // D6
   if (claim.bootId !== self.bootId) return free('the machine went down while it ran');
   if (claim.drainId === self.drainId) return free('its end could not be recorded');
   const heldUntil = Date.parse(claim.leaseUntil);
+  // D5, D6
   return heldUntil <= self.now ? free('its drain died: the lease ran out') : { free: false, heldUntil };
 }
 

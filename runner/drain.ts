@@ -21,8 +21,8 @@ export type DrainEnd = 'empty' | 'gate' | 'left' | 'interrupted';
 const MAX_FAILURES = 3;
 
 /**
- * Runs open jobs until none is left, the gate is not open, or the interrupt signal is aborted. The caller holds the
- * machine's drain lock. Throws S3's error when the ledger cannot be read several times in a row.
+ * Runs open jobs until none is left, the gate is not open, or the interrupt signal is aborted. D1: the caller holds
+ * the machine's drain lock. Throws S3's error when the ledger cannot be read several times in a row.
  */
 export async function drain(ports: DrainPorts): Promise<DrainEnd> {
   const meter = await Meter.open(ports.host, ports.clock, ports.log);
@@ -30,6 +30,7 @@ export async function drain(ports: DrainPorts): Promise<DrainEnd> {
   const done = new AbortController();
   const heartbeat = keepHeartbeat(context, done.signal);
   try {
+    // D15
     await context.host.clearLeftovers();
     const end = await new Drain(context).untilDone();
     if (end === 'empty') await context.host.pruneModels();

@@ -18,7 +18,7 @@ export interface Host {
   modelFolder(model: ModelRef): ModelFolder;
   /** A new, empty folder for one attempt. `slot`: index of this job among those side by side, from 0. */
   newJobFolder(jobId: string, slot: number): Promise<JobFolder>;
-  /** Removes the folders of models that were not used lately, so that deploys do not fill the disk. */
+  /** Removes all but the two last-used folders of each model, so that deploys do not fill the disk. */
   pruneModels(): Promise<void>;
 }
 

@@ -17,7 +17,8 @@ export interface IdleFacts {
 }
 
 /**
- * True if no drain has run for `idleShutdownMinutes`. The machine then switches itself off: the last of the three nets.
+ * True if no drain has run for `idleShutdownMinutes` (T2) and people do not hold the instance (T1). The machine then
+ * switches itself off: the last of the three nets.
  * An unknown hold does not keep the machine on: without a metadata service it has no credentials, so no drain can work.
  */
 export function isIdle({ now, bootedAt, heartbeatAt, hold, idleShutdownMinutes }: IdleFacts): boolean {

@@ -12,7 +12,7 @@ import { sleepUnlessAborted } from './wait';
 const RETRY_SHARE = 1 / 12;
 
 /**
- * Renews a claim by compare-and-set, every third of the lease, while its attempt runs. Aborts `lost` with a
+ * D7: renews a claim by compare-and-set, every third of the lease, while its attempt runs. Aborts `lost` with a
  * LeaseLostError when another writer has the claim, or when the lease expires before a renewal succeeds.
  */
 export class Lease {

@@ -69,7 +69,7 @@ async function runDrain(config: RunnerConfig, root: string, drainId: string, log
 
 /**
  * The socket timeout limits silence, not a whole request, because one part of an upload may take minutes on a slow
- * line. Five tries with the SDK's back-off outlast S3's passing errors SlowDown and InternalError.
+ * line. Five tries with the SDK's back-off outlast S3's transient errors SlowDown and InternalError.
  */
 function s3Client(region: string): S3Client {
   return new S3Client({

@@ -89,7 +89,7 @@ export class ModelFolderOnDisk implements ModelFolder {
   }
 }
 
-/** Removes all but the last-used digests of each model, and folders that were never ready. */
+/** Keeps the last-used digests of each model. Removes the others, and folders that were never ready. */
 export async function pruneModels(modelsRoot: string): Promise<void> {
   for (const name of await list(modelsRoot)) {
     const entries = await Promise.all(

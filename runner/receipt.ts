@@ -32,6 +32,7 @@ export async function publishReceipt(
     instance: { bootId: host.bootId, drainId },
     ...(bill && { bill }),
   };
+  // D12
   if (await output.create(receiptKey(input.key, jobId), receipt)) {
     log.info('receipt written', { outcome: facts.outcome, ...(facts.error && { error: facts.error }) });
   } else {

@@ -4,7 +4,7 @@ import { DRAIN_STATUS_KEY } from '../lifecycle/job';
 import type { DrainStatus } from '../lifecycle/records';
 import type { DrainContext } from './context';
 
-/** Writes the trace of work that the breaker reads. Ignores a failed write, but logs it. */
+/** D14: writes the trace of work that the breaker reads. Ignores a failed write, but logs it. */
 export async function leaveTrace(
   { control, clock, host, drainId, log, meter }: DrainContext,
   did: DrainStatus['did'],

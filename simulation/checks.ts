@@ -12,7 +12,7 @@ import { RunEnds } from './run-ends';
 import type { BucketName } from './s3';
 import { CLOCK_SLACK_MS, SWEEP_MS, timeLimitSeconds, type SimModel } from './settings';
 
-/** Time after a stop function's time limit at which its CLOSING may be taken over; lifecycle/settle.ts. */
+/** A copy of lifecycle/gate.ts's CLOSING_MARGIN_SECONDS, in milliseconds: an oracle must not share a fault. */
 const CLOSING_MARGIN_MS = 30_000;
 const SLACK_MS = 20_000;
 /** The model's grace after SIGTERM (runner/context.ts) and one second. */

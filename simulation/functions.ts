@@ -116,6 +116,8 @@ export class Functions {
       this.sweeps += 1;
       if (this.world.plainChain) return;
       const { workload, faults } = this.world;
+      // Each net is enough alone: without faults the event chain needs no sweep.
+      if (faults.none) return;
       if (workload && this.hasNothingToRepair()) return;
       if (faults.strikes('sweep missed')) return;
       this.invoke('stop', { source: 'aws.events', 'detail-type': 'Scheduled Event' }, 0);
@@ -123,13 +125,12 @@ export class Functions {
   }
 
   /**
-   * Whether a sweep can have nothing to repair. A month has thousands of sweeps while the instance is stopped.
-   * Without faults none of them finds work. With faults none does after some sweeps in a row that found nothing open.
+   * Whether a sweep can have nothing to repair. A month has thousands of sweeps while the instance is stopped. None of
+   * them finds work after some sweeps in a row that found nothing open.
    */
   private hasNothingToRepair(): boolean {
-    const { faults, instance, people, s3 } = this.world;
+    const { instance, people, s3 } = this.world;
     if (instance.state !== 'stopped') return false;
-    if (faults.none) return true;
     const state = `${instance.starts} ${people.uploads.length} ${s3.keys('control', OPEN_PREFIX).length === 0}`;
     this.sweepsAtRest = state === this.stateAtRest && state.endsWith('true') ? this.sweepsAtRest + 1 : 0;
     this.stateAtRest = state;

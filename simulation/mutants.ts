@@ -3,19 +3,26 @@ import { join } from 'node:path';
 import { bundleSimulator } from './bundle';
 import { MUTATIONS, type Mutation } from './mutations';
 import { runAll, violationsIn, type Run } from './side-by-side';
+import type { SeededViolation } from './batch';
+import type { Check } from './check-list';
 import seeds from './mutant-seeds.json';
 
-/** The seed of a history that catches each mutation. `npm run simulate -- --mutations` and long runs find them. */
-export const KNOWN_SEEDS: Readonly<Record<string, number | undefined>> = seeds;
+/** A history that catches a mutation, and the check that fails in it. */
+interface KnownCatch {
+  readonly seed: number;
+  readonly caughtBy: Check;
+}
+
+/** What catches each mutation, by its name. `npm run simulate -- --mutations` and long runs find it. */
+export const KNOWN_CATCHES = seeds as Readonly<Record<string, KnownCatch | undefined>>;
 
 const SEEDS_FILE = join(__dirname, 'mutant-seeds.json');
 
-export async function rememberSeed({ name }: Mutation, seed: number): Promise<void> {
-  const known = JSON.parse(await readFile(SEEDS_FILE, 'utf8')) as Record<string, number>;
-  if (known[name] === seed) return;
+export async function rememberCatch({ name }: Mutation, { seed, check }: SeededViolation): Promise<void> {
+  const known = JSON.parse(await readFile(SEEDS_FILE, 'utf8')) as Record<string, KnownCatch>;
   const inOrder = MUTATIONS.flatMap(({ name: each }) => {
-    const itsSeed = each === name ? seed : known[each];
-    return itsSeed === undefined ? [] : [[each, itsSeed] as const];
+    const itsCatch = each === name ? { seed, caughtBy: check } : known[each];
+    return itsCatch === undefined ? [] : [[each, itsCatch] as const];
   });
   await writeFile(SEEDS_FILE, `${JSON.stringify(Object.fromEntries(inOrder), null, 2)}\n`);
 }
@@ -35,6 +42,6 @@ export async function violationUnder(mutation: Mutation, run = knownRun(mutation
 }
 
 function knownRun({ name }: Mutation): Pick<Run, 'seed' | 'histories' | 'workers'> | undefined {
-  const seed = KNOWN_SEEDS[name];
-  return seed === undefined ? undefined : { seed, histories: 1, workers: 1 };
+  const known = KNOWN_CATCHES[name];
+  return known && { seed: known.seed, histories: 1, workers: 1 };
 }

@@ -1,6 +1,6 @@
 import type { SeededViolation } from './batch';
 import type { Options, Output } from './command-line';
-import { rememberSeed, violationUnder } from './mutants';
+import { rememberCatch, violationUnder } from './mutants';
 import type { Mutation } from './mutations';
 import { table } from './table';
 
@@ -21,6 +21,7 @@ export async function mutationReport(
     const catching = await findCatch(mutation, options);
     const row = [
       mutation.name,
+      mutation.rule,
       mutation.file,
       String(catching?.violation.seed ?? '—'),
       catching?.seedIs ?? '—',
@@ -28,10 +29,10 @@ export async function mutationReport(
     ];
     rows.push(row);
     warn(row.join(' | '));
-    if (catching?.seedIs === 'found now') await rememberSeed(mutation, catching.violation.seed);
+    if (catching?.seedIs === 'found now') await rememberCatch(mutation, catching.violation);
     if (!catching && mutation.redundant === undefined) allCaught = false;
   }
-  print(table(['rule removed', 'in', 'seed', 'seed is', 'caught by'], rows));
+  print(table(['mutation', 'rule', 'in', 'seed', 'seed is', 'caught by'], rows));
   return allCaught;
 }
 

@@ -1,8 +1,11 @@
 import type { Fault } from './faults';
+import type { RuleId } from './rules';
 
 /** A change that removes or weakens one rule of the production code. It replaces one piece of text, which exists once. */
 export interface Mutation {
   readonly name: string;
+  /** The rule that the mutation removes. */
+  readonly rule: RuleId;
   readonly file: string;
   readonly text: string;
   readonly replacement: string;
@@ -26,18 +29,21 @@ const TRIPPING = `const closing = await moveGate(control, gate, 'CLOSING', conte
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'no second list after CLOSING',
+    rule: 'S4',
     file: 'lifecycle/settle.ts',
     text: '  if (await anyOpen(control)) {\n    await moveGate(control, closing',
     replacement: '  if (await Promise.resolve(false)) {\n    await moveGate(control, closing',
   },
   {
     name: 'no third list after CLOSED',
+    rule: 'S5',
     file: 'lifecycle/settle.ts',
     text: '  if (!(await anyOpen(context.control))) return',
     replacement: '  if (await Promise.resolve(true)) return',
   },
   {
     name: 'a live CLOSING is taken over',
+    rule: 'S2',
     file: 'lifecycle/settle.ts',
     text: 'if (!isAbandoned(context, gate)) return',
     replacement: 'if (isAbandoned(context, gate) && false) return',
@@ -45,24 +51,28 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a dead CLOSING is left while jobs are open',
+    rule: 'S2',
     file: 'lifecycle/settle.ts',
     text: 'if (!isAbandoned(context, gate)) return',
     replacement: 'if (!isAbandoned(context, gate) || (await anyOpen(context.control))) return',
   },
   {
     name: 'a dead CLOSING is never taken over',
+    rule: 'S2',
     file: 'lifecycle/settle.ts',
     text: 'return ageMs > (',
     replacement: 'return ageMs > Infinity * (',
   },
   {
     name: 'settle does not retire finished jobs',
+    rule: 'S1',
     file: 'lifecycle/settle.ts',
     text: 'for (const { jobId } of jobs.slice(0, MAX_RETIRED)) if (await retire(context, jobId)) retired.add(jobId);',
     replacement: 'void retire; void MAX_RETIRED; await Promise.resolve();',
   },
   {
     name: "people's hold is not heeded",
+    rule: 'S3',
     file: 'lifecycle/settle.ts',
     text: 'if (hold !== undefined) {',
     replacement: 'if (hold === "") {',
@@ -70,6 +80,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the gate opens before the start is accepted',
+    rule: 'W2',
     file: 'lifecycle/wake.ts',
     text: `const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
@@ -90,12 +101,14 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'wake does not leave a CLOSING gate to the closer',
+    rule: 'W3',
     file: 'lifecycle/wake.ts',
     text: "if (gate.state === 'CLOSING') return { isOpen: false, start: decisiveStart };",
     replacement: '',
   },
   {
     name: 'a start of its own is forgotten when the gate has moved',
+    rule: 'W6',
     file: 'lifecycle/wake.ts',
     text: DECIDING,
     replacement: 'decisiveStart = start;',
@@ -103,6 +116,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     // The closer sleeps first. Without the sleep a search needs some ten million histories to find the moment.
     name: 'the breaker does not look for work that was done meanwhile',
+    rule: 'B4',
     file: 'lifecycle/breaker.ts',
     text: TRIPPING,
     replacement: `if (trip) await context.clock.sleep(30_000);
@@ -112,6 +126,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the breaker looks for work before it writes CLOSING, not after',
+    rule: 'B3',
     file: 'lifecycle/breaker.ts',
     text: TRIPPING,
     replacement: `const worked = (await liveClaims(context)).length > 0 || (await trip?.hasNewWork());
@@ -122,6 +137,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "people's pause is not heeded",
+    rule: 'W1',
     file: 'lifecycle/wake.ts',
     text: 'if (pause !== undefined) {',
     replacement: "if (pause === '') {",
@@ -129,12 +145,14 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the receipt is not looked for before admission',
+    rule: 'A2',
     file: 'lifecycle/admit.ts',
     text: "if (await context.output.exists(receiptKey(upload.key, jobId))) return 'done';",
     replacement: 'void receiptKey;',
   },
   {
     name: 'no nonce: an own success met as 412 is not recognised',
+    rule: 'N1',
     file: 'lifecycle/store.ts',
     text: 'return present?.text === text ?',
     replacement: 'return present?.text === `${text}!` ?',
@@ -142,36 +160,42 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "worker does not look at the agent's last ping",
+    rule: 'C1',
     file: 'lifecycle/dispatch.ts',
     text: 'lastPing !== undefined && lastPing > launchTime',
     replacement: 'lastPing !== undefined || launchTime > new Date(0)',
   },
   {
     name: 'worker does not look for a live command',
+    rule: 'C2',
     file: 'lifecycle/dispatch.ts',
     text: 'if (await drainUnderWay(context, launchTime)) {',
     replacement: 'void drainUnderWay;\n      if (await Promise.resolve(false)) {',
   },
   {
     name: 'worker looks at the first page of commands only',
+    rule: 'C2',
     file: 'lifecycle/dispatch.ts',
     text: 'token = page.NextToken;',
     replacement: 'token = undefined;',
   },
   {
     name: 'worker takes a command of an earlier launch for a live one',
+    rule: 'C2',
     file: 'lifecycle/dispatch.ts',
     text: 'value: wholeSeconds(launchTime)',
     replacement: 'value: wholeSeconds(new Date(launchTime.getTime() - 86_400_000))',
   },
   {
     name: 'no breaker',
+    rule: 'B1',
     file: 'lifecycle/settle.ts',
     text: 'if (end && (await breakerTrips(context, gate, end)))',
     replacement: 'void breakerTrips;\n    if (end && (await Promise.resolve(false)))',
   },
   {
     name: 'the breaker does not look for live claims',
+    rule: 'B3',
     file: 'lifecycle/breaker.ts',
     text: '(await liveClaims(context)).length > 0 || (await trip',
     replacement: '(await trip',
@@ -179,36 +203,42 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the breaker does not forget when a wake-up was fruitful',
+    rule: 'B2',
     file: 'lifecycle/breaker.ts',
     text: '      fruitless: 0,\n      progressMark: trace.etag,',
     replacement: '      progressMark: trace.etag,',
   },
   {
     name: 'no audit',
+    rule: 'U1',
     file: 'lifecycle/settle.ts',
     text: "cause.kind === 'sweep' ? await audit(context) : undefined",
     replacement: "cause.kind === 'receipt' ? await audit(context) : undefined",
   },
   {
     name: 'the audit stops after its first page',
+    rule: 'U2',
     file: 'lifecycle/audit.ts',
     text: 'if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return undefined;',
     replacement: 'if (page.IsTruncated !== undefined || page.NextKeyMarker === undefined) return undefined;',
   },
   {
     name: 'drain does not look for a receipt before it begins',
+    rule: 'D2',
     file: 'runner/begin.ts',
     text: 'if (await output.exists(receiptKey(job.input.key, jobId))) {',
     replacement: 'void output; void receiptKey;\n  if (await Promise.resolve(false)) {',
   },
   {
     name: 'drain reads the gate only after its claim',
+    rule: 'D3',
     file: 'runner/begin.ts',
     text: "if ((await readGate(control)).state !== 'OPEN') return { kind: 'gate-closed' };",
     replacement: '',
   },
   {
     name: 'drain reads the gate only before its claim',
+    rule: 'D4',
     file: 'runner/begin.ts',
     text: '({ state } = await readGate(control));',
     replacement: "state = (await Promise.resolve('OPEN')) as string;",
@@ -216,6 +246,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'drain never reads the gate',
+    rule: 'D4',
     file: 'runner/begin.ts',
     text: "import { readGate } from '../lifecycle/gate';",
     replacement:
@@ -223,30 +254,35 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the open record is deleted before the receipt is written',
+    rule: 'D11',
     file: 'runner/attempt.ts',
     text: '  await publishReceipt(',
     replacement: '  await deleteRecords(this.context, this.job.jobId);\n    await publishReceipt(',
   },
   {
     name: 'receipts are overwritten',
+    rule: 'D12',
     file: 'runner/receipt.ts',
     text: 'await output.create(receiptKey(input.key, jobId), receipt)',
     replacement: '(await output.overwrite(receiptKey(input.key, jobId), { ...receipt, nonce: "n" }), true)',
   },
   {
     name: 'attempts are not bounded',
+    rule: 'D8',
     file: 'runner/begin.ts',
     text: 'if (attempts >= (',
     replacement: 'if (attempts >= Infinity * (',
   },
   {
     name: 'a claim does not count the attempts before it',
+    rule: 'D8',
     file: 'runner/begin.ts',
     text: 'await takeClaim(context, jobId, attempts + 1, present)',
     replacement: 'await takeClaim(context, jobId, 1, present)',
   },
   {
     name: 'a failed model is retried whatever its card says',
+    rule: 'D9',
     file: 'runner/attempt.ts',
     text: 'card.retryOnFailure ? AttemptFailure : JobFailure;',
     replacement: 'card ? AttemptFailure : JobFailure;',
@@ -254,6 +290,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a failed model is not retried though its card says so',
+    rule: 'D9',
     file: 'runner/attempt.ts',
     text: 'card.retryOnFailure ? AttemptFailure : JobFailure;',
     replacement: 'card ? JobFailure : AttemptFailure;',
@@ -261,6 +298,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a model runs beyond its time limit',
+    rule: 'D10',
     file: 'runner/attempt.ts',
     text: 'timeLimitSeconds: card.timeLimitMinutes * 60,',
     replacement: 'timeLimitSeconds: card.timeLimitMinutes * 180,',
@@ -268,12 +306,14 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'whoever meets the instance pending invokes worker as well',
+    rule: 'W5',
     file: 'lifecycle/wake.ts',
     text: "if (start && start.was !== 'pending') await",
     replacement: 'if (start) await',
   },
   {
     name: 'worker is invoked five times over',
+    rule: 'W5',
     file: 'lifecycle/wake.ts',
     text: "if (start && start.was !== 'pending') await worker.invoke(reason, jobIds);",
     replacement: `if (start && start.was !== 'pending') {
@@ -282,12 +322,14 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the records of a finished job stay',
+    rule: 'D13',
     file: 'runner/begin.ts',
     text: '  await control.delete(claimKey(jobId));\n  await control.delete(statusKey(jobId));\n',
     replacement: '  void claimKey;\n  void statusKey;\n',
   },
   {
     name: "the idle timer does not heed people's hold",
+    rule: 'T1',
     file: 'runner/idle.ts',
     text: "return hold !== 'held' && now",
     replacement: "return String(hold) !== '' && now",
@@ -295,6 +337,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a claim of an earlier boot is not dead',
+    rule: 'D6',
     file: 'runner/claim.ts',
     text: "if (claim.bootId !== self.bootId) return free('the machine went down while it ran');",
     replacement: '',
@@ -302,6 +345,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a lease is not heeded',
+    rule: 'D5',
     file: 'runner/claim.ts',
     text: 'return heldUntil <= self.now ?',
     replacement: 'return heldUntil <= Infinity ?',
@@ -310,26 +354,147 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a lease never runs out',
+    rule: 'D6',
     file: 'runner/claim.ts',
     text: 'return heldUntil <= self.now ?',
     replacement: 'return heldUntil <= 0 ?',
   },
   {
     name: 'a lease is not renewed',
+    rule: 'D7',
     file: 'runner/lease.ts',
     text: 'this.renewUntilStopped(), ',
     replacement: '',
   },
   {
     name: 'drain leaves no trace for the breaker',
+    rule: 'D14',
     file: 'runner/trace.ts',
     text: 'await control.overwrite(DRAIN_STATUS_KEY, status);',
     replacement: 'void control; void DRAIN_STATUS_KEY; void status; await Promise.resolve();',
   },
   {
     name: "drain does not clear an earlier one's leftovers",
+    rule: 'D15',
     file: 'runner/drain.ts',
     text: 'await context.host.clearLeftovers();',
     replacement: '',
+  },
+  {
+    name: 'trigger does not wake for what it has admitted',
+    rule: 'A3',
+    file: 'handlers/trigger.ts',
+    text: "if (open.length > 0) await wake(context, 'upload', open)",
+    replacement: "if (open.length > 1000) await wake(context, 'upload', open)",
+  },
+  {
+    name: 'the gate opens though EC2 has refused the start',
+    rule: 'W4',
+    file: 'lifecycle/wake.ts',
+    text: 'if (start.refused) return { isOpen: false, start };\n    if (decisiveStart',
+    replacement: 'if (decisiveStart',
+  },
+  {
+    name: 'a start whose answer was lost is taken for one that found the instance pending',
+    rule: 'W7',
+    file: 'lifecycle/instance.ts',
+    text: "was === 'pending' && ($metadata.attempts ?? 1) > 1",
+    replacement: "was === 'pending' && ($metadata.attempts ?? 1) > 1000",
+    faults: ['answer lost', 'call slow'],
+  },
+  {
+    name: 'a gate that was not open is opened again after a late job',
+    rule: 'S6',
+    file: 'lifecycle/settle.ts',
+    text: "const before = gate.state === 'OPEN' ? 'OPEN' : 'CLOSED';",
+    replacement: "const before = 'OPEN';",
+    redundant:
+      'the moment needs a stop whose answer was lost and a late job; 36,000 histories have not met it, a longer run once did',
+  },
+  {
+    name: 'a gate that was taken over is opened without a start',
+    rule: 'S6',
+    file: 'lifecycle/settle.ts',
+    text: "if (gate.state === 'CLOSING') gate = await moveGate(context.control, gate, 'CLOSED', context);",
+    replacement:
+      "if (gate.state === 'CLOSING') gate = await moveGate(context.control, gate, 'OPEN', context);",
+    redundant: 'the moment needs a closer that died after its stop; 36,000 histories have not met it',
+  },
+  {
+    name: 'each receipt of a long list wakes anew',
+    rule: 'S7',
+    file: 'lifecycle/settle.ts',
+    text: "if (cause.kind === 'receipt' && gate.state === 'OPEN') return { did: 'nothing' };",
+    replacement: '',
+    redundant:
+      'it only saves calls: the second start finds the instance running, and the worker a live command',
+  },
+  {
+    name: 'a gate that moved fails the function',
+    rule: 'S8',
+    file: 'lifecycle/settle.ts',
+    text: "if (!(error instanceof ConflictError)) throw error;\n    log.info('left",
+    replacement: "if (String(error) !== '') throw error;\n    log.info('left",
+  },
+  {
+    name: 'ends within a minute count one by one',
+    rule: 'B5',
+    file: 'lifecycle/breaker.ts',
+    text: 'if (sinceLastMs < ONE_WAKE_UP_MS || lastEnd === id)',
+    replacement: 'void ONE_WAKE_UP_MS;\n  if (lastEnd === id)',
+  },
+  {
+    name: 'a paused instance that is on stays on',
+    rule: 'B6',
+    file: 'lifecycle/settle.ts',
+    text: "if (woke === 'paused' && (await stopIfPaused(context)))",
+    replacement: 'void stopIfPaused;\n    if (await Promise.resolve(false))',
+    redundant: 'the idle timer switches such a machine off, too, ten minutes later',
+  },
+  {
+    name: 'the idle timer never shuts down',
+    rule: 'T2',
+    file: 'runner/idle.ts',
+    text: 'now - idleSince > idleShutdownMinutes * 60_000',
+    replacement: 'now - idleSince > idleShutdownMinutes * Infinity',
+    redundant: 'it is the third net: the sweep stops the instance, too',
+  },
+  {
+    name: 'a record is replaced without a condition',
+    rule: 'N3',
+    file: 'lifecycle/store.ts',
+    text: ': { IfMatch: etag };',
+    replacement: ': {};',
+  },
+  {
+    name: 'a record is created over another',
+    rule: 'N2',
+    file: 'lifecycle/store.ts',
+    text: "return (await this.putIf(key, record, { IfNoneMatch: '*' })) !== undefined;",
+    replacement: 'return (await this.putIf(key, record, {})) !== undefined;',
+  },
+  {
+    name: 'the tail ends though a job has come',
+    rule: 'L2',
+    file: 'lifecycle/linger.ts',
+    text: "if (await anyOpen(control)) return { did: 'nothing' };",
+    replacement: '',
+    redundant: 'S4 lists the open jobs again after CLOSING was written, and wakes',
+  },
+  {
+    name: 'the tail ends though a drain has worked meanwhile',
+    rule: 'L3',
+    file: 'lifecycle/linger.ts',
+    text: "if ((await readTrace(control)).etag !== trace.etag) return { did: 'left to another' };",
+    replacement: '',
+    redundant: 'the tail is shorter than it should be, which costs a start and breaks no invariant',
+  },
+  {
+    name: 'an audit checks as many versions as a page has',
+    rule: 'U3',
+    file: 'lifecycle/audit.ts',
+    text: 'isCut = checked === PAGE_CHECKS ||',
+    replacement: 'isCut = checked === PAGE_VERSIONS ||',
+    redundant: 'it bounds the cost of one sweep; a history has too few uploads to exceed it',
   },
 ];

@@ -1,5 +1,5 @@
 import { findCatch, mutationReport } from '../../../simulation/mutation-report';
-import { KNOWN_SEEDS } from '../../../simulation/mutants';
+import { KNOWN_CATCHES } from '../../../simulation/mutants';
 import { MUTATIONS, type Mutation } from '../../../simulation/mutations';
 
 const options = { histories: 1, seed: 1, workers: 1 };
@@ -13,6 +13,7 @@ const known = (wanted: string): Mutation => {
 /** Changes no behavior, so no check catches it. */
 const HARMLESS: Mutation = {
   name: 'harmless',
+  rule: 'S3',
   file: 'lifecycle/settle.ts',
   text: 'if (hold !== undefined) {',
   replacement: 'if (undefined !== hold) {',
@@ -24,7 +25,7 @@ describe('a mutation is caught', () => {
   it('by the known history, however long a search would take', async () => {
     expect(await findCatch(caughtLate, options)).toMatchObject({
       seedIs: 'remembered',
-      violation: { seed: KNOWN_SEEDS[caughtLate.name] },
+      violation: { seed: KNOWN_CATCHES[caughtLate.name]!.seed },
     });
   }, 60_000);
 
@@ -60,7 +61,7 @@ describe('the report of the mutations', () => {
 
   it('succeeds with known seeds, and marks them as remembered', async () => {
     const { holds, table } = await report([known('receipts are overwritten')]);
-    expect(table).toMatch(/receipts are overwritten +runner\/receipt.ts +\d+ +remembered/);
+    expect(table).toMatch(/receipts are overwritten +D12 +runner\/receipt.ts +\d+ +remembered/);
     expect(holds).toBe(true);
   }, 60_000);
 

@@ -7,6 +7,7 @@ import type { Mutation } from '../../../simulation/mutations';
 const BEGINS = '  const shape = new Random(seed, 1);';
 const inHistory = (name: string, statement: string): Mutation => ({
   name,
+  rule: 'S1',
   file: 'simulation/history.ts',
   text: BEGINS,
   replacement: `${statement}\n${BEGINS}`,

@@ -1,0 +1,3 @@
+import { rulesTable } from './rules-report';
+
+process.stdout.write(`${rulesTable()}\n`);

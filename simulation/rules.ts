@@ -1,0 +1,166 @@
+/** A rule of docs/ARCHITECTURE.md, "Rules". */
+export interface Rule {
+  /** The rule in one sentence. */
+  readonly text: string;
+  /** The file with the line that keeps the rule. A comment there cites the rule's number. */
+  readonly file: string;
+  /** Why no mutation removes the rule, or why no check catches its removal. */
+  readonly untested?: string;
+}
+
+/**
+ * Every rule by its number: A admit, W wake, C dispatch (command), D drain, S settle, L linger, B breaker, U audit,
+ * T idle timer, N record store. Each has a mutation that removes it and a check that catches that, or a reason.
+ */
+export const RULES = {
+  A1: {
+    text: 'Skip an upload that no model accepts.',
+    file: 'lifecycle/admit.ts',
+    untested: 'An open record pins its model, so without a model there is no record to write.',
+  },
+  A2: { text: 'Skip an upload whose receipt exists.', file: 'lifecycle/admit.ts' },
+  A3: { text: 'Wake for the open jobs of an event, after their records exist.', file: 'handlers/trigger.ts' },
+
+  W1: { text: 'If the pipeline is paused, do not start the instance.', file: 'lifecycle/wake.ts' },
+  W2: { text: 'Open the gate only after EC2 has accepted a start.', file: 'lifecycle/wake.ts' },
+  W3: { text: 'Leave a CLOSING gate to its closer.', file: 'lifecycle/wake.ts' },
+  W4: { text: 'If EC2 refuses the start, leave the gate as it is.', file: 'lifecycle/wake.ts' },
+  W5: {
+    text: 'Invoke the worker once, unless the start found the instance pending.',
+    file: 'lifecycle/wake.ts',
+  },
+  W6: {
+    text: 'A start that found the instance stopped decides, even if the gate moved afterwards.',
+    file: 'lifecycle/wake.ts',
+  },
+  W7: { text: 'If the SDK retried the start, invoke the worker too.', file: 'lifecycle/instance.ts' },
+
+  C1: { text: 'Send a command only after a ping since the last launch.', file: 'lifecycle/dispatch.ts' },
+  C2: {
+    text: 'Send no command while one that was sent since the last launch is under way.',
+    file: 'lifecycle/dispatch.ts',
+  },
+  C3: {
+    text: 'No parameter of the command holds anything from a user.',
+    file: 'lifecycle/dispatch.ts',
+    untested: 'The SSM document has no parameter. The check "no command names an upload" reads each command.',
+  },
+
+  D1: {
+    text: 'One drain at a time: it holds the lock of the machine, and waits for it.',
+    file: 'runner/drain.ts',
+    untested:
+      'drain.sh takes the lock with flock. The simulator has a lock of its own, the end-to-end tests the real one.',
+  },
+  D2: { text: 'If the receipt exists, delete the records and begin nothing.', file: 'runner/begin.ts' },
+  D3: {
+    text: 'Read the gate after the list has shown the job. Begin only behind OPEN.',
+    file: 'runner/begin.ts',
+  },
+  D4: {
+    text: 'Read the gate again after the claim, and give the claim back unless it is OPEN.',
+    file: 'runner/begin.ts',
+  },
+  D5: { text: 'Leave a job with a live claim of another drain alone.', file: 'runner/claim.ts' },
+  D6: { text: 'A claim of an earlier boot or with an expired lease is dead.', file: 'runner/claim.ts' },
+  D7: { text: 'Renew the lease while the attempt runs.', file: 'runner/lease.ts' },
+  D8: { text: 'Count attempts in the claim, and make no more than maxAttempts.', file: 'runner/begin.ts' },
+  D9: { text: 'Retry a failed model only if its card says so.', file: 'runner/attempt.ts' },
+  D10: { text: 'End the model at its time limit.', file: 'runner/attempt.ts' },
+  D11: {
+    text: 'Upload the outputs, create the receipt, then delete the open record.',
+    file: 'runner/attempt.ts',
+  },
+  D12: { text: 'Create the receipt, never replace it.', file: 'runner/receipt.ts' },
+  D13: { text: 'Delete claim and status of a finished job.', file: 'runner/begin.ts' },
+  D14: { text: 'Leave a trace of work at each claim and at each receipt.', file: 'runner/trace.ts' },
+  D15: {
+    text: 'End the processes and remove the folders that an earlier drain left.',
+    file: 'runner/drain.ts',
+  },
+
+  S1: { text: 'Delete open records whose receipt exists.', file: 'lifecycle/settle.ts' },
+  S2: {
+    text: 'Take an abandoned CLOSING over, whether or not jobs are open, and no other.',
+    file: 'lifecycle/settle.ts',
+  },
+  S3: { text: 'Do not stop an instance that people hold.', file: 'lifecycle/settle.ts' },
+  S4: {
+    text: 'List the open jobs again after CLOSING was written, and stop only if there is none.',
+    file: 'lifecycle/settle.ts',
+  },
+  S5: {
+    text: 'List the open jobs once more after the CLOSING has ended, and wake for them.',
+    file: 'lifecycle/settle.ts',
+  },
+  S6: {
+    text: 'A closer that did not find the gate OPEN writes CLOSED where it would write OPEN.',
+    file: 'lifecycle/settle.ts',
+  },
+  S7: {
+    text: 'On a receipt with other jobs open behind an OPEN gate, do nothing.',
+    file: 'lifecycle/settle.ts',
+  },
+  S8: {
+    text: 'If another function moved the gate, leave the rest to that function.',
+    file: 'lifecycle/settle.ts',
+  },
+  S9: {
+    text: 'A failed audit is thrown only after the gate is settled.',
+    file: 'lifecycle/settle.ts',
+    untested:
+      'A fault of the simulator ends, so a later sweep settles the gate. settle.test.ts has the case.',
+  },
+
+  L1: {
+    text: 'Close only after lingerSeconds without work.',
+    file: 'lifecycle/linger.ts',
+    untested: 'An earlier close costs a start and breaks no invariant. `--economy` compares the costs.',
+  },
+  L2: {
+    text: 'List the open jobs after the tail, and close nothing if there is one.',
+    file: 'lifecycle/linger.ts',
+  },
+  L3: {
+    text: 'Leave a tail in which a drain worked to the event of that work.',
+    file: 'lifecycle/linger.ts',
+  },
+
+  B1: { text: 'Trip after breakerWakeUps wake-ups in a row without work.', file: 'lifecycle/settle.ts' },
+  B2: { text: 'New work resets the count.', file: 'lifecycle/breaker.ts' },
+  B3: {
+    text: 'Do not stop while a claim is live: read the claims after CLOSING was written.',
+    file: 'lifecycle/breaker.ts',
+  },
+  B4: {
+    text: 'Do not trip over work that was done meanwhile: read the trace after the claims.',
+    file: 'lifecycle/breaker.ts',
+  },
+  B5: { text: 'Ends within a minute of each other belong to one wake-up.', file: 'lifecycle/breaker.ts' },
+  B6: {
+    text: 'Stop an instance that is on though paused behind a CLOSED gate.',
+    file: 'lifecycle/settle.ts',
+  },
+
+  U1: {
+    text: 'Each sweep admits the uploads of one page that have neither record nor receipt.',
+    file: 'lifecycle/settle.ts',
+  },
+  U2: { text: 'The audit goes through all pages of the bucket.', file: 'lifecycle/audit.ts' },
+  U3: { text: 'A sweep checks at most 100 versions.', file: 'lifecycle/audit.ts' },
+
+  T1: { text: 'The idle timer does not switch a held machine off.', file: 'runner/idle.ts' },
+  T2: {
+    text: 'The idle timer switches the machine off if no drain has run for a while.',
+    file: 'runner/idle.ts',
+  },
+
+  N1: {
+    text: 'A conditional write recognises its own earlier success by its nonce.',
+    file: 'lifecycle/store.ts',
+  },
+  N2: { text: 'A record that exists is created over by no writer.', file: 'lifecycle/store.ts' },
+  N3: { text: 'A record is replaced only as it was read.', file: 'lifecycle/store.ts' },
+} as const satisfies Record<string, Rule>;
+
+export type RuleId = keyof typeof RULES;
