@@ -33,7 +33,7 @@ const COMMANDS = [
 
 /** Runs the command line and returns its exit code; never throws. */
 export function main(args: readonly string[], terminal: Terminal = processTerminal()): Promise<ExitCode> {
-  return runCommandLine(COMMANDS, version(), args, terminal);
+  return runCommandLine(COMMANDS, version, args, terminal);
 }
 
 function version(): string {

@@ -30,7 +30,7 @@ function main(): number {
   if (values.records !== undefined) return report(values.records);
   const folder = mkdtempSync(join(tmpdir(), 'lamplighter-iam-records-'));
   try {
-    const tests = spawnSync('npm', ['run', 'test:e2e', '--', '--forceExit'], {
+    const tests = spawnSync('npm', ['run', 'test:e2e'], {
       cwd: PACKAGE_FOLDER,
       stdio: 'inherit',
       // Without its tools a test would be skipped, and its permissions would look unused.

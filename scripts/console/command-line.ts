@@ -30,7 +30,7 @@ ${exitCodes(EXITS.all)}`;
 /** Runs the command that the arguments name, and returns its exit code. Never throws. */
 export async function runCommandLine(
   commands: readonly AddCommand[],
-  version: string,
+  version: () => string,
   args: readonly string[],
   terminal: Terminal,
 ): Promise<ExitCode> {
@@ -42,7 +42,7 @@ export async function runCommandLine(
     },
   };
   try {
-    const root = rootCommand(version, terminal);
+    const root = rootCommand(version(), terminal);
     for (const add of commands) add(root, context);
     await root.parseAsync([...args], { from: 'user' });
     return exitCode;

@@ -19,7 +19,7 @@ export function print(output: Output, lines: string | readonly string[] = ''): v
  * Breaks a line between words into parts that fit the columns. A wider word (a key, an id, an address) stays whole, so that
  * people can copy it. The second part and those after it are indented to the text behind the label.
  * @param columns undefined: no terminal, and the line stays whole
- * @param label the text before the line. @default the line's begin, up to the first gap of two spaces
+ * @param label the text before the line. @default the line's beginning, up to the first gap of two spaces
  */
 export function wrapped(line: string, columns: number | undefined, label?: string): string[] {
   if (columns === undefined) return [`${label ?? ''}${line}`];

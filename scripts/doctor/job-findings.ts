@@ -65,7 +65,7 @@ export const JOB_FINDERS = {
     const named = lost.slice(0, NAMED).map(({ key }) => JSON.stringify(key));
     return {
       what: `No job exists for ${named.join(', ')}${moreThanNamed(lost)}: neither open nor ended. The upload's event was lost, or failed.`,
-      advice: `The sweep's audit admits it within a day. To admit it now: npx lamplighter audit --admit. For the cause, see /aws/lambda/${manifest.functions.trigger}`,
+      advice: `The sweep's audit admits it when it reaches this upload. To admit it now: npx lamplighter audit --admit. For the cause, see /aws/lambda/${manifest.functions.trigger}`,
       jobIds: lost.map(({ jobId }) => jobId),
     };
   },

@@ -3,6 +3,7 @@ import { type Terminal, age, ago, duration, printable } from '../console/termina
 import type { Facts } from './facts';
 import type { Finding } from './findings';
 import { EVENT_GRACE_MS } from '../pipeline/list-uploads';
+import { withoutWork } from '../pipeline/without-work';
 import { waitReason, waitedMs } from './waiting';
 
 const JOBS_SHOWN = 10;
@@ -39,6 +40,10 @@ export function reportLines(
   for (const { what, why } of facts.unseen) {
     lines.push(colours.yellow(`? ${what} could not be read: ${printable(why, TEXT_CHARACTERS)}`));
   }
+  if (facts.failed?.isListWhole === false) {
+    const more = 'npx lamplighter list --failed --limit 1000 reads more';
+    lines.push(colours.yellow(`? failed jobs: only the latest receipts were read; ${more}`));
+  }
   for (const { name, what, advice } of found) {
     lines.push(`${colours.red('✗')} ${colours.bold(name)}: ${printableLines(what)}`);
     lines.push(`  → ${printable(advice, TEXT_CHARACTERS)} (docs/OPERATIONS.md#${name})`);
@@ -71,7 +76,7 @@ function gateText({ gate }: Facts, now: number): string {
   if (gate.trouble !== undefined) return 'unreadable';
   if (!gate.gate) return 'never opened';
   const { state, since, fruitless } = gate.gate;
-  return `${state} for ${age(since, now)}${fruitless > 0 ? `; ${fruitless} wake-ups without work` : ''}`;
+  return `${state} for ${age(since, now)}${withoutWork(fruitless)}`;
 }
 
 function drainText({ lastDrain }: Facts, now: number): string {

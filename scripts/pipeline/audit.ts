@@ -116,7 +116,7 @@ export function auditLines(
     for (const { key, why } of done.refused) lines.push(`  not admitted: ${printable(key, 1000)}: ${why}`);
   } else if (lost.length > 0) {
     lines.push(
-      'Their events were lost. The sweep admits them within a day. To admit them now: npx lamplighter audit --admit',
+      'Their events were lost. The sweep admits each when its audit reaches it. To admit them now: npx lamplighter audit --admit',
     );
   }
   return lines;

@@ -76,7 +76,7 @@ export function listLines(
   terminal: Pick<Terminal, 'colours' | 'columns'>,
 ): string[] {
   const none = options.failed
-    ? 'No job has failed in that time.'
+    ? `No job ${isWhole ? 'has failed in that time' : 'that was read has failed'}.`
     : 'No job has ended in that time, and none is open.';
   const lines = jobs.length === 0 ? [none] : jobs.flatMap((row) => rowLines(row, now, terminal));
   if (!isWhole) lines.push('More jobs exist: raise --limit or shorten --since.');

@@ -24,6 +24,7 @@ import { hourPrice, loadPrices, usd } from '../../prices/prices';
 import { isOn } from '../../report/on-time';
 import { readToday } from '../../report/today';
 import type { Clients } from '../../pipeline/target';
+import { withoutWork } from '../../pipeline/without-work';
 
 /** What one look costs at most: 6 + 3 × 20 + 5 + 5 + 100 requests to S3, whatever the buckets hold. */
 const OPEN_COUNTED = 1_000;
@@ -139,7 +140,7 @@ function gateText(gate: Seen<Gate>, ageOf: (time: string) => string): string {
   if (!gate) return 'never opened';
   if ('trouble' in gate) return `unreadable: ${gate.trouble}`;
   const { state, since, fruitless } = gate.record;
-  return `${state} for ${ageOf(since)}${fruitless > 0 ? `; ${fruitless} wake-ups without work` : ''}`;
+  return `${state} for ${ageOf(since)}${withoutWork(fruitless)}`;
 }
 
 function openText({ jobId, open, claim, status: seen }: ShownJob, ageOf: (time: string) => string): string {

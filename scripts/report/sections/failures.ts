@@ -1,4 +1,4 @@
-import { resultsPrefix } from '../../../lifecycle/job';
+import { resultsPrefix, shortId } from '../../../lifecycle/job';
 import type { JobFacts, ReportFacts } from '../facts';
 import { logUrl, resultsUrl } from '../links';
 import { Markup, escaped, markup } from '../markup';
@@ -6,9 +6,6 @@ import { dateTime, details, outcomeMark, section } from '../parts';
 
 /** Maximum failures on the page; `--json` has all. */
 const FAILURES_SHOWN = 50;
-
-/** Characters of a job id that tell jobs apart for people. */
-const SHORT_ID_CHARACTERS = 12;
 
 export function failuresSection(facts: ReportFacts): Markup {
   return section(
@@ -34,20 +31,20 @@ function shownNote({ failures }: ReportFacts): string {
 }
 
 function failure(job: JobFacts, readings: ReportFacts['readings']): Markup {
-  const shortId = job.jobId.slice(0, SHORT_ID_CHARACTERS);
+  const id = shortId(job.jobId);
   return markup`<li>
     <strong class="key">${job.key}</strong> ${outcomeMark('failed')} ${dateTime(job.endedMs)}
     <div>${job.error ? `${job.error.kind}: ${job.error.message}` : 'no reason given'}</div>
-    <div class="muted">model ${job.model}, attempt ${job.attempt}, job ${shortId}</div>
-    ${lastLines(shortId, job.stderrTail)}
+    <div class="muted">model ${job.model}, attempt ${job.attempt}, job ${id}</div>
+    ${lastLines(id, job.stderrTail)}
     ${places(job, readings)}
   </li> `;
 }
 
-function lastLines(shortId: string, stderrTail = ''): Markup | undefined {
+function lastLines(id: string, stderrTail = ''): Markup | undefined {
   if (stderrTail === '') return undefined;
   const lines = stderrTail.split('\n').map((line) => [line, new Markup('\n')]);
-  return details(`stderr-${shortId}`, 'Last lines of the model', markup`<pre>${lines}</pre>`);
+  return details(`stderr-${id}`, 'Last lines of the model', markup`<pre>${lines}</pre>`);
 }
 
 /** Links to the log and the results in AWS's console. The local cloud has no console: the receipt's address instead. */

@@ -9,7 +9,7 @@ const COMMANDS = [
 
 const seen = async (...args: string[]) => golden(await run(undefined, args));
 
-// The help of every other command is in the snapshot of command-line.test.ts.
+// The help of every other command is in the snapshot of commands/command-line.test.ts.
 it.each(['resume', 'hold', 'release'])('help of %s', async (command) => {
   expect(await seen('help', command)).toMatchSnapshot();
 });

@@ -7,7 +7,7 @@ import { golden, interrupt, keepMachineOut, run } from './run';
 
 keepMachineOut();
 
-// What they print of a pipeline at work, and of one that has never run, is in jobs/golden.test.ts.
+// What they print of a pipeline at work, and of one that has never run, is in golden.test.ts.
 
 describe('status --watch: a picture whenever something has changed, until Ctrl-C', () => {
   /** The instance starts, then the gate opens, then the user has seen enough. */

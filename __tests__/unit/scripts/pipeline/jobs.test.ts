@@ -92,7 +92,10 @@ describe('the list of jobs', () => {
     const latestOnly = { ...options, failed: true, limit: 1 };
     const listed = await listJobs(place.handle, latestOnly, now);
     expect(listed).toEqual({ jobs: [], isWhole: false });
-    expect(listLines(listed, latestOnly, now, recordingTerminal()).at(-1)).toContain('--limit');
+    expect(listLines(listed, latestOnly, now, recordingTerminal())).toEqual([
+      'No job that was read has failed.',
+      expect.stringContaining('--limit'),
+    ]);
   });
 
   it('shows a job once while its open record still exists, and skips a file that is no receipt', async () => {
