@@ -230,7 +230,7 @@ function makeInstances(base: Base, { roles, port }: Iam, publish: Publish) {
   });
   cleanup.atExit(() => agents.killAll());
   cleanup.add(() => agents.killAll());
-  const instances = new Ec2Instances({ guest: agents, publish, timers, timings, report, region });
+  const instances = new Ec2Instances({ listener: agents, publish, timers, timings, report, region });
   return { commands, agents, instances };
 }
 

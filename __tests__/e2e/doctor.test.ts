@@ -15,7 +15,7 @@ import type { Gate } from '../../lifecycle/records';
 import { doctor, type DoctorOptions } from '../../scripts/commands/doctor';
 import type { Finding } from '../../scripts/doctor/findings';
 import { hold, pause, release, resume, warm } from '../../scripts/pipeline/orders';
-import { type CommandResult, type PipelineHandle, operate } from '../../scripts/pipeline/connect';
+import { type CommandResult, type PipelineHandle, runOnPipeline } from '../../scripts/pipeline/connect';
 import { PACKAGE_FOLDER, PROJECT_FOLDER } from '../../scripts/tools/project';
 import { stackFolder } from '../../scripts/tools/stack';
 import { DeployedPipeline } from '../support/deployed-pipeline';
@@ -92,7 +92,7 @@ story('lamplighter doctor', () => {
     how: (handle: PipelineHandle) => Promise<CommandResult>,
   ): Promise<void> {
     const { directory } = pipeline.cloud;
-    await operate(command, { json: true, cloud: 'local', directory }, recordingTerminal(), how);
+    await runOnPipeline(command, { json: true, cloud: 'local', directory }, recordingTerminal(), how);
   }
 
   it('has no findings after work is done, and exits 0', async () => {

@@ -1,5 +1,5 @@
 import type { Statement } from '../../modules/permissions';
-import { OPERATOR, PLACES, type Place, REFRESHING, SENT } from './iam-people';
+import { OPERATOR, PLACES, type InMemoryPipeline, REFRESHING, SENT } from './iam-people';
 
 /*
  * The policies and the table of docs/SECURITY.md, made from iam-people.ts. A test compares them with the page.
@@ -52,8 +52,8 @@ export function tableOfCommands(): (readonly [string, string])[] {
   });
 }
 
-function actionsOf(commands: readonly string[]): Map<Place, Set<string>> {
-  const wanted = new Map<Place, Set<string>>();
+function actionsOf(commands: readonly string[]): Map<InMemoryPipeline, Set<string>> {
+  const wanted = new Map<InMemoryPipeline, Set<string>>();
   for (const { by, needs } of SENT) {
     if (!by.some((command) => commands.includes(command))) continue;
     for (const [place, ...actions] of needs)
@@ -62,10 +62,10 @@ function actionsOf(commands: readonly string[]): Map<Place, Set<string>> {
   return wanted;
 }
 
-const placesOf = (wanted: ReadonlyMap<Place, unknown>) =>
-  (Object.keys(PLACES) as Place[]).filter((place) => wanted.has(place));
+const placesOf = (wanted: ReadonlyMap<InMemoryPipeline, unknown>) =>
+  (Object.keys(PLACES) as InMemoryPipeline[]).filter((place) => wanted.has(place));
 
-const SIDS: Readonly<Record<Place, string>> = {
+const SIDS: Readonly<Record<InMemoryPipeline, string>> = {
   manifests: 'FindPipelines',
   data: 'ListUploads',
   uploads: 'Uploads',
@@ -82,7 +82,7 @@ const SIDS: Readonly<Record<Place, string>> = {
   everything: 'SeeMachinesAndCommands',
 };
 
-function arnsOf(place: Place, { pipeline, region, account }: Named): string[] {
+function arnsOf(place: InMemoryPipeline, { pipeline, region, account }: Named): string[] {
   const bucket = (kind: string) => `arn:aws:s3:::${pipeline}-${kind}-${account}-${region}`;
   const arn = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
   switch (place) {
@@ -120,7 +120,7 @@ function arnsOf(place: Place, { pipeline, region, account }: Named): string[] {
 /** Keys of the control bucket, without the models and the runner. */
 const READ_IN_LEDGER = ['gate.json', 'open/*', 'claims/*', 'status/*', 'sessions/*'];
 
-function conditionOf(place: Place, { pipeline }: Named): Pick<Statement, 'Condition'> {
+function conditionOf(place: InMemoryPipeline, { pipeline }: Named): Pick<Statement, 'Condition'> {
   const own = { 'aws:ResourceTag/lamplighter:pipeline': pipeline };
   switch (place) {
     case 'toAdmit':

@@ -14,7 +14,7 @@ interface Sent {
 }
 
 /** IAM actions on one kind of resource. */
-export type Grant = readonly [Place, ...string[]];
+export type Grant = readonly [InMemoryPipeline, ...string[]];
 
 /** Kinds of resources, in the order of the policies. */
 export const PLACES = {
@@ -34,7 +34,7 @@ export const PLACES = {
   everything: '`*`',
 } as const;
 
-export type Place = keyof typeof PLACES;
+export type InMemoryPipeline = keyof typeof PLACES;
 
 const LOOKING = ['status', 'list', 'results', 'logs', 'audit', 'doctor', 'report'] as const;
 const ORDERING = ['pause', 'resume', 'hold', 'release', 'warm'] as const;

@@ -28,7 +28,7 @@ export interface Ec2Instance {
 }
 
 /** The agent and the processes of the instances. Called when an instance's state changes. */
-export interface Guest {
+export interface InstanceListener {
   /** Called when the instance becomes `running`, and after a reboot. */
   up(instanceId: string): void;
   /** Called when the instance goes down. `crashed`: not by an orderly shutdown. */
@@ -45,7 +45,7 @@ export class Ec2Instances {
 
   constructor(
     private readonly options: {
-      readonly guest: Guest;
+      readonly listener: InstanceListener;
       readonly publish: Publish;
       readonly timers: Timers;
       readonly timings: Timings;
@@ -85,15 +85,15 @@ export class Ec2Instances {
   stop(instance: Ec2Instance): void {
     this.stopCalls += 1;
     this.change(instance, 'stopping');
-    this.options.guest.down(instance.instanceId, false);
+    this.options.listener.down(instance.instanceId, false);
     this.later(instance, this.options.timings.stopMs, () => this.change(instance, 'stopped'));
   }
 
   terminate(instance: Ec2Instance): void {
     this.change(instance, 'shutting-down');
-    this.options.guest.down(instance.instanceId, false);
+    this.options.listener.down(instance.instanceId, false);
     this.later(instance, this.options.timings.stopMs, () => {
-      this.options.guest.gone(instance.instanceId);
+      this.options.listener.gone(instance.instanceId);
       this.change(instance, 'terminated');
     });
   }
@@ -101,15 +101,15 @@ export class Ec2Instances {
   /** Reboots a running instance. LaunchTime stays, as in EC2. */
   reboot(instance: Ec2Instance): void {
     if (instance.state !== 'running') return;
-    this.options.guest.down(instance.instanceId, false);
-    this.options.guest.up(instance.instanceId);
+    this.options.listener.down(instance.instanceId, false);
+    this.options.listener.up(instance.instanceId);
   }
 
   /** Ends everything on the instance, which is `stopped` at once. Throws LamplighterError for an unknown instance. */
   crash(instanceId: string): void {
     const instance = this.known(instanceId);
     instance.cancel();
-    this.options.guest.down(instanceId, true);
+    this.options.listener.down(instanceId, true);
     this.change(instance, 'stopped');
   }
 
@@ -124,7 +124,7 @@ export class Ec2Instances {
     }
     instance.spot.isInterrupted = true;
     this.change(instance, 'stopping');
-    this.options.guest.down(instanceId, true);
+    this.options.listener.down(instanceId, true);
     this.later(instance, this.options.timings.stopMs, () => this.change(instance, 'stopped'));
   }
 
@@ -149,7 +149,7 @@ export class Ec2Instances {
     this.change(instance, 'pending');
     this.later(instance, this.options.timings.startMs, () => {
       this.change(instance, 'running');
-      this.options.guest.up(instance.instanceId);
+      this.options.listener.up(instance.instanceId);
     });
   }
 

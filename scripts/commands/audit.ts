@@ -6,7 +6,7 @@ import { Exit, type ExitCode } from '../console/exit';
 import { print } from '../console/print';
 import type { Terminal } from '../console/terminal';
 import { admitLost, audit, auditLines } from '../pipeline/audit';
-import { type OperationOptions, type PipelineHandle, connect, jsonOf } from '../pipeline/connect';
+import { type PipelineOptions, type PipelineHandle, connect, jsonOf } from '../pipeline/connect';
 import { pipelineCommand } from './options';
 
 interface AuditOptions {
@@ -24,7 +24,7 @@ export function addAudit(root: Command, { terminal, exitWith }: CommandContext):
     },
   })
     .option('--admit', 'admit the uploads that have neither', false)
-    .action(async (options: OperationOptions & AuditOptions) => {
+    .action(async (options: PipelineOptions & AuditOptions) => {
       exitWith(await auditOf(await connect(options, terminal), options, terminal));
     });
 }

@@ -12,7 +12,7 @@ import { readFacts } from '../doctor/read-facts';
 import { type PlanOptions, planOf, planOptions } from '../doctor/plan';
 import { reportLines } from '../doctor/report';
 import { isLive, waitReason, waitedMs } from '../doctor/waiting';
-import { type OperationOptions, connect } from '../pipeline/connect';
+import { type PipelineOptions, connect } from '../pipeline/connect';
 import type { Target } from '../pipeline/target';
 import { PROJECT_FOLDER, readCdktfConfig } from '../tools/project';
 import { countUpTo, pipelineCommand } from './options';
@@ -21,7 +21,7 @@ import { countUpTo, pipelineCommand } from './options';
 const DoctorExit = { well: 0, findings: 1, couldNotLook: 2 } as const;
 type DoctorExitCode = (typeof DoctorExit)[keyof typeof DoctorExit];
 
-export interface DoctorOptions extends OperationOptions {
+export interface DoctorOptions extends PipelineOptions {
   readonly uploads: number;
   readonly hours: number;
   readonly plan: boolean;

@@ -5,7 +5,7 @@ import type { CommandContext } from '../console/command-line';
 import { Exit } from '../console/exit';
 import { shellQuoted } from '../console/shell-quoted';
 import type { Terminal } from '../console/terminal';
-import { OWN_CREDENTIALS, notRunning } from '../pipeline/local-environment';
+import { OWN_CREDENTIALS, notRunning } from '../../local-cloud/local-environment';
 import { LOCAL_DIRECTORY } from '../tools/project';
 
 interface EnvOptions {

@@ -3,7 +3,7 @@ import { EXITS } from '../console/command-help';
 import type { CommandContext } from '../console/command-line';
 import { Exit } from '../console/exit';
 import { print } from '../console/print';
-import { type OperationOptions, connect, jsonOf } from '../pipeline/connect';
+import { type PipelineOptions, connect, jsonOf } from '../pipeline/connect';
 import { type ListOptions, listJobs, listLines } from '../pipeline/list-jobs';
 import { countUpTo, pipelineCommand, sinceOption } from './options';
 
@@ -15,7 +15,7 @@ export function addList(root: Command, { terminal }: CommandContext): void {
     .option('--failed', 'only failed jobs', false)
     .addOption(sinceOption('only jobs that ended in this time'))
     .option('--limit <N>', 'maximum number of jobs', countUpTo(10_000), 50)
-    .action(async (options: OperationOptions & ListOptions) => {
+    .action(async (options: PipelineOptions & ListOptions) => {
       const handle = await connect(options, terminal);
       const now = Date.now();
       const listed = await listJobs(handle, options, now);

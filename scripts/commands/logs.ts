@@ -7,7 +7,7 @@ import { Exit } from '../console/exit';
 import { catchInterrupts, pause } from '../console/interrupt';
 import { print } from '../console/print';
 import type { Terminal } from '../console/terminal';
-import { type OperationOptions, type PipelineHandle, connect, jsonOf } from '../pipeline/connect';
+import { type PipelineOptions, type PipelineHandle, connect, jsonOf } from '../pipeline/connect';
 import { findJob } from '../pipeline/find-job';
 import { JobLogs, type LogLine, logGroupsOf, logText } from '../pipeline/job-logs';
 import { pipelineCommand } from './options';
@@ -28,7 +28,7 @@ export function addLogs(root: Command, { terminal }: CommandContext): void {
   })
     .argument('<JOB>', 'first digits of the job id, as shown by status')
     .option('--follow', 'continue until the job has ended', false)
-    .action(async (job: string, options: OperationOptions & LogsOptions) => {
+    .action(async (job: string, options: PipelineOptions & LogsOptions) => {
       await logs(await connect(options, terminal), job, options, terminal);
     });
 }

@@ -1,6 +1,11 @@
 import { EXITS, type Help } from '../console/command-help';
 import type { AddCommand } from '../console/command-line';
-import { type CommandResult, type OperationOptions, type PipelineHandle, operate } from '../pipeline/connect';
+import {
+  type CommandResult,
+  type PipelineOptions,
+  type PipelineHandle,
+  runOnPipeline,
+} from '../pipeline/connect';
 import { pipelineCommand } from './options';
 
 /** A command that gives an order on the instance. `why` is the text that the order carries. */
@@ -13,8 +18,8 @@ export function orderCommand(
   return (root, { terminal }) => {
     const command = pipelineCommand(root, name, description, { exits: EXITS.order, ...help });
     if (takesReason) command.option('--why <TEXT>', 'reason, shown to other users');
-    command.action((options: OperationOptions & { readonly why?: string }) =>
-      operate(name, options, terminal, (handle) => act(handle, options.why)),
+    command.action((options: PipelineOptions & { readonly why?: string }) =>
+      runOnPipeline(name, options, terminal, (handle) => act(handle, options.why)),
     );
   };
 }

@@ -8,7 +8,7 @@ import type { CommandContext } from '../console/command-line';
 import { Exit, UsageError } from '../console/exit';
 import { print } from '../console/print';
 import { type Terminal, duration } from '../console/terminal';
-import { type OperationOptions, connect } from '../pipeline/connect';
+import { type PipelineOptions, connect } from '../pipeline/connect';
 import { usd } from '../prices/prices';
 import { shortPath } from '../tools/project';
 import { Collector } from '../report/collect';
@@ -18,7 +18,7 @@ import { counted, percent } from '../report/parts';
 import { DEFAULT_PERIOD_MS, periodMs } from '../report/period';
 import { withTarget } from './options';
 
-interface ReportOptions extends OperationOptions {
+interface ReportOptions extends PipelineOptions {
   readonly sinceMs: number;
   /** @default report.html; with `json`, no page is written */
   readonly out?: string | undefined;

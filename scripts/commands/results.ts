@@ -6,7 +6,7 @@ import type { CommandContext } from '../console/command-line';
 import { Exit, type ExitCode } from '../console/exit';
 import { print } from '../console/print';
 import type { Terminal } from '../console/terminal';
-import { type OperationOptions, type PipelineHandle, connect, jsonOf } from '../pipeline/connect';
+import { type PipelineOptions, type PipelineHandle, connect, jsonOf } from '../pipeline/connect';
 import { resolveReceipt } from '../pipeline/resolve-receipt';
 import { downloadResults, resultsFolder, showResults } from '../pipeline/results';
 import { shortPath } from '../tools/project';
@@ -33,7 +33,7 @@ export function addResults(root: Command, { terminal, exitWith }: CommandContext
   })
     .argument('<KEY|JOB>', 'key of the upload, or first digits of the job id')
     .option('--out <DIR>', 'folder for the copies', 'results')
-    .action(async (keyOrJob: string, options: OperationOptions & ResultsOptions) => {
+    .action(async (keyOrJob: string, options: PipelineOptions & ResultsOptions) => {
       exitWith(await results(await connect(options, terminal), keyOrJob, options, terminal));
     });
 }

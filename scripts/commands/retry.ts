@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import { EXITS } from '../console/command-help';
 import type { CommandContext } from '../console/command-line';
 import { Exit, UsageError } from '../console/exit';
-import { type OperationOptions, operate } from '../pipeline/connect';
+import { type PipelineOptions, runOnPipeline } from '../pipeline/connect';
 import { retry } from '../pipeline/retry';
 import { retryFailed } from '../pipeline/retry-failed';
 import { pipelineCommand, sinceOption } from './options';
 
-interface RetryOptions extends OperationOptions {
+interface RetryOptions extends PipelineOptions {
   readonly failed: boolean;
   /** Milliseconds before now. */
   readonly since: number;
@@ -34,7 +34,7 @@ export function addRetry(root: Command, { terminal, exitWith }: CommandContext):
     .action(async (job: string | undefined, options: RetryOptions) => {
       if ((job === undefined) !== options.failed)
         throw new UsageError('Pass either a job or --failed: npx lamplighter retry JOB');
-      await operate('retry', options, terminal, async (handle) => {
+      await runOnPipeline('retry', options, terminal, async (handle) => {
         if (job !== undefined) return retry(handle, job, options.anyway);
         const done = await retryFailed(handle, options.since, options.anyway, Date.now());
         if (done.failures > 0) exitWith(Exit.broken);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MissingError, BrokenError } from '../console/exit';
-import { withoutOwnCredentials } from '../pipeline/local-environment';
+import { withoutOwnCredentials } from '../../local-cloud/local-environment';
 import { announcedEnvironment } from '../../local-cloud/local-run';
 import type { Target } from '../pipeline/target';
 import { LOCAL_DIRECTORY, PROJECT_FOLDER } from '../tools/project';

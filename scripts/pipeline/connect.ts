@@ -6,7 +6,7 @@ import type { Terminal } from '../console/terminal';
 import { findPipeline } from './find-pipeline';
 import { type Target, type TargetOptions, chooseTarget } from './target';
 
-export interface OperationOptions extends TargetOptions {
+export interface PipelineOptions extends TargetOptions {
   readonly pipeline?: string | undefined;
   readonly json: boolean;
 }
@@ -29,22 +29,22 @@ export interface CommandResult {
 }
 
 /** Finds the pipeline. The cloud's name goes to stderr, because stdout holds the result only. */
-export async function connect(options: OperationOptions, terminal: Terminal): Promise<PipelineHandle> {
+export async function connect(options: PipelineOptions, terminal: Terminal): Promise<PipelineHandle> {
   const target = await chooseTarget(options);
   if (!options.json) terminal.err(`Using ${target.text}.`);
   return handleOf(target, await findPipeline(target.clients.ssm, options.pipeline, target.cloud));
 }
 
 /** Finds the pipeline, and prints nothing. */
-export async function findHandle(options: Omit<OperationOptions, 'json'>): Promise<PipelineHandle> {
+export async function findHandle(options: Omit<PipelineOptions, 'json'>): Promise<PipelineHandle> {
   const target = await chooseTarget(options);
   return handleOf(target, await findPipeline(target.clients.ssm, options.pipeline, target.cloud));
 }
 
 /** Finds the pipeline, runs the command on it, and prints what the command did. */
-export async function operate(
+export async function runOnPipeline(
   command: string,
-  options: OperationOptions,
+  options: PipelineOptions,
   terminal: Terminal,
   act: (handle: PipelineHandle) => Promise<CommandResult>,
 ): Promise<void> {

@@ -11,7 +11,7 @@ import type { CloudEvent } from '../../../local-cloud/clockwork/events';
 import { LocalRun } from '../../../local-cloud/local-run';
 import { chooseSettings } from '../../pipeline/chosen-settings';
 import { handleOf } from '../../pipeline/connect';
-import { withoutOwnCredentials } from '../../pipeline/local-environment';
+import { withoutOwnCredentials } from '../../../local-cloud/local-environment';
 import { findPipeline } from '../../pipeline/find-pipeline';
 import { localClients, localTarget } from '../../pipeline/target';
 import {
@@ -32,7 +32,7 @@ import { type FollowedPipeline, followForever, followUntilStopped } from './foll
 import { showInstructions } from './instructions';
 import { takeDown } from './take-down';
 import { TIMINGS, type TimingsName } from './timings';
-import { inUsersFolder, planAll, takingModels, uploadAll } from './uploads';
+import { inUsersFolder, planAll, modelsOf, uploadAll } from './uploads';
 
 export interface LocalOptions {
   /** Paths as the user wrote them. Empty: the sample. */
@@ -77,7 +77,7 @@ async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitF
     const settings = chooseSettings(options.pipeline);
     const files = options.files.length === 0 ? [SAMPLE] : options.files.map(inUsersFolder);
     // Refuses a wrong file now, before minutes of work.
-    planAll(files, takingModels(settings));
+    planAll(files, modelsOf(settings));
     const say = (text: string) => steps.show('tools', text);
     const tools = await provideTools({ children, signal, cliConfigFile: LOCAL_CLI_CONFIG, say });
     signal.throwIfAborted();

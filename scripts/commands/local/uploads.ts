@@ -14,7 +14,7 @@ export function inUsersFolder(file: string): string {
 }
 
 /** The models that will be deployed, with the properties that choose a file's key. */
-export function takingModels({ models }: PipelineSettings): DeployedModel[] {
+export function modelsOf({ models }: PipelineSettings): DeployedModel[] {
   const zip = { zipKey: '-', zipVersionId: '-' };
   return models.map(({ card, digest }) => ({ name: card.name, digest, ...card.takes, ...zip }));
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { announcedEnvironment } from '../../../local-cloud/local-run';
 import type { Terminal } from '../../console/terminal';
-import { notRunning, withoutOwnCredentials } from '../../pipeline/local-environment';
+import { notRunning, withoutOwnCredentials } from '../../../local-cloud/local-environment';
 import type { Target } from '../../pipeline/target';
 import type { Children } from '../../tools/children';
 import { LOCAL_CLI_CONFIG, readCdktfConfig } from '../../tools/project';

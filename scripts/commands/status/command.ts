@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { EXITS } from '../../console/command-help';
 import type { CommandContext } from '../../console/command-line';
 import { Exit } from '../../console/exit';
-import type { OperationOptions } from '../../pipeline/connect';
+import type { PipelineOptions } from '../../pipeline/connect';
 import { pipelineCommand } from '../options';
 import { status } from './status';
 import { watchStatus } from './watch';
@@ -21,7 +21,7 @@ export function addStatus(root: Command, { terminal }: CommandContext): void {
     },
   )
     .option('--watch', 'show it again whenever it changes, until Ctrl-C', false)
-    .action(async (options: OperationOptions & { readonly watch: boolean }) => {
+    .action(async (options: PipelineOptions & { readonly watch: boolean }) => {
       if (options.watch) await watchStatus(options, terminal);
       else await status(options, terminal);
     });

@@ -7,7 +7,7 @@ import type { Store } from '../../../lifecycle/store';
 import { print } from '../../console/print';
 import { type Terminal, age, duration, printable } from '../../console/terminal';
 import { endedRow, rowLines } from '../../pipeline/list-jobs';
-import { type OperationOptions, type PipelineHandle, findHandle } from '../../pipeline/connect';
+import { type PipelineOptions, type PipelineHandle, findHandle } from '../../pipeline/connect';
 import { describeInstance } from '../../pipeline/readings/instance';
 import { listOpen } from '../../pipeline/readings/open-jobs';
 import { readReceiptsSince } from '../../pipeline/readings/receipts';
@@ -35,9 +35,9 @@ const RECEIPTS_SHOWN = 5;
 const INDENT = '  ';
 
 /** Shows a pipeline's instance, gate, open jobs, latest receipts, and how long it was on today. */
-export async function status(options: OperationOptions, terminal: Terminal): Promise<void> {
+export async function status(options: PipelineOptions, terminal: Terminal): Promise<void> {
   const handle = await findHandle(options);
-  const report = await lookAt(handle);
+  const report = await readStatusReport(handle);
   if (options.json) {
     terminal.out(JSON.stringify(asJson(report), null, 2));
     return;
@@ -46,7 +46,7 @@ export async function status(options: OperationOptions, terminal: Terminal): Pro
   print(terminal, reportLines(report, systemClock, terminal));
 }
 
-export async function lookAt({ target, manifest, control, output }: PipelineHandle) {
+export async function readStatusReport({ target, manifest, control, output }: PipelineHandle) {
   const [instance, gate, open, receipts] = await Promise.all([
     readInstance(target.clients, manifest),
     readGate(control),
@@ -61,9 +61,9 @@ export async function lookAt({ target, manifest, control, output }: PipelineHand
 }
 
 /** What a look at one record gave: the record, nothing, or why it cannot be read. */
-type Seen<T> = ReadResult<T> | undefined;
+type Reading<T> = ReadResult<T> | undefined;
 
-export type Report = Awaited<ReturnType<typeof lookAt>>;
+export type Report = Awaited<ReturnType<typeof readStatusReport>>;
 type ShownJob = Report['open']['jobs'][number];
 
 /** The instance as the JSON has it. */
@@ -136,25 +136,29 @@ export function reportLines(
   return lines;
 }
 
-function gateText(gate: Seen<Gate>, ageOf: (time: string) => string): string {
+function gateText(gate: Reading<Gate>, ageOf: (time: string) => string): string {
   if (!gate) return 'never opened';
   if ('trouble' in gate) return `unreadable: ${gate.trouble}`;
   const { state, since, fruitless } = gate.record;
   return `${state} for ${ageOf(since)}${withoutWork(fruitless)}`;
 }
 
-function openText({ jobId, open, claim, status: seen }: ShownJob, ageOf: (time: string) => string): string {
+function openText(
+  { jobId, open, claim, status: reading }: ShownJob,
+  ageOf: (time: string) => string,
+): string {
   const what =
     open && 'record' in open
       ? `${open.record.input.key}  admitted ${ageOf(open.record.admittedAt)} ago`
       : (open?.trouble ?? 'its record is gone: the job has just ended');
   const attempt = claim && 'record' in claim ? `  attempt ${claim.record.attempt}` : '  not started';
-  const progress = seen && 'record' in seen ? `  ${statusText(seen.record)}` : '';
+  const progress = reading && 'record' in reading ? `  ${statusText(reading.record)}` : '';
   return `${shortId(jobId)}  ${what}${attempt}${progress}`;
 }
 
 export function asJson({ cloud, manifest, instance, gate, open, receipts, today }: Report) {
-  const plain = <T>(seen: Seen<T>) => (seen && 'record' in seen ? seen.record : (seen ?? null));
+  const plain = <T>(reading: Reading<T>) =>
+    reading && 'record' in reading ? reading.record : (reading ?? null);
   return {
     command: 'status',
     cloud,

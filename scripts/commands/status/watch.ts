@@ -2,21 +2,21 @@ import { systemClock } from '../../../lifecycle/clock';
 import { wrapped } from '../../console/print';
 import type { Terminal } from '../../console/terminal';
 import { catchInterrupts, pause } from '../../console/interrupt';
-import { type OperationOptions, findHandle } from '../../pipeline/connect';
-import { type Report, asJson, lookAt, reportLines } from './status';
+import { type PipelineOptions, findHandle } from '../../pipeline/connect';
+import { type Report, asJson, readStatusReport, reportLines } from './status';
 
 /** Moves the cursor to the top left and clears the screen. */
 const CLEAR = '\u001b[H\u001b[2J';
 
 /** Shows the status whenever it has changed, on a terminal always in the same place. Throws InterruptedError on Ctrl-C. */
-export async function watchStatus(options: OperationOptions, terminal: Terminal): Promise<void> {
+export async function watchStatus(options: PipelineOptions, terminal: Terminal): Promise<void> {
   const interrupt = catchInterrupts();
   try {
     const handle = await findHandle(options);
     const { target } = handle;
     const show = showChanges(options.json, target.text, terminal);
     for (;;) {
-      show(await lookAt(handle));
+      show(await readStatusReport(handle));
       await pause(target.pollMs, interrupt.signal);
     }
   } finally {

@@ -6,13 +6,13 @@ import { type LocalFact, inLines, readyFact } from '../../../../scripts/commands
 import { followUntilStopped } from '../../../../scripts/commands/local/follow';
 import { Steps } from '../../../../scripts/console/steps';
 import { Exit, InterruptedError, MissingError } from '../../../../scripts/console/exit';
-import { Place } from '../place';
+import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 import { recordingTerminal, temporaryFolder } from '../stand-ins';
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
 
-const place = new Place();
+const place = new InMemoryPipeline();
 const output = { key: '', sizeBytes: 4 };
 const good = place.ended('good.csv');
 output.key = `${attemptPrefix('good.csv', good.jobId, 1)}out.csv`;

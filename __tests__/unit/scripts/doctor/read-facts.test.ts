@@ -1,14 +1,14 @@
 import { readFailedJobs } from '../../../../scripts/doctor/read-failed-jobs';
-import { Place } from '../place';
+import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 
 describe('failed jobs', () => {
-  const failedIn = async (place: Place) => {
+  const failedIn = async (place: InMemoryPipeline) => {
     const { jobs, isListWhole } = await readFailedJobs(place.handle, place.account.clock, 24);
     return { keys: jobs.map(({ key }) => key), isListWhole };
   };
 
   it('are those of the last hours whose key has not succeeded since', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.failed('old.csv');
     place.passMinutes(24 * 60 + 1);
     place.ended('earlier.csv');
@@ -20,7 +20,7 @@ describe('failed jobs', () => {
   });
 
   it('are not said to be all when more receipts exist than one reading reads', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.failed('missed.csv');
     place.passMinutes(1);
     for (let index = 0; index < 49; index += 1) place.ended(`${index}.csv`);

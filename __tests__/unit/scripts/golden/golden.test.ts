@@ -4,17 +4,18 @@ import { attemptPrefix, claimKey, openKey, receiptKey, statusKey } from '../../.
 import type { Receipt } from '../../../../lifecycle/records';
 import { golden, keepMachineOut, run as runWith } from './run';
 import { waitReasons } from '../../../../scripts/doctor/wait-reasons';
-import { Place } from '../place';
+import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 
 keepMachineOut();
 
-const run = (place: Place, args: readonly string[], columns?: number) => runWith(place, args, { columns });
+const run = (place: InMemoryPipeline, args: readonly string[], columns?: number) =>
+  runWith(place, args, { columns });
 
-const at = (place: Place) => new Date(place.account.clock.now()).toISOString();
+const at = (place: InMemoryPipeline) => new Date(place.account.clock.now()).toISOString();
 
 /** A succeeded job with results, a failed one, one that runs, and one that waits. */
 function busy() {
-  const place = new Place();
+  const place = new InMemoryPipeline();
   const { account } = place;
   const admittedAt = at(place);
   place.passMinutes(1);
@@ -49,7 +50,7 @@ function busy() {
   return { place, good, bad, running, waiting };
 }
 
-function succeeded(place: Place, key: string, more: Partial<Receipt>): Receipt {
+function succeeded(place: InMemoryPipeline, key: string, more: Partial<Receipt>): Receipt {
   const first = place.ended(key, more);
   const prefix = attemptPrefix(key, first.jobId, 1);
   const files = { 'predictions.csv': 'id,label\n1,benign\n2,malignant\n', 'summary.json': '{"rows":2}\n' };
@@ -63,7 +64,7 @@ function succeeded(place: Place, key: string, more: Partial<Receipt>): Receipt {
 }
 
 /** What every part logged of the job. */
-function logged(place: Place, jobId: string) {
+function logged(place: InMemoryPipeline, jobId: string) {
   const say = (group: string, fact: object) =>
     place.events.push({ group, at: place.account.clock.now(), message: JSON.stringify(fact) });
   const drain = { level: 'info', part: 'drain', jobId };
@@ -147,7 +148,7 @@ describe('submit', () => {
   it.each([[[]], [['--json']]])(
     'tells what it uploads, as which jobs, and what it leaves out: %j',
     async (more) => {
-      const seen = await run(new Place(), ['submit', 'day', ...more]);
+      const seen = await run(new InMemoryPipeline(), ['submit', 'day', ...more]);
       if (more.length > 0) expect(JSON.parse(seen.stdout)).toMatchObject({ command: 'submit' });
       expect(golden(seen)).toMatchSnapshot();
     },
@@ -159,7 +160,7 @@ describe('in a pipeline that has never run', () => {
     ...['list', 'list --failed', 'audit', 'status', 'doctor', 'retry --failed', 'resume', 'release'],
     ...['results a.csv', 'logs ffff'],
   ])('%s', async (line) => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.sweep = { did: 'nothing' };
     expect(golden(await run(place, line.split(' ')))).toMatchSnapshot();
   });
@@ -167,14 +168,14 @@ describe('in a pipeline that has never run', () => {
 
 describe('what cannot be done is said in a sentence', () => {
   const failing = (name: string, message: string) => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const error = Object.assign(new Error(message), { name });
     place.handle.target.clients.ssm.send = (() => Promise.reject(error)) as never;
     return place;
   };
 
   it('a job by too few digits, and by digits that none begins with', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const ids = Array.from({ length: 17 }, (_, index) => place.ended(`${index}.csv`).jobId);
     // Of 17 jobs two begin with the same digit.
     const twice = ids.map(([first = '']) => first).find((first, index, all) => all.indexOf(first) !== index)!;
@@ -184,7 +185,7 @@ describe('what cannot be done is said in a sentence', () => {
   });
 
   it('a key that no model accepts, before anything is uploaded', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     writeFileSync('image.png', 'x');
     writeFileSync('empty.csv', '');
     expect(golden(await run(place, ['submit', 'image.png', 'empty.csv', 'gone.csv']))).toMatchSnapshot();
@@ -192,7 +193,7 @@ describe('what cannot be done is said in a sentence', () => {
   });
 
   it('no pipeline, several, none of that name', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.manifests.push({ ...place.manifests[0]!, pipeline: 'q' });
     expect(golden(await run(place, ['list']))).toMatchSnapshot();
     expect(golden(await run(place, ['list', '--pipeline', 'r']))).toMatchSnapshot();
@@ -206,7 +207,7 @@ describe('what cannot be done is said in a sentence', () => {
     expect(golden(await run(none, ['list']))).toMatchSnapshot();
     expect(golden(await run(none, ['doctor', '--json']))).toMatchSnapshot();
     const stopped = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:4566'), { code: 'ECONNREFUSED' });
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.handle.target.clients.ssm.send = (() => Promise.reject(stopped)) as never;
     expect(golden(await run(place, ['status']))).toMatchSnapshot();
   });

@@ -8,12 +8,12 @@ import {
   statusKey,
 } from '../../../../lifecycle/job';
 import type { OpenRecord, Receipt, Status } from '../../../../lifecycle/records';
-import type { Place } from '../place';
+import type { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 
 /** What the trigger and the drain write of one upload's job, as it comes along. */
 export class JobStory {
   constructor(
-    private readonly place: Place,
+    private readonly place: InMemoryPipeline,
     private readonly key: string,
   ) {}
 

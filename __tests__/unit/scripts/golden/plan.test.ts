@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openKey } from '../../../../lifecycle/job';
 import type { ChildEnd, ChildOptions } from '../../../../scripts/tools/children';
-import { Place } from '../place';
+import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 import { folder } from './folder';
 import { golden, keepMachineOut, run } from './run';
 // Behind ./run, which says where the local cloud's folder is.
@@ -97,7 +97,7 @@ async function planned(child: RunChild, line = '', { open = 0, columns }: Option
   mockRunChild = child;
   const local = await beginRun();
   local.announce({ CDKTF_OUTPUT: OUTPUT });
-  const place = new Place();
+  const place = new InMemoryPipeline();
   for (let count = 0; count < open; count += 1) {
     const record = place.account.openJob(`${count}.csv`);
     place.account.s3.put(CONTROL, openKey(record.jobId), JSON.stringify(record));
@@ -134,7 +134,7 @@ describe('plan', () => {
 
   it('to AWS, from where cdktf deploys', async () => {
     mockRunChild = terraformOf(recorded('settings'));
-    const place = new Place();
+    const place = new InMemoryPipeline();
     Object.assign(place.handle.target, { cloud: 'aws' });
     const before = process.env.CDKTF_OUTPUT;
     process.env.CDKTF_OUTPUT = OUTPUT;
@@ -185,9 +185,9 @@ describe('plan says what broke', () => {
   });
 
   it('no local cloud runs, or it is not set up yet', async () => {
-    expect(golden(await run(new Place(), ['plan']))).toMatchSnapshot();
+    expect(golden(await run(new InMemoryPipeline(), ['plan']))).toMatchSnapshot();
     const local = await beginRun();
-    expect(golden(await run(new Place(), ['plan', '--json']))).toMatchSnapshot();
+    expect(golden(await run(new InMemoryPipeline(), ['plan', '--json']))).toMatchSnapshot();
     await local.end();
   });
 });

@@ -4,7 +4,7 @@ import os from 'node:os';
 import { main } from '../../../../scripts/lamplighter';
 import type { Target } from '../../../../scripts/pipeline/target';
 import { PROJECT_FOLDER } from '../../../../scripts/tools/project';
-import type { Place } from '../place';
+import type { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 import { recordingTerminal } from '../stand-ins';
 
 let mockTarget: Target | undefined;
@@ -57,7 +57,7 @@ interface Options {
 
 /** The command line, in the place, at the place's time. */
 export async function run(
-  place: Place | undefined,
+  place: InMemoryPipeline | undefined,
   args: readonly string[],
   { columns, onLine = () => undefined }: Options = {},
 ): Promise<Run> {

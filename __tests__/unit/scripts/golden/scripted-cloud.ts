@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { Faults } from '../../../../local-cloud/faults';
 import type { LocalCloud } from '../../../../local-cloud/cloud';
 import type { CloudEvent, Happening } from '../../../../local-cloud/clockwork/events';
-import { Place } from '../place';
+import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 import { JobStory } from './job-story';
 import { ENDPOINT } from './run';
 
 /** A local cloud that begins nothing, and does what a test says. */
 export class ScriptedCloud {
-  readonly place = new Place();
+  readonly place = new InMemoryPipeline();
   /** What goes wrong, by the step that is not reached then. */
   readonly fails: Partial<Record<'tools' | 'cloud' | 'deploy' | 'stop', Error>> = {};
   /** What else happens while the pipeline is deployed. */

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Place } from '../place';
+import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 import { script } from '../stand-ins';
 import { folder } from './folder';
 import { golden, interrupt, keepMachineOut, run } from './run';
@@ -12,7 +12,7 @@ keepMachineOut();
 describe('status --watch: a picture whenever something has changed, until Ctrl-C', () => {
   /** The instance starts, then the gate opens, then the user has seen enough. */
   function changing() {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const { account } = place;
     const looks = [
       () => undefined,
@@ -42,7 +42,7 @@ describe('with instructions that go nowhere', () => {
     ...['status --pipeline q', 'status --pipeline q --json', 'status --watch --pipeline q'],
     ...['doctor --pipeline q', 'doctor --pipeline q --json'],
   ])('%s', async (line) => {
-    expect(golden(await run(new Place(), line.split(' ')))).toMatchSnapshot();
+    expect(golden(await run(new InMemoryPipeline(), line.split(' ')))).toMatchSnapshot();
   });
 });
 
@@ -52,7 +52,7 @@ describe('doctor', () => {
     ['as JSON', ['--json']],
     ['fewer uploads, failures of longer ago', ['--uploads', '1', '--hours', '48', '--json']],
   ])('of a pipeline that has been without a sweep for 40 hours: %s', async (_name, more) => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.ended('in/a.csv');
     place.failed('in/b.csv');
     place.passMinutes(40 * 60);
@@ -60,7 +60,7 @@ describe('doctor', () => {
   });
 
   it.each([[[]], [['--json']]])('what it may not look at: %j', async (more) => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const error = Object.assign(new Error('You are not authorized'), { name: 'AccessDenied' });
     const logs = { send: () => Promise.reject(error) };
     Object.assign(place.handle.target.clients, { sqs: logs, lambda: logs });
@@ -78,7 +78,8 @@ describe('doctor --plan', () => {
       else process.env[name] = before[name];
   });
 
-  const asked = async (...more: string[]) => golden(await run(new Place(), ['doctor', '--plan', ...more]));
+  const asked = async (...more: string[]) =>
+    golden(await run(new InMemoryPipeline(), ['doctor', '--plan', ...more]));
 
   it('from a checkout that nothing was deployed from', async () => {
     expect(await asked()).toMatchSnapshot();

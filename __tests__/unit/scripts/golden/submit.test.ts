@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Place } from '../place';
+import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 import { folder } from './folder';
 import { JobStory } from './job-story';
 import { golden, interrupt, keepMachineOut, run } from './run';
@@ -16,7 +16,7 @@ const passSeconds = (seconds: number) => jest.setSystemTime(Date.now() + seconds
 const FILES = { 'predictions.csv': 'id,label\n1,benign\n2,malignant\n', 'summary.json': '{"rows":2}\n' };
 
 /** A job that waits for the instance, runs and succeeds. */
-function comesAlong(place: Place, key: string): void {
+function comesAlong(place: InMemoryPipeline, key: string): void {
   const { account } = place;
   const story = new JobStory(place, key);
   story.atEachLook(
@@ -47,7 +47,7 @@ function comesAlong(place: Place, key: string): void {
   );
 }
 
-function fails(place: Place, key: string): void {
+function fails(place: InMemoryPipeline, key: string): void {
   const story = new JobStory(place, key);
   story.atEachLook(
     () => story.admit(),
@@ -60,16 +60,17 @@ describe.each([
   ['for people', []],
   ['as JSON', ['--json']],
 ])('submit --wait, %s', (_name, more) => {
-  const submit = (place: Place, ...args: string[]) => run(place, ['submit', ...args, '--wait', ...more]);
+  const submit = (place: InMemoryPipeline, ...args: string[]) =>
+    run(place, ['submit', ...args, '--wait', ...more]);
 
   it('a job that succeeds, on an instance that was off', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     comesAlong(place, 'a.csv');
     expect(golden(await submit(place, 'a.csv'))).toMatchSnapshot();
   });
 
   it('such jobs have been before: how long they took, and where the copies are to go', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const before = new Date(place.account.clock.now() - 60_000).toISOString();
     const end = new Date(place.account.clock.now() - 45_000).toISOString();
     place.ended('old.csv', { admittedAt: before, endedAt: end, model: { ...MODEL, name: 'm' } });
@@ -78,7 +79,7 @@ describe.each([
   });
 
   it('of two jobs one fails', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     fails(place, 'a.csv');
     comesAlong(place, 'b.csv');
     // Uploads go on beside each other; the order of these is that of their versions.
@@ -91,7 +92,7 @@ describe.each([
   });
 
   it('results that are not there, and an instance that cannot be seen', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const story = new JobStory(place, 'a.csv').atEachLook(() => story.succeed(FILES));
     const gone = () => Promise.reject(new Error('You are not authorized'));
     Object.assign(place.handle.target.clients, { ec2: { send: gone } });
@@ -100,7 +101,7 @@ describe.each([
   });
 
   it('a paused pipeline: why the job waits, until Ctrl-C', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.account.tags.set('lamplighter:pause', 'a leak in the lab');
     const story = new JobStory(place, 'c.csv').atEachLook(
       () => story.admit(),
@@ -114,7 +115,7 @@ describe.each([
 const MODEL = { digest: 'd'.repeat(64), zipKey: 'z', zipVersionId: 'v' };
 
 it('submit --wait on 60 columns', async () => {
-  const place = new Place();
+  const place = new InMemoryPipeline();
   fails(place, 'a.csv');
   // The bars are drawn on the process's own stderr.
   const bars = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
@@ -124,7 +125,7 @@ it('submit --wait on 60 columns', async () => {
 
 describe('submit', () => {
   it.each([[[]], [['--json']]])('a file that S3 refuses keeps the others from nothing: %j', async (more) => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const error = new Error('slow down');
     place.account.s3.fault({ command: 'PutObject', key: 'b.csv', error });
     expect(golden(await run(place, ['submit', 'a.csv', 'b.csv', ...more]))).toMatchSnapshot();
@@ -137,6 +138,6 @@ describe('submit', () => {
     ['gone.csv --json'],
     ['local --wait'],
   ])('%s', async (line) => {
-    expect(golden(await run(new Place(), ['submit', ...line.split(' ')]))).toMatchSnapshot();
+    expect(golden(await run(new InMemoryPipeline(), ['submit', ...line.split(' ')]))).toMatchSnapshot();
   });
 });

@@ -11,7 +11,7 @@ import { retryFailed } from '../../../../scripts/pipeline/retry-failed';
 import { timeSpan } from '../../../../scripts/commands/options';
 import { results } from '../../../../scripts/commands/results';
 import { recordingTerminal, temporaryFolder } from '../stand-ins';
-import { Place } from '../place';
+import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 
 const WEEK = timeSpan('7d');
 const options = { failed: false, since: WEEK, limit: 50 };
@@ -33,7 +33,7 @@ it.each(['7', '0d', '-1d', '1.5h', 'd', '7 d', '1y'])(
 
 describe('the list of jobs', () => {
   function busy() {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.failed('old.csv');
     place.passMinutes(8 * 24 * 60);
     place.failed('in/bad.csv', 'no such\ncolumn');
@@ -84,7 +84,7 @@ describe('the list of jobs', () => {
   });
 
   it('does not say that no job has failed when a failed job may be among those that it has not read', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.failed('a.csv');
     place.passMinutes(1);
     place.ended('b.csv');
@@ -99,7 +99,7 @@ describe('the list of jobs', () => {
   });
 
   it('shows a job once while its open record still exists, and skips a file that is no receipt', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const record = place.account.openJob('a.csv');
     const { jobId } = record;
     const receipt = { ...place.ended('b.csv'), jobId, input: record.input };
@@ -118,7 +118,7 @@ describe('results', () => {
   afterAll(() => folder.remove());
 
   it('of a key are the latest upload’s, and the earlier ones are named', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const first = place.failed('in/a.csv');
     place.passMinutes(1);
     const second = place.ended('in/a.csv');
@@ -130,7 +130,7 @@ describe('results', () => {
   });
 
   it('of a key that looks like a job’s id are the key’s', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.account.models[0]!.suffixes.splice(0);
     const { jobId } = place.ended('abc');
     expect((await resolveReceipt(place.handle, 'abc')).receipt.jobId).toBe(jobId);
@@ -141,13 +141,13 @@ describe('results', () => {
     ['nobody.csv', /There are no results of "nobody.csv" in the pipeline p/],
     ['ffff', /No job of the pipeline p begins with "ffff"/],
   ])('of %s: what is wrong', async (text, sentence) => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.account.openJob('in/open.csv');
     await expect(resolveReceipt(place.handle, text)).rejects.toThrow(sentence);
   });
 
   it('are copied, and a failed job’s make the command exit 1', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const { jobId } = place.failed('in/a.csv');
     const terminal = recordingTerminal();
     const out = join(folder.path, 'copies');
@@ -167,7 +167,7 @@ describe('logs', () => {
   const groups = ['/aws/lambda/p-trigger', '/lamplighter/p/drain'];
 
   it('are the job’s only, from every group, in order, and each is read once', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const say = (group: string, seconds: number, text: string) =>
       place.events.push({ group, at: at + seconds * 1000, message: text });
     say(groups[1]!, 3, `third ${jobId}`);
@@ -189,14 +189,14 @@ describe('logs', () => {
   });
 
   it('are read although a log group does not exist yet', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.missing.add(groups[0]!);
     place.events.push({ group: groups[1]!, at, message: jobId });
     expect(await new JobLogs(place.handle.target.clients.logs, groups, jobId, at).readNew()).toHaveLength(1);
   });
 
   it('read from the trigger to the stop function', () => {
-    expect(logGroupsOf(new Place().handle.manifest)).toEqual([
+    expect(logGroupsOf(new InMemoryPipeline().handle.manifest)).toEqual([
       '/aws/lambda/p-trigger',
       '/aws/lambda/p-worker',
       '/lamplighter/p/drain',
@@ -219,7 +219,7 @@ describe('logs', () => {
   });
 
   it('are followed until the job has ended, and lines that arrive after its receipt are shown', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const record = place.account.openJob('a.csv');
     const group = groups[1]!;
     const say = (text: string) =>
@@ -242,7 +242,7 @@ describe('logs', () => {
   });
 
   it('say so when there are none', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const { jobId: ended } = place.ended('a.csv');
     const terminal = recordingTerminal();
     await logs(place.handle, ended, { follow: true, json: false }, terminal);
@@ -252,7 +252,7 @@ describe('logs', () => {
 
 describe('the audit', () => {
   function lossy() {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.ended('done.csv');
     place.account.openJob('open.csv');
     const lost = place.upload('in/lost ü.csv', 'four');
@@ -299,7 +299,7 @@ describe('the audit', () => {
   });
 
   it('reports an upload with two receipts', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     const receipt = place.ended('a.csv');
     place.account.s3.put('output', receiptKey('b.csv', receipt.jobId), JSON.stringify(receipt));
     const terminal = recordingTerminal();
@@ -319,7 +319,7 @@ describe('the audit', () => {
 
 describe('retry --failed', () => {
   it('leaves out jobs whose key has succeeded since, and goes on after a job that cannot be retried', async () => {
-    const place = new Place();
+    const place = new InMemoryPipeline();
     place.failed('mended.csv');
     const gone = place.failed('gone.csv');
     place.account.s3.deleteVersion('data', 'gone.csv', gone.input.versionId);
@@ -337,7 +337,7 @@ describe('retry --failed', () => {
   });
 
   it('says so when nothing has failed', async () => {
-    const done = await retryFailed(new Place().handle, WEEK, false, 0);
+    const done = await retryFailed(new InMemoryPipeline().handle, WEEK, false, 0);
     expect(done.lines).toEqual([
       'Nothing to retry: in that time no job has failed, or every failed key has succeeded since.',
     ]);

@@ -4,11 +4,11 @@ import { MissingError } from '../../../../scripts/console/exit';
 import { describeInstance, readInstance } from '../../../../scripts/pipeline/readings/instance';
 import { listOpen } from '../../../../scripts/pipeline/readings/open-jobs';
 import { listReceipts, readReceiptsSince } from '../../../../scripts/pipeline/readings/receipts';
-import { Place } from '../place';
+import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 
 describe('open jobs', () => {
   const ids = ['a', 'b', 'c'].map((digit) => digit.repeat(64));
-  const place = new Place();
+  const place = new InMemoryPipeline();
   for (const key of [...ids.map(openKey), 'open/notes.json']) place.account.s3.put('control', key, '{}');
   const idsOf = async (bounds?: { most?: number; idPrefix?: string }) => {
     const { jobs, isWhole } = await listOpen(place.handle.control, bounds);
@@ -27,7 +27,7 @@ describe('open jobs', () => {
 });
 
 describe('receipts', () => {
-  const place = new Place();
+  const place = new InMemoryPipeline();
   const { output } = place.handle;
   place.ended('a.csv');
   place.passMinutes(1);
@@ -58,7 +58,7 @@ describe('receipts', () => {
 
 describe('a terminated instance', () => {
   const terminated = () => {
-    const { account, handle } = new Place();
+    const { account, handle } = new InMemoryPipeline();
     account.state = 'terminated';
     return { ec2: account.ec2 as unknown as EC2Client, handle };
   };

@@ -1,10 +1,10 @@
 import { usualText, usualTimes } from '../../../../scripts/pipeline/usual-time';
-import { Place } from '../place';
+import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 
 const at = (second: number) => new Date(Date.parse('2026-01-01T00:00:00.000Z') + second * 1000).toISOString();
 
 it('the usual time is the median of the model’s own successes, without failures and other models', async () => {
-  const place = new Place();
+  const place = new InMemoryPipeline();
   const took = (key: string, whole: number, run: number, more: object = {}) =>
     place.ended(key, { admittedAt: at(0), startedAt: at(whole - run), endedAt: at(whole), ...more });
   took('a.csv', 60, 20);

@@ -1,5 +1,5 @@
-import { isRunning } from '../../local-cloud/local-run';
-import { MissingError } from '../console/exit';
+import { isRunning } from './local-run';
+import { MissingError } from '../scripts/console/exit';
 
 /** The user's own variables that would send a tool's calls to AWS instead of the local cloud. */
 export const OWN_CREDENTIALS = [

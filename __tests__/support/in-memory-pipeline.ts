@@ -1,9 +1,9 @@
-import { jobIdOf, receiptKey } from '../../../lifecycle/job';
-import { type Manifest, manifestParameterName } from '../../../lifecycle/manifest';
-import type { Receipt } from '../../../lifecycle/records';
-import type { PipelineHandle } from '../../../scripts/pipeline/connect';
-import type { Target } from '../../../scripts/pipeline/target';
-import { FakeAccount } from '../../support/fake-account';
+import { jobIdOf, receiptKey } from '../../lifecycle/job';
+import { type Manifest, manifestParameterName } from '../../lifecycle/manifest';
+import type { Receipt } from '../../lifecycle/records';
+import type { PipelineHandle } from '../../scripts/pipeline/connect';
+import type { Target } from '../../scripts/pipeline/target';
+import { FakeAccount } from './fake-account';
 
 export interface Event {
   readonly group: string;
@@ -12,7 +12,7 @@ export interface Event {
 }
 
 /** A pipeline in memory, with a handle for commands. */
-export class Place {
+export class InMemoryPipeline {
   readonly account = new FakeAccount();
   readonly events: Event[] = [];
   /** Log groups that do not exist yet. */
