@@ -5,7 +5,12 @@ export class LamplighterError extends Error {
 
 /** A record, setting, event or environment variable has an invalid shape. */
 export class InvalidInputError extends LamplighterError {
-  override readonly name = 'InvalidInputError';
+  override readonly name: string = 'InvalidInputError';
+}
+
+/** A record was written by a newer release. This release neither changes nor deletes it. */
+export class NewerVersionError extends InvalidInputError {
+  override readonly name = 'NewerVersionError';
 }
 
 /** A conditional write found an object that another writer had changed (S3's 412, or 404 for If-Match). */

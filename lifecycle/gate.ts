@@ -11,7 +11,7 @@ import type { Reading, Store } from './store';
 export const CLOSING_MARGIN_SECONDS = 30;
 
 /** The gate as it was read. An unreadable gate counts as CLOSED, and the next write replaces it. */
-export interface GateReading extends Reading<Gate> {
+export interface GateReading extends Pick<Reading<Gate>, 'record' | 'etag' | 'isNewer'> {
   readonly state: Gate['state'];
 }
 
@@ -43,5 +43,5 @@ export async function moveGate(
     lastEnd: from.record?.lastEnd ?? '',
     ...breaker,
   };
-  return { state, ...(await control.replace<Gate>(GATE_KEY, next, from.etag)) };
+  return { state, isNewer: false, ...(await control.replace<Gate>(GATE_KEY, next, from.etag)) };
 }

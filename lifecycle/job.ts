@@ -35,7 +35,9 @@ export const shortId = (jobId: string) => jobId.slice(0, SHORT_ID_DIGITS);
 export const OPEN_PREFIX = 'open/';
 export const CLAIM_PREFIX = 'claims/';
 export const STATUS_PREFIX = 'status/';
+export const ATTEMPTS_PREFIX = 'attempts/';
 export const SESSIONS_PREFIX = 'sessions/';
+export const STOPS_PREFIX = 'stops/';
 export const RESULTS_PREFIX = 'results/';
 export const GATE_KEY = 'gate.json';
 /** The drain writes this object at every claim and every receipt: the trace of work that the breaker reads. */
@@ -45,6 +47,10 @@ export const AUDIT_CURSOR_KEY = 'audit.json';
 export const openKey = (jobId: string) => `${OPEN_PREFIX}${jobId}.json`;
 export const claimKey = (jobId: string) => `${CLAIM_PREFIX}${jobId}.json`;
 export const statusKey = (jobId: string) => `${STATUS_PREFIX}${jobId}.json`;
+export const attemptsKey = (jobId: string) => `${ATTEMPTS_PREFIX}${jobId}.json`;
+
+/** The key of the reason why the instance stopped after a launch, in ISO 8601. */
+export const stopKey = (launchedAt: string) => `${STOPS_PREFIX}${launchedAt}.json`;
 
 /** The key of one on-time of the instance. The launch is in ISO 8601, so the order of the keys is the order of time. */
 export const sessionKey = (launchedAt: string) => `${SESSIONS_PREFIX}${launchedAt}.json`;

@@ -18,8 +18,10 @@ export const modelCardSchema = z.strictObject({
     .prefault({}),
   /** Minutes after which the drain kills the model's process group and the attempt fails. At most a day. @default 20 */
   timeLimitMinutes: z.number().positive().max(1440).default(20),
-  /** Maximum attempts at a job, including attempts that a crash of the machine ended. @default 2 */
+  /** Maximum attempts that the model itself ended (exit code, signal, time limit). @default 2 */
   maxAttempts: z.int().min(1).max(10).default(2),
+  /** Maximum attempts in a row that the machine or the drain ended. Trouble of S3 or the network does not count. @default 20 */
+  maxInterruptions: z.int().min(1).max(100).default(20),
   /** Maximum jobs of this model that run in parallel. @default 1 */
   parallelJobs: z.int().min(1).max(64).default(1),
   /** Whether a run that failed by itself (exit code not 0, time limit) is retried. @default false */
@@ -43,6 +45,9 @@ export type ModelRef = z.infer<typeof modelRefSchema>;
 export const deployedModelSchema = modelRefSchema.extend({
   prefix: z.string(),
   suffixes: z.array(z.string()),
+  /** The bounds of the model's card, which `admit` pins. Absent: the card's default. */
+  maxAttempts: z.int().optional(),
+  maxInterruptions: z.int().optional(),
 });
 
 /** A deployed model and the keys that it accepts. */

@@ -1,20 +1,32 @@
 import { z } from 'zod';
-import { InvalidInputError } from './errors';
+import { InvalidInputError, NewerVersionError } from './errors';
 import { isJobId, jobIdOf } from './job';
 import { modelRefSchema } from './model';
 
+/*
+ * Every record in the control bucket and every receipt. No other module reads them.
+ *
+ * A reader ignores unknown keys of its own version. It neither changes nor deletes a record of a newer version
+ * (`NewerVersionError`). Readers of the first release refuse unknown keys, and then delete or ignore the record. So open
+ * records, claims, the gate and the trace keep exactly their keys. What is new about a job is in the object's S3 metadata or
+ * in a record of its own.
+ */
+
 const time = z.iso.datetime();
 const jobId = z.string().refine(isJobId, 'a job id is 64 hexadecimal digits');
-const input = z.strictObject({
+const input = z.object({
   bucket: z.string().min(1),
   key: z.string().min(1),
   versionId: z.string().min(1),
   sizeBytes: z.int().min(0),
 });
 
-/** `open/<jobId>.json`: the job is open. Written once, never changed. */
+/**
+ * `open/<jobId>.json`: the job is open. Written once, never changed.
+ * Version 1, since the first release. S3 metadata since the second: `OPEN_METADATA`.
+ */
 export const openRecordSchema = z
-  .strictObject({
+  .object({
     version: z.literal(1),
     jobId,
     input,
@@ -29,8 +41,17 @@ export const openRecordSchema = z
 
 export type OpenRecord = z.infer<typeof openRecordSchema>;
 
-/** `claims/<jobId>.json`: one attempt at a job by one drain. */
-export const claimSchema = z.strictObject({
+/**
+ * S3 metadata of an open record: the bounds that the job's card had at its admission. Absent on records of the first
+ * release. Then the card on the machine decides.
+ */
+export const OPEN_METADATA = { maxAttempts: 'max-attempts', maxInterruptions: 'max-interruptions' } as const;
+
+/**
+ * `claims/<jobId>.json`: one attempt at a job by one drain.
+ * Version 1, since the first release. S3 metadata since the second: `CLAIM_METADATA`.
+ */
+export const claimSchema = z.object({
   version: z.literal(1),
   jobId,
   /** 1 for the first attempt. */
@@ -47,8 +68,81 @@ export const claimSchema = z.strictObject({
 
 export type Claim = z.infer<typeof claimSchema>;
 
+/**
+ * S3 metadata of a claim: the machine (EC2's instance id) and its launch (EC2's LaunchTime). Absent on claims of the first
+ * release, which had one machine.
+ */
+export const CLAIM_METADATA = { machine: 'machine', launchedAt: 'launched-at' } as const;
+
+/** Duration of a lease, in seconds. Only the breaker and the drains of other machines wait for its end. */
+export const LEASE_SECONDS = 900;
+
+/**
+ * What ended an attempt.
+ *
+ * - `model`: its exit code, its signal, its time limit. The only cause that counts towards `maxAttempts`.
+ * - `machine`: the machine stopped, rebooted or died, or its disk was full.
+ * - `wrapper`: the drain itself died, or the model's program could not be reached.
+ * - `storage`: S3 or KMS refused a request.
+ * - `weather`: S3 or the network did not answer, or answered with an error of its own.
+ * - `person`: a person stopped the machine.
+ */
+export const END_CAUSES = ['model', 'machine', 'wrapper', 'storage', 'weather', 'person'] as const;
+
+export type EndCause = (typeof END_CAUSES)[number];
+
+const endedAttemptsSchema = z.object({
+  /** The numbers of the first and the last of these attempts. */
+  first: z.int().min(1),
+  last: z.int().min(1),
+  cause: z.enum(END_CAUSES),
+  why: z.string(),
+  /** When the last of them ended, or when a drain found its end. */
+  at: time,
+  /**
+   * The machine went down, and no part knows why. `alone`: the job's program ran, and no other job did. `with others`: other
+   * jobs ran too. `not looked up`: no part could look for the reason.
+   */
+  death: z.enum(['alone', 'with others', 'not looked up']).optional(),
+});
+
+/** One attempt that ended without a receipt, or several in a row that ended for the same reason. */
+export type EndedAttempts = z.infer<typeof endedAttemptsSchema>;
+
+/**
+ * `attempts/<jobId>.json`: the ended attempts at an open job, the oldest first. Absent: none ended without a receipt.
+ * Version 1, since the second release.
+ */
+export const attemptsSchema = z.object({
+  version: z.literal(1),
+  jobId,
+  ended: z.array(endedAttemptsSchema),
+  /** Since when S3 refuses the input, although it reads other inputs. Absent: it does not. */
+  inputRefusedSince: time.optional(),
+  nonce: z.string(),
+});
+
+export type Attempts = z.infer<typeof attemptsSchema>;
+
+/**
+ * `stops/<launch>.json`: why the instance stopped after this launch. The next drain reads it if an attempt died.
+ * Version 1, since the second release.
+ */
+export const stopSchema = z.object({
+  version: z.literal(1),
+  /** EC2's LaunchTime, a whole second. */
+  launchedAt: time,
+  /** `machine`: an orderly shutdown from inside. `unknown`: EC2 gives no reason. */
+  by: z.enum(['lamplighter', 'people', 'EC2', 'machine', 'unknown']),
+  why: z.string(),
+  at: time,
+  nonce: z.string(),
+});
+
+export type Stop = z.infer<typeof stopSchema>;
+
 /** `status/<jobId>.json`: progress for people. Written by a plain overwrite. No rule reads it. */
-export const statusSchema = z.strictObject({
+export const statusSchema = z.object({
   version: z.literal(1),
   jobId,
   attempt: z.int().min(1),
@@ -62,7 +156,7 @@ export const statusSchema = z.strictObject({
 export type Status = z.infer<typeof statusSchema>;
 
 /** `status/drain.json`: the drain's last action. Shows whether a wake-up did work. Written by a plain overwrite. */
-export const drainStatusSchema = z.strictObject({
+export const drainStatusSchema = z.object({
   version: z.literal(1),
   did: z.enum(['claimed', 'ended']),
   jobId,
@@ -70,13 +164,13 @@ export const drainStatusSchema = z.strictObject({
   bootId: z.string(),
   at: time,
   /** The machine's seconds that are on receipts of this boot so far. Bills do not use it. */
-  billed: z.strictObject({ session: time, seconds: z.int().min(0) }).optional(),
+  billed: z.object({ session: time, seconds: z.int().min(0) }).optional(),
 });
 
 export type DrainStatus = z.infer<typeof drainStatusSchema>;
 
 /** `gate.json`: whether a drain may begin a job. */
-export const gateSchema = z.strictObject({
+export const gateSchema = z.object({
   version: z.literal(1),
   state: z.enum(['OPEN', 'CLOSING', 'CLOSED']),
   since: time,
@@ -96,7 +190,7 @@ export const gateSchema = z.strictObject({
 export type Gate = z.infer<typeof gateSchema>;
 
 /** A job's part of the machine's on-time, in whole seconds. No second is on two receipts. */
-const billSchema = z.strictObject({
+const billSchema = z.object({
   /** When the machine booted, by its own clock. The bill belongs to the session that was on at that time. */
   session: time,
   /** Seconds from the boot to the start of its first job. */
@@ -110,7 +204,7 @@ const billSchema = z.strictObject({
 export type Bill = z.infer<typeof billSchema>;
 
 /** `sessions/<launch>.json`: one on-time of the instance, for bills. No rule reads it. */
-export const sessionSchema = z.strictObject({
+export const sessionSchema = z.object({
   version: z.literal(1),
   /** EC2's LaunchTime, a whole second. */
   launchedAt: time,
@@ -126,7 +220,7 @@ export const sessionSchema = z.strictObject({
 export type Session = z.infer<typeof sessionSchema>;
 
 /** `results/<input key>/<jobId>/receipt.json`: the end of the job, success or failure. Created once, never changed. */
-export const receiptSchema = z.strictObject({
+export const receiptSchema = z.object({
   version: z.literal(1),
   jobId,
   outcome: z.enum(['succeeded', 'failed']),
@@ -141,23 +235,26 @@ export const receiptSchema = z.strictObject({
   startedAt: time.optional(),
   endedAt: time,
   /** How the model's process ended. Absent if it never started. */
-  exit: z.strictObject({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
+  exit: z.object({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
   /** The model's files in the output bucket, with their full keys. */
-  outputs: z.array(z.strictObject({ key: z.string(), sizeBytes: z.int().min(0) })),
+  outputs: z.array(z.object({ key: z.string(), sizeBytes: z.int().min(0) })),
   /** The problem and the remedy. Absent on success. */
-  error: z.strictObject({ kind: z.string(), message: z.string() }).optional(),
+  error: z.object({ kind: z.string(), message: z.string() }).optional(),
   /** The last lines of the model's stderr. Present after a failed run. */
   stderrTail: z.string().optional(),
-  instance: z.strictObject({ bootId: z.string(), drainId: z.string() }),
+  instance: z.object({ bootId: z.string(), drainId: z.string() }),
   /** Absent if the machine could not count its seconds. */
   bill: billSchema.optional(),
+  /** The attempts before the one that counts. Absent: none. Since the second release. */
+  endedAttempts: z.array(endedAttemptsSchema).optional(),
   nonce: z.string(),
 });
 
 export type Receipt = z.infer<typeof receiptSchema>;
 
 /**
- * Parses a record. Throws InvalidInputError that names the object if the text is not JSON or has another shape.
+ * Parses a record. Throws InvalidInputError that names the object if the text is not JSON or has another shape. The error is
+ * a NewerVersionError if the record's version is higher than the schema's.
  */
 export function parseRecord<T>(schema: z.ZodType<T>, name: string, text: string): T {
   let value: unknown;
@@ -168,7 +265,18 @@ export function parseRecord<T>(schema: z.ZodType<T>, name: string, text: string)
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
+  const version = versionOf(value);
+  if (version > 1) {
+    const message = `${name} is of version ${version}, and this release reads version 1; deploy the newer release again`;
+    throw new NewerVersionError(message, { cause: parsed.error });
+  }
   throw new InvalidInputError(`${name} has an unexpected shape: ${z.prettifyError(parsed.error)}`, {
     cause: parsed.error,
   });
+}
+
+/** Every schema above is of version 1. */
+function versionOf(value: unknown): number {
+  const isVersioned = typeof value === 'object' && value !== null && 'version' in value;
+  return isVersioned && typeof value.version === 'number' ? value.version : 0;
 }

@@ -9,13 +9,17 @@ import {
 } from '@aws-sdk/client-s3';
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import { ConflictError, InvalidInputError, awsCodeOf, httpStatusOf } from './errors';
+import { ConflictError, InvalidInputError, NewerVersionError, awsCodeOf, httpStatusOf } from './errors';
 import { parseRecord } from './records';
+
+/** S3 metadata of an object: names in lower case, values in ASCII. */
+export type Metadata = Readonly<Record<string, string>>;
 
 /** A record and the ETag that a compare-and-set needs. */
 export interface Stored<T> {
   readonly record: T;
   readonly etag: string;
+  readonly metadata: Metadata;
 }
 
 /** A record as it was read. */
@@ -24,6 +28,12 @@ export interface Reading<T> {
   readonly record: T | undefined;
   /** Undefined: there is no object. */
   readonly etag: string | undefined;
+  /** Empty if there is no object. */
+  readonly metadata: Metadata;
+  /** By the clock of S3. Undefined: there is no object. */
+  readonly lastModified: Date | undefined;
+  /** True: the object is of a newer release, which alone may change or delete it. */
+  readonly isNewer: boolean;
 }
 
 type Condition = Pick<PutObjectCommandInput, 'IfMatch' | 'IfNoneMatch'>;
@@ -53,25 +63,35 @@ export class Store {
   async get<T>(key: string, schema: z.ZodType<T>): Promise<Stored<T> | undefined> {
     const stored = await this.getText(key);
     if (!stored) return undefined;
-    return { record: parseRecord(schema, `s3://${this.bucket}/${key}`, stored.text), etag: stored.etag };
+    const { text, etag, metadata } = stored;
+    return { record: parseRecord(schema, `s3://${this.bucket}/${key}`, text), etag, metadata };
   }
 
   /** Like `get`, but returns an object that does not match the schema as unreadable. */
   async read<T>(key: string, schema: z.ZodType<T>): Promise<Reading<T>> {
     const stored = await this.getText(key);
-    const name = `s3://${this.bucket}/${key}`;
+    if (!stored) {
+      return { record: undefined, etag: undefined, metadata: {}, lastModified: undefined, isNewer: false };
+    }
+    const { text, etag, metadata, lastModified } = stored;
+    const about = { etag, metadata, lastModified };
     try {
-      return { record: stored && parseRecord(schema, name, stored.text), etag: stored?.etag };
+      return { record: parseRecord(schema, `s3://${this.bucket}/${key}`, text), ...about, isNewer: false };
     } catch (error) {
       if (!(error instanceof InvalidInputError)) throw error;
-      return { record: undefined, etag: stored?.etag };
+      return { record: undefined, ...about, isNewer: error instanceof NewerVersionError };
     }
   }
 
-  private async getText(key: string): Promise<{ text: string; etag: string } | undefined> {
+  private async getText(key: string) {
     try {
       const answer = await this.s3.send(new GetObjectCommand({ Bucket: this.bucket, Key: key }));
-      return { text: (await answer.Body?.transformToString()) ?? '', etag: answer.ETag ?? '' };
+      return {
+        text: (await answer.Body?.transformToString()) ?? '',
+        etag: answer.ETag ?? '',
+        metadata: answer.Metadata ?? {},
+        lastModified: answer.LastModified,
+      };
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -89,9 +109,9 @@ export class Store {
   }
 
   /** Creates the record. Returns false if another writer's object exists. */
-  async create(key: string, record: object): Promise<boolean> {
+  async create(key: string, record: object, metadata?: Metadata): Promise<boolean> {
     // N2
-    return (await this.putIf(key, record, { IfNoneMatch: '*' })) !== undefined;
+    return (await this.putIf(key, record, { IfNoneMatch: '*' }, metadata)) !== undefined;
   }
 
   /**
@@ -102,12 +122,13 @@ export class Store {
     key: string,
     record: Omit<T, 'nonce'>,
     etag: string | undefined,
+    metadata?: Metadata,
   ): Promise<Stored<T>> {
     // N3
     const condition = etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: etag };
-    const written = await this.putIf(key, record, condition);
+    const written = await this.putIf(key, record, condition, metadata);
     if (!written) throw new ConflictError(`another writer changed s3://${this.bucket}/${key}`);
-    return { record: written.record as T, etag: written.etag };
+    return { record: written.record as T, etag: written.etag, metadata: metadata ?? {} };
   }
 
   /** Writes the record without a condition: the last writer wins. */
@@ -118,6 +139,31 @@ export class Store {
   /** Deletes the object. No effect if there is none. */
   async delete(key: string): Promise<void> {
     await this.s3.send(new DeleteObjectCommand({ Bucket: this.bucket, Key: key }));
+  }
+
+  /**
+   * The names directly below a prefix that ends in `/`: `receipt.json` is an object, `attempt-1/` has objects below it.
+   */
+  async names(prefix: string): Promise<string[]> {
+    const names: string[] = [];
+    let token: string | undefined;
+    do {
+      const page = await this.s3.send(
+        new ListObjectsV2Command({
+          Bucket: this.bucket,
+          Prefix: prefix,
+          Delimiter: '/',
+          ContinuationToken: token,
+        }),
+      );
+      const found = [
+        ...(page.Contents ?? []).map(({ Key }) => Key),
+        ...(page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix),
+      ];
+      names.push(...found.flatMap((path) => (path === undefined ? [] : [path.slice(prefix.length)])));
+      token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    } while (token !== undefined);
+    return names;
   }
 
   /** Lists the objects below a prefix, in pages of at most 1,000. With `after`, only keys that come after that key. */
@@ -140,12 +186,12 @@ export class Store {
   }
 
   /** Writes with a condition. Returns undefined if the condition failed and the object is not this call's own write. */
-  private async putIf(key: string, record: object, condition: Condition) {
+  private async putIf(key: string, record: object, condition: Condition, metadata?: Metadata) {
     const withNonce = { ...record, nonce: randomUUID() };
     const text = JSON.stringify(withNonce);
     for (let tries = 1; ; tries += 1) {
       try {
-        const answer = await this.put(key, text, condition);
+        const answer = await this.put(key, text, { ...condition, ...(metadata && { Metadata: metadata }) });
         return { record: withNonce, etag: answer.ETag ?? '' };
       } catch (error) {
         if (httpStatusOf(error) === 409 && tries < CONFLICT_TRIES) continue;
@@ -156,9 +202,9 @@ export class Store {
     }
   }
 
-  private put(key: string, text: string, condition?: Condition) {
+  private put(key: string, text: string, more?: Partial<PutObjectCommandInput>) {
     const target = { Bucket: this.bucket, Key: key, ContentType: 'application/json' };
-    return this.s3.send(new PutObjectCommand({ ...target, Body: text, ...condition }));
+    return this.s3.send(new PutObjectCommand({ ...target, Body: text, ...more }));
   }
 }
 

@@ -3,8 +3,20 @@ import type { ModelRef } from '../lifecycle/model';
 
 /** The machine's boot, folders and processes, as the drain uses them. The simulator has its own implementation. */
 export interface Host {
+  /** EC2's instance id. */
+  readonly machineId: string;
+  /** EC2's LaunchTime of this on-time, in ISO 8601, a whole second. Undefined: the metadata service does not say. */
+  readonly launchedAt: string | undefined;
   /** Changes with each boot. */
   readonly bootId: string;
+  /** Notes on this disk that this boot is about to end, and why. A later note of the same boot replaces the earlier. */
+  noteShutdown(why: string): Promise<void>;
+  /** The note of an earlier boot, or undefined. */
+  shutdownOf(bootId: string): Promise<string | undefined>;
+  /** EC2's notice that it is about to take the machine away, in words. Undefined: there is none. */
+  notice(): Promise<string | undefined>;
+  /** Reboots the machine. Throws if that is not possible. */
+  reboot(): Promise<void>;
   /** Time since the boot. Never decreases. */
   uptimeSeconds(): number;
   /** The text that a drain last wrote with `writeAccount` on this disk. Undefined: none yet. */

@@ -51,6 +51,25 @@ export class Machine implements Host {
     return machine;
   }
 
+  readonly machineId: string = 'unknown';
+  readonly launchedAt = undefined;
+
+  noteShutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  shutdownOf(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  notice(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  reboot(): Promise<void> {
+    return Promise.reject(new Error('not possible yet'));
+  }
+
   uptimeSeconds(): number {
     return this.bootedAt === undefined ? uptime() : (Date.now() - this.bootedAt) / 1000;
   }

@@ -18,12 +18,14 @@ import type { World } from './world';
 export interface Disk {
   heartbeatAt: number | undefined;
   account: string | undefined;
+  /** The drain's notes of shutdowns: boot id → why. */
+  readonly shutdowns: Map<string, string>;
   readonly models: Map<string, { ready: boolean }>;
 }
 
 /** What the host needs of the other parts. */
 export interface HostWorld extends ProgramWorld {
-  readonly machine: ProgramWorld['machine'] & { readonly disk: Disk };
+  readonly machine: ProgramWorld['machine'] & { readonly disk: Disk; reboot(): void };
   readonly checks: ProgramWorld['checks'] & {
     checkProgramStart(drain: SimProcess, jobId: string, model: SimModel, program: Program): number;
   };
@@ -36,7 +38,29 @@ export class SimHost implements Host {
     private readonly process: SimProcess,
     readonly bootId: string,
     private readonly bootedAt: number,
+    readonly launchedAt: string,
   ) {}
+
+  readonly machineId = 'i-1';
+
+  noteShutdown(why: string): Promise<void> {
+    if (this.process.alive) this.world.machine.disk.shutdowns.set(this.bootId, why);
+    return Promise.resolve();
+  }
+
+  shutdownOf(bootId: string): Promise<string | undefined> {
+    return Promise.resolve(this.world.machine.disk.shutdowns.get(bootId));
+  }
+
+  notice(): Promise<string | undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  reboot(): Promise<void> {
+    if (!this.process.alive) return new Promise(() => undefined);
+    this.world.machine.reboot();
+    return Promise.resolve();
+  }
 
   uptimeSeconds(): number {
     return (this.world.timeline.now - this.bootedAt) / 1000;

@@ -44,6 +44,7 @@ export class Machine {
     heartbeatAt: undefined,
     broughtUp: false,
     account: undefined,
+    shutdowns: new Map(),
     models: new Map(),
     unfinished: new Set(),
   };
@@ -109,6 +110,11 @@ export class Machine {
     this.world.narrate?.('machine', `crashes (${why})`);
     this.powerOff('EC2');
     this.world.instance.beginStopping('EC2');
+  }
+
+  reboot(): void {
+    this.powerOff('EC2');
+    this.boot();
   }
 
   /** The operating system shuts down. The drain may get a SIGTERM. After the delay the power is off. */
@@ -190,6 +196,7 @@ export class Machine {
       world.checks.checkDrainEnd(process);
       this.endCommand(command, status, why);
     };
+    const launchedAt = new Date(world.instance.launchTime).toISOString();
     timeline.markCodeResumed();
     drain({
       config: {
@@ -204,7 +211,7 @@ export class Machine {
       },
       s3: world.wire.client(process) as never,
       clock: process.clock,
-      host: new SimHost(world, process, currentBoot.id, currentBoot.from),
+      host: new SimHost(world, process, currentBoot.id, currentBoot.from, launchedAt),
       log: logOf(world, process.id),
       drainId: process.id,
       interrupt: interrupt.signal,
@@ -291,8 +298,7 @@ export class Machine {
         this.crash('host failure');
       } else if (faults.strikes('instance reboots')) {
         this.world.narrate?.('machine', 'reboots by itself');
-        this.powerOff('EC2');
-        this.boot();
+        this.reboot();
       } else if (settings.isSpot && instance.state === 'running' && faults.strikes('spot interruption')) {
         this.world.narrate?.('EC2', 'interrupts the instance');
         instance.interrupt();

@@ -11,6 +11,7 @@ interface SimObject {
   readonly etag: string;
   readonly versionId: string;
   readonly lastModified: Date;
+  readonly metadata: Readonly<Record<string, string>> | undefined;
 }
 
 type Input = object;
@@ -60,7 +61,7 @@ export class SimS3 {
   }
 
   put(process: SimProcess, input: Input): object {
-    const { Bucket, Key, Body, IfMatch, IfNoneMatch } = input as PutInput;
+    const { Bucket, Key, Body, IfMatch, IfNoneMatch, Metadata } = input as PutInput;
     const present = this.buckets[Bucket].get(Key);
     if (IfNoneMatch === '*' && present) throw awsError('PreconditionFailed', 412);
     if (IfMatch !== undefined) {
@@ -68,7 +69,7 @@ export class SimS3 {
       if (present.etag !== IfMatch) throw awsError('PreconditionFailed', 412);
     }
     this.world.checks.checkBeforePut(process, Bucket, Key, String(Body));
-    const stored = this.store(Bucket, Key, String(Body));
+    const stored = this.store(Bucket, Key, String(Body), Metadata);
     this.world.checks.checkAfterPut(process, Bucket, Key, stored.text);
     if (Bucket === 'output' && Key.endsWith('/receipt.json')) this.world.functions.receiptWritten(Key);
     return { ETag: stored.etag, VersionId: stored.versionId };
@@ -82,7 +83,9 @@ export class SimS3 {
     }
     const present = this.buckets[Bucket].get(Key);
     if (!present) throw awsError('NoSuchKey', 404);
-    return { Body: { transformToString: () => Promise.resolve(present.text) }, ETag: present.etag };
+    const { text, etag, lastModified, metadata } = present;
+    const Body = { transformToString: () => Promise.resolve(text) };
+    return { Body, ETag: etag, LastModified: lastModified, Metadata: metadata };
   }
 
   head(input: Input): object {
@@ -99,8 +102,9 @@ export class SimS3 {
   }
 
   list(process: SimProcess, input: Input): object {
-    const { Bucket, Prefix, ContinuationToken, StartAfter = '' } = input as ListInput;
+    const { Bucket, Prefix, Delimiter, ContinuationToken, StartAfter = '' } = input as ListInput;
     const after = ContinuationToken ?? StartAfter;
+    if (Delimiter !== undefined) return this.listNames(Bucket, Prefix, Delimiter, after);
     const keys = this.keys(Bucket, Prefix).filter((key) => key > after);
     const page = keys.slice(0, this.world.settings.listPage);
     // An upload is most dangerous just after a closer has seen that nothing is open.
@@ -113,6 +117,20 @@ export class SimS3 {
       }),
       IsTruncated: more,
       ...(more && { NextContinuationToken: page.at(-1) }),
+    };
+  }
+
+  /** A list with a delimiter: the objects directly below the prefix, and the common prefixes. */
+  private listNames(bucket: BucketName, prefix: string, delimiter: string, after: string): object {
+    const depth = (key: string) => key.indexOf(delimiter, prefix.length) + 1;
+    const names = this.keys(bucket, prefix).map((key) => key.slice(0, depth(key) || undefined));
+    const found = [...new Set(names)].filter((name) => name > after);
+    const page = found.slice(0, this.world.settings.listPage);
+    return {
+      Contents: page.filter((name) => !name.endsWith(delimiter)).map((Key) => ({ Key })),
+      CommonPrefixes: page.filter((name) => name.endsWith(delimiter)).map((Prefix) => ({ Prefix })),
+      IsTruncated: found.length > page.length,
+      ...(found.length > page.length && { NextContinuationToken: page.at(-1) }),
     };
   }
 
@@ -149,7 +167,7 @@ export class SimS3 {
     return MODELS.some(({ zipKey, zipVersionId }) => key === zipKey && versionId === zipVersionId);
   }
 
-  private store(bucket: BucketName, key: string, text: string): SimObject {
+  private store(bucket: BucketName, key: string, text: string, metadata?: SimObject['metadata']): SimObject {
     this.versions += 1;
     // The same text has the same ETag, as with MD5.
     let etag = this.etags.get(text);
@@ -158,7 +176,7 @@ export class SimS3 {
       this.etags.set(text, etag);
     }
     const lastModified = new Date(Math.floor(this.world.timeline.now / 1000) * 1000);
-    const stored = { text, etag, versionId: `v${this.versions}`, lastModified };
+    const stored = { text, etag, versionId: `v${this.versions}`, lastModified, metadata };
     this.buckets[bucket].set(key, stored);
     return stored;
   }
@@ -170,6 +188,7 @@ interface PutInput {
   Body: string | Buffer;
   IfMatch?: string;
   IfNoneMatch?: string;
+  Metadata?: Record<string, string>;
 }
 
 interface GetInput {
@@ -181,6 +200,7 @@ interface GetInput {
 interface ListInput {
   Bucket: BucketName;
   Prefix: string;
+  Delimiter?: string;
   ContinuationToken?: string;
   StartAfter?: string;
 }

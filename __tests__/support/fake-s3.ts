@@ -37,7 +37,7 @@ interface Version {
   readonly etag: string;
   readonly lastModified: Date;
   readonly deleteMarker: boolean;
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 type Input = Readonly<Record<string, unknown>>;
@@ -110,10 +110,11 @@ export class FakeS3 {
     key: string,
     body: string | Uint8Array,
     lastModified = this.now(),
+    metadata?: Readonly<Record<string, string>>,
   ): { etag: string; versionId: string } {
     const bytes = Buffer.from(typeof body === 'string' ? Buffer.from(body, 'utf8') : body);
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
-    return this.add(bucket, key, { body: bytes, etag, deleteMarker: false }, lastModified);
+    return this.add(bucket, key, { body: bytes, etag, deleteMarker: false, metadata }, lastModified);
   }
 
   /** Deletes an object from outside. Its versions stay. */
@@ -206,7 +207,8 @@ export class FakeS3 {
     const present = this.latest(bucket, key);
     if (input.IfNoneMatch === '*' && present) throw preconditionFailed();
     if (input.IfMatch !== undefined) this.requireMatch(present, input.IfMatch);
-    const { etag, versionId } = this.put(bucket, key, body, began);
+    const metadata = input.Metadata as Readonly<Record<string, string>> | undefined;
+    const { etag, versionId } = this.put(bucket, key, body, began, metadata);
     if (input.StorageClass === 'GLACIER') this.archived.add(versionId);
     return { ETag: etag, VersionId: versionId };
   }

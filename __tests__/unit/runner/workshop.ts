@@ -263,7 +263,20 @@ export type VirtualModel = (
 
 /** A machine in memory: models are functions, files are strings. */
 export class VirtualHost implements Host {
-  readonly bootId = 'boot-1';
+  machineId = 'i-1';
+  launchedAt: string | undefined = '2030-01-01T00:00:00.000Z';
+  bootId = 'boot-1';
+  /** The notes of shutdowns on this disk: boot id → why. */
+  readonly shutdowns = new Map<string, string>();
+  reboots = 0;
+  noticeText: string | undefined;
+  noteShutdown = (why: string) => Promise.resolve(void this.shutdowns.set(this.bootId, why));
+  shutdownOf = (bootId: string) => Promise.resolve(this.shutdowns.get(bootId));
+  notice = () => Promise.resolve(this.noticeText);
+  reboot = () => {
+    this.reboots += 1;
+    return Promise.resolve();
+  };
   readonly unpacked = new Set<string>();
   readonly ready = new Set<string>();
   readonly killed: string[] = [];
