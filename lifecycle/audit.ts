@@ -8,8 +8,7 @@ import { admit, type ReportedUpload } from './admit';
 import { timestamp, type Clock } from './clock';
 import type { LedgerContext } from './context';
 import { InvalidInputError, messageOf } from './errors';
-import { decodeKey } from './events';
-import { AUDIT_CURSOR_KEY } from './job';
+import { AUDIT_CURSOR_KEY, decodeKey } from './job';
 
 const auditCursorSchema = z.strictObject({
   version: z.literal(1),

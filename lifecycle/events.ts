@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ReportedUpload } from './admit';
 import { InvalidInputError, messageOf } from './errors';
-import { jobIdInReceiptKey } from './job';
+import { decodeKey, jobIdInReceiptKey } from './job';
 import type { Cause } from './settle-context';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html */
@@ -109,14 +109,6 @@ export function receiptKeysIn(event: unknown): string[] {
   return parsed.data.Records.map(({ s3 }) => decodeKey(s3.object.key)).filter(
     (key) => jobIdInReceiptKey(key) !== undefined,
   );
-}
-
-/**
- * Decodes a key of an S3 event, or of a listing with EncodingType=url. Both are form-encoded: `red+flower.csv` is
- * `red flower.csv`. Throws URIError.
- */
-export function decodeKey(key: string): string {
-  return decodeURIComponent(key.replaceAll('+', ' '));
 }
 
 function isoTime(time: string | undefined): string | undefined {

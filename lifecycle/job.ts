@@ -103,3 +103,11 @@ function resultLabel(inputKey: string): string {
   }
   return `${readable.slice(0, end)}~`;
 }
+
+/**
+ * Decodes a key of an S3 event, or of a listing with EncodingType=url. Both are form-encoded: `red+flower.csv` is
+ * `red flower.csv`. Throws URIError.
+ */
+export function decodeKey(key: string): string {
+  return decodeURIComponent(key.replaceAll('+', ' '));
+}

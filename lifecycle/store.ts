@@ -10,6 +10,7 @@ import {
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { ConflictError, InvalidInputError, NewerVersionError, awsCodeOf, httpStatusOf } from './errors';
+import { decodeKey } from './job';
 import { parseRecord } from './records';
 
 /** S3 metadata of an object: names in lower case, values in ASCII. */
@@ -153,6 +154,8 @@ export class Store {
           Bucket: this.bucket,
           Prefix: prefix,
           Delimiter: '/',
+          // Without it S3 answers control characters in keys as they are, and XML cannot hold them.
+          EncodingType: 'url',
           ContinuationToken: token,
         }),
       );
@@ -160,7 +163,9 @@ export class Store {
         ...(page.Contents ?? []).map(({ Key }) => Key),
         ...(page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix),
       ];
-      names.push(...found.flatMap((path) => (path === undefined ? [] : [path.slice(prefix.length)])));
+      names.push(
+        ...found.flatMap((path) => (path === undefined ? [] : [decodeKey(path).slice(prefix.length)])),
+      );
       token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
     } while (token !== undefined);
     return names;

@@ -4,7 +4,7 @@ import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import { parseRecord } from '../lifecycle/records';
 
 /** `config.json` in the runner's root folder. The first step of the SSM document writes the file. */
-const configSchema = z.strictObject({
+const configSchema = z.object({
   version: z.literal(1),
   pipeline: z.string().min(1),
   region: z.string().min(1),
@@ -13,6 +13,8 @@ const configSchema = z.strictObject({
   controlBucket: z.string().min(1),
   leaseSeconds: z.number().positive(),
   idleShutdownMinutes: z.number().positive(),
+  /** Absent in documents of the first release. */
+  lingerSeconds: z.number().min(0).default(0),
 });
 
 export type RunnerConfig = z.infer<typeof configSchema>;

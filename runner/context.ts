@@ -24,7 +24,7 @@ export interface DrainPorts {
 export interface Timings {
   /** Time between SIGTERM at the time limit and SIGKILL. @default 10 */
   readonly killGraceSeconds: number;
-  /** Wait after a failed attempt, multiplied by the attempt's number. @default 5 */
+  /** First pause after an attempt or a request that failed. It doubles, up to 5 minutes. @default 5 */
   readonly retryPauseSeconds: number;
   /** Interval between two lists of `open/` while a slot is free or all open jobs are deferred. @default 5 */
   readonly pollSeconds: number;
@@ -34,6 +34,12 @@ export interface Timings {
   readonly beatSeconds: number;
   /** Time limit of a model's setup. @default 30 */
   readonly setupTimeLimitMinutes: number;
+  /** Time for which a setup that fails is tried again. @default 600 */
+  readonly setupPatienceSeconds: number;
+  /** Maximum wait for the end of a program after SIGKILL. @default 30 */
+  readonly killWaitSeconds: number;
+  /** Time without an attempt that reaches its program, after which the drain gives up. @default 3600 */
+  readonly outageSeconds: number;
 }
 
 export interface DrainContext extends DrainPorts {
@@ -41,12 +47,18 @@ export interface DrainContext extends DrainPorts {
   readonly output: Store;
   readonly timings: Timings;
   readonly meter: Meter;
+  /** Since when the setup of a model fails, by its digest, in milliseconds since the epoch. */
+  readonly setupFailedSince: Map<string, number>;
+  /** The job whose input S3 read last. */
+  lastInputRead: string | undefined;
 }
 
 export function drainContext(ports: DrainPorts, meter: Meter): DrainContext {
   return {
     ...ports,
     meter,
+    setupFailedSince: new Map(),
+    lastInputRead: undefined,
     control: new Store(ports.s3, ports.config.controlBucket),
     output: new Store(ports.s3, ports.config.outputBucket),
     timings: {
@@ -56,6 +68,9 @@ export function drainContext(ports: DrainPorts, meter: Meter): DrainContext {
       statusSeconds: 2,
       beatSeconds: 15,
       setupTimeLimitMinutes: 30,
+      setupPatienceSeconds: 600,
+      killWaitSeconds: 30,
+      outageSeconds: 3600,
       ...ports.timings,
     },
   };

@@ -2,33 +2,38 @@ import { messageOf } from '../lifecycle/errors';
 import { readGate } from '../lifecycle/gate';
 import { OPEN_PREFIX, jobIdInLedgerKey } from '../lifecycle/job';
 import type { ModelCard } from '../lifecycle/model';
-import type { Claim, OpenRecord } from '../lifecycle/records';
-import type { Stored } from '../lifecycle/store';
 import { makeAttempt, type AttemptEnd } from './attempt';
-import { begin, deleteRecords, readOpenRecord } from './begin';
+import { Backoff, pauseMs } from './backoff';
+import { begin, deleteRecords, readOpenRecord, type Beginning, type OpenJob } from './begin';
+import { ForeignClaims } from './claim';
 import { drainContext, type DrainContext, type DrainPorts } from './context';
-import { attemptsUsedUp } from './failures';
 import { jobLog } from './job-log';
 import { Meter } from './meter';
 import { publishReceipt } from './receipt';
 import { Slots } from './slots';
 import { newWakeSignal, race, sleepUnlessAborted } from './wait';
 
-/** Why a drain ended. `left`: S3 failed several times in a row for each job that is still open. */
-export type DrainEnd = 'empty' | 'gate' | 'left' | 'interrupted';
+/**
+ * Why a drain ended.
+ *
+ * - `left`: for an hour no attempt has reached its program. The jobs stay open.
+ * - `stuck`: the kernel holds a program that was killed, and the machine reboots.
+ */
+export type DrainEnd = 'empty' | 'gate' | 'left' | 'interrupted' | 'stuck';
 
-/** Consecutive S3 failures (listing open jobs, or claiming one job) after which the drain gives up. */
-const MAX_FAILURES = 3;
+/** Interval between two lists of `open/` while the drain lingers, in milliseconds. An upload waits for the next. */
+const LINGER_POLL_MS = 2_000;
 
 /**
  * Runs open jobs until none is left, the gate is not open, or the interrupt signal is aborted. D1: the caller holds
- * the machine's drain lock. Throws S3's error when the ledger cannot be read several times in a row.
+ * the machine's drain lock. Throws S3's error when the ledger cannot be read for an hour.
  */
 export async function drain(ports: DrainPorts): Promise<DrainEnd> {
   const meter = await Meter.open(ports.host, ports.clock, ports.log);
   const context = drainContext(ports, meter);
   const done = new AbortController();
   const heartbeat = keepHeartbeat(context, done.signal);
+  noteShutdownAt(context);
   try {
     // D15
     await context.host.clearLeftovers();
@@ -47,8 +52,13 @@ interface ListedJob {
   readonly admitted: number;
 }
 
-/** What the drain did with an open job. `deferred`: the job cannot begin yet, or is no longer open. */
-type Begun = 'begun' | 'deferred' | 'other-model' | 'gate-closed';
+/**
+ * What the drain did with an open job.
+ *
+ * - `deferred`: the job cannot begin yet, or is no longer open.
+ * - `wait`: no job may begin before the running ones have ended.
+ */
+type Begun = 'begun' | 'deferred' | 'wait' | 'gate-closed';
 
 /**
  * Runs jobs in the order of their admission, one model after the other. Jobs of the current model run side by side, as
@@ -56,30 +66,39 @@ type Begun = 'begun' | 'deferred' | 'other-model' | 'gate-closed';
  */
 class Drain {
   private readonly slots = new Slots();
-  private readonly records = new Map<string, OpenRecord>();
+  private readonly records = new Map<string, OpenJob>();
   private readonly notBefore = new Map<string, number>();
-  private readonly failures = new Map<string, number>();
+  private readonly foreign = new ForeignClaims();
+  private readonly backoff: Backoff;
+  /** The jobs whose attempt has not reached its program yet. */
+  private readonly beginning = new Set<string>();
   private readonly warned = new Set<string>();
   private wakeSignal = newWakeSignal();
+  private lastWorkAt: number | undefined;
+  private isStuck = false;
 
-  constructor(private readonly context: DrainContext) {}
+  constructor(private readonly context: DrainContext) {
+    this.backoff = new Backoff(context.timings);
+  }
 
   async untilDone(): Promise<DrainEnd> {
-    const { interrupt, log } = this.context;
+    const { interrupt, log, clock, timings } = this.context;
     let failures = 0;
+    let failingSince: number | undefined;
     while (!interrupt.aborted) {
       try {
         const end = await this.onePass();
         if (end !== undefined) return end;
         failures = 0;
+        failingSince = undefined;
       } catch (error) {
         failures += 1;
+        failingSince ??= clock.now();
         log.error('the ledger cannot be read', { error: messageOf(error), failures });
-        if (failures >= MAX_FAILURES) {
-          await this.slots.allEnded();
-          throw error;
-        }
-        await this.waitForWakeSignal(this.context.timings.retryPauseSeconds * 1000);
+        // D18
+        const isHopeless = clock.now() - failingSince >= timings.outageSeconds * 1000;
+        if (isHopeless && this.slots.isEmpty) throw error;
+        await this.waitForWakeSignal(pauseMs(failures, timings));
       }
     }
     await this.slots.allEnded();
@@ -88,25 +107,50 @@ class Drain {
 
   /** Lists the ledger once, begins the jobs that may begin, then waits until the next pass can make a difference. */
   private async onePass(): Promise<DrainEnd | undefined> {
-    const { clock, timings, interrupt } = this.context;
+    const { timings, interrupt, host } = this.context;
     // A job may end while this pass lists the ledger. The next pass then begins at once.
     this.wakeSignal = newWakeSignal();
+    if (this.isStuck) {
+      await this.slots.allEnded();
+      await host.reboot();
+      return 'stuck';
+    }
     const open = await this.listOpen();
-    if (open.length === 0 && this.slots.isEmpty) return 'empty';
+    if (open.length === 0 && this.slots.isEmpty) return this.lingerOrEnd();
 
     for (const { jobId } of open) {
       if (interrupt.aborted) return undefined;
-      if (this.slots.runs(jobId) || (this.notBefore.get(jobId) ?? 0) > clock.now()) continue;
-      if (!this.slots.hasFree) break;
+      if (this.slots.runs(jobId) || this.mayNotBegin(jobId)) continue;
+      if (!this.slots.hasFree || (this.backoff.isShared && this.beginning.size > 0)) break;
       const begun = await this.tryBegin(jobId);
       if (begun === 'gate-closed' && this.slots.isEmpty) return 'gate';
-      if (begun === 'gate-closed' || begun === 'other-model') break;
+      if (begun === 'gate-closed' || begun === 'wait') break;
     }
     if (!this.slots.isEmpty) {
       await this.waitForWakeSignal(this.slots.hasFree ? timings.pollSeconds * 1000 : undefined);
       return undefined;
     }
     return this.waitForDeferred(open);
+  }
+
+  private mayNotBegin(jobId: string): boolean {
+    return this.notBeforeOf(jobId) > this.context.clock.now();
+  }
+
+  private notBeforeOf(jobId: string): number {
+    return Math.max(this.notBefore.get(jobId) ?? 0, this.backoff.notBefore(jobId));
+  }
+
+  /** L1: waits for the next upload until `lingerSeconds` after the last work. So that upload needs no start. */
+  private async lingerOrEnd(): Promise<DrainEnd | undefined> {
+    const { clock, config, log } = this.context;
+    const tailMs = (this.lastWorkAt ?? -Infinity) + config.lingerSeconds * 1000 - clock.now();
+    if (!(tailMs > 0)) return 'empty';
+    if (!this.warned.has('lingers'))
+      log.info('nothing is open; the drain stays a little', { ms: Math.round(tailMs) });
+    this.warned.add('lingers');
+    await this.waitForWakeSignal(Math.min(tailMs, LINGER_POLL_MS));
+    return undefined;
   }
 
   private async listOpen(): Promise<ListedJob[]> {
@@ -120,96 +164,132 @@ class Drain {
         log.warn('not an open record, ignored', { key });
       }
     }
-    return open.sort((a, b) => a.admitted - b.admitted || (a.jobId < b.jobId ? -1 : 1));
+    // During shared trouble the job that was tried least goes first: one of them may be able to run.
+    const tries = ({ jobId }: ListedJob) => (this.backoff.isShared ? this.backoff.timesOf(jobId) : 0);
+    return open.sort(
+      (a, b) => tries(a) - tries(b) || a.admitted - b.admitted || (a.jobId < b.jobId ? -1 : 1),
+    );
   }
 
   private async tryBegin(jobId: string): Promise<Begun> {
-    const { log, clock, timings } = this.context;
+    const { log, clock } = this.context;
     try {
-      const begun = await this.begin(jobId);
-      this.failures.delete(jobId);
-      return begun;
+      return await this.begin(jobId);
     } catch (error) {
-      const failures = (this.failures.get(jobId) ?? 0) + 1;
-      this.failures.set(jobId, failures);
-      const pauseMs = failures < MAX_FAILURES ? timings.retryPauseSeconds * 1000 * failures : Infinity;
-      this.notBefore.set(jobId, clock.now() + pauseMs);
+      this.backoff.cameToNothing(jobId, clock.now());
+      const failures = this.backoff.timesOf(jobId);
       log.error('job not begun', { jobId, error: messageOf(error), failures });
       return 'deferred';
     }
   }
 
   private async begin(jobId: string): Promise<Begun> {
-    const { context } = this;
+    const { context, slots } = this;
+    const { clock, timings } = context;
     const job = this.records.get(jobId) ?? (await readOpenRecord(context, jobId));
-    if (!job) return 'deferred';
+    const later = clock.now() + timings.pollSeconds * 1000;
+    if (!job) {
+      this.notBefore.set(jobId, later);
+      return 'deferred';
+    }
     this.records.set(jobId, job);
-    if (!this.slots.switchTo(job.model.digest)) return 'other-model';
-    const beginning = await begin(context, job);
+    if (!slots.switchTo(job.model.digest)) return 'wait';
+    const beginning = await begin(context, job, { isIdle: slots.isEmpty, foreign: this.foreign });
     switch (beginning.kind) {
       case 'claimed':
-        this.run(job, beginning.claim, beginning.previousEnding);
+        this.run(job, beginning);
         return 'begun';
-      case 'used-up':
-        await this.giveUp(job, beginning.attempts, beginning.previousEnding);
+      case 'failed':
+        await this.giveUp(job, beginning);
         return 'deferred';
       case 'held':
-        this.notBefore.set(jobId, Math.max(beginning.until, context.clock.now() + 1));
+        this.notBefore.set(jobId, later);
         return 'deferred';
       case 'over':
         this.records.delete(jobId);
         return 'deferred';
+      case 'must run alone':
+        return 'wait';
       case 'gate-closed':
         return 'gate-closed';
     }
   }
 
-  private run(job: OpenRecord, claim: Stored<Claim>, previousEnding: string | undefined): void {
+  private run(job: OpenJob, { claim, attempts, isAlone }: Extract<Beginning, { kind: 'claimed' }>): void {
     const { context, slots } = this;
     const { jobId } = job;
     const slot = slots.lowestFree();
     const onReady = ({ parallelJobs }: ModelCard) => {
       if (slots.resize(parallelJobs)) this.wakeSignal.notify();
     };
+    const onProgram = () => {
+      this.beginning.delete(jobId);
+      this.backoff.reachedProgram(jobId);
+      this.lastWorkAt = context.clock.now();
+      this.wakeSignal.notify();
+    };
+    const onStuck = () => {
+      this.isStuck = true;
+      this.wakeSignal.notify();
+    };
     context.meter.begins(jobId);
-    const ended = makeAttempt(context, job, claim, { slot, previousEnding, onReady })
-      .then((end) => this.noteEnd(jobId, claim.record.attempt, end))
+    this.beginning.add(jobId);
+    const ended = makeAttempt(context, job, claim, { slot, attempts, onReady, onProgram, onStuck })
+      .then((end) => this.noteEnd(jobId, end))
       .catch((error: unknown) => context.log.error('attempt broke', { jobId, error: messageOf(error) }))
       .finally(() => {
         context.meter.ends(jobId);
+        this.beginning.delete(jobId);
         slots.free(jobId);
         this.wakeSignal.notify();
       });
-    slots.fill(slot, jobId, ended);
+    slots.fill(slot, jobId, ended, isAlone);
   }
 
-  private noteEnd(jobId: string, attempt: number, end: AttemptEnd): void {
+  private noteEnd(jobId: string, end: AttemptEnd): void {
     const { clock, timings } = this.context;
-    // The job may be admitted again, for another model.
-    if (end === 'over') this.records.delete(jobId);
-    if (end === 'again') {
-      this.notBefore.set(jobId, clock.now() + timings.retryPauseSeconds * 1000 * attempt);
+    const now = clock.now();
+    switch (end) {
+      case 'over':
+        // The job may be admitted again, for another model.
+        this.records.delete(jobId);
+        this.backoff.forget(jobId);
+        this.lastWorkAt = now;
+        return;
+      case 'failed':
+        this.notBefore.set(jobId, now + timings.retryPauseSeconds * 1000);
+        return;
+      case 'given back':
+        this.backoff.cameToNothing(jobId, now);
+        return;
+      case 'lost':
+        this.notBefore.set(jobId, now + timings.pollSeconds * 1000);
     }
   }
 
-  private async giveUp(job: OpenRecord, attempts: number, previousEnding: string | undefined): Promise<void> {
-    const { kind, message } = attemptsUsedUp(attempts, previousEnding);
-    const error = { kind, message };
-    this.context.log.error('job failed', { jobId: job.jobId, error });
-    const log = jobLog(this.context.log, { jobId: job.jobId, attempt: attempts });
-    await publishReceipt(this.context, job, attempts, { outcome: 'failed', error }, log);
-    await deleteRecords(this.context, job.jobId);
+  private async giveUp(
+    job: OpenJob,
+    { error, attempt, ended }: Extract<Beginning, { kind: 'failed' }>,
+  ): Promise<void> {
+    const { context } = this;
+    context.log.error('job failed', { jobId: job.jobId, error });
+    const log = jobLog(context.log, { jobId: job.jobId, attempt });
+    const counted = { attempt, ended, log, signal: context.interrupt };
+    await publishReceipt(context, job, { outcome: 'failed', error }, counted);
+    await deleteRecords(context, job.jobId);
+    this.noteEnd(job.jobId, 'over');
   }
 
   /** Waits when jobs are open but none of them may begin yet. */
   private async waitForDeferred(open: readonly ListedJob[]): Promise<DrainEnd | undefined> {
     const { clock, timings, control, log } = this.context;
-    const times = open.map(({ jobId }) => this.notBefore.get(jobId) ?? 0);
-    if (times.every((time) => time === Infinity)) {
-      log.error('these jobs stay open', { jobIds: open.map(({ jobId }) => jobId) });
+    if (this.backoff.isHopeless(clock.now())) {
+      log.error('these jobs stay open: no attempt has reached its program for an hour', {
+        jobIds: open.map(({ jobId }) => jobId),
+      });
       return 'left';
     }
-    const wait = Math.min(...times) - clock.now();
+    const wait = Math.min(...open.map(({ jobId }) => this.notBeforeOf(jobId))) - clock.now();
     if (wait <= 0) return undefined;
     if ((await readGate(control)).state !== 'OPEN') return 'gate';
     await this.waitForWakeSignal(Math.min(wait, timings.pollSeconds * 1000));
@@ -224,12 +304,30 @@ class Drain {
   }
 }
 
+/** D26: an interrupt is the machine's shutdown. The note explains to the next drain what this one cannot write any more. */
+function noteShutdownAt({ interrupt, host, log }: DrainContext): void {
+  const note = () =>
+    void host
+      .noteShutdown('the machine was shut down')
+      .catch((error: unknown) => log.warn('shutdown not noted', { error: messageOf(error) }));
+  interrupt.addEventListener('abort', note, { once: true });
+}
+
+/** Touches the heartbeat, and asks whether EC2 is about to take the machine away. */
 async function keepHeartbeat({ host, clock, timings, log }: DrainContext, done: AbortSignal): Promise<void> {
+  let isNoted = false;
   while (!done.aborted) {
     try {
       await host.beat();
     } catch (error) {
       log.warn('heartbeat not touched', { error: messageOf(error) });
+    }
+    const notice = isNoted ? undefined : await host.notice().catch(() => undefined);
+    if (notice !== undefined) {
+      isNoted = true;
+      log.warn('EC2 is about to take the machine away', { notice });
+      // D26
+      await host.noteShutdown(notice).catch(() => undefined);
     }
     await sleepUnlessAborted(clock, timings.beatSeconds * 1000, done);
   }

@@ -1,10 +1,10 @@
 import { LamplighterError } from '../lifecycle/errors';
-import type { Receipt } from '../lifecycle/records';
+import type { EndCause, Receipt } from '../lifecycle/records';
 
 /** Fields of a failed receipt besides `error`. */
 export type FailureFacts = Partial<Pick<Receipt, 'startedAt' | 'exit' | 'stderrTail'>>;
 
-/** A failed attempt. The kind, the message and the facts go into the receipt. */
+/** An attempt that the model ended. The kind, the message and the facts go into the receipt. */
 abstract class Failure extends LamplighterError {
   constructor(
     readonly kind: string,
@@ -21,31 +21,43 @@ export class JobFailure extends Failure {
   override readonly name = 'JobFailure';
 }
 
-/** Another attempt may succeed. The job ends with a failed receipt only if no attempt is left. */
+/** The model ended the attempt, and its card allows another. The attempt counts towards `maxAttempts`. */
 export class AttemptFailure extends Failure {
   override readonly name = 'AttemptFailure';
 }
 
-/** Another drain has claimed the job, or the lease expired before the drain could renew it. */
-export class LeaseLostError extends LamplighterError {
-  override readonly name = 'LeaseLostError';
+/** Anything but the model ended the attempt. It has a number, but does not count towards `maxAttempts`. */
+export class Interruption extends LamplighterError {
+  override readonly name: string = 'Interruption';
 
   constructor(
+    readonly endCause: Exclude<EndCause, 'model'>,
     message: string,
-    /** True: another drain has claimed the job. */
-    readonly takenOver: boolean,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
+  }
+}
+
+/** S3 refuses to read the input. */
+export class InputRefusedError extends Interruption {
+  override readonly name = 'InputRefusedError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('storage', message, options);
   }
 }
 
 /** The drain received SIGTERM or SIGINT. */
-export class InterruptedError extends LamplighterError {
+export class InterruptedError extends Interruption {
   override readonly name = 'InterruptedError';
+
+  constructor(message: string) {
+    super('machine', message);
+  }
 }
 
-/** The model card allows no further attempt. `previousEnding`: how the last attempt ended, if known. */
-export function attemptsUsedUp(attempts: number, previousEnding: string | undefined): JobFailure {
-  const message = `attempts used up: ${attempts} made (maxAttempts in model.json); end of the last one: ${previousEnding ?? 'unknown'}`;
-  return new JobFailure('attempts used up', message);
+/** Another writer has the claim. What the attempt does from now on has no effect. */
+export class ClaimLostError extends LamplighterError {
+  override readonly name = 'ClaimLostError';
 }

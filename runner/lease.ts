@@ -5,15 +5,19 @@ import type { Claim } from '../lifecycle/records';
 import type { Stored } from '../lifecycle/store';
 import { leaseEnd, readClaim } from './claim';
 import type { DrainContext } from './context';
-import { LeaseLostError } from './failures';
+import { ClaimLostError } from './failures';
 import { sleepUnlessAborted } from './wait';
 
+/** Time between two renewals, as a share of the lease. */
+const RENEWAL_SHARE = 1 / 15;
+
 /** Wait before the retry of a failed renewal, as a share of the lease. */
-const RETRY_SHARE = 1 / 12;
+const RETRY_SHARE = 1 / 60;
 
 /**
- * D7: renews a claim by compare-and-set, every third of the lease, while its attempt runs. Aborts `lost` with a
- * LeaseLostError when another writer has the claim, or when the lease expires before a renewal succeeds.
+ * D7: renews a claim by compare-and-set while its attempt runs. Aborts `lost` with a ClaimLostError when another writer has
+ * the claim. A lease that expires ends nothing here. The drain holds the machine's lock, so no other drain of this machine
+ * takes the job, and one of another machine writes its own claim first.
  */
 export class Lease {
   private readonly losing = new AbortController();
@@ -26,7 +30,7 @@ export class Lease {
     private held: Stored<Claim>,
     private readonly log: Log,
   ) {
-    this.renewals = Promise.all([this.renewUntilStopped(), this.watchExpiry()]).then(() => undefined);
+    this.renewals = this.renewUntilStopped();
   }
 
   get lost(): AbortSignal {
@@ -43,62 +47,49 @@ export class Lease {
     await this.renewals;
   }
 
-  /**
-   * Marks the claim as released, so that a drain may claim the job again at once. Does nothing to another drain's
-   * claim.
-   */
+  /** Marks the claim as released, so that a drain may claim the job again at once. Throws ClaimLostError. */
   async release(why: string): Promise<void> {
     await this.stop();
-    const { control } = this.context;
-    const key = claimKey(this.claim.jobId);
-    const released: Claim = { ...this.claim, released: why };
-    try {
-      await control.replace<Claim>(key, released, this.held.etag);
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-      // The ETag may be the result of our own renewal, whose answer was lost.
-      const { claim, etag } = await readClaim(this.context, this.claim.jobId);
-      const ours = claim?.drainId === this.claim.drainId && claim.attempt === this.claim.attempt;
-      if (ours && etag !== undefined) await control.replace<Claim>(key, released, etag);
-    }
+    await this.write({ ...this.claim, released: why });
   }
 
   private async renewUntilStopped(): Promise<void> {
     const leaseMs = this.context.config.leaseSeconds * 1000;
-    let wait = leaseMs / 3;
-    while (await this.stillHeldAfter(wait)) {
+    let wait = leaseMs * RENEWAL_SHARE;
+    while (await this.isHeldAfter(wait)) {
       try {
-        const next: Claim = { ...this.claim, leaseUntil: leaseEnd(this.context) };
-        this.held = await this.context.control.replace<Claim>(claimKey(next.jobId), next, this.held.etag);
-        wait = leaseMs / 3;
+        await this.write({ ...this.claim, leaseUntil: leaseEnd(this.context) });
+        wait = leaseMs * RENEWAL_SHARE;
       } catch (error) {
-        if (error instanceof ConflictError) {
-          this.lose(new LeaseLostError('the claim was taken over by another drain', true));
-        } else {
-          this.log.warn('lease not renewed, trying again', { error: messageOf(error) });
-          wait = leaseMs * RETRY_SHARE;
-        }
+        if (error instanceof ClaimLostError) this.lose(error);
+        else this.log.warn('lease not renewed, trying again', { error: messageOf(error) });
+        wait = leaseMs * RETRY_SHARE;
       }
     }
   }
 
-  /** Runs beside the renewals, because a renewal that hangs must not delay the end of the lease. */
-  private async watchExpiry(): Promise<void> {
-    const { clock } = this.context;
-    const left = () => Date.parse(this.claim.leaseUntil) - clock.now();
-    while (left() > 0) {
-      if (!(await this.stillHeldAfter(left()))) return;
+  private async write(claim: Claim): Promise<void> {
+    const { control } = this.context;
+    const key = claimKey(claim.jobId);
+    const { metadata } = this.held;
+    try {
+      this.held = await control.replace<Claim>(key, claim, this.held.etag, metadata);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      const { record: present, etag } = await readClaim(this.context, claim.jobId);
+      const isOurs = present?.drainId === claim.drainId && present.attempt === claim.attempt;
+      // Ours: the result of our own write, whose answer was lost. Gone: a person has deleted it.
+      if (etag !== undefined && !isOurs) throw new ClaimLostError('another drain has the claim');
+      this.held = await control.replace<Claim>(key, claim, etag, metadata);
     }
-    this.lose(new LeaseLostError('the lease ran out before it could be renewed', false));
   }
 
-  private async stillHeldAfter(milliseconds: number): Promise<boolean> {
+  private async isHeldAfter(milliseconds: number): Promise<boolean> {
     await sleepUnlessAborted(this.context.clock, milliseconds, this.ending.signal);
     return !this.ending.signal.aborted;
   }
 
-  private lose(why: LeaseLostError): void {
-    if (this.ending.signal.aborted) return;
+  private lose(why: ClaimLostError): void {
     this.losing.abort(why);
     this.ending.abort(why);
   }

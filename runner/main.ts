@@ -1,6 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { randomUUID } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../lifecycle/clock';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
@@ -16,6 +17,9 @@ const EXIT = { ok: 0, failed: 1, usage: 64, config: 78, SIGINT: 130, SIGTERM: 14
 
 /** Time limit of an interrupted drain, which kills its models and releases its claims. S3 may not answer. */
 const STOP_LIMIT_MS = 15_000;
+
+/** Maximum time from the order to reboot to the SIGTERM of the shutdown. */
+const REBOOT_LIMIT_MS = 120_000;
 
 const USAGE = `usage: runner.mjs drain --config FILE   run the open jobs until none is left
        runner.mjs idle --config FILE    switch the machine off if nothing has run for a while
@@ -51,7 +55,7 @@ async function runDrain(config: RunnerConfig, root: string, drainId: string, log
     process.on(signal, () => {
       if (interrupted !== undefined) process.exit(EXIT[signal]);
       interrupted = EXIT[signal];
-      setTimeout(() => process.exit(EXIT[signal]), STOP_LIMIT_MS).unref();
+      void setTimeout(STOP_LIMIT_MS, undefined, { ref: false }).then(() => process.exit(EXIT[signal]));
       interrupt.abort(new InterruptedError(`the drain received ${signal}`));
     });
   }
@@ -64,7 +68,9 @@ async function runDrain(config: RunnerConfig, root: string, drainId: string, log
     drainId,
     interrupt: interrupt.signal,
   });
-  return interrupted ?? (end === 'left' ? EXIT.failed : EXIT.ok);
+  // This process holds the drain lock until the shutdown ends it, so that no other drain begins meanwhile.
+  if (end === 'stuck') await setTimeout(REBOOT_LIMIT_MS);
+  return interrupted ?? (end === 'left' || end === 'stuck' ? EXIT.failed : EXIT.ok);
 }
 
 /**

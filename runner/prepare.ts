@@ -4,12 +4,11 @@ import { InvalidInputError, httpStatusOf } from '../lifecycle/errors';
 import { modelCardSchema, type ModelCard, type ModelRef } from '../lifecycle/model';
 import { parseRecord } from '../lifecycle/records';
 import type { DrainContext } from './context';
-import { AttemptFailure, JobFailure } from './failures';
+import { Interruption, JobFailure } from './failures';
 import type { ProcessEnd } from './host';
 import { runProgram, type ProgramRun } from './run-program';
 
-/** Maximum attempts at a job while its model's card cannot be read. The same as the card's default. */
-export const DEFAULT_MAX_ATTEMPTS = modelCardSchema.shape.maxAttempts.parse(undefined);
+type PreparedJob = Pick<ProgramRun, 'folder' | 'signal' | 'log' | 'onStuck'>;
 
 /** The model's card if the model's folder is on this machine, or undefined. */
 export async function readCard({ host }: DrainContext, model: ModelRef): Promise<ModelCard | undefined> {
@@ -24,12 +23,12 @@ export async function readCard({ host }: DrainContext, model: ModelRef): Promise
 
 /**
  * Makes the model ready to run: unpacks its folder and runs its `setup`, each once. Throws JobFailure if the folder is
- * not a valid model, AttemptFailure if its setup fails.
+ * not a valid model or its setup fails for too long, Interruption if the setup fails before.
  */
 export async function prepareModel(
   context: DrainContext,
   model: ModelRef,
-  job: Pick<ProgramRun, 'folder' | 'signal' | 'log'>,
+  job: PreparedJob,
 ): Promise<ModelCard> {
   const folder = context.host.modelFolder(model);
   const ready = await folder.isReady();
@@ -39,7 +38,7 @@ export async function prepareModel(
   }
   const text = await folder.card();
   if (text === undefined)
-    throw new AttemptFailure('model', 'the model folder vanished while it was prepared');
+    throw new Interruption('machine', 'the model folder vanished while it was prepared');
   const card = parseCard(text);
   if (ready) return card;
 
@@ -52,19 +51,25 @@ export async function prepareModel(
   return card;
 }
 
-async function setUp(
-  context: DrainContext,
-  model: ModelRef,
-  job: Pick<ProgramRun, 'folder' | 'signal' | 'log'>,
-): Promise<void> {
+async function setUp(context: DrainContext, model: ModelRef, job: PreparedJob): Promise<void> {
   job.log.info('setting the model up', { model: model.name });
   const minutes = context.timings.setupTimeLimitMinutes;
   const run: ProgramRun = { ...job, model, program: 'setup', timeLimitSeconds: minutes * 60 };
   const { exit, timedOut, stderrTail } = await runProgram(context, run);
-  if (!timedOut && exit.code === 0) return;
+  const { setupFailedSince, clock } = context;
+  if (!timedOut && exit.code === 0) {
+    setupFailedSince.delete(model.digest);
+    return;
+  }
   const how = timedOut ? `exceeded ${minutes} minutes` : describeExit(exit);
   const message = `the setup of model ${model.name} ${how}`;
-  throw new AttemptFailure('setup failed', message, { exit, stderrTail });
+  const since = setupFailedSince.get(model.digest) ?? clock.now();
+  setupFailedSince.set(model.digest, since);
+  // D19
+  if (clock.now() - since >= context.timings.setupPatienceSeconds * 1000) {
+    throw new JobFailure('setup failed', message, { exit, stderrTail });
+  }
+  throw new Interruption('weather', `${message}; a package index may be away, so the setup is tried again`);
 }
 
 async function downloadZip({ s3, config }: DrainContext, model: ModelRef, signal: AbortSignal) {

@@ -21,6 +21,8 @@ export interface ProgramRun {
   readonly log: Log;
   /** Called with each line of stdout. */
   readonly onLine?: (line: string) => void;
+  /** Called when SIGKILL has not ended the program: the kernel holds it, and only a reboot helps. */
+  readonly onStuck: () => void;
 }
 
 export interface ProgramEnd {
@@ -31,8 +33,8 @@ export interface ProgramEnd {
 
 /**
  * Runs one of a model's programs to its end. At the time limit the whole process group receives SIGTERM, and SIGKILL
- * after a grace period. Every process that the program leaves behind is killed too. Throws JobFailure if the program
- * cannot be started.
+ * after a grace period. Every process that the program leaves behind is killed too. D20: the wait for the end of a killed
+ * program is bounded. Throws JobFailure if the program cannot be started.
  */
 export async function runProgram(context: DrainContext, run: ProgramRun): Promise<ProgramEnd> {
   run.signal.throwIfAborted();
@@ -48,11 +50,24 @@ export async function runProgram(context: DrainContext, run: ProgramRun): Promis
   const timedOut = !watched.hasEnded() && !run.signal.aborted;
   if (timedOut) await terminate(context, started, watched.ended, run);
   await started.killAll();
-  const exit = await watched.ended;
+  const exit = await endOf(context, watched, run);
   stdout.end();
   stderr.end();
   run.signal.throwIfAborted();
   return { exit, timedOut, stderrTail: stderr.tail };
+}
+
+async function endOf(
+  { clock, timings }: DrainContext,
+  { ended, hasEnded }: ReturnType<typeof watch>,
+  { log, program, onStuck }: ProgramRun,
+): Promise<ProcessEnd> {
+  const seconds = timings.killWaitSeconds;
+  await Promise.race([ended, clock.sleep(seconds * 1000)]);
+  if (hasEnded()) return ended;
+  log.error('SIGKILL does not end the program; the machine must reboot', { program, seconds });
+  onStuck();
+  return { code: null, signal: 'SIGKILL' };
 }
 
 async function terminate(

@@ -3,13 +3,15 @@ export class Slots {
   private readonly running = new Map<string, { readonly slot: number; readonly ended: Promise<void> }>();
   private digest = '';
   private width = 1;
+  /** A job that runs alone has the machine for itself. */
+  private isTakenWhole = false;
 
   get isEmpty(): boolean {
     return this.running.size === 0;
   }
 
   get hasFree(): boolean {
-    return this.running.size < this.width;
+    return this.running.size < this.width && !this.isTakenWhole;
   }
 
   runs(jobId: string): boolean {
@@ -39,12 +41,14 @@ export class Slots {
     return slot;
   }
 
-  fill(slot: number, jobId: string, ended: Promise<void>): void {
+  fill(slot: number, jobId: string, ended: Promise<void>, alone: boolean): void {
     this.running.set(jobId, { slot, ended });
+    this.isTakenWhole = alone;
   }
 
   free(jobId: string): void {
     this.running.delete(jobId);
+    if (this.isEmpty) this.isTakenWhole = false;
   }
 
   allEnded(): Promise<unknown> {

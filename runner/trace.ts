@@ -4,7 +4,10 @@ import { DRAIN_STATUS_KEY } from '../lifecycle/job';
 import type { DrainStatus } from '../lifecycle/records';
 import type { DrainContext } from './context';
 
-/** D14: writes the trace of work that the breaker reads. Ignores a failed write, but logs it. */
+/**
+ * D14: writes the trace of work that the breaker reads: `claimed` when the job's program begins, `ended` when the job has its
+ * receipt. An attempt that never reaches its program is no work. Ignores a failed write, but logs it.
+ */
 export async function leaveTrace(
   { control, clock, host, drainId, log, meter }: DrainContext,
   did: DrainStatus['did'],

@@ -208,6 +208,7 @@ export class Machine {
         controlBucket: 'control',
         leaseSeconds: settings.leaseSeconds,
         idleShutdownMinutes: settings.idleShutdownMinutes,
+        lingerSeconds: settings.lingerSeconds,
       },
       s3: world.wire.client(process) as never,
       clock: process.clock,

@@ -127,8 +127,10 @@ export class SimS3 {
     const found = [...new Set(names)].filter((name) => name > after);
     const page = found.slice(0, this.world.settings.listPage);
     return {
-      Contents: page.filter((name) => !name.endsWith(delimiter)).map((Key) => ({ Key })),
-      CommonPrefixes: page.filter((name) => name.endsWith(delimiter)).map((Prefix) => ({ Prefix })),
+      Contents: page.filter((name) => !name.endsWith(delimiter)).map((name) => ({ Key: formEncoded(name) })),
+      CommonPrefixes: page
+        .filter((name) => name.endsWith(delimiter))
+        .map((name) => ({ Prefix: formEncoded(name) })),
       IsTruncated: found.length > page.length,
       ...(found.length > page.length && { NextContinuationToken: page.at(-1) }),
     };

@@ -1,6 +1,5 @@
 import { ListObjectVersionsCommand } from '@aws-sdk/client-s3';
-import { decodeKey } from '../../lifecycle/events';
-import { jobIdOf, openKey, receiptKey } from '../../lifecycle/job';
+import { decodeKey, jobIdOf, openKey, receiptKey } from '../../lifecycle/job';
 import { modelFor } from '../../lifecycle/model';
 import type { PipelineHandle } from './connect';
 

@@ -16,7 +16,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { Readable, addAbortSignal } from 'node:stream';
 import { z } from 'zod';
 import { ConflictError, awsCodeOf, httpStatusOf } from '../../../lifecycle/errors';
-import { decodeKey } from '../../../lifecycle/events';
+import { decodeKey } from '../../../lifecycle/job';
 import { Store } from '../../../lifecycle/store';
 import {
   awsFailure,

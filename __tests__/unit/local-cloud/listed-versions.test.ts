@@ -1,4 +1,4 @@
-import { decodeKey } from '../../../lifecycle/events';
+import { decodeKey } from '../../../lifecycle/job';
 import { escapeXml } from '../../../local-cloud/wire/answer';
 import { withEncodedKeys } from '../../../local-cloud/s3/listed-versions';
 import { newlinesBack } from '../../../local-cloud/moto/newline-keys';

@@ -1,47 +1,41 @@
-import type { Claim } from '../../../lifecycle/records';
-import { claimable } from '../../../runner/claim';
+import { CLAIM_METADATA, type Claim } from '../../../lifecycle/records';
+import { claimable, type ClaimReading } from '../../../runner/claim';
+import { NO_ATTEMPTS } from '../../../runner/ended-attempts';
 
-const now = Date.parse('2030-01-01T12:00:00Z');
-const self = { bootId: 'boot-2', drainId: 'me', now };
-const claim = (details: Partial<Claim>): { claim: Claim; etag: string } => ({
-  etag: '"e"',
-  claim: {
+const self = { machineId: 'i-1', drainId: 'drain-2' };
+const ofMachine = (machine: string) => ({ [CLAIM_METADATA.machine]: machine });
+
+const reading = (
+  claim: Partial<Claim>,
+  metadata: Record<string, string> = ofMachine('i-1'),
+): ClaimReading => ({
+  ...NO_ATTEMPTS,
+  etag: '"1"',
+  metadata,
+  record: {
     version: 1,
-    jobId: 'f'.repeat(64),
+    jobId: 'a'.repeat(64),
     attempt: 3,
-    bootId: 'boot-2',
-    drainId: 'other',
-    claimedAt: '2030-01-01T11:59:00.000Z',
-    leaseUntil: '2030-01-01T12:00:30.000Z',
+    bootId: 'boot-1',
+    drainId: 'drain-1',
+    claimedAt: '2030-01-01T00:00:00.000Z',
+    leaseUntil: '2030-01-01T00:01:00.000Z',
     nonce: 'n',
-    ...details,
+    ...claim,
   },
 });
 
-test('a job without a claim is free, and no attempt has been made', () => {
-  expect(claimable({ claim: undefined, etag: undefined }, self)).toEqual({
-    free: true,
-    attempts: 0,
-    previousEnding: undefined,
-  });
+test.each<[string, ClaimReading, ReturnType<typeof claimable>['is']]>([
+  ['no claim', { ...NO_ATTEMPTS, record: undefined }, 'free'],
+  ['an object that is no claim', { ...reading({}), record: undefined }, 'free'],
+  ['a released claim', reading({ released: 'the machine was shut down' }), 'free'],
+  ['a released claim of another machine', reading({ released: 'x' }, ofMachine('i-2')), 'free'],
+  ['a claim of this drain', reading({ drainId: 'drain-2' }), 'own'],
+  ['a claim of another drain of this machine, with a lease that has not ended', reading({}), 'dead'],
+  ['a claim of an earlier boot of this machine', reading({ bootId: 'boot-0' }), 'dead'],
+  ['a claim of the first release, which names no machine', reading({}, {}), 'dead'],
+  ['a claim of another machine', reading({}, ofMachine('i-2')), 'held'],
+  ['a claim of a newer release', { ...reading({}), record: undefined, isNewer: true }, 'held'],
+])('%s', (_what, claim, is) => {
+  expect(claimable(claim, self).is).toBe(is);
 });
-
-test('a live claim of another drain holds the job until its lease ends', () => {
-  expect(claimable(claim({}), self)).toEqual({ free: false, heldUntil: now + 30_000 });
-});
-
-test.each<[string, Partial<Claim>, RegExp]>([
-  ['was released', { released: 'the disk was full' }, /the disk was full/],
-  ['is of an earlier boot', { bootId: 'boot-1' }, /machine went down/],
-  ['has expired', { leaseUntil: '2030-01-01T12:00:00.000Z' }, /lease ran out/],
-  ['is this drain’s own', { drainId: 'me' }, /could not be recorded/],
-])(
-  'a claim that %s is free, its attempt counts, and the reason for its end is known',
-  (_name, details, ending) => {
-    expect(claimable(claim(details), self)).toEqual({
-      free: true,
-      attempts: 3,
-      previousEnding: expect.stringMatching(ending) as string,
-    });
-  },
-);

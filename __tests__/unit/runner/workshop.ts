@@ -37,6 +37,7 @@ export class Pipeline {
   readonly lines: LogLine[] = [];
   readonly log: Log;
   leaseSeconds = 60;
+  lingerSeconds = 0;
   private digests = 0;
 
   constructor(readonly clock: Clock) {
@@ -152,6 +153,7 @@ export class Pipeline {
         controlBucket: CONTROL,
         leaseSeconds: this.leaseSeconds,
         idleShutdownMinutes: 10,
+        lingerSeconds: this.lingerSeconds,
       },
       s3: this.s3.client,
       clock: this.clock,
