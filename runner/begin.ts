@@ -59,13 +59,13 @@ export type Beginning =
   | { readonly kind: 'gate-closed' };
 
 /**
- * Reads an open record. Returns undefined if the record is gone, or of a newer release. Deletes a record that cannot be read
- * and returns undefined: the bucket is versioned, so the record remains as evidence, and the audit admits its upload again.
+ * Reads an open record. Returns undefined if the record is gone. Deletes a record that cannot be read and returns undefined:
+ * the bucket is versioned, so the record remains as evidence, and the audit admits its upload again.
  */
 export async function readOpenRecord(
   { control, log }: DrainContext,
   jobId: string,
-): Promise<OpenJob | undefined> {
+): Promise<OpenJob | 'newer' | undefined> {
   const key = openKey(jobId);
   try {
     const stored = await control.get(key, openRecordSchema);
@@ -74,7 +74,7 @@ export async function readOpenRecord(
     log.error('open record deleted: it is of another job than its key', { jobId, says: stored.record.jobId });
   } catch (error) {
     // D22
-    if (error instanceof NewerVersionError) return undefined;
+    if (error instanceof NewerVersionError) return 'newer';
     if (!(error instanceof InvalidInputError)) throw error;
     log.error('open record deleted: it cannot be read', { jobId, error: error.message });
   }

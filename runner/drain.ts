@@ -73,6 +73,8 @@ class Drain {
   /** The jobs whose attempt has not reached its program yet. */
   private readonly beginning = new Set<string>();
   private readonly warned = new Set<string>();
+  /** Open jobs of a newer release, which a later drain runs. */
+  private readonly newer = new Set<string>();
   private wakeSignal = newWakeSignal();
   private lastWorkAt: number | undefined;
   private isStuck = false;
@@ -158,8 +160,9 @@ class Drain {
     const open: ListedJob[] = [];
     for await (const { key, lastModified } of control.list(OPEN_PREFIX)) {
       const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
-      if (jobId !== undefined) open.push({ jobId, admitted: lastModified?.getTime() ?? 0 });
-      else if (!this.warned.has(key)) {
+      if (jobId !== undefined) {
+        if (!this.newer.has(jobId)) open.push({ jobId, admitted: lastModified?.getTime() ?? 0 });
+      } else if (!this.warned.has(key)) {
         this.warned.add(key);
         log.warn('not an open record, ignored', { key });
       }
@@ -187,6 +190,11 @@ class Drain {
     const { context, slots } = this;
     const { clock, timings } = context;
     const job = this.records.get(jobId) ?? (await readOpenRecord(context, jobId));
+    if (job === 'newer') {
+      this.newer.add(jobId);
+      context.log.warn('left to a newer release: the open record is of a newer version', { jobId });
+      return 'deferred';
+    }
     const later = clock.now() + timings.pollSeconds * 1000;
     if (!job) {
       this.notBefore.set(jobId, later);

@@ -4,14 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../../lifecycle/clock';
-import { DRAIN_STATUS_KEY, claimKey, jobIdOf, openKey, receiptKey } from '../../../lifecycle/job';
+import {
+  DRAIN_STATUS_KEY,
+  attemptsKey,
+  claimKey,
+  jobIdOf,
+  openKey,
+  receiptKey,
+} from '../../../lifecycle/job';
 import type { Log } from '../../../lifecycle/log';
 import type { ModelRef } from '../../../lifecycle/model';
 import {
+  attemptsSchema,
   claimSchema,
   openRecordSchema,
   receiptSchema,
   type Claim,
+  type EndedAttempts,
   type OpenRecord,
   type Receipt,
 } from '../../../lifecycle/records';
@@ -79,7 +88,12 @@ export class Pipeline {
   }
 
   /** Uploads a file and admits it. */
-  job(key: string, content: string | Uint8Array, model: ModelRef): string {
+  job(
+    key: string,
+    content: string | Uint8Array,
+    model: ModelRef,
+    metadata?: Readonly<Record<string, string>>,
+  ): string {
     const { versionId } = this.s3.put(DATA, key, content);
     const input = { bucket: DATA, key, versionId };
     const record: OpenRecord = {
@@ -91,7 +105,7 @@ export class Pipeline {
       admittedBy: 'event',
       nonce: 'n',
     };
-    this.s3.put(CONTROL, openKey(record.jobId), JSON.stringify(record));
+    this.s3.put(CONTROL, openKey(record.jobId), JSON.stringify(record), undefined, metadata);
     return record.jobId;
   }
 
@@ -99,12 +113,19 @@ export class Pipeline {
     return openRecordSchema.parse(JSON.parse(this.s3.text(CONTROL, openKey(jobId)) ?? 'null'));
   }
 
+  /** The record of ended attempts. */
+  endedOf(jobId: string): EndedAttempts[] {
+    const text = this.s3.text(CONTROL, attemptsKey(jobId));
+    return text === undefined ? [] : attemptsSchema.parse(JSON.parse(text)).ended;
+  }
+
   claimOf(jobId: string): Claim | undefined {
     const text = this.s3.text(CONTROL, claimKey(jobId));
     return text === undefined ? undefined : claimSchema.parse(JSON.parse(text));
   }
 
-  claim(jobId: string, claim: Partial<Claim>): void {
+  /** Another drain's claim. Without a machine it is as the first release wrote it. */
+  claim(jobId: string, claim: Partial<Claim>, machine?: { id: string; launchedAt?: string }): void {
     const at = (ms: number) => new Date(this.clock.now() + ms).toISOString();
     const whole: Claim = {
       version: 1,
@@ -117,7 +138,11 @@ export class Pipeline {
       nonce: `of ${JSON.stringify(claim)}`,
       ...claim,
     };
-    this.s3.put(CONTROL, claimKey(jobId), JSON.stringify(whole));
+    const metadata = machine && {
+      machine: machine.id,
+      ...(machine.launchedAt !== undefined && { 'launched-at': machine.launchedAt }),
+    };
+    this.s3.put(CONTROL, claimKey(jobId), JSON.stringify(whole), undefined, metadata);
   }
 
   receipt(key: string, jobId: string): Receipt {
@@ -134,7 +159,7 @@ export class Pipeline {
   /** Keys of the records of jobs in the control bucket. */
   leftRecords(): string[] {
     return [...this.s3.objects(CONTROL).keys()].filter(
-      (key) => /^(open|claims|status)\//.test(key) && key !== DRAIN_STATUS_KEY,
+      (key) => /^(open|claims|attempts|status)\//.test(key) && key !== DRAIN_STATUS_KEY,
     );
   }
 
@@ -183,6 +208,7 @@ export const QUICK: Partial<Timings> = {
   pollSeconds: 0.05,
   statusSeconds: 0.05,
   beatSeconds: 0.05,
+  setupPatienceSeconds: 0.1,
 };
 
 /** A pipeline and a runner's root folder on this machine; models are real programs. */
@@ -269,7 +295,7 @@ export class VirtualHost implements Host {
   launchedAt: string | undefined = '2030-01-01T00:00:00.000Z';
   bootId = 'boot-1';
   /** The notes of shutdowns on this disk: boot id → why. */
-  readonly shutdowns = new Map<string, string>();
+  shutdowns = new Map<string, string>();
   reboots = 0;
   noticeText: string | undefined;
   noteShutdown = (why: string) => Promise.resolve(void this.shutdowns.set(this.bootId, why));
