@@ -1,8 +1,9 @@
 import { timestamp } from './clock';
 import type { LedgerContext } from './context';
 import { jobIdOf, openKey, receiptKey, type Upload } from './job';
-import { modelFor } from './model';
-import type { OpenRecord } from './records';
+import { modelFor, type DeployedModel } from './model';
+import { OPEN_METADATA, type OpenRecord } from './records';
+import type { Metadata } from './store';
 
 /** An upload as an S3 event or a listing of versions reports it. */
 export interface ReportedUpload extends Upload {
@@ -19,7 +20,7 @@ export type Admission = 'admitted' | 'open' | 'done' | 'not taken';
 
 /**
  * Opens the job of an upload. Idempotent: after a duplicate or late event, `admit` finds the receipt or the open record.
- * The open record pins the model's version, so that a later deploy does not change an admitted job.
+ * The open record pins the model's version and bounds, so that a later deploy does not change an admitted job.
  */
 export async function admit(
   context: LedgerContext,
@@ -47,5 +48,16 @@ export async function admit(
     admittedAt: timestamp(context.clock),
     admittedBy: by,
   };
-  return (await context.control.create(openKey(jobId), record)) ? 'admitted' : 'open';
+  return (await context.control.create(openKey(jobId), record, boundsOf(model))) ? 'admitted' : 'open';
+}
+
+/**
+ * A4: the bounds of the model's card. A drain reads them even if the card is not on its disk, such as after a failed download
+ * of the model. A bound that is absent here is the card's default.
+ */
+function boundsOf({ maxAttempts, maxInterruptions }: DeployedModel): Metadata {
+  return {
+    ...(maxAttempts !== undefined && { [OPEN_METADATA.maxAttempts]: String(maxAttempts) }),
+    ...(maxInterruptions !== undefined && { [OPEN_METADATA.maxInterruptions]: String(maxInterruptions) }),
+  };
 }

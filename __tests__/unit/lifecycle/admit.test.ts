@@ -15,6 +15,22 @@ describe('admit', () => {
     expect(stored?.record).toMatchObject({ jobId, input: upload, model: { name: 'm', zipVersionId: 'v1' } });
   });
 
+  it('pins the bounds of the card, so that a machine without the card on its disk keeps them', async () => {
+    const account = new FakeAccount();
+    const bounds = { maxAttempts: 5, maxInterruptions: 3 };
+    const context = { ...account.context, models: account.models.map((model) => ({ ...model, ...bounds })) };
+    await admit(context, upload, 'event');
+    const stored = await account.control.get(openKey(jobId), openRecordSchema);
+    expect(stored?.metadata).toEqual({ 'max-attempts': '5', 'max-interruptions': '3' });
+    expect(stored?.record.model).not.toHaveProperty('maxAttempts');
+  });
+
+  it('pins no bound that the card leaves at its default', async () => {
+    const account = new FakeAccount();
+    await admit(account.context, upload, 'event');
+    expect((await account.control.get(openKey(jobId), openRecordSchema))?.metadata).toEqual({});
+  });
+
   it('makes no second job of a duplicate event', async () => {
     const account = new FakeAccount();
     await admit(account.context, upload, 'event');
