@@ -3,28 +3,12 @@ import {
   type ListObjectVersionsOutput,
   type ObjectVersion,
 } from '@aws-sdk/client-s3';
-import { z } from 'zod';
 import { admit, type ReportedUpload } from './admit';
 import { timestamp, type Clock } from './clock';
 import type { LedgerContext } from './context';
-import { InvalidInputError, messageOf } from './errors';
+import { InvalidInputError, NewerVersionError, messageOf } from './errors';
 import { AUDIT_CURSOR_KEY, decodeKey } from './job';
-
-const auditCursorSchema = z.strictObject({
-  version: z.literal(1),
-  /** The marker of the next page. Absent at the start of a pass. */
-  keyMarker: z.string().optional(),
-  versionIdMarker: z.string().optional(),
-  passStartedAt: z.iso.datetime(),
-  /** True: this pass checks every version. False: it checks only those that the last pass may have missed. */
-  full: z.boolean(),
-  /** When the latest full pass began. */
-  fullPassAt: z.iso.datetime(),
-  /** Earlier passes found every version that was uploaded before this time open or done. */
-  checkedBefore: z.iso.datetime().optional(),
-});
-
-type AuditCursor = z.infer<typeof auditCursorSchema>;
+import { auditCursorSchema, type AuditCursor } from './records';
 
 /** The last entry of a page: the next page begins after it. */
 type Marker = { readonly keyMarker: string; readonly versionIdMarker: string | undefined };
@@ -58,6 +42,7 @@ export interface AuditPage {
 export async function auditPage(context: LedgerContext): Promise<AuditPage> {
   const startedMs = context.clock.now();
   const cursor = await readCursor(context);
+  if (!cursor) return { checked: 0, admitted: 0, failed: 0 };
   const page = await context.s3.send(
     new ListObjectVersionsCommand({
       Bucket: context.dataBucket,
@@ -74,7 +59,9 @@ export async function auditPage(context: LedgerContext): Promise<AuditPage> {
   let last: Marker | undefined;
   let isCut = false;
   for (const listed of page.Versions ?? []) {
-    const upload = uploadOf(context.dataBucket, listed);
+    const key = keyIn(context, listed.Key);
+    if (key === undefined) continue;
+    const upload = uploadOf(context.dataBucket, key, listed);
     if (upload && isDue(cursor, listed.LastModified)) {
       isCut = checked === PAGE_CHECKS || context.clock.now() - startedMs > PAGE_TIME_MS;
       if (isCut) break;
@@ -89,10 +76,10 @@ export async function auditPage(context: LedgerContext): Promise<AuditPage> {
         context.log.error('an upload could not be audited', { key: upload.key, error: messageOf(error) });
       }
     }
-    last = { keyMarker: decodeKey(listed.Key ?? ''), versionIdMarker: listed.VersionId };
+    last = { keyMarker: key, versionIdMarker: listed.VersionId };
   }
 
-  const marker = isCut ? (last ?? {}) : nextPage(page);
+  const marker = isCut ? (last ?? {}) : nextPage(context, page, last);
   // After a failure the next sweep repeats the page. A cursor behind the page would come back to it a day later.
   if (failed === 0) {
     const next = marker ? { ...cursor, ...marker } : nextPass(cursor, context.clock);
@@ -101,22 +88,47 @@ export async function auditPage(context: LedgerContext): Promise<AuditPage> {
   return { checked, admitted, failed };
 }
 
-async function readCursor({ control, clock, log }: LedgerContext): Promise<AuditCursor> {
+/** Undefined: the cursor is of a newer release, which alone audits. */
+async function readCursor({ control, clock, log }: LedgerContext): Promise<AuditCursor | undefined> {
   try {
     const stored = await control.get(AUDIT_CURSOR_KEY, auditCursorSchema);
     if (stored) return stored.record;
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
+    // N4
+    if (error instanceof NewerVersionError) {
+      log.error('no audit: its cursor is of a newer release', { error: error.message });
+      return undefined;
+    }
     log.error('the audit begins anew: its cursor is unreadable', { error: error.message });
   }
   const now = timestamp(clock);
   return { version: 1, passStartedAt: now, full: true, fullPassAt: now };
 }
 
-function nextPage(page: ListObjectVersionsOutput): Marker | undefined {
+/** @param last the last readable entry of the page, from which the next page begins if S3's own marker is unreadable */
+function nextPage(
+  context: LedgerContext,
+  page: ListObjectVersionsOutput,
+  last: Marker | undefined,
+): Marker | undefined {
   // U2
   if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return undefined;
-  return { keyMarker: decodeKey(page.NextKeyMarker), versionIdMarker: page.NextVersionIdMarker };
+  const keyMarker = keyIn(context, page.NextKeyMarker);
+  return keyMarker === undefined ? last : { keyMarker, versionIdMarker: page.NextVersionIdMarker };
+}
+
+/** Undefined: the key cannot be decoded. Such a key must not hold up the audit of all keys after it. */
+function keyIn({ log }: LedgerContext, listedKey = ''): string | undefined {
+  try {
+    return decodeKey(listedKey);
+  } catch (error) {
+    log.error('a key is not audited: it is not form-encoded UTF-8', {
+      key: listedKey,
+      error: messageOf(error),
+    });
+    return undefined;
+  }
 }
 
 /** The pass is complete. The next pass checks new versions, or every version if a day has passed. */
@@ -139,12 +151,13 @@ function isDue({ full, checkedBefore }: AuditCursor, uploadedAt: Date | undefine
 
 function uploadOf(
   bucket: string,
-  { Key, VersionId, Size, LastModified }: ObjectVersion,
+  key: string,
+  { VersionId, Size, LastModified }: ObjectVersion,
 ): ReportedUpload | undefined {
-  if (Key === undefined || VersionId === undefined) return undefined;
+  if (VersionId === undefined) return undefined;
   return {
     bucket,
-    key: decodeKey(Key),
+    key,
     versionId: VersionId,
     sizeBytes: Size ?? 0,
     uploadedAt: LastModified?.toISOString(),

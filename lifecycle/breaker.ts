@@ -2,6 +2,7 @@ import { timestamp } from './clock';
 import { moveGate, readGate, type GateReading } from './gate';
 import { liveClaims } from './ledger';
 import type { SettleContext } from './settle-context';
+import { noteStop } from './stops';
 import { readTrace, type Trace } from './trace';
 
 /** How a wake-up ended: its drain command ended, its instance stopped, or it showed no claim for too long. */
@@ -85,6 +86,7 @@ async function trip(context: SettleContext, gate: GateReading, fruitless: number
   const stopped = await stopWithJobsOpen(context, gate, {
     // B4: a drain may have claimed and finished a job between the reads of the trace and of the claims. Then it did work.
     hasNewWork: async () => hasNewWork(await readTrace(context.control), gate),
+    why,
     beforeStop: () => context.instance.pause(why),
   });
   if (stopped) {
@@ -118,16 +120,21 @@ export async function stopIfPaused(context: SettleContext): Promise<boolean> {
 async function stopWithJobsOpen(
   context: SettleContext,
   gate: GateReading,
-  trip?: { readonly hasNewWork: () => Promise<boolean>; readonly beforeStop: () => Promise<void> },
+  trip?: {
+    readonly why: string;
+    readonly hasNewWork: () => Promise<boolean>;
+    readonly beforeStop: () => Promise<void>;
+  },
 ): Promise<boolean> {
   const { control, instance, log } = context;
   const closing = await moveGate(control, gate, 'CLOSING', context);
-  const { hold } = await instance.read();
-  if (hold !== undefined || (await liveClaims(context)).length > 0 || (await trip?.hasNewWork())) {
+  const reading = await instance.read();
+  if (reading.hold !== undefined || (await liveClaims(context)).length > 0 || (await trip?.hasNewWork())) {
     await moveGate(control, closing, gate.state, context, { fruitless: 0 });
     return false;
   }
   await trip?.beforeStop();
+  await noteStop(context, reading, trip?.why ?? 'the pipeline is paused');
   const { refused } = await instance.stop();
   await moveGate(control, closing, 'CLOSED', context, { fruitless: 0 });
   if (refused)

@@ -15,3 +15,8 @@ export const systemClock: Clock = {
 export function timestamp(clock: Clock): string {
   return new Date(clock.now()).toISOString();
 }
+
+/** The whole second of a time, in ISO 8601. */
+export function wholeSecond(milliseconds: number): string {
+  return new Date(Math.floor(milliseconds / 1000) * 1000).toISOString();
+}

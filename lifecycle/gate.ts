@@ -1,5 +1,6 @@
 import { timestamp } from './clock';
 import type { LedgerContext } from './context';
+import { RetryLaterError } from './errors';
 import { GATE_KEY } from './job';
 import { gateSchema, type Gate } from './records';
 import type { Reading, Store } from './store';
@@ -10,7 +11,10 @@ import type { Reading, Store } from './store';
  */
 export const CLOSING_MARGIN_SECONDS = 30;
 
-/** The gate as it was read. An unreadable gate counts as CLOSED, and the next write replaces it. */
+/**
+ * The gate as it was read. An unreadable gate counts as CLOSED, and the next write replaces it. A gate of a newer release
+ * counts as CLOSED too, and no write replaces it.
+ */
 export interface GateReading extends Pick<Reading<Gate>, 'record' | 'etag' | 'isNewer'> {
   readonly state: Gate['state'];
 }
@@ -20,9 +24,17 @@ export async function readGate(control: Store): Promise<GateReading> {
   return { state: reading.record?.state ?? 'CLOSED', ...reading };
 }
 
+/** N4: this release does not change a record of a newer release. Throws RetryLaterError for such a gate. */
+export function refuseNewerGate({ isNewer }: GateReading): void {
+  if (!isNewer) return;
+  throw new RetryLaterError(
+    `${GATE_KEY} is of a newer release, so this release starts and stops nothing; deploy the newer release again`,
+  );
+}
+
 /**
  * Moves the gate from `from` to `state`, by compare-and-set. The new record keeps the breaker's fields, except those given.
- * Throws ConflictError if another writer came first.
+ * Throws ConflictError if another writer came first, and RetryLaterError if the gate is of a newer release.
  */
 export async function moveGate(
   control: Store,
@@ -31,6 +43,7 @@ export async function moveGate(
   { clock, by }: Pick<LedgerContext, 'clock' | 'by'>,
   breaker: Partial<Pick<Gate, 'fruitless' | 'progressMark' | 'progressAt' | 'lastEnd'>> = {},
 ): Promise<GateReading> {
+  refuseNewerGate(from);
   const now = timestamp(clock);
   const next: Omit<Gate, 'nonce'> = {
     version: 1,

@@ -28,6 +28,8 @@ export interface InstanceReading {
   readonly phase: string | undefined;
   /** The time of the last StopInstances call, if EC2 reports it. */
   readonly stopRequestedAt?: Date | undefined;
+  /** Why the instance stopped, if EC2 says so. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html */
+  readonly stateReason?: { readonly code: string; readonly message: string } | undefined;
 }
 
 /** EC2's answer to a StartInstances call. */
@@ -68,6 +70,10 @@ export class Instance {
       pause: tag(PAUSE_TAG),
       phase: tag(PHASE_TAG),
       stopRequestedAt: timeIn(found.StateTransitionReason),
+      stateReason: found.StateReason && {
+        code: found.StateReason.Code ?? '',
+        message: found.StateReason.Message ?? '',
+      },
     };
     this.readings.push(reading);
     return reading;

@@ -1,7 +1,7 @@
 import type { LedgerContext } from './context';
-import { InvalidInputError } from './errors';
-import { CLAIM_PREFIX, OPEN_PREFIX, jobIdInLedgerKey, openKey, receiptKey } from './job';
-import { claimSchema, openRecordSchema, type Claim } from './records';
+import { InvalidInputError, NewerVersionError, messageOf } from './errors';
+import { CLAIM_PREFIX, OPEN_PREFIX, claimKey, jobIdInLedgerKey, openKey, receiptKey } from './job';
+import { LEASE_SECONDS, claimSchema, openRecordSchema } from './records';
 import type { Store } from './store';
 
 export interface ListedJob {
@@ -20,47 +20,59 @@ export async function listOpenJobs(control: Store): Promise<ListedJob[]> {
   return jobs;
 }
 
-/** Whether any job is open. Nothing else decides whether there is work. */
-export async function anyOpen(control: Store): Promise<boolean> {
+/** Whether any job is open, except these. Nothing else decides whether there is work. */
+export async function anyOpen(control: Store, except: ReadonlySet<string> = new Set()): Promise<boolean> {
   for await (const { key } of control.list(OPEN_PREFIX)) {
-    if (jobIdInLedgerKey(OPEN_PREFIX, key) !== undefined) return true;
+    const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
+    if (jobId !== undefined && !except.has(jobId)) return true;
   }
   return false;
 }
 
-/**
- * Deletes the open record of a job whose receipt exists. An unreadable record stays: the drain deletes it.
- * Returns true if the job is not open any more.
- */
-export async function retire({ control, output, log }: LedgerContext, jobId: string): Promise<boolean> {
+/** `newer`: the record is of a newer release. It is open, but this release cannot run it. */
+export type Retirement = 'retired' | 'open' | 'newer';
+
+/** Deletes the open record of a job whose receipt exists. An unreadable record stays: the drain deletes it. */
+export async function retire({ control, output, log }: LedgerContext, jobId: string): Promise<Retirement> {
   try {
     const open = await control.get(openKey(jobId), openRecordSchema);
-    if (!open) return true;
-    if (!(await output.exists(receiptKey(open.record.input.key, jobId)))) return false;
+    if (!open) return 'retired';
+    if (!(await output.exists(receiptKey(open.record.input.key, jobId)))) return 'open';
     await control.delete(openKey(jobId));
     log.info('job retired', { jobId });
-    return true;
+    return 'retired';
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
     log.error('open record unreadable', { jobId, error: error.message });
-    return false;
+    return error instanceof NewerVersionError ? 'newer' : 'open';
   }
 }
 
-/** The claims whose lease has not expired. A model may be running under each. An unreadable claim is ignored. */
-export async function liveClaims({ control, clock, log }: LedgerContext): Promise<Claim[]> {
-  const live: Claim[] = [];
-  for await (const { key } of control.list(CLAIM_PREFIX)) {
-    if (jobIdInLedgerKey(CLAIM_PREFIX, key) === undefined) continue;
-    try {
-      const claim = await control.get(key, claimSchema);
-      if (claim && claim.record.released === undefined && Date.parse(claim.record.leaseUntil) > clock.now()) {
-        live.push(claim.record);
-      }
-    } catch (error) {
-      if (!(error instanceof InvalidInputError)) throw error;
-      log.error('claim unreadable', { key, error: error.message });
-    }
+/**
+ * The jobs with a live claim: a model may be running for each.
+ *
+ * B7: the age of a claim is by S3's clock. A machine's clock may be wrong by more than a lease. Each renewal writes the claim
+ * anew. A young claim that cannot be read, or that is of a newer release, is live.
+ */
+export async function liveClaims(context: LedgerContext): Promise<string[]> {
+  const { control, clock } = context;
+  const live: string[] = [];
+  for await (const { key, lastModified } of control.list(CLAIM_PREFIX)) {
+    const jobId = jobIdInLedgerKey(CLAIM_PREFIX, key);
+    if (jobId === undefined) continue;
+    const ageMs = lastModified ? clock.now() - lastModified.getTime() : 0;
+    if (ageMs < LEASE_SECONDS * 1000 && !(await isReleased(context, jobId))) live.push(jobId);
   }
   return live;
+}
+
+/** Whether the drain has given the claim back, or deleted it. */
+async function isReleased({ control, log }: LedgerContext, jobId: string): Promise<boolean> {
+  try {
+    const claim = await control.get(claimKey(jobId), claimSchema);
+    return !claim || claim.record.released !== undefined;
+  } catch (error) {
+    log.error('a claim counts as live: it cannot be read', { jobId, error: messageOf(error) });
+    return false;
+  }
 }

@@ -189,6 +189,23 @@ export const gateSchema = z.object({
 
 export type Gate = z.infer<typeof gateSchema>;
 
+/** `audit.json`: how far the audit has come. Version 1, since the first release. Written by a plain overwrite. */
+export const auditCursorSchema = z.object({
+  version: z.literal(1),
+  /** The marker of the next page. Absent at the start of a pass. */
+  keyMarker: z.string().optional(),
+  versionIdMarker: z.string().optional(),
+  passStartedAt: time,
+  /** True: this pass checks every version. False: it checks only those that the last pass may have missed. */
+  full: z.boolean(),
+  /** When the latest full pass began. */
+  fullPassAt: time,
+  /** Earlier passes found every version that was uploaded before this time open or done. */
+  checkedBefore: time.optional(),
+});
+
+export type AuditCursor = z.infer<typeof auditCursorSchema>;
+
 /** A job's part of the machine's on-time, in whole seconds. No second is on two receipts. */
 const billSchema = z.object({
   /** When the machine booted, by its own clock. The bill belongs to the session that was on at that time. */

@@ -1,3 +1,4 @@
+import { wholeSecond } from './clock';
 import { messageOf } from './errors';
 import type { InstanceReading } from './instance';
 import { SESSIONS_PREFIX, sessionKey } from './job';
@@ -115,8 +116,4 @@ async function sessionOf(
 /** Seconds between two times that are whole seconds. */
 export function secondsBetween(from: string, to: string): number {
   return Math.round((Date.parse(to) - Date.parse(from)) / 1000);
-}
-
-function wholeSecond(milliseconds: number): string {
-  return new Date(Math.floor(milliseconds / 1000) * 1000).toISOString();
 }

@@ -2,9 +2,10 @@ import { auditPage } from './audit';
 import { breakerTrips, stopIfPaused, type WakeUpEnd } from './breaker';
 import { ConflictError, RetryLaterError, messageOf } from './errors';
 import { CLOSING_MARGIN_SECONDS, moveGate, readGate, type GateReading } from './gate';
-import { anyOpen, listOpenJobs, retire, type ListedJob } from './ledger';
-import { linger } from './linger';
+import { anyOpen, listOpenJobs, liveClaims, retire, type ListedJob } from './ledger';
+import { mayLinger } from './linger';
 import type { Cause, SettleContext } from './settle-context';
+import { noteStop } from './stops';
 import { wake, type WakeOutcome } from './wake';
 
 export type SettleOutcome =
@@ -16,13 +17,32 @@ export type SettleOutcome =
 /** Maximum receipts that one settle checks. If more jobs are open, settle wakes the instance. The drain checks the rest. */
 const MAX_RETIRED = 100;
 
+/** Maximum time for these checks, in milliseconds. If S3 is slow, `settle` still needs time for the gate. */
+const RETIRE_TIME_MS = 30_000;
+
+/** Time for which the open record of a newer release counts as open, in milliseconds: a deploy may be under way. */
+const NEWER_OPEN_MS = 3_600_000;
+
+/** The jobs of one settle. */
+interface Jobs {
+  readonly open: readonly ListedJob[];
+  /** S11: the jobs of a newer release that are open for more than an hour. They count as open only with a live claim. */
+  readonly stale: ReadonlySet<string>;
+}
+
 /** Lists the open jobs. If there are any, wakes the instance. If there are none, closes the gate and stops the instance. */
 export async function settle(context: SettleContext, cause: Cause): Promise<SettleOutcome> {
-  const open = await retireFinished(context, cause);
+  if (cause.kind === 'receipt') {
+    const ended = cause.jobIds.map((jobId) => ({ jobId, openSince: undefined }));
+    await retireFinished(context, ended);
+    // S7: the drain that wrote the receipt continues, or lingers. The end of its command settles, or else the sweep.
+    if ((await readGate(context.control)).state === 'OPEN') return { did: 'nothing' };
+  }
+  const jobs = await retireFinished(context, await listOpenJobs(context.control));
   // U1
   const auditFailure = cause.kind === 'sweep' ? await audit(context) : undefined;
-  const outcome = await settleGate(context, cause, open).catch(leftToAnother(context));
-  if (cause.kind === 'sweep') measureOpen(context, open);
+  const outcome = await settleGate(context, cause, jobs).catch(leftToAnother(context));
+  if (cause.kind === 'sweep') measureOpen(context, jobs);
   if (auditFailure) throw auditFailure;
   return outcome;
 }
@@ -46,31 +66,41 @@ function leftToAnother({ log }: SettleContext): (error: unknown) => SettleOutcom
   };
 }
 
-/**
- * S1: deletes the open records of jobs that have a receipt. Returns the jobs that are still open. On a receipt, it checks and
- * returns only that receipt's jobs.
- */
-async function retireFinished(context: SettleContext, cause: Cause): Promise<ListedJob[]> {
-  const jobs: readonly ListedJob[] =
-    cause.kind === 'receipt'
-      ? cause.jobIds.map((jobId) => ({ jobId, openSince: undefined }))
-      : await listOpenJobs(context.control);
+/** S1: deletes the open records of jobs that have a receipt. Returns the jobs that are still open. */
+async function retireFinished(context: SettleContext, listed: readonly ListedJob[]): Promise<Jobs> {
+  const { clock, log } = context;
+  const startedMs = clock.now();
   const retired = new Set<string>();
-  for (const { jobId } of jobs.slice(0, MAX_RETIRED)) if (await retire(context, jobId)) retired.add(jobId);
-  return jobs.filter(({ jobId }) => !retired.has(jobId));
+  const stale = new Set<string>();
+  for (const { jobId, openSince } of listed.slice(0, MAX_RETIRED)) {
+    if (clock.now() - startedMs > RETIRE_TIME_MS) break;
+    try {
+      const retirement = await retire(context, jobId);
+      if (retirement === 'retired') retired.add(jobId);
+      const openMs = clock.now() - (openSince?.getTime() ?? Infinity);
+      if (retirement === 'newer' && openMs > NEWER_OPEN_MS) stale.add(jobId);
+    } catch (error) {
+      // S10: one record that S3 refuses must not stop the settle. The other jobs would wait behind a CLOSED gate.
+      log.error('a job counts as open: its records cannot be read', { jobId, error: messageOf(error) });
+    }
+  }
+  return { open: listed.filter(({ jobId }) => !retired.has(jobId) && !stale.has(jobId)), stale };
 }
 
-function measureOpen({ metrics, clock }: SettleContext, open: readonly ListedJob[]): void {
+/** Whether a job is open, or a newer drain is running one. */
+async function anyWork(context: SettleContext, { stale }: Jobs): Promise<boolean> {
+  if (await anyOpen(context.control, stale)) return true;
+  // S11: a drain writes its claim before it reads the gate, so after CLOSING was written this list shows every running job.
+  return stale.size > 0 && (await liveClaims(context)).some((jobId) => stale.has(jobId));
+}
+
+function measureOpen({ metrics, clock }: SettleContext, { open }: Jobs): void {
   metrics?.('OpenJobs', open.length);
   const since = open.flatMap(({ openSince }) => (openSince ? [openSince.getTime()] : []));
   if (since.length > 0) metrics?.('OldestOpenSeconds', Math.max(0, clock.now() - Math.min(...since)) / 1000);
 }
 
-async function settleGate(
-  context: SettleContext,
-  cause: Cause,
-  open: readonly ListedJob[],
-): Promise<SettleOutcome> {
+async function settleGate(context: SettleContext, cause: Cause, jobs: Jobs): Promise<SettleOutcome> {
   let gate = await readGate(context.control);
   if (gate.state === 'CLOSING') {
     // S2
@@ -82,23 +112,21 @@ async function settleGate(
     gate = await moveGate(context.control, gate, 'CLOSING', context);
   }
 
-  if (await anyOpen(context.control)) {
+  if (await anyWork(context, jobs)) {
     // S6: the dead closer may have stopped the instance. `wake` opens the gate after EC2 has accepted a start.
     if (gate.state === 'CLOSING') gate = await moveGate(context.control, gate, 'CLOSED', context);
     const end = wakeUpEnd(cause);
     // B1
     if (end && (await breakerTrips(context, gate, end))) return { did: 'tripped' };
-    // S7: the drain that wrote the receipt continues with the next job. If the drain dies, the end of its command settles.
-    if (cause.kind === 'receipt' && gate.state === 'OPEN') return { did: 'nothing' };
-    const jobIds = open.map(({ jobId }) => jobId);
+    const jobIds = jobs.open.map(({ jobId }) => jobId);
     const woke = await wake(context, cause.kind, jobIds);
     // B6
     if (woke === 'paused' && (await stopIfPaused(context))) return { did: 'stopped' };
     return { did: 'woke', wake: woke };
   }
-  if (gate.state !== 'OPEN' || cause.kind === 'instance stopped') return closeAndStop(context, gate, cause);
-  const lingered = await linger(context, gate);
-  return lingered.did === 'tail over' ? closeAndStop(context, lingered.gate, cause) : lingered;
+  if (gate.state === 'OPEN' && cause.kind === 'sweep' && (await mayLinger(context)))
+    return { did: 'nothing' };
+  return closeAndStop(context, gate, cause, jobs);
 }
 
 function isAbandoned({ clock, timeLimitSeconds }: SettleContext, { record }: GateReading): boolean {
@@ -121,9 +149,15 @@ function wakeUpEnd(cause: Cause): WakeUpEnd | undefined {
 }
 
 /** Call it if no job is open. Closes the gate, lists the open jobs again, and stops the instance if there are still none. */
-async function closeAndStop(context: SettleContext, gate: GateReading, cause: Cause): Promise<SettleOutcome> {
+async function closeAndStop(
+  context: SettleContext,
+  gate: GateReading,
+  cause: Cause,
+  jobs: Jobs,
+): Promise<SettleOutcome> {
   const { control, instance, log } = context;
-  const { state, hold, phase } = await instance.read();
+  const reading = await instance.read();
+  const { state, hold, phase } = reading;
   const isOn = state === 'running' || state === 'pending';
   if (cause.kind === 'sweep' && isOn) context.metrics?.('OnWithNothingOpen', 1);
   // S3
@@ -131,7 +165,7 @@ async function closeAndStop(context: SettleContext, gate: GateReading, cause: Ca
     log.info('not stopped: held', { hold });
     if (gate.state !== 'CLOSING') return { did: 'held' };
     await moveGate(control, gate, 'CLOSED', context);
-    return wakeForLateJobs(context, { did: 'held' });
+    return wakeForLateJobs(context, jobs, { did: 'held' });
   }
   if (gate.state === 'CLOSED' && state === 'stopped') {
     if (phase !== 'stopped') await instance.showPhase('stopped', log);
@@ -143,7 +177,7 @@ async function closeAndStop(context: SettleContext, gate: GateReading, cause: Ca
   const closing = gate.state === 'CLOSING' ? gate : await moveGate(control, gate, 'CLOSING', context);
   // S4: a drain begins a job only if it first finds the job in `open/` and then reads OPEN. So every running job was open before
   // CLOSING was written, and this second list contains it.
-  if (await anyOpen(control)) {
+  if (await anyWork(context, jobs)) {
     await moveGate(control, closing, before, context);
     return { did: 'woke', wake: await wake(context, 'a job came while closing') };
   }
@@ -153,19 +187,23 @@ async function closeAndStop(context: SettleContext, gate: GateReading, cause: Ca
     // EC2 certainly rejected the call, so drains may begin jobs again. The next sweep settles.
     await moveGate(control, closing, before, context);
     log.warn('not stopped: EC2 does not take the call in the present state', { state });
-    return wakeForLateJobs(context, { did: 'nothing' });
+    return wakeForLateJobs(context, jobs, { did: 'nothing' });
   }
   await moveGate(control, closing, 'CLOSED', context);
-  await instance.showPhase('stopping', log);
+  await Promise.all([noteStop(context, reading, 'nothing is open'), instance.showPhase('stopping', log)]);
   log.info('instance stopped: nothing is open');
-  return wakeForLateJobs(context, { did: 'stopped' });
+  return wakeForLateJobs(context, jobs, { did: 'stopped' });
 }
 
 /**
  * S5: a trigger that admits a job while the gate is CLOSING does not start the instance. So the function that ends the CLOSING
  * lists the open jobs once more: after a stop, after a refused stop, and for a held instance.
  */
-async function wakeForLateJobs(context: SettleContext, outcome: SettleOutcome): Promise<SettleOutcome> {
-  if (!(await anyOpen(context.control))) return outcome;
+async function wakeForLateJobs(
+  context: SettleContext,
+  jobs: Jobs,
+  outcome: SettleOutcome,
+): Promise<SettleOutcome> {
+  if (!(await anyWork(context, jobs))) return outcome;
   return { did: 'woke', wake: await wake(context, 'a job came while closing') };
 }

@@ -8,9 +8,11 @@ export interface Trace {
   readonly etag: string;
   /** Undefined: there is no trace, or the trace is unreadable. */
   readonly last: DrainStatus | undefined;
+  /** When the drain wrote it, by the clock of S3. Undefined: there is no trace. */
+  readonly writtenAt: Date | undefined;
 }
 
 export async function readTrace(control: Store): Promise<Trace> {
-  const { record, etag = '' } = await control.read(DRAIN_STATUS_KEY, drainStatusSchema);
-  return { etag, last: record };
+  const { record, etag = '', lastModified } = await control.read(DRAIN_STATUS_KEY, drainStatusSchema);
+  return { etag, last: record, writtenAt: lastModified };
 }

@@ -1,7 +1,8 @@
 import type { LedgerContext } from './context';
 import { ConflictError, RetryLaterError } from './errors';
-import { moveGate, readGate } from './gate';
+import { moveGate, readGate, refuseNewerGate } from './gate';
 import type { StartOutcome } from './instance';
+import { noteStop } from './stops';
 
 /**
  * - `woken`: EC2 accepted the start, the gate is OPEN, and a worker will dispatch a drain.
@@ -29,7 +30,8 @@ export async function wake(
 ): Promise<WakeOutcome> {
   const { instance, worker, log } = context;
   const jobIds = open.slice(0, MAX_NAMED_JOBS);
-  const { pause } = await instance.read();
+  const reading = await instance.read();
+  const { pause } = reading;
   // W1
   if (pause !== undefined) {
     log.warn('not woken: the pipeline is paused', { reason, pause, jobIds });
@@ -40,9 +42,11 @@ export async function wake(
     log.info('not woken yet: the instance is still stopping, or EC2 has taken it away', { reason, jobIds });
     return 'stopping';
   }
+  const noted = start && reading.state === 'stopped' ? noteStop(context, reading) : undefined;
   // W5: the function that made the instance `pending` invokes the worker. For a burst of uploads, one worker waits through the
   // boot, not one for each upload. If that worker is lost, the sweep invokes the next.
   if (start && start.was !== 'pending') await worker.invoke(reason, jobIds);
+  await noted;
   if (isOpen) log.info('woken', { reason, was: start?.was, jobIds });
   if (start?.was === 'stopped') await instance.showPhase('starting', log);
   return isOpen ? 'woken' : 'closing';
@@ -66,6 +70,7 @@ async function startAndOpenGate(context: LedgerContext): Promise<Opening> {
     const gate = await readGate(context.control);
     // W3: the closer lists the open jobs again.
     if (gate.state === 'CLOSING') return { isOpen: false, start: decisiveStart };
+    refuseNewerGate(gate);
     const start = await context.instance.start();
     if (start.refused) return { isOpen: false, start };
     if (decisiveStart === undefined || decisiveStart.was === 'pending' || start.was === 'stopped') {

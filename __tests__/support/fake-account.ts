@@ -78,6 +78,7 @@ export class FakeAccount {
   state = 'stopped';
   launchTime = new Date(this.clock.now());
   stateTransitionReason = '';
+  stateReason: { readonly Code: string; readonly Message: string } | undefined;
   /** EC2 has interrupted the spot instance. Only EC2 can start it. */
   isInterrupted = false;
   readonly tags = new Map<string, string>();
@@ -206,6 +207,7 @@ export class FakeAccount {
                   State: { Name: this.state },
                   LaunchTime: this.launchTime,
                   StateTransitionReason: this.stateTransitionReason,
+                  StateReason: this.stateReason,
                   Tags: [...this.tags].map(([Key, Value]) => ({ Key, Value })),
                 },
               ],
@@ -236,6 +238,7 @@ export class FakeAccount {
       this.state = 'pending';
       this.launchTime = new Date(Math.floor(this.clock.now() / 1_000) * 1_000);
       this.stateTransitionReason = '';
+      this.stateReason = undefined;
     }
     return { StartingInstances: [{ PreviousState, CurrentState: { Name: this.state } }] };
   }
@@ -247,6 +250,8 @@ export class FakeAccount {
       this.state = 'stopping';
       const time = new Date(this.clock.now()).toISOString().slice(0, 19).replace('T', ' ');
       this.stateTransitionReason = `User initiated (${time} GMT)`;
+      const Code = 'Client.UserInitiatedShutdown';
+      this.stateReason = { Code, Message: `${Code}: User initiated shutdown` };
     }
     return { StoppingInstances: [{ PreviousState, CurrentState: { Name: this.state } }] };
   }

@@ -23,12 +23,14 @@ function running(): FakeAccount {
 }
 
 describe('stop', () => {
-  it('ends a job after its receipt, for any input key, and stops the instance', async () => {
+  it('ends a job after its receipt, for any input key, and stops the instance when its drain has ended', async () => {
     const account = running();
     const job = account.openJob(`a b/+'$(x)\n你.csv`);
     account.writeReceipt(job);
     await stop(s3Event(receiptKey(job.input.key, job.jobId)), account.context);
     expect(account.s3.text('control', openKey(job.jobId))).toBeUndefined();
+    expect(account.calls).toEqual([]);
+    await stop(ssmEvent, account.context);
     expect(account.count('StopInstances')).toBe(1);
   });
 

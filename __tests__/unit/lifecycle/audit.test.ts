@@ -67,6 +67,35 @@ describe('auditPage', () => {
     expect((await auditPage(account.context)).checked).toBe(3);
   });
 
+  it('skips a key that it cannot decode, which would otherwise hold up the audit for ever', async () => {
+    const account = new FakeAccount();
+    uploaded(account, 'a.csv');
+    uploaded(account, 'b.csv');
+    const { send } = account.s3.client;
+    account.s3.client.send = (async (command: never) => {
+      const answer = (await send(command)) as { Versions?: { Key: string }[] };
+      return {
+        ...answer,
+        Versions: answer.Versions?.map((each) => (each.Key === 'a.csv' ? { ...each, Key: '%FF' } : each)),
+      };
+    }) as typeof send;
+    expect(await auditPage(account.context)).toEqual({ checked: 1, admitted: 1, failed: 0 });
+    expect(account.log.lines).toContainEqual(
+      expect.objectContaining({ level: 'error', details: expect.objectContaining({ key: '%FF' }) as object }),
+    );
+    expect(account.s3.text('control', 'audit.json')).toContain('checkedBefore');
+  });
+
+  it('leaves the cursor of a newer release alone', async () => {
+    const account = new FakeAccount();
+    uploaded(account, 'a.csv');
+    const newer = JSON.stringify({ version: 2, page: 7 });
+    account.s3.put('control', 'audit.json', newer);
+    expect(await auditPage(account.context)).toEqual({ checked: 0, admitted: 0, failed: 0 });
+    expect(account.s3.text('control', 'audit.json')).toBe(newer);
+    expect(account.log.lines.map(({ level }) => level)).toEqual(['error']);
+  });
+
   it('starts a new pass when its cursor is garbage', async () => {
     const account = new FakeAccount();
     uploaded(account, 'a.csv');

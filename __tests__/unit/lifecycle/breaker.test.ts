@@ -16,7 +16,7 @@ function stuck(): FakeAccount {
   return account;
 }
 
-function claim(account: FakeAccount, jobId: string, leaseMs: number): void {
+function claim(account: FakeAccount, jobId: string, leaseMs: number, released?: string): void {
   const now = account.clock.now();
   const record: Claim = {
     version: 1,
@@ -26,6 +26,7 @@ function claim(account: FakeAccount, jobId: string, leaseMs: number): void {
     drainId: 'd',
     claimedAt: new Date(now).toISOString(),
     leaseUntil: new Date(now + leaseMs).toISOString(),
+    ...(released !== undefined && { released }),
     nonce: 'n',
   };
   account.s3.put('control', claimKey(jobId), JSON.stringify(record));
@@ -98,7 +99,7 @@ describe('the breaker', () => {
     claim(account, job.jobId, 60_000);
     expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'paused' });
     expect(account.gate()?.state).toBe('CLOSED');
-    await account.clock.sleep(minutes(2));
+    await account.clock.sleep(minutes(16));
     expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
   });
 
@@ -135,6 +136,58 @@ describe('the breaker', () => {
       await settle(account.context, sweep);
     }
     expect(account.gate()?.fruitless ?? 0).toBe(0);
+  });
+
+  it("never counts a long run on a machine whose clock is behind: S3's clock decides", async () => {
+    const account = stuck();
+    const job = account.openJob('b.csv');
+    for (let sweeps = 0; sweeps < 6; sweeps += 1) {
+      await account.clock.sleep(minutes(11));
+      claim(account, job.jobId, -minutes(20));
+      await settle(account.context, sweep);
+    }
+    expect(account.gate()?.fruitless ?? 0).toBe(0);
+    expect(account.count('StopInstances')).toBe(0);
+  });
+
+  it.each(['garbage', JSON.stringify({ version: 2 })])(
+    'takes a young claim that it cannot read for a run: %s',
+    async (text) => {
+      const account = stuck();
+      await end(account, 'c1', 'c2');
+      account.s3.put('control', claimKey('c'.repeat(64)), text);
+      expect(await end(account, 'c3')).toMatchObject({ did: 'woke' });
+      expect(account.count('StopInstances')).toBe(0);
+    },
+  );
+
+  it('takes a young claim that S3 refuses to read for a run', async () => {
+    const account = stuck();
+    const { jobId } = account.openJob('b.csv');
+    await end(account, 'c1', 'c2');
+    claim(account, jobId, 60_000);
+    account.s3.fault({
+      command: 'GetObject',
+      key: claimKey(jobId),
+      error: FakeS3.error('AccessDenied', 403),
+    });
+    expect(await end(account, 'c3')).toMatchObject({ did: 'woke' });
+    expect(account.count('StopInstances')).toBe(0);
+  });
+
+  it('does not wait for a claim that its drain has released', async () => {
+    const account = stuck();
+    const { jobId } = account.openJob('b.csv');
+    await end(account, 'c1', 'c2');
+    claim(account, jobId, 60_000, 'given back');
+    expect(await end(account, 'c3')).toEqual({ did: 'tripped' });
+  });
+
+  it('notes that it stopped the instance, so that nobody takes the stop for a death of the machine', async () => {
+    const account = stuck();
+    await end(account, 'c1', 'c2', 'c3');
+    const key = `stops/${account.launchTime.toISOString()}.json`;
+    expect(JSON.parse(account.s3.text('control', key)!)).toMatchObject({ by: 'lamplighter' });
   });
 
   it('does not kill a model that a drain claimed at the last moment', async () => {

@@ -1,111 +1,64 @@
-import { DRAIN_STATUS_KEY, jobIdOf } from '../../../lifecycle/job';
-import type { DrainStatus } from '../../../lifecycle/records';
+import { DRAIN_STATUS_KEY } from '../../../lifecycle/job';
 import { settle, type SettleOutcome } from '../../../lifecycle/settle';
 import type { Cause } from '../../../lifecycle/settle-context';
 import { FakeAccount } from '../../support/fake-account';
 
+const sweep: Cause = { kind: 'sweep' };
 const receipt: Cause = { kind: 'receipt', jobIds: [] };
-const drainEnded: Cause = { kind: 'drain ended', commandId: 'c-1' };
 const TAIL_SECONDS = 30;
 
 let account: FakeAccount;
-let startedMs: number;
-/** Called while stop waits. */
-let meanwhile: () => void;
 
 beforeEach(() => {
   account = new FakeAccount();
   account.state = 'running';
   account.setGate('OPEN');
-  startedMs = account.clock.now();
-  meanwhile = () => undefined;
-  const { sleep } = account.clock;
-  account.clock.sleep = (milliseconds) => {
-    meanwhile();
-    return sleep(milliseconds);
-  };
 });
 
-it('keeps the instance on for the whole tail after a receipt, then stops it', async () => {
-  trace('ended');
-  expect(await settled(receipt)).toEqual({ did: 'stopped' });
-  expect(secondsWaited()).toBe(TAIL_SECONDS);
-  expect(account.gate()?.state).toBe('CLOSED');
+it.each<Cause>([receipt, sweep])('no function sleeps while the drain lingers: $kind', async (cause) => {
+  account.s3.put('control', DRAIN_STATUS_KEY, 'trace');
+  const startedMs = account.clock.now();
+  expect(await settled(cause)).toEqual({ did: 'nothing' });
+  expect(account.clock.now()).toBe(startedMs);
+  expect(account.count('StopInstances')).toBe(0);
 });
 
-it("counts the tail from the drain's last work: the drain's end does not prolong it", async () => {
-  trace('ended', 12);
-  expect(await settled(drainEnded)).toEqual({ did: 'stopped' });
-  expect(secondsWaited()).toBe(TAIL_SECONDS - 12);
+it.each<Cause>([
+  { kind: 'drain ended', commandId: 'c-1' },
+  { kind: 'instance running' },
+  { kind: 'instance stopped', eventTime: 't' },
+])('closes at once when no drain lingers any more: $kind', async (cause) => {
+  account.s3.put('control', DRAIN_STATUS_KEY, 'trace');
+  expect(await settled(cause)).toEqual({ did: 'stopped' });
 });
 
-it('waits the whole tail when the drain has not yet written the trace of the receipt', async () => {
-  trace('claimed', 1_200);
-  expect(await settled(receipt)).toEqual({ did: 'stopped' });
-  expect(secondsWaited()).toBe(TAIL_SECONDS);
+it('a sweep stops the instance when the tail is over, by the clock of S3', async () => {
+  account.s3.put('control', DRAIN_STATUS_KEY, JSON.stringify({ at: '2099-01-01T00:00:00.000Z' }));
+  await account.clock.sleep((TAIL_SECONDS - 1) * 1000);
+  expect(await settled(sweep)).toEqual({ did: 'nothing' });
+  await account.clock.sleep(1000);
+  expect(await settled(sweep)).toEqual({ did: 'stopped' });
 });
 
-it.each<[string, () => void]>([
-  ['the tail is over', () => trace('ended', TAIL_SECONDS)],
-  ['no drain has ever worked', () => undefined],
-  ['the trace is garbage', () => void account.s3.put('control', DRAIN_STATUS_KEY, 'garbage')],
-])('stops at once when %s', async (_, arrange) => {
-  arrange();
-  expect(await settled(drainEnded)).toEqual({ did: 'stopped' });
-  expect(secondsWaited()).toBe(0);
+it('a sweep stops the instance at once when no drain has ever worked', async () => {
+  expect(await settled(sweep)).toEqual({ did: 'stopped' });
 });
 
-it('stops at once, without a further call, if the tail is 0', async () => {
-  trace('ended');
-  expect(await settled(receipt, 0)).toEqual({ did: 'stopped' });
-  expect(secondsWaited()).toBe(0);
+it('a sweep stops the instance at once, without a further call, if the tail is 0', async () => {
+  account.s3.put('control', DRAIN_STATUS_KEY, 'trace');
+  expect(await settled(sweep, 0)).toEqual({ did: 'stopped' });
   expect(account.s3.calls.some(({ key }) => key === DRAIN_STATUS_KEY)).toBe(false);
 });
 
-it('does not touch the gate if a job arrived during the wait', async () => {
-  trace('ended');
-  meanwhile = () => account.openJob('next.csv');
-  expect(await settled(receipt)).toEqual({ did: 'nothing' });
-  expect(account.count('StopInstances')).toBe(0);
-  expect(account.s3.callsOf('PutObject')).toEqual([]);
-});
-
-it('leaves the stop to the receipt of a job that ran during the wait, which starts its own tail', async () => {
-  trace('ended');
-  meanwhile = () => trace('ended', -25);
-  expect(await settled(receipt)).toEqual({ did: 'left to another' });
-  expect(account.count('StopInstances')).toBe(0);
-});
-
-it('does not touch a gate that another function is closing', async () => {
-  trace('ended');
-  meanwhile = () => account.setGate('CLOSING', -29);
-  expect(await settled(receipt)).toEqual({ did: 'left to another' });
-  expect(account.count('StopInstances')).toBe(0);
-});
-
-it('does not stop an instance that people held during the wait', async () => {
-  trace('ended');
-  meanwhile = () => account.tags.set('lamplighter:hold', 'ada');
-  expect(await settled(receipt)).toEqual({ did: 'held' });
-});
+it.each(['CLOSED', 'CLOSING'] as const)(
+  'a sweep does not leave a tail behind a gate that is %s',
+  async (gate) => {
+    account.s3.put('control', DRAIN_STATUS_KEY, 'trace');
+    account.setGate(gate, 1_000);
+    expect(await settled(sweep)).toEqual({ did: 'stopped' });
+  },
+);
 
 function settled(cause: Cause, lingerSeconds = TAIL_SECONDS): Promise<SettleOutcome> {
   return settle({ ...account.context, lingerSeconds }, cause);
-}
-
-function secondsWaited(): number {
-  return (account.clock.now() - startedMs) / 1000;
-}
-
-function trace(did: DrainStatus['did'], ageSeconds = 0): void {
-  const status: DrainStatus = {
-    version: 1,
-    did,
-    jobId: jobIdOf({ bucket: 'data', key: 'a.csv', versionId: 'v' }),
-    drainId: 'd',
-    bootId: 'b',
-    at: new Date(account.clock.now() - ageSeconds * 1000).toISOString(),
-  };
-  account.s3.put('control', DRAIN_STATUS_KEY, JSON.stringify(status));
 }

@@ -47,6 +47,14 @@ describe('the record of sessions', () => {
     expect(on.s3.text('control', KEY)).toBe(before);
   });
 
+  it('leaves a record of a newer release alone, and fails nothing', async () => {
+    const on = account('stopped', initiatedAt('00:10:00'));
+    const newer = JSON.stringify({ version: 2, launchedAt: LAUNCH });
+    on.s3.put('control', KEY, newer);
+    await recordSession(on.context, { kind: 'sweep' }, undefined);
+    expect(on.s3.text('control', KEY)).toBe(newer);
+  });
+
   it("holds the event's time while EC2 reports none, and EC2's time later", async () => {
     const off = account('stopping');
     await recordSession(off.context, stoppedAt('2026-01-01T00:10:40Z'), undefined);

@@ -1,4 +1,5 @@
-import { openKey } from '../../../lifecycle/job';
+import { RetryLaterError } from '../../../lifecycle/errors';
+import { claimKey, openKey } from '../../../lifecycle/job';
 import { settle } from '../../../lifecycle/settle';
 import type { Cause } from '../../../lifecycle/settle-context';
 import { FakeAccount } from '../../support/fake-account';
@@ -191,6 +192,43 @@ describe('settle, with jobs', () => {
     expect(account.s3.callsOf('HeadObject')).toHaveLength(100);
   });
 
+  it('wakes for the other jobs although S3 refuses one record, else five good jobs would sleep', async () => {
+    const account = running();
+    const [refused, done] = [
+      account.openJob('refused.csv'),
+      account.openJob('done.csv'),
+      account.openJob('b.csv'),
+    ];
+    account.writeReceipt(done);
+    const error = FakeS3.error('AccessDenied', 403);
+    account.s3.fault({ command: 'GetObject', key: openKey(refused.jobId), error });
+    expect(await settle(account.context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
+    expect(account.s3.text('control', openKey(done.jobId))).toBeUndefined();
+    expect(account.log.lines).toContainEqual({
+      level: 'error',
+      fact: 'a job counts as open: its records cannot be read',
+      details: { jobId: refused.jobId, error: 'AccessDenied' },
+    });
+  });
+
+  it('does not stop the instance while S3 refuses a record', async () => {
+    const account = running();
+    const { jobId } = account.openJob('a.csv');
+    const error = FakeS3.error('AccessDenied', 403);
+    account.s3.fault({ command: 'GetObject', key: openKey(jobId), times: 2, error });
+    for (const cause of [stopped, sweep])
+      expect(await settle(account.context, cause)).toMatchObject({ did: 'woke' });
+    expect(account.count('StopInstances')).toBe(0);
+  });
+
+  it('leaves time to settle the gate when S3 is slow and many jobs are open', async () => {
+    const account = running();
+    for (let index = 0; index < 20; index += 1) account.openJob(`${index}.csv`);
+    account.s3.fault({ command: 'HeadObject', times: 2, run: () => account.clock.sleep(20_000) });
+    expect(await settle(account.context, stopped)).toEqual({ did: 'woke', wake: 'woken' });
+    expect(account.s3.callsOf('HeadObject')).toHaveLength(2);
+  });
+
   it('wakes while a job is open', async () => {
     const account = running();
     account.openJob('a.csv');
@@ -198,15 +236,18 @@ describe('settle, with jobs', () => {
     expect(account.count('StopInstances')).toBe(0);
   });
 
-  it('deletes the open record of the receipt’s job and stops the instance', async () => {
-    const account = running();
-    const job = account.openJob('a.csv');
-    account.writeReceipt(job);
-    expect(await settle(account.context, { kind: 'receipt', jobIds: [job.jobId] })).toEqual({
-      did: 'stopped',
-    });
-    expect(account.s3.text('control', openKey(job.jobId))).toBeUndefined();
-  });
+  it.each(['OPEN', 'CLOSED'] as const)(
+    'deletes the open record of the receipt’s job, and stops only behind a gate that is not OPEN: %s',
+    async (gate) => {
+      const account = running(gate);
+      const job = account.openJob('a.csv');
+      account.writeReceipt(job);
+      const did = gate === 'OPEN' ? 'nothing' : 'stopped';
+      expect(await settle(account.context, { kind: 'receipt', jobIds: [job.jobId] })).toEqual({ did });
+      expect(account.s3.text('control', openKey(job.jobId))).toBeUndefined();
+      expect(account.count('StopInstances')).toBe(gate === 'OPEN' ? 0 : 1);
+    },
+  );
 
   it('deletes no open record without a receipt, although an event names the job', async () => {
     const account = running();
@@ -231,5 +272,52 @@ describe('settle, with jobs', () => {
     const account = running();
     account.s3.put('control', 'open/note.txt', 'hello');
     expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
+  });
+});
+
+describe('settle, with records of a newer release', () => {
+  const JOB = 'a'.repeat(64);
+  const MINUTE = 60_000;
+
+  function withNewerJob(ageMinutes: number): FakeAccount {
+    const account = running();
+    account.s3.put('control', openKey(JOB), JSON.stringify({ version: 2, jobId: JOB }));
+    void account.clock.sleep(ageMinutes * MINUTE);
+    return account;
+  }
+
+  it('keeps the instance on for such a job for an hour, so that a deploy under way can run it', async () => {
+    expect(await settle(withNewerJob(59).context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
+  });
+
+  it('stops the instance after an hour, which would otherwise stay on for ever, and keeps the record', async () => {
+    const account = withNewerJob(61);
+    expect(await settle(account.context, sweep)).toEqual({ did: 'stopped' });
+    expect(account.s3.text('control', openKey(JOB))).toBeDefined();
+  });
+
+  it('never stops the instance while a newer drain runs such a job, also if it began during the closing', async () => {
+    const account = withNewerJob(61);
+    const claim = () =>
+      void account.s3.put('control', claimKey(JOB), JSON.stringify({ version: 2, jobId: JOB }));
+    account.s3.fault({ command: 'PutObject', key: 'gate.json', run: claim });
+    expect(await settle(account.context, sweep)).toMatchObject({ did: 'woke' });
+    expect(account.count('StopInstances')).toBe(0);
+    expect(account.gate()?.state).toBe('OPEN');
+    expect(await settle(account.context, sweep)).toMatchObject({ did: 'woke' });
+  });
+
+  it('neither changes a newer gate nor starts the instance behind it', async () => {
+    const account = new FakeAccount();
+    const newer = JSON.stringify({ version: 2, state: 'OPEN' });
+    account.s3.put('control', 'gate.json', newer);
+    account.openJob('a.csv');
+    await expect(settle(account.context, sweep)).rejects.toThrow(
+      /gate\.json .* deploy the newer release again/,
+    );
+    account.state = 'running';
+    await expect(settle(account.context, sweep)).rejects.toThrow(RetryLaterError);
+    expect(account.s3.text('control', 'gate.json')).toBe(newer);
+    expect(account.calls).not.toContain('StartInstances');
   });
 });

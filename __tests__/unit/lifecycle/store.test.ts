@@ -1,4 +1,4 @@
-import { ConflictError, InvalidInputError } from '../../../lifecycle/errors';
+import { ConflictError, InvalidInputError, NewerVersionError } from '../../../lifecycle/errors';
 import { gateSchema, type Gate } from '../../../lifecycle/records';
 import { Store } from '../../../lifecycle/store';
 import { FakeS3 } from '../../support/fake-s3';
@@ -62,8 +62,17 @@ describe('Store', () => {
     expect(await store.exists('gate.json')).toBe(false);
     s3.put('control', 'gate.json', 'not json');
     await expect(store.get('gate.json', gateSchema)).rejects.toThrow(InvalidInputError);
-    s3.put('control', 'gate.json', '{"version":2}');
+    s3.put('control', 'gate.json', '{"version":1}');
     await expect(store.get('gate.json', gateSchema)).rejects.toThrow(/s3:\/\/control\/gate\.json.*state/s);
+  });
+
+  it('reads a record with keys of a later release of the same version, and tells a newer version apart', async () => {
+    const { s3, store } = setUp();
+    s3.put('control', 'gate.json', JSON.stringify({ ...gate, nonce: 'n', colour: 'green' }));
+    expect((await store.get('gate.json', gateSchema))?.record.state).toBe(gate.state);
+    s3.put('control', 'gate.json', '{"version":2}');
+    await expect(store.get('gate.json', gateSchema)).rejects.toThrow(NewerVersionError);
+    expect(await store.read('gate.json', gateSchema)).toMatchObject({ record: undefined, isNewer: true });
   });
 
   it('lists more than one page', async () => {
