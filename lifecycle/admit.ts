@@ -48,14 +48,14 @@ export async function admit(
     admittedAt: timestamp(context.clock),
     admittedBy: by,
   };
-  return (await context.control.create(openKey(jobId), record, boundsOf(model))) ? 'admitted' : 'open';
+  return (await context.control.create(openKey(jobId), record, pinnedBounds(model))) ? 'admitted' : 'open';
 }
 
 /**
  * A4: the bounds of the model's card. A drain reads them even if the card is not on its disk, such as after a failed download
  * of the model. A bound that is absent here is the card's default.
  */
-function boundsOf({ maxAttempts, maxInterruptions }: DeployedModel): Metadata {
+function pinnedBounds({ maxAttempts, maxInterruptions }: DeployedModel): Metadata {
   return {
     ...(maxAttempts !== undefined && { [OPEN_METADATA.maxAttempts]: String(maxAttempts) }),
     ...(maxInterruptions !== undefined && { [OPEN_METADATA.maxInterruptions]: String(maxInterruptions) }),

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import type { Upload } from './job';
 
+const DEFAULT_MAX_ATTEMPTS = 2;
+const DEFAULT_MAX_INTERRUPTIONS = 20;
+
 /** `model.json`, the card of a model folder. The schema rejects unknown keys, to catch typing errors. */
 export const modelCardSchema = z.strictObject({
   /** Lower-case letters, digits and hyphens, 2 to 40 characters. */
@@ -19,9 +22,9 @@ export const modelCardSchema = z.strictObject({
   /** Minutes after which the drain kills the model's process group and the attempt fails. At most a day. @default 20 */
   timeLimitMinutes: z.number().positive().max(1440).default(20),
   /** Maximum attempts that the model itself ended (exit code, signal, time limit). @default 2 */
-  maxAttempts: z.int().min(1).max(10).default(2),
+  maxAttempts: z.int().min(1).max(10).default(DEFAULT_MAX_ATTEMPTS),
   /** Maximum attempts in a row that the machine or the drain ended. Trouble of S3 or the network does not count. @default 20 */
-  maxInterruptions: z.int().min(1).max(100).default(20),
+  maxInterruptions: z.int().min(1).max(100).default(DEFAULT_MAX_INTERRUPTIONS),
   /** Maximum jobs of this model that run in parallel. @default 1 */
   parallelJobs: z.int().min(1).max(64).default(1),
   /** Whether a run that failed by itself (exit code not 0, time limit) is retried. @default false */
@@ -52,6 +55,17 @@ export const deployedModelSchema = modelRefSchema.extend({
 
 /** A deployed model and the keys that it accepts. */
 export type DeployedModel = z.infer<typeof deployedModelSchema>;
+
+/** The bounds of a card that differ from the defaults: a function's environment holds only 4 KB. */
+export function boundsOf({
+  maxAttempts,
+  maxInterruptions,
+}: ModelCard): Pick<DeployedModel, 'maxAttempts' | 'maxInterruptions'> {
+  return {
+    ...(maxAttempts !== DEFAULT_MAX_ATTEMPTS && { maxAttempts }),
+    ...(maxInterruptions !== DEFAULT_MAX_INTERRUPTIONS && { maxInterruptions }),
+  };
+}
 
 /** The model that accepts an upload, or undefined. No model accepts a folder marker (a key that ends in `/`). */
 export function modelFor(

@@ -30,13 +30,14 @@ interface Ledger {
   readonly control: HasArn;
 }
 
-/** trigger: looks for receipts, admits jobs, moves the gate, starts the instance, invokes worker. */
+/** trigger: looks for receipts, admits jobs, moves the gate, notes stops, starts the instance, invokes worker. */
 export function triggerMay(on: Ledger & Owned & { readonly worker: HasArn }): Statement[] {
   return [
     seeReceipts(on.output),
     list('FindReceipts', on.output, ['results/*']),
     admit(on.control),
-    objects('ReadGateAndOpen', on.control, ['s3:GetObject'], ['gate.json', 'open/*']),
+    noteStops(on.control),
+    objects('ReadLedger', on.control, ['s3:GetObject'], ['gate.json', 'open/*', 'stops/*']),
     objects('MoveGate', on.control, ['s3:PutObject'], ['gate.json']),
     list('FindGateAndOpen', on.control, ['gate.json', 'open/*']),
     describeInstances,
@@ -61,7 +62,7 @@ export function workerMay(on: Owned & { readonly document: HasArn }): Statement[
 }
 
 /** The keys of the control bucket that stop reads. */
-const SETTLED_KEYS = ['gate.json', 'audit.json', 'open/*', 'claims/*', 'status/*', 'sessions/*'];
+const SETTLED_KEYS = ['gate.json', 'audit.json', 'open/*', 'claims/*', 'status/*', 'sessions/*', 'stops/*'];
 
 /** stop: settles the ledger, moves the gate, starts or stops the instance, and audits uploads against receipts. */
 export function stopMay(on: Ledger & Owned & { readonly worker: HasArn }): Statement[] {
@@ -71,6 +72,7 @@ export function stopMay(on: Ledger & Owned & { readonly worker: HasArn }): State
     // The version is part of a job's identity. stop does not read uploads.
     allow('AuditUploads', ['s3:ListBucketVersions'], [on.data.arn]),
     admit(on.control),
+    noteStops(on.control),
     objects('ReadLedger', on.control, ['s3:GetObject'], SETTLED_KEYS),
     objects('MoveGateAndCursor', on.control, ['s3:PutObject'], ['gate.json', 'audit.json']),
     // The records of the instance's on-times, for bills.
@@ -84,7 +86,10 @@ export function stopMay(on: Ledger & Owned & { readonly worker: HasArn }): State
   ];
 }
 
-/** The instance: reads uploads, models and the runner, writes claims, progress and results. No EC2 actions, no tags. */
+/**
+ * The instance: reads uploads, models and the runner, writes claims, ended attempts, progress and results. No EC2 actions, no
+ * tags.
+ */
 export function instanceMay(
   on: Ledger & { readonly instances: string; readonly drainLog: HasArn },
 ): Statement[] {
@@ -100,8 +105,10 @@ export function instanceMay(
     objects('ReadModelsAndRunner', on.control, ['s3:GetObjectVersion'], ['models/*', 'runner/*']),
     objects('ReadGate', on.control, ['s3:GetObject'], ['gate.json']),
     objects('EndJobs', on.control, ['s3:GetObject', 's3:DeleteObject'], ['open/*']),
-    objects('ClaimAndReport', on.control, keepRecords, ['claims/*', 'status/*']),
-    list('ListLedger', on.control, ['gate.json', 'open/*', 'claims/*', 'status/*']),
+    objects('ClaimAndReport', on.control, keepRecords, ['claims/*', 'attempts/*', 'status/*']),
+    // Why the instance stopped. The instance cannot write it: a model that kills machines must not explain their deaths.
+    objects('ReadStops', on.control, ['s3:GetObject'], ['stops/*']),
+    list('ListLedger', on.control, ['gate.json', 'open/*', 'claims/*', 'attempts/*', 'status/*', 'stops/*']),
     objects('WriteResults', on.output, ['s3:PutObject', 's3:AbortMultipartUpload'], [results]),
     objects('CreateReceipts', on.output, ['s3:PutObject'], [RECEIPTS], onlyCreate),
     // An upload's key may look like an attempt's folder, and WriteResults would then let the instance replace a receipt.
@@ -277,6 +284,11 @@ function seeReceipts(output: HasArn): Statement {
 /** Admission of a job: its record can be created, but never changed. */
 function admit(control: HasArn): Statement {
   return objects('AdmitJobs', control, ['s3:PutObject'], ['open/*'], onlyCreate);
+}
+
+/** Why the instance stopped after a launch: the first note stays. */
+function noteStops(control: HasArn): Statement {
+  return objects('NoteStops', control, ['s3:PutObject'], ['stops/*'], onlyCreate);
 }
 
 function onOwnInstance(sid: string, on: Owned, actions: readonly string[], more?: Condition): Statement {

@@ -8,7 +8,8 @@ import { SsmParameter } from '@cdktf/provider-aws/lib/ssm-parameter';
 import { TerraformOutput } from 'cdktf';
 import { Construct } from 'constructs';
 import { manifestParameterName, type Manifest } from '../lifecycle/manifest';
-import type { DeployedModel } from '../lifecycle/model';
+import { boundsOf, type DeployedModel } from '../lifecycle/model';
+import { LEASE_SECONDS } from '../lifecycle/records';
 import { Alarms } from './alarms';
 import { hashed, type Bundles, type HandlerName } from './bundle';
 import { ControlObject } from './control-object';
@@ -102,6 +103,7 @@ export class Pipeline extends PipelineStack {
       zipVersionId: object.versionId,
       prefix: literal(card.takes.prefix),
       suffixes: card.takes.suffixes.map(literal),
+      ...boundsOf(card),
     };
   }
 
@@ -143,7 +145,7 @@ export class Pipeline extends PipelineStack {
   }
 
   private makeDocument(buckets: Buckets): SsmDocument {
-    const { leaseSeconds, idleShutdownMinutes } = this.settings;
+    const { lingerSeconds, idleShutdownMinutes } = this.settings;
     const { runner: bundle } = this.bundles;
     const names = this.names(buckets);
     const runner = new ControlObject(this, 'runner', {
@@ -154,7 +156,7 @@ export class Pipeline extends PipelineStack {
     });
     return makeDrainDocument(new Construct(this, 'drain'), names.pipeline, {
       ...names,
-      config: { version: 1, ...names, leaseSeconds, idleShutdownMinutes },
+      config: { version: 1, ...names, leaseSeconds: LEASE_SECONDS, lingerSeconds, idleShutdownMinutes },
       runnerKey: runner.key,
       runnerVersionId: runner.versionId,
       runnerSha256: bundle.sha256Hex,
@@ -165,7 +167,6 @@ export class Pipeline extends PipelineStack {
     const { settings } = this;
     const { name: pipeline } = settings;
     const { instance, document, drainLog } = machine;
-    const limits = timeLimitsSeconds(settings);
     const failures = new SqsQueue(this, 'failures', {
       name: failuresQueueName(settings),
       messageRetentionSeconds: 14 * 24 * 60 * 60,
@@ -177,7 +178,7 @@ export class Pipeline extends PipelineStack {
         LAMPLIGHTER_INSTANCE_ID: instance.id,
         LAMPLIGHTER_DOCUMENT: document.name,
         LAMPLIGHTER_DRAIN_LOG_GROUP: drainLog.name,
-        LAMPLIGHTER_TIME_LIMIT_SECONDS: String(limits.worker),
+        LAMPLIGHTER_TIME_LIMIT_SECONDS: String(TIME_LIMITS_SECONDS.worker),
       },
       permissions: workerMay({ pipeline, instance, document }),
     });
@@ -215,7 +216,7 @@ export class Pipeline extends PipelineStack {
       pipeline: settings.name,
       accountId: this.accountId,
       bundle: this.bundles.handlers[name],
-      timeLimitSeconds: timeLimitsSeconds(settings)[name],
+      timeLimitSeconds: TIME_LIMITS_SECONDS[name],
       logRetentionDays: settings.logRetentionDays,
       kmsKeyArn: settings.kmsKeyArn,
       failures,
@@ -247,7 +248,7 @@ export class Pipeline extends PipelineStack {
       failuresQueue: failuresQueueName(settings),
       drainLogGroup: drainLog.name,
       sweepMinutes: settings.sweepMinutes,
-      stopTimeLimitSeconds: timeLimitsSeconds(settings).stop,
+      stopTimeLimitSeconds: TIME_LIMITS_SECONDS.stop,
       lingerSeconds: settings.lingerSeconds,
       breakerWakeUps: settings.breakerWakeUps,
       models,
@@ -303,14 +304,12 @@ function failuresQueueName({ name }: PipelineSettings): string {
   return `${name}-failures`;
 }
 
-/** The functions' time limits. worker waits for the instance's agent, and stop sleeps for up to `lingerSeconds`. */
-function timeLimitsSeconds({ lingerSeconds }: PipelineSettings): Readonly<Record<HandlerName, number>> {
-  return { trigger: 60, worker: 300, stop: 120 + lingerSeconds };
-}
+/** The functions' time limits. worker waits for the instance's agent. */
+const TIME_LIMITS_SECONDS: Readonly<Record<HandlerName, number>> = { trigger: 60, worker: 300, stop: 120 };
 
 function stopEnvironment(settings: PipelineSettings): Record<string, string> {
   return {
-    LAMPLIGHTER_TIME_LIMIT_SECONDS: String(timeLimitsSeconds(settings).stop),
+    LAMPLIGHTER_TIME_LIMIT_SECONDS: String(TIME_LIMITS_SECONDS.stop),
     LAMPLIGHTER_BREAKER_WAKE_UPS: String(settings.breakerWakeUps),
     LAMPLIGHTER_LINGER_SECONDS: String(settings.lingerSeconds),
     ...(settings.spot && { LAMPLIGHTER_SPOT: 'true' }),
@@ -321,9 +320,11 @@ function stopEnvironment(settings: PipelineSettings): Record<string, string> {
 /** When the control bucket's objects expire. A job that was admitted before a deploy still needs the overwritten model. */
 const ledgerExpiry: readonly Expiry[] = [
   { id: 'open', prefix: 'open/', noncurrentDays: 30 },
-  // The drain writes the receipt, deletes the open record, then the claim. If the drain dies before the last step, the
-  // claim of a finished job remains.
-  { id: 'claims', prefix: 'claims/', days: 30, noncurrentDays: 30 },
+  // A job may wait in a paused pipeline for longer than any period. Its claim and its ended attempts count its attempts.
+  { id: 'claims', prefix: 'claims/', noncurrentDays: 30 },
+  { id: 'attempts', prefix: 'attempts/', noncurrentDays: 30 },
+  // The drain of the next launch reads why the instance stopped.
+  { id: 'stops', prefix: 'stops/', days: 30, noncurrentDays: 1 },
   { id: 'status', prefix: 'status/', days: 30, noncurrentDays: 1 },
   // Bills of one year, and one more month to ask for them.
   { id: 'sessions', prefix: 'sessions/', days: 400, noncurrentDays: 30 },

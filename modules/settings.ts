@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
-import type { ModelCard } from '../lifecycle/model';
+import { boundsOf, type ModelCard } from '../lifecycle/model';
 import { readModelFolder, type ModelFolder } from './model-folder';
 import { accountConflicts, accountSettings } from './settings/account';
 import { encryptionConflicts, encryptionSettings } from './settings/encryption';
@@ -51,6 +51,7 @@ export const settingsSchema = z.strictObject({
   disposable: flag(false),
   sweepMinutes: wholeNumber(1, 60, 5),
   idleShutdownMinutes: wholeNumber(5, 1440, 10),
+  /** No effect any more: every lease has LEASE_SECONDS. Accepted, so that settings of the first release stay valid. */
   leaseSeconds: wholeNumber(15, 3600, 60),
   lingerSeconds: wholeNumber(0, 600, DEFAULT_LINGER_SECONDS),
   breakerWakeUps: wholeNumber(1, 100, 3),
@@ -203,7 +204,7 @@ function modelConflicts(models: readonly ModelFolder[]): string[] {
       }
     }
   });
-  const cards = JSON.stringify(models.map(({ card }) => [card.name, card.takes]));
+  const cards = JSON.stringify(models.map(({ card }) => [card.name, card.takes, boundsOf(card)]));
   const bytes = Buffer.byteLength(cards) + 200 * models.length;
   if (bytes > MAX_MODELS_BYTES) {
     texts.push(

@@ -12,6 +12,8 @@ const configSchema = z.object({
   outputBucket: z.string().min(1),
   controlBucket: z.string().min(1),
   leaseSeconds: z.number().positive(),
+  /** Absent in the document of the first release, whose stop function lingered. */
+  lingerSeconds: z.number().min(0).default(0),
   idleShutdownMinutes: z.number().positive(),
   /** Absent in documents of the first release. */
   lingerSeconds: z.number().min(0).default(0),

@@ -1,4 +1,4 @@
-import { timeLimitSeconds, type FunctionName, type WorldSettings } from './settings';
+import { timeLimitSeconds, type FunctionName } from './settings';
 
 /** What causes calls in one history. */
 export interface CallCauses {
@@ -64,10 +64,10 @@ export function callBounds({
 }
 
 /** The bound of the calls in one execution of a function. */
-export function functionCallBound(name: FunctionName, settings: WorldSettings, uploads: number): number {
+export function functionCallBound(name: FunctionName, uploads: number): number {
   // Trigger and stop read the gate, the instance and the ledger, and handle each open job.
   if (name !== 'worker') return 30 + 12 * uploads;
-  return CALLS_PER_POLL * (EARLY_POLLS + timeLimitSeconds(settings, name) / LONGEST_PAUSE_SECONDS);
+  return CALLS_PER_POLL * (EARLY_POLLS + timeLimitSeconds(name) / LONGEST_PAUSE_SECONDS);
 }
 
 /** The bound of the calls of one drain: for its jobs, and for each minute in which it lists jobs and renews leases. */

@@ -74,7 +74,7 @@ export class Checks {
 
   constructor(private readonly world: CheckedWorld) {
     const { settings } = world;
-    const closingMs = (timeLimitSeconds(settings, 'stop') + settings.lingerSeconds) * 1000;
+    const closingMs = (timeLimitSeconds('stop') + settings.lingerSeconds) * 1000;
     const idleBoundMs = SWEEP_MS + CLOSING_MARGIN_MS + closingMs + SLACK_MS;
     this.idle = new BoundedSpan(world, 'idle time is bounded', idleBoundMs, this.check);
     this.neglected = new BoundedSpan(world, 'open jobs are not neglected', NEGLECT_BOUND_MS, this.check);
@@ -272,7 +272,7 @@ export class Checks {
     }
     this.checkCloserEnd(process);
     if (kind === 'drain') return;
-    const bound = functionCallBound(kind, this.world.settings, this.world.people.uploads.length);
+    const bound = functionCallBound(kind, this.world.people.uploads.length);
     this.check('calls are bounded', calls <= bound, () => `${id} made ${calls} calls, ${bound} are allowed`);
   }
 

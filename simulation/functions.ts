@@ -196,7 +196,7 @@ export class Functions {
     process.settlesAllJobs = name === 'stop' && 'source' in event;
     const again = failures > 0 ? `, again after ${failures} failures` : '';
     world.narrate?.(id, `runs${again}${describeEvent(event)}`);
-    const limit = timeline.after(timeLimitSeconds(world.settings, name) * 1000, () => {
+    const limit = timeline.after(timeLimitSeconds(name) * 1000, () => {
       world.narrate?.(id, 'time limit');
       process.kill();
     });
@@ -241,7 +241,7 @@ export class Functions {
         drainLogGroup: '/lamplighter/p/drain',
         clock,
         log,
-        agentTimeoutMs: (timeLimitSeconds(world.settings, 'worker') - WORKER_RESERVE_SECONDS) * 1000,
+        agentTimeoutMs: (timeLimitSeconds('worker') - WORKER_RESERVE_SECONDS) * 1000,
       });
       return;
     }
@@ -253,7 +253,7 @@ export class Functions {
     }
     await stop(event, {
       ...context,
-      timeLimitSeconds: timeLimitSeconds(world.settings, 'stop'),
+      timeLimitSeconds: timeLimitSeconds('stop'),
       breakerWakeUps: environment.LAMPLIGHTER_BREAKER_WAKE_UPS,
       lingerSeconds: world.settings.lingerSeconds,
       isSpot: world.settings.isSpot,

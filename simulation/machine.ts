@@ -207,6 +207,7 @@ export class Machine {
         outputBucket: 'output',
         controlBucket: 'control',
         leaseSeconds: settings.leaseSeconds,
+        lingerSeconds: settings.lingerSeconds,
         idleShutdownMinutes: settings.idleShutdownMinutes,
         lingerSeconds: settings.lingerSeconds,
       },

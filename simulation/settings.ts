@@ -46,8 +46,8 @@ export const CLOCK_SLACK_MS = 20_000;
 export type FunctionName = 'trigger' | 'worker' | 'stop';
 
 /** The time limit of a function in seconds, as modules/pipeline.ts deploys it. */
-export function timeLimitSeconds({ lingerSeconds }: WorldSettings, name: FunctionName): number {
-  return { trigger: 60, worker: 300, stop: 120 + lingerSeconds }[name];
+export function timeLimitSeconds(name: FunctionName): number {
+  return { trigger: 60, worker: 300, stop: 120 }[name];
 }
 
 export const BREAKER_WAKE_UPS = 3;

@@ -127,6 +127,18 @@ test('an overwritten model is kept for a year, for jobs that were admitted befor
   });
 });
 
+test.each(['claims', 'attempts'])(
+  '%s of a job that waits for months do not expire: its attempts would begin at 1 again',
+  (id) => {
+    const { rule } = stack.resource.aws_s3_bucket_lifecycle_configuration!.control! as {
+      rule: { id: string; expiration?: unknown }[];
+    };
+    const own = rule.find((each) => each.id === id);
+    expect(own).toMatchObject({ noncurrent_version_expiration: [{ noncurrent_days: 30 }] });
+    expect(own?.expiration).toEqual([{ expired_object_delete_marker: true }]);
+  },
+);
+
 test('each function receives the environment variables that the lifecycle needs', () => {
   expect(Object.keys(environment(stack, 'trigger')).sort()).toEqual([
     'LAMPLIGHTER_CONTROL_BUCKET',
@@ -264,9 +276,24 @@ test('the tags are on everything, so that a bill can be split by them', () => {
   ]);
 });
 
-test('the time limit of stop includes lingerSeconds', () => {
-  const { resource } = synthesizePipeline(settingsWith({ lingerSeconds: 600 }));
-  expect(resource.aws_lambda_function!.stop).toMatchObject({ timeout: 720 });
+test('the drain lingers, not the stop function: a function asleep would use up the account’s concurrency', () => {
+  const { resource } = synthesizePipeline(settingsWith({ lingerSeconds: 600, leaseSeconds: 15 }));
+  expect(resource.aws_lambda_function!.stop).toMatchObject({ timeout: 120 });
+  const document = String(resource.aws_ssm_document!.drain!.content).replaceAll('\\', '');
+  expect(document).toContain('"leaseSeconds":900,"lingerSeconds":600');
+});
+
+test('admission receives the bounds of a card that differ from the defaults, and no others: the room is 4 KB', () => {
+  const settings = settingsWith();
+  const models = settings.models.map((model) => ({ ...model, card: { ...model.card, maxInterruptions: 7 } }));
+  const changed = synthesizePipeline({ ...settings, models });
+  expect(environment(changed, 'trigger').LAMPLIGHTER_MODELS).toMatch(
+    /"suffixes":\[\],"maxInterruptions":7\}\]$/,
+  );
+  expect(String(changed.resource.aws_ssm_parameter!.manifest!.insecure_value)).toContain(
+    '"maxInterruptions":7',
+  );
+  expect(environment(stack, 'trigger').LAMPLIGHTER_MODELS).not.toContain('max');
 });
 
 test('every setting changes the synthesized JSON', () => {
@@ -281,7 +308,8 @@ test('every setting changes the synthesized JSON', () => {
     disposable: true,
     sweepMinutes: 6,
     idleShutdownMinutes: 11,
-    leaseSeconds: 61,
+    // It has no effect any more.
+    leaseSeconds: undefined,
     lingerSeconds: 0,
     breakerWakeUps: 4,
     logRetentionDays: 7,

@@ -332,6 +332,7 @@ describe('permissions', () => {
       .flatMap(({ Resource }) => Resource);
     expect([...new Set(created)]).toEqual([
       '${aws_s3_bucket.control.arn}/open/*',
+      '${aws_s3_bucket.control.arn}/stops/*',
       `\${aws_s3_bucket.output.arn}/results/*/${anyJob}/receipt.json`,
     ]);
     const denied = Object.values(everyone)
@@ -352,6 +353,7 @@ describe('permissions', () => {
       )
       .flatMap(({ Resource }) => Resource.map((arn) => arn.replace(/^.*arn\}\//, '')));
     expect([...new Set(freely)].sort()).toEqual([
+      'attempts/*',
       'audit.json',
       'claims/*',
       'gate.json',
@@ -361,11 +363,11 @@ describe('permissions', () => {
     ]);
   });
 
-  test('the instance cannot change models or the runner, move the gate, or call EC2', () => {
+  test('the instance cannot change models or the runner, move the gate, explain its own death, or call EC2', () => {
     const written = instance
       .filter(({ Action }) => /PutObject|DeleteObject/.test(Action.join(' ')))
       .flatMap(({ Resource }) => Resource);
-    for (const arn of written) expect(arn).not.toMatch(/models|runner|gate/);
+    for (const arn of written) expect(arn).not.toMatch(/models|runner|gate|stops/);
     expect(instance.flatMap(({ Action }) => Action).filter((action) => action.startsWith('ec2:'))).toEqual(
       [],
     );

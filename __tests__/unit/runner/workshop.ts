@@ -177,6 +177,7 @@ export class Pipeline {
         outputBucket: OUTPUT,
         controlBucket: CONTROL,
         leaseSeconds: this.leaseSeconds,
+        lingerSeconds: 0,
         idleShutdownMinutes: 10,
         lingerSeconds: this.lingerSeconds,
       },
