@@ -15,8 +15,6 @@ const configSchema = z.object({
   /** Absent in the document of the first release, whose stop function lingered. */
   lingerSeconds: z.number().min(0).default(0),
   idleShutdownMinutes: z.number().positive(),
-  /** Absent in documents of the first release. */
-  lingerSeconds: z.number().min(0).default(0),
 });
 
 export type RunnerConfig = z.infer<typeof configSchema>;

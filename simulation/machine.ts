@@ -209,7 +209,6 @@ export class Machine {
         leaseSeconds: settings.leaseSeconds,
         lingerSeconds: settings.lingerSeconds,
         idleShutdownMinutes: settings.idleShutdownMinutes,
-        lingerSeconds: settings.lingerSeconds,
       },
       s3: world.wire.client(process) as never,
       clock: process.clock,

@@ -177,7 +177,6 @@ export class Pipeline {
         outputBucket: OUTPUT,
         controlBucket: CONTROL,
         leaseSeconds: this.leaseSeconds,
-        lingerSeconds: 0,
         idleShutdownMinutes: 10,
         lingerSeconds: this.lingerSeconds,
       },
