@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
-import { stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readFile, stat } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { messageOf } from '../lifecycle/errors';
 import type { Log } from '../lifecycle/log';
+import { readHold, type Hold } from './metadata';
 
 /** What the idle timer reads each minute. Times are milliseconds since the epoch. */
 export interface IdleFacts {
@@ -11,8 +14,8 @@ export interface IdleFacts {
   readonly bootedAt: number;
   /** Time of the last heartbeat of a drain. Undefined: none yet. */
   readonly heartbeatAt: number | undefined;
-  /** The tag `lamplighter:hold` of the instance. `unknown`: the metadata service does not answer. */
-  readonly hold: 'held' | 'not held' | 'unknown';
+  /** The tag `lamplighter:hold` of the instance, as `holdInForce` finds it. */
+  readonly hold: Hold;
   readonly idleShutdownMinutes: number;
 }
 
@@ -26,25 +29,111 @@ export function isIdle({ now, bootedAt, heartbeatAt, hold, idleShutdownMinutes }
   return hold !== 'held' && now - idleSince > idleShutdownMinutes * 60_000;
 }
 
+/** A moment of the machine. A correction of the clock does not change it. */
+export interface MachineTime {
+  readonly bootId: string;
+  readonly uptimeSeconds: number;
+}
+
+const holdAnswerSchema = z.object({
+  bootId: z.string(),
+  uptimeSeconds: z.number(),
+  hold: z.enum(['held', 'not held']),
+});
+
+/** An answer of the metadata service about the tag `lamplighter:hold`, and when it came. */
+export type HoldAnswer = z.infer<typeof holdAnswerSchema>;
+
+/** Seconds for which an answer counts if the metadata service is silent. */
+const ANSWER_COUNTS_SECONDS = 600;
+
+/**
+ * The hold that counts. If the metadata service is silent, its last answer counts for ten minutes (T3). The timer asks once
+ * a minute, and one missing answer must not switch a held machine off. An answer of an earlier boot does not count.
+ */
+export function holdInForce(read: Hold, last: HoldAnswer | undefined, now: MachineTime): Hold {
+  if (read !== 'unknown' || last?.bootId !== now.bootId) return read;
+  return now.uptimeSeconds - last.uptimeSeconds <= ANSWER_COUNTS_SECONDS ? last.hold : 'unknown';
+}
+
 /** Exit code that we have flock return if another program holds the drain lock. */
 const LOCKED = 75;
 
+/** What the idle timer needs of the machine. */
+export interface IdlePorts {
+  /** The runner's root folder, e.g. /opt/lamplighter. */
+  readonly root: string;
+  readonly idleShutdownMinutes: number;
+  readonly log: Log;
+  readonly bootId: string;
+  /** Sends requests to EC2's metadata service. */
+  readonly request: typeof fetch;
+  readonly uptimeSeconds: () => number;
+  /** Returns the exit code, or the error's message. */
+  readonly powerOff: (lock: string) => Promise<number | string>;
+}
+
 /** Switches the machine off if it is idle. A systemd timer calls this each minute. */
-export async function shutDownIfIdle(root: string, idleShutdownMinutes: number, log: Log): Promise<void> {
+export async function shutDownIfIdle(
+  ports: Pick<IdlePorts, 'root' | 'idleShutdownMinutes' | 'log' | 'bootId'> & Partial<IdlePorts>,
+): Promise<void> {
+  const { root, idleShutdownMinutes, log, bootId } = ports;
+  const { request = fetch, uptimeSeconds = uptime, powerOff = powerOffUnderLock } = ports;
   const heartbeat = await stat(join(root, 'run', 'heartbeat')).catch(() => undefined);
+  const time = { bootId, uptimeSeconds: uptimeSeconds() };
   const facts: IdleFacts = {
     now: Date.now(),
-    bootedAt: Date.now() - uptime() * 1000,
+    bootedAt: Date.now() - time.uptimeSeconds * 1000,
     heartbeatAt: heartbeat?.mtimeMs,
-    hold: await readHold(fetch),
+    hold: await readHoldInForce(join(root, 'run', 'hold.json'), request, time, log),
     idleShutdownMinutes,
   };
   if (!isIdle(facts)) return;
 
-  const code = await powerOffUnderLock(join(root, 'run', 'drain.lock'));
+  const code = await powerOff(join(root, 'run', 'drain.lock'));
   if (code === LOCKED) log.info('idle, but a drain holds the lock');
   else if (code === 0) log.warn('no drain for a while: switching the machine off', { idleShutdownMinutes });
   else log.error('idle, but the machine could not be switched off', { code });
+}
+
+/** Reads the hold, and keeps the answer for a later time at which the metadata service is silent. */
+async function readHoldInForce(
+  file: string,
+  request: typeof fetch,
+  now: MachineTime,
+  log: Log,
+): Promise<Hold> {
+  const read = await readHold(request);
+  if (read === 'unknown') {
+    const hold = holdInForce(read, await lastAnswer(file), now);
+    log.warn('the metadata service does not say whether people hold the instance', { assumed: hold });
+    return hold;
+  }
+  await keepAnswer(file, { ...now, hold: read }).catch((error: unknown) => {
+    log.error('the answer of the metadata service could not be kept', { error: messageOf(error) });
+  });
+  return read;
+}
+
+async function lastAnswer(file: string): Promise<HoldAnswer | undefined> {
+  try {
+    return holdAnswerSchema.safeParse(JSON.parse(await readFile(file, 'utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Length of the file with the last answer. */
+const ANSWER_BYTES = 256;
+
+/** Writes into the block that the file has already. So a full disk, on which a person works, does not stop it. */
+async function keepAnswer(file: string, answer: HoldAnswer): Promise<void> {
+  const opened = await open(file, constants.O_WRONLY | constants.O_CREAT, 0o644);
+  try {
+    await opened.write(JSON.stringify(answer).padEnd(ANSWER_BYTES), 0);
+  } finally {
+    await opened.close();
+  }
 }
 
 /** Seconds after which systemd has ended the SSM agent and its commands. */
@@ -70,27 +159,4 @@ export function powerOffUnderLock(
       resolve(error === null ? 0 : (error.code ?? messageOf(error)));
     });
   });
-}
-
-const METADATA = 'http://169.254.169.254/latest';
-const METADATA_TIMEOUT_MS = 2_000;
-
-/** Reads the tag `lamplighter:hold` from the instance's metadata service (version 2). */
-export async function readHold(request: typeof fetch): Promise<IdleFacts['hold']> {
-  try {
-    const token = await request(`${METADATA}/api/token`, {
-      method: 'PUT',
-      headers: { 'X-aws-ec2-metadata-token-ttl-seconds': '60' },
-      signal: AbortSignal.timeout(METADATA_TIMEOUT_MS),
-    });
-    if (!token.ok) return 'unknown';
-    const tag = await request(`${METADATA}/meta-data/tags/instance/lamplighter:hold`, {
-      headers: { 'X-aws-ec2-metadata-token': await token.text() },
-      signal: AbortSignal.timeout(METADATA_TIMEOUT_MS),
-    });
-    if (tag.status === 404) return 'not held';
-    return tag.ok ? 'held' : 'unknown';
-  } catch {
-    return 'unknown';
-  }
 }

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
@@ -9,10 +10,13 @@ import { errnoOf } from './errno';
 import type { Host, JobFolder, ModelFolder } from './host';
 import { isolate, type PlatformFacts } from './isolation';
 import { JobFolderOnDisk, PROCESS_RECORD } from './job-folder';
+import { inWholeSeconds, readIdentity, readSpotNotice } from './metadata';
 import { ModelFolderOnDisk, pruneModels } from './model-folder';
 import { killRecorded, killStragglers } from './process-group';
+import { ShutdownNotes } from './shutdown-notes';
 
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
+const MACHINE_ID_FILE = '/etc/machine-id';
 
 export interface MachineOptions {
   /** The runner's root folder, e.g. /opt/lamplighter. */
@@ -21,17 +25,31 @@ export interface MachineOptions {
   readonly log: Log;
   /** @default the facts of this machine */
   readonly facts?: PlatformFacts;
+  /** Sends requests to EC2's metadata service. @default fetch */
+  readonly request?: typeof fetch;
 }
+
+/** The machine and its launch, as `Host` has them. */
+type MachineIdentity = Pick<Host, 'machineId' | 'launchedAt'>;
 
 /** The machine that the drain runs on. */
 export class Machine implements Host {
+  readonly machineId: string;
+  readonly launchedAt: string | undefined;
+  private readonly shutdowns: ShutdownNotes;
+
   private constructor(
+    { machineId, launchedAt }: MachineIdentity,
     readonly bootId: string,
     /** In milliseconds since the epoch. Undefined: the operating system's uptime counts. */
     private readonly bootedAt: number | undefined,
     private readonly facts: PlatformFacts,
     private readonly options: MachineOptions,
-  ) {}
+  ) {
+    this.machineId = machineId;
+    this.launchedAt = launchedAt;
+    this.shutdowns = new ShutdownNotes(this.path('run', 'shutdowns'));
+  }
 
   /** Throws InvalidInputError if the machine's boot id cannot be read. */
   static async open(options: MachineOptions): Promise<Machine> {
@@ -41,7 +59,9 @@ export class Machine implements Host {
       sandbox: options.environment.LAMPLIGHTER_BOOT_ID !== undefined,
     };
     const { environment } = options;
-    const machine = new Machine(await readBootId(environment), bootedAtIn(environment), facts, options);
+    const identity = await identify(options, facts);
+    const bootId = await readBootId(environment);
+    const machine = new Machine(identity, bootId, bootedAtIn(environment), facts, options);
     for (const name of ['run', 'models', 'jobs']) await mkdir(machine.path(name), { recursive: true });
     // A model with its own user must be able to enter its folders. The caller's umask may forbid this.
     if (isolate(facts, 0).uid !== undefined) {
@@ -51,23 +71,31 @@ export class Machine implements Host {
     return machine;
   }
 
-  readonly machineId: string = 'unknown';
-  readonly launchedAt = undefined;
-
-  noteShutdown(): Promise<void> {
-    return Promise.resolve();
+  noteShutdown(why: string): Promise<void> {
+    return this.shutdowns.write(this.bootId, why);
   }
 
-  shutdownOf(): Promise<undefined> {
-    return Promise.resolve(undefined);
+  shutdownOf(bootId: string): Promise<string | undefined> {
+    return this.shutdowns.read(bootId);
   }
 
-  notice(): Promise<undefined> {
-    return Promise.resolve(undefined);
+  notice(): Promise<string | undefined> {
+    if (this.facts.sandbox) return Promise.resolve(undefined);
+    return readSpotNotice(this.options.request ?? fetch);
   }
 
-  reboot(): Promise<void> {
-    return Promise.reject(new Error('not possible yet'));
+  /** Returns when systemd has accepted the order. The machine goes down some seconds later. */
+  async reboot(): Promise<void> {
+    const { systemd, sandbox } = this.facts;
+    if (sandbox) throw new Error('the machine cannot reboot: it is a folder of the local cloud');
+    if (!systemd) throw new Error('the machine cannot reboot: systemd does not run on it');
+    const { environment } = this.options;
+    await new Promise<void>((resolve, reject) => {
+      execFile('systemctl', ['reboot'], { env: environment }, (cause) => {
+        if (cause === null) resolve();
+        else reject(new Error(`the machine cannot reboot: ${messageOf(cause)}`, { cause }));
+      });
+    });
   }
 
   uptimeSeconds(): number {
@@ -133,7 +161,27 @@ export class Machine implements Host {
   }
 }
 
-async function readBootId({ LAMPLIGHTER_BOOT_ID }: NodeJS.ProcessEnv): Promise<string> {
+/** Environment variables of the local cloud come first: its computer may be an EC2 instance itself. */
+async function identify(
+  { environment, request = fetch, log }: MachineOptions,
+  { sandbox }: PlatformFacts,
+): Promise<MachineIdentity> {
+  const { LAMPLIGHTER_INSTANCE_ID: instanceId, LAMPLIGHTER_LAUNCHED_AT: launchedAt = '' } = environment;
+  if (instanceId !== undefined && instanceId.trim() !== '') {
+    return {
+      machineId: instanceId,
+      launchedAt: Number.isNaN(Date.parse(launchedAt)) ? undefined : inWholeSeconds(launchedAt),
+    };
+  }
+  const identity = sandbox ? undefined : await readIdentity(request);
+  if (identity) return { machineId: identity.instanceId, launchedAt: identity.launchedAt };
+  if (!sandbox) log.warn('the metadata service does not say which instance this is');
+  const machineId = (await readFile(MACHINE_ID_FILE, 'utf8').catch(() => '')).trim();
+  return { machineId: machineId === '' ? 'unknown' : machineId, launchedAt: undefined };
+}
+
+/** Throws InvalidInputError if the machine's boot id cannot be read. */
+export async function readBootId({ LAMPLIGHTER_BOOT_ID }: NodeJS.ProcessEnv): Promise<string> {
   if (LAMPLIGHTER_BOOT_ID !== undefined && LAMPLIGHTER_BOOT_ID.trim() !== '') return LAMPLIGHTER_BOOT_ID;
   try {
     return (await readFile(BOOT_ID_FILE, 'utf8')).trim();

@@ -10,7 +10,7 @@ import { readConfig, type RunnerConfig } from './config';
 import { drain } from './drain';
 import { InterruptedError } from './failures';
 import { shutDownIfIdle } from './idle';
-import { Machine } from './machine';
+import { Machine, readBootId } from './machine';
 
 /** Exit codes: of sysexits.h for a wrong call, of the shell for a signal. */
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78, SIGINT: 130, SIGTERM: 143 };
@@ -44,7 +44,8 @@ async function main(args: string[]): Promise<number> {
   const drainId = randomUUID();
   const log = jsonLog({ part: call.command, pipeline: config.pipeline, drainId });
   if (call.command === 'drain') return runDrain(config, root, drainId, log);
-  await shutDownIfIdle(root, config.idleShutdownMinutes, log);
+  const { idleShutdownMinutes } = config;
+  await shutDownIfIdle({ root, idleShutdownMinutes, log, bootId: await readBootId(process.env) });
   return EXIT.ok;
 }
 

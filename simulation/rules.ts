@@ -154,6 +154,11 @@ export const RULES = {
     text: 'The idle timer switches the machine off if no drain has run for a while.',
     file: 'runner/idle.ts',
   },
+  T3: {
+    text: 'The last answer about the hold counts for ten minutes if the metadata service is silent.',
+    file: 'runner/idle.ts',
+    untested: "The simulator's metadata service always answers. idle.test.ts has the case.",
+  },
 
   N1: {
     text: 'A conditional write recognises its own earlier success by its nonce.',

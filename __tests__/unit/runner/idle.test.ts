@@ -1,4 +1,8 @@
-import { isIdle, readHold, type IdleFacts } from '../../../runner/idle';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { holdInForce, isIdle, shutDownIfIdle, type HoldAnswer, type IdleFacts } from '../../../runner/idle';
+import { metadataService } from '../../support/metadata-service';
 
 const minutes = (count: number) => count * 60_000;
 const idle: IdleFacts = {
@@ -30,24 +34,75 @@ test('a machine without a metadata service is switched off: no drain can work on
   expect(isIdle({ ...idle, hold: 'unknown' })).toBe(true);
 });
 
-describe('the tag lamplighter:hold', () => {
-  const metadata =
-    (tag: Response): typeof fetch =>
-    (url, init) => {
-      if (init?.method === 'PUT') return Promise.resolve(new Response('token'));
-      expect(url).toBe('http://169.254.169.254/latest/meta-data/tags/instance/lamplighter:hold');
-      expect(init?.headers).toEqual({ 'X-aws-ec2-metadata-token': 'token' });
-      return Promise.resolve(tag);
-    };
+describe('the hold that counts', () => {
+  const last: HoldAnswer = { bootId: 'boot-1', uptimeSeconds: 1_000, hold: 'held' };
+  const at = (uptimeSeconds: number, bootId = 'boot-1') => ({ bootId, uptimeSeconds });
 
-  test('is read from the instance’s own tags', async () => {
-    expect(await readHold(metadata(new Response('because')))).toBe('held');
-    expect(await readHold(metadata(new Response('', { status: 404 })))).toBe('not held');
+  test('is the answer of the metadata service, if there is one', () => {
+    expect(holdInForce('not held', last, at(1_060))).toBe('not held');
+    expect(holdInForce('held', { ...last, hold: 'not held' }, at(1_060))).toBe('held');
   });
 
-  test('is unknown when the metadata service fails or is silent', async () => {
-    expect(await readHold(metadata(new Response('', { status: 500 })))).toBe('unknown');
-    expect(await readHold(() => Promise.resolve(new Response('', { status: 403 })))).toBe('unknown');
-    expect(await readHold(() => Promise.reject(new Error('no route')))).toBe('unknown');
+  test('is the last answer for ten minutes, if the service is silent', () => {
+    expect(holdInForce('unknown', last, at(1_600))).toBe('held');
+    expect(holdInForce('unknown', last, at(1_601))).toBe('unknown');
+    expect(holdInForce('unknown', undefined, at(1_060))).toBe('unknown');
+  });
+
+  test('is not an answer of an earlier boot: people may have released the instance while it was off', () => {
+    expect(holdInForce('unknown', last, at(1_060, 'boot-2'))).toBe('unknown');
+  });
+});
+
+describe('the idle timer, minute by minute', () => {
+  const root = mkdtempSync(join(tmpdir(), 'lamplighter-idle-'));
+  const held = metadataService({ 'meta-data/tags/instance/lamplighter:hold': 'a person debugs' });
+  const silent: typeof fetch = () => Promise.reject(new Error('no answer'));
+  const log = { info: jest.fn(), warn: jest.fn(), error: jest.fn() };
+
+  beforeEach(() => {
+    rmSync(root, { recursive: true, force: true });
+    mkdirSync(join(root, 'run'), { recursive: true });
+  });
+
+  afterAll(() => {
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  /** Lets minutes pass on a machine without a drain. Returns the minutes at which it would have been switched off. */
+  async function passMinutes(count: number, request: (minute: number) => typeof fetch): Promise<number[]> {
+    const off: number[] = [];
+    for (let minute = 1; minute <= count; minute += 1) {
+      await shutDownIfIdle({
+        root,
+        idleShutdownMinutes: 10,
+        log,
+        bootId: 'boot-1',
+        request: request(minute),
+        uptimeSeconds: () => minute * 60,
+        powerOff: () => {
+          off.push(minute);
+          return Promise.resolve(0);
+        },
+      });
+    }
+    return off;
+  }
+
+  test('a held machine stays on for eight hours, although single answers about the hold are missing', async () => {
+    expect(await passMinutes(480, (minute) => (minute % 7 === 0 ? silent : held))).toEqual([]);
+  });
+
+  test('a held machine is switched off when the metadata service has been silent for more than ten minutes', async () => {
+    expect((await passMinutes(32, (minute) => (minute <= 20 ? held : silent)))[0]).toBe(31);
+  });
+
+  test('a full disk does not stop the timer, and it remembers the answer', async () => {
+    await passMinutes(1, () => held);
+    const { size } = statSync(join(root, 'run', 'hold.json'));
+    await passMinutes(20, () => held);
+    expect(statSync(join(root, 'run', 'hold.json')).size).toBe(size);
+    rmSync(join(root, 'run'), { recursive: true });
+    expect(await passMinutes(12, () => metadataService({}))).toEqual([11, 12]);
   });
 });

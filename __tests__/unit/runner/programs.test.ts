@@ -418,7 +418,8 @@ const canIsolate = process.getuid?.() === 0 && existsSync('/usr/bin/setpriv');
     const fake = sh('while [ "$1" != -- ]; do shift; done; shift; exec "$@"');
     writeFileSync(join(bin, 'systemd-run'), fake, { mode: 0o755 });
     chmodSync(join(workshop.root, '..'), 0o755);
-    return { PATH: `${bin}:${process.env.PATH ?? ''}`, LAMPLIGHTER_BOOT_ID: 'boot-1' };
+    const PATH = `${bin}:${process.env.PATH ?? ''}`;
+    return { PATH, LAMPLIGHTER_BOOT_ID: 'boot-1', LAMPLIGHTER_INSTANCE_ID: 'i-1' };
   }
 
   async function drainIsolated(): Promise<void> {
