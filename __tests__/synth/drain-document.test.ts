@@ -147,6 +147,117 @@ describe('its scripts', () => {
   });
 });
 
+/** How to run a shell that may mount. The mounts end with the shell. Undefined: this user may not. */
+const asMounter = [
+  ['unshare', '-m'],
+  ['unshare', '-rm'],
+].find((words) => run([...words, 'sh', '-c', 'mount -t tmpfs -o size=1m none /mnt'], '').status === 0);
+
+if (!asMounter) console.warn('unshare cannot mount here: the tests of a full disk are SKIPPED');
+
+(asMounter ? describe : describe.skip)('on a machine whose disk is full', () => {
+  const LEFT = {
+    jobs: 'opt/jobs/job-1/output',
+    zip: 'opt/models/m/d1.zip',
+    half: 'opt/models/m/d1.unpacking',
+  };
+
+  /** Brings a machine up, runs commands that fill its disk (160 MiB, 2,500 files), and brings it up again. */
+  function bringUpAfter(filling: string, after = '') {
+    const machine = freshMachine();
+    const own = bringUp.replace('${LAMPLIGHTER_ROOT:-/opt/lamplighter}', join(machine.folder, 'disk', 'opt'));
+    for (const [name, script] of [
+      ['first', own],
+      ['second', own.replaceAll('"leaseSeconds":60', '"leaseSeconds":61')],
+    ] as const)
+      writeFiles(machine.folder, { [name]: script });
+    machine.program('systemctl', 'exit 1');
+    const steps = [
+      'mkdir disk && mount -t tmpfs -o size=160m,nr_inodes=2500 none disk && mount -t tmpfs none /run',
+      'mkdir -p $(dirname $(command -v node))',
+      'bash first >first.log || exit 90',
+      `cd disk && mkdir -p ${LEFT.jobs} ${LEFT.half} opt/models/m/d0 && echo record > opt/jobs/job-1/process.json`,
+      'touch opt/run/drain.lock',
+      filling,
+      '! (echo more > one-more) 2>/dev/null || exit 91',
+      'cd .. && bash second; code=$?',
+      after,
+      'cat disk/opt/config.json; ls disk/opt/jobs/* disk/opt/models/* disk/opt/run/ballast 2>/dev/null | tr -s "\\n" " "; exit $code',
+    ];
+    const env = { PATH: `${join(machine.folder, 'bin')}:${process.env.PATH ?? ''}`, HOME: machine.folder };
+    return run([...asMounter!, 'bash', '-s'], steps.join('\n'), { cwd: machine.folder, env });
+  }
+
+  const FULL = 'head -c 200M /dev/zero 2>/dev/null >';
+  const OUT_OF_FILES = 'touch $(seq -f %g 3000) 2>/dev/null';
+
+  test.each([
+    ['a model that died with its machine', `${FULL} ${LEFT.jobs}/result`],
+    ['a download that died with its machine', `${FULL} ${LEFT.zip}`],
+    ['an unpacking that died with its machine', `${FULL} ${LEFT.half}/weights`],
+    ['a model that wrote as many files as the disk can hold', `(cd ${LEFT.jobs}; ${OUT_OF_FILES})`],
+  ])('the machine is brought up, and cleared: %s', (_name, filling) => {
+    const { status, stdout, stderr } = bringUpAfter(filling);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain('"leaseSeconds":61');
+    // The drain needs the record to kill the processes of a drain that died alone.
+    expect(stdout).toMatch(
+      /disk\/opt\/jobs\/job-1: process\.json disk\/opt\/models\/m: d0 disk\/opt\/run\/ballast: 1 /,
+    );
+  });
+
+  test.each([
+    ['other files', `${FULL} log`],
+    ['as many other files as it can hold', OUT_OF_FILES],
+  ])('the ballast makes room, if the disk is full of %s', (_name, filling) => {
+    const { status, stdout, stderr } = bringUpAfter(filling);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain('"leaseSeconds":61');
+    expect(stdout).not.toContain('ballast');
+  });
+
+  test('the ballast is laid down again when there is room', () => {
+    const { status, stdout } = bringUpAfter(`${FULL} log`, 'rm disk/log; bash second');
+    expect(status).toBe(0);
+    expect(stdout).toContain('run/ballast: 1 ');
+  });
+
+  test('each boot makes room before the SSM agent starts, which cannot take a command without room', () => {
+    const machine = freshMachine();
+    const own = bringUp.replace('${LAMPLIGHTER_ROOT:-/opt/lamplighter}', join(machine.folder, 'disk', 'opt'));
+    writeFiles(machine.folder, { first: own });
+    machine.program('systemctl', 'echo "$@" >> systemctl.log');
+    for (const name of ['setpriv', 'systemd-run']) machine.program(name, 'exit 1');
+    const steps = [
+      'mkdir disk && mount -t tmpfs -o size=160m none disk && mount -t tmpfs none /run',
+      'mkdir -p /run/systemd/system /run/units && mount --bind /run/units /etc/systemd/system',
+      `bash first && bash first && mkdir -p disk/${LEFT.jobs} && touch disk/opt/run/drain.lock`,
+      `${FULL} disk/log; touch disk/${LEFT.jobs}/result`,
+      'bash disk/opt/runner/make-room.sh && echo more > disk/one-more && ls disk/opt/jobs/job-1 disk/opt/run',
+      'cat systemctl.log /run/units/lamplighter-room.service',
+    ];
+    const env = { PATH: `${join(machine.folder, 'bin')}:${process.env.PATH ?? ''}`, HOME: machine.folder };
+    const { status, stdout } = run([...asMounter!, 'bash', '-s'], steps.join('\n'), {
+      cwd: machine.folder,
+      env,
+    });
+    expect(status).toBe(0);
+    expect(stdout).toContain('disk/opt/jobs/job-1:\n\ndisk/opt/run:\ndrain.lock\nheartbeat\n');
+    expect(stdout).toMatch(/^--quiet enable lamplighter-room.service$/m);
+    expect(stdout).toMatch(/^Before=amazon-ssm-agent.service/m);
+    expect(stdout).toMatch(/^ExecStart=\/bin\/bash .*\/disk\/opt\/runner\/make-room.sh$/m);
+    // A second command changes nothing.
+    expect(stdout.match(/daemon-reload/g)).toHaveLength(1);
+  });
+
+  test('what a drain needs stays, while a drain runs', () => {
+    const running = `${FULL} ${LEFT.jobs}/result; exec 9>opt/run/drain.lock; flock 9`;
+    const { status, stdout } = bringUpAfter(running);
+    expect(status).toBe(0);
+    expect(stdout).toContain('output process.json');
+  });
+});
+
 /** A folder in place of a machine, with a program `aws` that downloads the text `runner`. */
 function freshMachine(runner = RUNNER) {
   const folder = temporaryFolder('lamp lighter-');

@@ -8,6 +8,7 @@ fail() {
 }
 
 main() {
+  make_room || true
   mkdir -p "$root/runner" "$root/run"
   # Without a fresh heartbeat the idle timer could shut the machine down during this script.
   touch "$root/run/heartbeat"
@@ -16,7 +17,10 @@ main() {
   provide_runner
   if on_own_machine && [ -d /run/systemd/system ]; then
     command -v setpriv systemd-run flock >/dev/null || fail "setpriv, systemd-run and flock are needed: install util-linux and systemd"
-    provide_idle_shutdown
+    provide_units
+  fi
+  if on_own_machine; then
+    lay_ballast || rm -rf "$root/run/ballast"
   fi
   say "ready"
 }
@@ -24,6 +28,38 @@ main() {
 # Whether the script may install packages and shut the machine down. If LAMPLIGHTER_ROOT is set, the "instance" is only a
 # folder on a user's computer.
 on_own_machine() { [ -z "${LAMPLIGHTER_ROOT:-}" ] && [ "$(id -u)" -eq 0 ]; }
+
+# Makes room on a full disk before the first write. Otherwise a model that filled the disk, and then died with its machine,
+# would stop every drain before it could clear the disk.
+make_room() {
+  [ -d "$root/run" ] || return 0
+  # Without a drain, nothing needs these files. The drain kills the processes that process.json records.
+  # shellcheck disable=SC2016
+  flock -n "$root/run/drain.lock" sh -c '
+    [ ! -d "$1/jobs" ] || find "$1/jobs" -mindepth 2 -maxdepth 2 ! -name process.json -exec rm -rf {} +
+    rm -rf "$1"/models/*/*.zip "$1"/models/*/*.unpacking
+  ' sh "$root"
+  # Something else may have filled the disk.
+  [ ! -d "$root/run/ballast" ] || has_room 16 100 || rm -rf "$root/run/ballast"
+}
+
+# The ballast: 64 files of 1 MiB, which make_room removes from a full disk. The space is also for others that write on this
+# disk: without it the SSM agent could not write a command's script, and the drain no records.
+lay_ballast() {
+  local folder="$root/run/ballast" number
+  [ ! -f "$folder/64" ] || return 0
+  has_room 128 1100 || return 0
+  mkdir -p "$folder"
+  for ((number = 1; number <= 64; number += 1)); do
+    fallocate -l 1048576 "$folder/$number" 2>/dev/null || head -c 1048576 /dev/zero >"$folder/$number" || return 1
+  done
+}
+
+# Whether the disk has room for $1 MiB and for $2 files. Some file systems have no limit of files, and then report 0 or -.
+has_room() {
+  df -Pk "$root" | awk -v need="$1" 'NR == 2 { ok = $4 >= need * 1024 } END { exit !ok }' &&
+    df -Pi "$root" | awk -v need="$2" 'NR == 2 { ok = $2 == 0 || $2 == "-" || $4 >= need } END { exit !ok }'
+}
 
 provide_node() {
   local node
@@ -59,8 +95,7 @@ install_node() {
 }
 
 provide_config() {
-  printf '%s\n' "$config" >"$root/config.json.$$"
-  mv -f "$root/config.json.$$" "$root/config.json"
+  replace "$root/config.json" "$config"
 }
 
 provide_runner() {
@@ -69,8 +104,10 @@ provide_runner() {
   say "fetching the runner"
   # Without --region the command may call S3's global endpoint, which a network without internet does not reach.
   aws s3api get-object --region "$region" --bucket "$control_bucket" --key "$runner_key" \
-    --version-id "$runner_version" "$runner.$$" >/dev/null ||
+    --version-id "$runner_version" "$runner.$$" >/dev/null || {
+    rm -f "$runner.$$"
     fail "s3://$control_bucket/$runner_key could not be fetched; the line above says why"
+  }
   if [ "$(sha256_of "$runner.$$")" != "$runner_sha256" ]; then
     rm -f "$runner.$$"
     fail "s3://$control_bucket/$runner_key, version $runner_version, is not the runner that was deployed; deploy again"
@@ -87,8 +124,23 @@ sha256_of() {
 }
 
 # Installs a timer that shuts the machine down when no drain has run for a while, even if nothing outside the machine works.
-provide_idle_shutdown() {
+# And a service that makes room on a full disk at each boot, before the SSM agent starts, which cannot work without room.
+provide_units() {
   local units=/etc/systemd/system changed=no
+  replace "$root/runner/make-room.sh" "root='$root'
+$(declare -f make_room has_room)
+make_room"
+  unit "$units/lamplighter-room.service" "[Unit]
+Description=Make room on the disk for the SSM agent and for Lamplighter
+Before=amazon-ssm-agent.service snap.amazon-ssm-agent.amazon-ssm-agent.service
+
+[Service]
+Type=oneshot
+TimeoutStartSec=300
+ExecStart=/bin/bash $root/runner/make-room.sh
+
+[Install]
+WantedBy=multi-user.target"
   unit "$units/lamplighter-idle.service" "[Unit]
 Description=Shut the machine down when Lamplighter has had no work for a while
 
@@ -105,15 +157,23 @@ OnUnitInactiveSec=60
 [Install]
 WantedBy=timers.target"
   [ "$changed" = no ] || systemctl daemon-reload
+  systemctl --quiet enable lamplighter-room.service
   systemctl --quiet enable --now lamplighter-idle.timer
+}
+
+# Replaces the file $1 by one with the content $2, if it has another content. A reader sees the old file or the new one.
+replace() {
+  ! printf '%s\n' "$2" | cmp -s - "$1" || return 0
+  if ! { printf '%s\n' "$2" >"$1.$$" && mv -f "$1.$$" "$1"; }; then
+    rm -f "$1.$$"
+    fail "$1 cannot be written; the line above says why"
+  fi
 }
 
 # Writes the systemd unit $1 with the content $2. Sets its caller's variable `changed` if the file had another content.
 unit() {
-  if ! printf '%s\n' "$2" | cmp --quiet - "$1"; then
-    printf '%s\n' "$2" >"$1"
-    changed=yes
-  fi
+  printf '%s\n' "$2" | cmp -s - "$1" || changed=yes
+  replace "$1" "$2"
 }
 
 main
