@@ -11,8 +11,10 @@ import { type Finding, findings } from '../doctor/findings';
 import { readFacts } from '../doctor/read-facts';
 import { type PlanOptions, planOf, planOptions } from '../doctor/plan';
 import { reportLines } from '../doctor/report';
-import { isLive, waitReason, waitedMs } from '../doctor/waiting';
+import { waitReason, waitedMs } from '../doctor/waiting';
 import { type PipelineOptions, connect } from '../pipeline/connect';
+import { endedFactsOf } from '../pipeline/ended-attempts';
+import { isLive } from '../pipeline/readings/records';
 import type { Target } from '../pipeline/target';
 import { PROJECT_FOLDER, readCdktfConfig } from '../tools/project';
 import { countUpTo, pipelineCommand } from './options';
@@ -101,6 +103,7 @@ function asJson(target: Target, facts: Facts, found: readonly Finding[], now: nu
         runs: isLive(job.claim, now),
         openForSeconds: Math.round(waitedMs(job, now) / 1000),
         because: waitReason(facts, job, now),
+        ...endedFactsOf(job.attempts),
       })),
     },
   };

@@ -67,10 +67,11 @@ async function writePage(out: string, facts: ReportFacts): Promise<void> {
 }
 
 function lines(facts: ReportFacts, out: string): string[] {
-  const { onMs, alwaysOnMs, savedShare, savedUsd, jobs, failures } = facts;
+  const { onMs, alwaysOnMs, savedShare, savedUsd, jobs, failures, interruptions } = facts;
+  const interrupted = interruptions.count === 0 ? '' : `, ${counted(interruptions.count, 'interruption')}`;
   const money = savedUsd === undefined ? '' : `, ${usd(savedUsd)}`;
   return [
-    `${counted(jobs.length, 'job')}, ${failures.length} failed; the instance was on for ${duration(onMs)} of ${duration(alwaysOnMs)}` +
+    `${counted(jobs.length, 'job')}, ${failures.length} failed${interrupted}; the instance was on for ${duration(onMs)} of ${duration(alwaysOnMs)}` +
       (savedShare === undefined ? '' : ` (${percent(savedShare)} saved${money})`),
     `Written: ${shortPath(resolve(out))}`,
   ];

@@ -7,6 +7,7 @@ import { Exit, type ExitCode } from '../console/exit';
 import { print } from '../console/print';
 import type { Terminal } from '../console/terminal';
 import { type PipelineOptions, type PipelineHandle, connect, jsonOf } from '../pipeline/connect';
+import { endedFacts } from '../pipeline/ended-attempts';
 import { resolveReceipt } from '../pipeline/resolve-receipt';
 import { downloadResults, resultsFolder, showResults } from '../pipeline/results';
 import { shortPath } from '../tools/project';
@@ -51,7 +52,9 @@ export async function results(
   const files = await downloadResults(handle.target.clients.s3, outputBucket, receipt, folder);
   if (json) {
     const otherJobs = others.map(({ jobId, outcome, endedAt }) => ({ jobId, outcome, endedAt }));
-    terminal.out(jsonOf('results', handle, { receipt, files, otherJobs }));
+    terminal.out(
+      jsonOf('results', handle, { receipt, files, otherJobs, ...endedFacts(receipt.endedAttempts) }),
+    );
   } else {
     await showResults(terminal, outputBucket, receipt, files);
     print(terminal, `  receipt: ${shortPath(resultsFolder(folder, receipt))}/receipt.json`);

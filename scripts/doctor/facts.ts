@@ -1,6 +1,6 @@
 import type { InstanceReading } from '../../lifecycle/instance';
 import type { Manifest } from '../../lifecycle/manifest';
-import type { Claim, DrainStatus, Gate, OpenRecord } from '../../lifecycle/records';
+import type { Attempts, Claim, DrainStatus, Gate, OpenRecord } from '../../lifecycle/records';
 import type { ListedUpload } from '../pipeline/list-uploads';
 import type { ReadResult } from '../pipeline/readings/records';
 
@@ -12,6 +12,8 @@ export interface OpenJob {
   readonly open: ReadResult<OpenRecord>;
   /** Undefined: no drain has claimed the job. */
   readonly claim: ReadResult<Claim> | undefined;
+  /** Undefined: no attempt has ended without a receipt. */
+  readonly attempts: ReadResult<Attempts> | undefined;
   /** Undefined: the open record cannot be read, so the upload is unknown. */
   readonly upload: 'there' | 'deleted' | undefined;
 }

@@ -1,14 +1,21 @@
+import { deathsAloneInARow, describeEnded, interruptionsInARow } from '../../lifecycle/attempts';
 import { shortId } from '../../lifecycle/job';
+import type { EndCause } from '../../lifecycle/records';
 import { duration } from '../console/terminal';
+import { CAUSE_NAMES } from '../pipeline/ended-attempts';
+import { isLive, recordIn } from '../pipeline/readings/records';
 import type { Facts, OpenJob } from './facts';
 import { type Finders, type FoundTrouble, NAMED } from './finding';
-import { isLive, waitReason, waitedMs } from './waiting';
+import { waitReason, waitedMs } from './waiting';
 
 /** Minimum time that a job may wait, for the machine to boot and to be set up. */
 const WAIT_LIMIT_MS = 15 * 60_000;
 
 /** Number of sweeps that get the chance to wake the instance for a waiting job. */
 const SWEEPS_WAITED = 3;
+
+/** Interruptions in a row from which `doctor` reports a job. */
+const INTERRUPTIONS_REPORTED = 3;
 
 /** What can be wrong with jobs and uploads. */
 export const JOB_FINDERS = {
@@ -29,6 +36,10 @@ export const JOB_FINDERS = {
       jobIds: late.map(({ jobId }) => jobId),
     };
   },
+
+  /** One finding a job. */
+  'interrupted-often': ({ open }) =>
+    (open?.jobs ?? []).flatMap((job) => interruptedOften(job) ?? []).slice(0, NAMED),
 
   'open-unreadable': ({ open }) =>
     ofJobs(
@@ -89,6 +100,43 @@ export const JOB_FINDERS = {
     };
   },
 } as const satisfies Finders;
+
+/** Undefined: the job was not interrupted often, and the machine did not die under it alone. */
+function interruptedOften({ jobId, attempts }: OpenJob): FoundTrouble | undefined {
+  const ended = recordIn(attempts)?.ended ?? [];
+  const last = ended.findLast(({ cause }) => INTERRUPTION_ADVICE[cause] !== undefined);
+  const deaths = deathsAloneInARow(ended);
+  const inARow = interruptionsInARow(ended);
+  if (!last || (inARow < INTERRUPTIONS_REPORTED && deaths === 0)) return undefined;
+  const times = inARow === 1 ? 'once' : `${inARow} times in a row`;
+  const died = deaths === 0 ? '' : ` ${deathsText(deaths)} while only this job ran, and no part knows why.`;
+  return {
+    what:
+      `The job ${shortId(jobId)} was interrupted ${times}, last by ${CAUSE_NAMES[last.cause]} (${last.why}).${died} ` +
+      `In all: ${describeEnded(ended)}.`,
+    advice: deaths === 0 ? (INTERRUPTION_ADVICE[last.cause] ?? '') : DEATH_ADVICE,
+    jobIds: [jobId],
+  };
+}
+
+const deathsText = (deaths: number) => `The machine died${deaths === 1 ? '' : ` ${deaths} times in a row`}`;
+
+const DEATH_ADVICE =
+  'The model may be the cause: its memory, its driver. Read aws ec2 get-console-output, and try an instanceType with more ' +
+  'memory. Three such deaths in a row end the job in a failed receipt';
+
+/** What to do about the causes that count as interruptions in a row. */
+const INTERRUPTION_ADVICE: Partial<Record<EndCause, string>> = {
+  machine:
+    'If EC2 takes spot instances back often, choose another instanceType, or on-demand. If the disk is full, enlarge it. ' +
+    'After maxInterruptions in a row (model.json) the job ends in a failed receipt',
+  wrapper:
+    "Read the drain's log: it says why the drain ended, or why the model's program could not start. After " +
+    'maxInterruptions in a row (model.json) the job ends in a failed receipt',
+  person:
+    'Do not stop the machine by hand while a job runs: npx lamplighter pause lets the job finish. After maxInterruptions ' +
+    'in a row (model.json) the job ends in a failed receipt',
+};
 
 function openJobsWhere(open: Facts['open'], isSo: (job: OpenJob) => boolean): string[] {
   return (open?.jobs ?? []).filter(isSo).map(({ jobId }) => jobId);

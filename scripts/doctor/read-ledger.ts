@@ -12,12 +12,18 @@ import type { ListedJob } from '../../lifecycle/ledger';
 import { drainStatusSchema } from '../../lifecycle/records';
 import type { PipelineHandle } from '../pipeline/connect';
 import { listOpen } from '../pipeline/readings/open-jobs';
-import { readClaim, readGate, readOpenRecord, readableRecord } from '../pipeline/readings/records';
+import {
+  readAttempts,
+  readClaim,
+  readGate,
+  readOpenRecord,
+  readableRecord,
+} from '../pipeline/readings/records';
 import { requestEach } from '../pipeline/readings/requests';
 import type { Facts, OpenJob } from './facts';
 
 const OPEN_COUNTED = 1_000;
-/** Each open job costs three requests. */
+/** Each open job costs four requests. */
 const JOBS_READ = 50;
 const CLAIMS_COUNTED = 1_000;
 
@@ -60,8 +66,9 @@ async function readJob(
   const open = await readOpenRecord(handle.control, jobId);
   if (!open) return undefined;
   const claim = await readClaim(handle.control, jobId);
+  const attempts = await readAttempts(handle.control, jobId);
   const upload = 'record' in open ? await findUpload(handle, open.record.input) : undefined;
-  return { jobId, openSince, open, claim, upload };
+  return { jobId, openSince, open, claim, attempts, upload };
 }
 
 async function findUpload(

@@ -1,8 +1,9 @@
 import type { Clock } from '../../lifecycle/clock';
 import type { PipelineHandle } from '../pipeline/connect';
+import { isLive } from '../pipeline/readings/records';
 import { readGateFacts, readLedger } from './read-ledger';
 import { readAgent, readInstanceIfAny, readLastDrain } from './read-machine';
-import { isLive, waitReason } from './waiting';
+import { waitReason } from './waiting';
 
 /** Why each waiting job waits, by job id. It knows only the jobs that `readLedger` reads. */
 export async function waitReasons(handle: PipelineHandle, clock: Clock): Promise<Map<string, string>> {

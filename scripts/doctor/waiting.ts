@@ -1,10 +1,5 @@
+import { isLive } from '../pipeline/readings/records';
 import type { Facts, OpenJob } from './facts';
-
-/** Whether a drain has claimed the job, and the lease has not expired. */
-export function isLive(claim: OpenJob['claim'], now: number): boolean {
-  if (!claim || 'trouble' in claim) return false;
-  return claim.record.released === undefined && Date.parse(claim.record.leaseUntil) > now;
-}
 
 /** How long the job has been open, in milliseconds. */
 export function waitedMs({ openSince }: OpenJob, now: number): number {

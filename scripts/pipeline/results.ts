@@ -5,6 +5,7 @@ import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { describeEnded } from '../../lifecycle/attempts';
 import { attemptPrefix, shortId } from '../../lifecycle/job';
 import type { Receipt } from '../../lifecycle/records';
 import { print } from '../console/print';
@@ -90,6 +91,9 @@ export async function showResults(
     `${colours.bold(printable(receipt.input.key))}: ${good ? colours.green('succeeded') : colours.red('failed')}` +
       ` (job ${shortId(receipt.jobId)}, model ${printable(receipt.model.name)}, attempt ${receipt.attempt}${took})`,
   ]);
+  if ((receipt.endedAttempts ?? []).length > 0) {
+    print(terminal, `  before it: ${printable(describeEnded(receipt.endedAttempts ?? []), 2000)}`);
+  }
   if (receipt.error) print(terminal, `  ${colours.red(printable(receipt.error.message, 2000))}`);
   for (const line of (receipt.stderrTail ?? '')
     .split('\n')

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { z } from 'zod';
 import { InvalidInputError } from '../../lifecycle/errors';
 import { SESSIONS_PREFIX } from '../../lifecycle/job';
+import { receiptSchema, sessionSchema } from '../../lifecycle/records';
 import type { Store } from '../../lifecycle/store';
 import type { PipelineHandle } from '../pipeline/connect';
 import { describeInstance, isUnknownInstance } from '../pipeline/readings/instance';
@@ -10,7 +11,6 @@ import { REQUESTS_AT_ONCE } from '../pipeline/readings/requests';
 import { hourPrice, loadPrices } from '../prices/prices';
 import type { Readings } from './facts';
 import { isOn } from './on-time';
-import { type ReportedReceipt, type Session, reportedReceiptSchema, sessionSchema } from './records';
 
 /** Limits of one report: at most 100 lists and 3,000 + 2,000 gets, which cost a cent on AWS. */
 const RESULTS_LISTED = 100_000;
@@ -63,7 +63,7 @@ export class Collector {
     const found = receipts.filter(({ atMs }) => atMs >= sinceMs);
     const hasEarlier = found.length < receipts.length;
     const latest = latestOf(found, RECEIPTS_READ);
-    const read = await this.read<ReportedReceipt>(output, latest, reportedReceiptSchema);
+    const read = await this.read(output, latest, receiptSchema);
     return { ...read, hasEarlier, isWhole: isWhole && latest.length === found.length };
   }
 
@@ -74,7 +74,7 @@ export class Collector {
       const atMs = lastModified?.getTime() ?? 0;
       if (atMs >= sinceMs - SESSION_MARGIN_MS && key.endsWith('.json')) found.push({ key, etag, atMs });
     }
-    const read = await this.read<Session>(control, latestOf(found, SESSIONS_READ), sessionSchema);
+    const read = await this.read(control, latestOf(found, SESSIONS_READ), sessionSchema);
     return { ...read, isWhole: found.length <= SESSIONS_READ };
   }
 

@@ -1,4 +1,6 @@
+import { failuresIn, interruptionsIn } from '../../lifecycle/attempts';
 import { type JobBill, type SessionBill, billsOf, secondsOf } from '../../lifecycle/bill';
+import type { EndCause, EndedAttempts } from '../../lifecycle/records';
 import { type Interval, allClipped, clipped, merged, sharedMs, totalMs } from './intervals';
 import { type InstanceLaunch, type OnTime, heldTime, onTimes } from './on-time';
 import type { ReportedReceipt, Session } from './records';
@@ -36,6 +38,11 @@ export interface JobFacts {
   readonly model: string;
   readonly outcome: 'succeeded' | 'failed';
   readonly attempt: number;
+  /** The attempts before the one that counts that the model itself ended. */
+  readonly failures: number;
+  /** Those that something else ended. */
+  readonly interruptions: number;
+  readonly endedAttempts: readonly EndedAttempts[];
   /** The time of the upload, or of the admission if the upload's is not known. */
   readonly cameMs: number;
   /** From the upload to the model's start. */
@@ -66,6 +73,22 @@ export interface Spread {
   readonly bins: readonly number[];
 }
 
+/** The attempts that something else than the model ended, at jobs that have ended since. */
+interface Interruptions {
+  /** Attempts. */
+  readonly count: number;
+  /** Interrupted jobs. */
+  readonly jobs: number;
+  /** The most frequent cause first. */
+  readonly causes: readonly {
+    readonly cause: EndCause;
+    readonly count: number;
+    readonly jobs: number;
+    /** Why the latest of them ended. */
+    readonly lastWhy: string;
+  }[];
+}
+
 export interface ReportFacts {
   readonly readings: Omit<Readings, 'receipts' | 'sessions'>;
   readonly period: Interval;
@@ -87,6 +110,7 @@ export interface ReportFacts {
   readonly jobs: readonly JobFacts[];
   readonly failures: readonly JobFacts[];
   readonly failureKinds: ReturnType<typeof kindsOf>;
+  readonly interruptions: Interruptions;
   readonly days: ReturnType<typeof daysOf>;
   readonly waiting: Spread | undefined;
   readonly running: Spread | undefined;
@@ -145,6 +169,7 @@ export function factsOf({ receipts: allReceipts, sessions, ...readings }: Readin
     jobs,
     failures,
     failureKinds: kindsOf(failures),
+    interruptions: interruptionsOf(jobs),
     days: daysOf(period, times, jobs),
     waiting: spreadOf(jobs.flatMap(({ waitMs }) => waitMs ?? [])),
     running: spreadOf(jobs.flatMap(({ runMs }) => runMs ?? [])),
@@ -199,7 +224,7 @@ function jobsOf(
   const shares = sharedMs(held);
   return receipts
     .map((receipt, index): JobFacts => {
-      const { bill, startedAt, endedAt } = receipt;
+      const { bill, startedAt, endedAt, endedAttempts = [] } = receipt;
       const share = shared.get(receipt.jobId);
       const cameMs = Date.parse(receipt.uploadedAt ?? receipt.admittedAt);
       const endedMs = Date.parse(endedAt);
@@ -213,6 +238,9 @@ function jobsOf(
         model: receipt.model.name,
         outcome: receipt.outcome,
         attempt: receipt.attempt,
+        failures: failuresIn(endedAttempts),
+        interruptions: interruptionsIn(endedAttempts),
+        endedAttempts,
         cameMs,
         waitMs: startedMs === undefined ? undefined : Math.max(0, startedMs - cameMs),
         runMs: startedMs === undefined ? undefined : Math.max(0, endedMs - startedMs),
@@ -270,6 +298,24 @@ function kindsOf(failures: readonly JobFacts[]) {
   return [...counts]
     .map(([kind, count]) => ({ kind, count }))
     .sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1));
+}
+
+function interruptionsOf(jobs: readonly JobFacts[]): Interruptions {
+  const interrupted = jobs.filter(({ interruptions }) => interruptions > 0);
+  const ended = interrupted
+    .flatMap(({ jobId, endedAttempts }) => endedAttempts.map((end) => ({ ...end, jobId })))
+    .filter(({ cause }) => cause !== 'model')
+    .sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+  const causes = [...new Set(ended.map(({ cause }) => cause))].map((cause) => {
+    const own = ended.filter((end) => end.cause === cause);
+    const jobIds = new Set(own.map(({ jobId }) => jobId));
+    return { cause, count: interruptionsIn(own), jobs: jobIds.size, lastWhy: own[0]?.why ?? '' };
+  });
+  return {
+    count: interruptionsIn(ended),
+    jobs: interrupted.length,
+    causes: causes.sort((a, b) => b.count - a.count || (a.cause < b.cause ? -1 : 1)),
+  };
 }
 
 function modelsOf(jobs: readonly JobFacts[]) {

@@ -5,6 +5,7 @@ import { Markup, markup } from './markup';
 import { dateTime } from './parts';
 import { daysSection } from './sections/days';
 import { failuresSection } from './sections/failures';
+import { interruptionsSection } from './sections/interruptions';
 import { notesSection } from './sections/notes';
 import { spendersSection } from './sections/spenders';
 import { summarySection } from './sections/summary';
@@ -28,6 +29,7 @@ export function pageOf(facts: ReportFacts, live?: LivePart): string {
     daysSection(facts),
     timesSection(facts),
     failuresSection(facts),
+    interruptionsSection(facts),
     spendersSection(facts),
     notesSection(facts),
   ];
@@ -66,7 +68,7 @@ export function pageOf(facts: ReportFacts, live?: LivePart): string {
   return text;
 }
 
-function linksTo({ failures }: ReportFacts, live: LivePart | undefined): Markup[] {
+function linksTo({ failures, interruptions }: ReportFacts, live: LivePart | undefined): Markup[] {
   const ofLivePage = [
     ['upload', 'Upload'],
     ['results', 'Results'],
@@ -77,6 +79,7 @@ function linksTo({ failures }: ReportFacts, live: LivePart | undefined): Markup[
     ['days', 'Days'],
     ['times', 'Waiting and running'],
     ['failures', `Failures (${failures.length})`],
+    ['interruptions', `Interruptions (${interruptions.count})`],
     ['spenders', 'Highest costs'],
     ['notes', 'Notes'],
   ] as const;

@@ -1,10 +1,10 @@
 import { SESSIONS_PREFIX, sessionKey } from '../../lifecycle/job';
+import { sessionSchema } from '../../lifecycle/records';
 import type { Store } from '../../lifecycle/store';
 import { readRecord } from '../pipeline/readings/records';
 import { dayBeginMs } from './facts';
 import { clipped, totalMs } from './intervals';
 import { type InstanceLaunch, onTimes } from './on-time';
-import { sessionSchema } from './records';
 
 const HOUR_MS = 3_600_000;
 

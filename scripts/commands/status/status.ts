@@ -2,10 +2,11 @@ import pLimit from 'p-limit';
 import { type Clock, systemClock } from '../../../lifecycle/clock';
 import { shortId } from '../../../lifecycle/job';
 import type { Manifest } from '../../../lifecycle/manifest';
-import type { Gate } from '../../../lifecycle/records';
+import type { Gate, Receipt } from '../../../lifecycle/records';
 import type { Store } from '../../../lifecycle/store';
 import { print } from '../../console/print';
 import { type Terminal, age, duration, printable } from '../../console/terminal';
+import { endedFacts, endedFactsOf, endedText } from '../../pipeline/ended-attempts';
 import { endedRow, rowLines } from '../../pipeline/list-jobs';
 import { type PipelineOptions, type PipelineHandle, findHandle } from '../../pipeline/connect';
 import { describeInstance } from '../../pipeline/readings/instance';
@@ -13,6 +14,7 @@ import { listOpen } from '../../pipeline/readings/open-jobs';
 import { readReceiptsSince } from '../../pipeline/readings/receipts';
 import {
   type ReadResult,
+  readAttempts,
   readClaim,
   readGate,
   readOpenRecord,
@@ -26,7 +28,7 @@ import { readToday } from '../../report/today';
 import type { Clients } from '../../pipeline/target';
 import { withoutWork } from '../../pipeline/without-work';
 
-/** What one look costs at most: 6 + 3 × 20 + 5 + 5 + 100 requests to S3, whatever the buckets hold. */
+/** What one look costs at most: 6 + 4 × 20 + 5 + 5 + 100 requests to S3, whatever the buckets hold. */
 const OPEN_COUNTED = 1_000;
 const OPEN_SHOWN = 20;
 const RESULTS_LISTED = 5_000;
@@ -83,6 +85,7 @@ async function readOpen(control: Store) {
       open: await limit(() => readOpenRecord(control, jobId)),
       claim: await limit(() => readClaim(control, jobId)),
       status: await limit(() => readStatus(control, jobId)),
+      attempts: await limit(() => readAttempts(control, jobId)),
     })),
   );
   return { count: listed.length, isCountWhole: isWhole, jobs };
@@ -125,7 +128,9 @@ export function reportLines(
   lines.push(line('Gate', gateText(gate, ageOf)));
   const count = `${open.count}${open.isCountWhole ? '' : ' or more'}`;
   lines.push(line('Open', open.count === 0 ? 'no job' : count));
-  for (const job of open.jobs) lines.push(`  ${printable(openText(job, ageOf), 1000)}`);
+  for (const job of open.jobs) {
+    for (const text of openTexts(job, ageOf)) lines.push(`${INDENT}${printable(text, 1000)}`);
+  }
   if (open.count > open.jobs.length) lines.push(`  and ${open.count - open.jobs.length} more`);
   const which = receipts.isListWhole ? '' : `, among the first ${RESULTS_LISTED} results by name`;
   lines.push(line('Receipts', receipts.latest.length === 0 ? 'none yet' : `the latest${which}`));
@@ -143,17 +148,27 @@ function gateText(gate: Reading<Gate>, ageOf: (time: string) => string): string 
   return `${state} for ${ageOf(since)}${withoutWork(fruitless)}`;
 }
 
-function openText(
-  { jobId, open, claim, status: reading }: ShownJob,
+/** The job, and below it its ended attempts, if there are any. */
+function openTexts(
+  { jobId, open, claim, status: reading, attempts }: ShownJob,
   ageOf: (time: string) => string,
-): string {
+): string[] {
   const what =
     open && 'record' in open
       ? `${open.record.input.key}  admitted ${ageOf(open.record.admittedAt)} ago`
       : (open?.trouble ?? 'its record is gone: the job has just ended');
-  const attempt = claim && 'record' in claim ? `  attempt ${claim.record.attempt}` : '  not started';
+  const ended = endedText(endedFactsOf(attempts));
   const progress = reading && 'record' in reading ? `  ${statusText(reading.record)}` : '';
-  return `${shortId(jobId)}  ${what}${attempt}${progress}`;
+  const text = `${shortId(jobId)}  ${what}${attemptText(claim, ended)}${progress}`;
+  return ended === undefined ? [text] : [text, `${INDENT}${ended}`];
+}
+
+/** @param ended the text of the ended attempts, which says why the last one ended */
+function attemptText(claim: ShownJob['claim'], ended: string | undefined): string {
+  if (!claim || 'trouble' in claim) return '  not started';
+  const { attempt, released } = claim.record;
+  if (released === undefined) return `  attempt ${attempt}`;
+  return ended === undefined ? `  attempt ${attempt} ended: ${released}` : `  attempt ${attempt} ended`;
 }
 
 export function asJson({ cloud, manifest, instance, gate, open, receipts, today }: Report) {
@@ -174,9 +189,12 @@ export function asJson({ cloud, manifest, instance, gate, open, receipts, today 
         open: plain(job.open),
         claim: plain(job.claim),
         status: plain(job.status),
+        ...endedFactsOf(job.attempts),
       })),
     },
-    receipts,
+    receipts: { ...receipts, latest: receipts.latest.map(withEnded) },
     today,
   };
 }
+
+const withEnded = (receipt: Receipt) => ({ ...receipt, ...endedFacts(receipt.endedAttempts) });

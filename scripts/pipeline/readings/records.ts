@@ -1,7 +1,14 @@
 import type { z } from 'zod';
 import { InvalidInputError, messageOf } from '../../../lifecycle/errors';
-import { GATE_KEY, claimKey, openKey, statusKey } from '../../../lifecycle/job';
-import { claimSchema, gateSchema, openRecordSchema, statusSchema } from '../../../lifecycle/records';
+import { GATE_KEY, attemptsKey, claimKey, openKey, statusKey } from '../../../lifecycle/job';
+import {
+  type Claim,
+  attemptsSchema,
+  claimSchema,
+  gateSchema,
+  openRecordSchema,
+  statusSchema,
+} from '../../../lifecycle/records';
 import type { Store } from '../../../lifecycle/store';
 
 /** A record, or why it cannot be read. */
@@ -43,5 +50,15 @@ export const readOpenRecord = (control: Store, jobId: string) =>
 
 export const readClaim = (control: Store, jobId: string) => readRecord(control, claimKey(jobId), claimSchema);
 
+/** Undefined: no attempt at the job has ended without a receipt. */
+export const readAttempts = (control: Store, jobId: string) =>
+  readRecord(control, attemptsKey(jobId), attemptsSchema);
+
 export const readStatus = (control: Store, jobId: string) =>
   readRecord(control, statusKey(jobId), statusSchema);
+
+/** Whether a drain has claimed the job, and the lease has not expired. */
+export function isLive(claim: ReadResult<Claim> | undefined, now: number): boolean {
+  if (!claim || 'trouble' in claim) return false;
+  return claim.record.released === undefined && Date.parse(claim.record.leaseUntil) > now;
+}

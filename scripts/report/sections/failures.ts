@@ -1,3 +1,4 @@
+import { describeEnded } from '../../../lifecycle/attempts';
 import { resultsPrefix, shortId } from '../../../lifecycle/job';
 import type { JobFacts, ReportFacts } from '../facts';
 import { logUrl, resultsUrl } from '../links';
@@ -36,9 +37,14 @@ function failure(job: JobFacts, readings: ReportFacts['readings']): Markup {
     <strong class="key">${job.key}</strong> ${outcomeMark('failed')} ${dateTime(job.endedMs)}
     <div>${job.error ? `${job.error.kind}: ${job.error.message}` : 'no reason given'}</div>
     <div class="muted">model ${job.model}, attempt ${job.attempt}, job ${id}</div>
-    ${lastLines(id, job.stderrTail)}
+    ${earlierAttempts(job)} ${lastLines(id, job.stderrTail)}
     ${places(job, readings)}
   </li> `;
+}
+
+function earlierAttempts({ endedAttempts }: JobFacts): Markup | undefined {
+  if (endedAttempts.length === 0) return undefined;
+  return markup`<div class="muted">before it: ${describeEnded(endedAttempts)}</div>`;
 }
 
 function lastLines(id: string, stderrTail = ''): Markup | undefined {

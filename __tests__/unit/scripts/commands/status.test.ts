@@ -99,8 +99,22 @@ it('a busy pipeline: orders, an unreadable gate, open jobs and failures, with co
           status: {
             record: { version: 1, jobId, attempt: 2, phase: 'running', progress: 0.25, at: open.admittedAt },
           },
+          attempts: {
+            record: {
+              version: 1,
+              jobId,
+              nonce: 'n',
+              ended: [{ first: 1, last: 1, cause: 'machine', why: 'EC2\ntook it', at: open.admittedAt }],
+            },
+          },
         },
-        { jobId, open: { trouble: 'open/x is not JSON' }, claim: undefined, status: undefined },
+        {
+          jobId,
+          open: { trouble: 'open/x is not JSON' },
+          claim: undefined,
+          status: undefined,
+          attempts: undefined,
+        },
       ],
     },
     receipts: {
@@ -132,6 +146,7 @@ it('a busy pipeline: orders, an unreadable gate, open jobs and failures, with co
     'Gate      unreadable: gate.json is not JSON',
     'Open      1000 or more',
     `  ${short}  in/\\x1b[2Ja.csv  admitted 5 min 00 s ago  attempt 2  the model runs (attempt 2), 25 %`,
+    '    1 interruption; attempt 1 ended: EC2\\x0atook it',
     `  ${short}  open/x is not JSON  not started`,
     '  and 998 more',
     'Receipts  the latest, among the first 5000 results by name',

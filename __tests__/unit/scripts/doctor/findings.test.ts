@@ -1,3 +1,4 @@
+import type { EndCause, EndedAttempts } from '../../../../lifecycle/records';
 import type { Facts, OpenJob } from '../../../../scripts/doctor/facts';
 import { FINDING_NAMES, type FindingName, findings } from '../../../../scripts/doctor/findings';
 import { claim, gate, job, manifest, minutesAgo, now, off, on, record, well, withJobs } from './well';
@@ -24,6 +25,21 @@ const closingFor = (seconds: number): Facts => ({
 const drainThat = (status: string, requestedAt = minutesAgo(10)): Facts => ({
   ...well,
   lastDrain: { commandId: 'c', status, requestedAt },
+});
+
+type Death = NonNullable<EndedAttempts['death']>;
+
+/** What a job's attempts ended by, the first attempt first. */
+const interrupted = (...ends: readonly (EndCause | `machine ${Death}`)[]): OpenJob['attempts'] => ({
+  record: {
+    ...{ version: 1, jobId: 'b'.repeat(64), nonce: 'n' },
+    ended: ends.map((end, index) => {
+      const [cause, ...death] = end.split(' ');
+      const mine = { first: index + 1, last: index + 1, cause: cause as EndCause, why: `why ${index + 1}` };
+      const at = workedAt.toISOString();
+      return { ...mine, at, ...(death.length > 0 && { death: death.join(' ') as Death }) };
+    }),
+  },
 });
 
 /** The trace of `well` is 50 minutes old. */
@@ -215,6 +231,19 @@ const rows: readonly Row[] = [
     below: waiting(3600, { claim: claim(1) }),
     above: waiting(3600, { claim: claim(1, 'disk full') }),
     what: /1 h/,
+  },
+  {
+    name: 'interrupted-often',
+    below: open({ attempts: interrupted('machine', 'model', 'machine', 'weather', 'person') }),
+    above: open({ attempts: interrupted('machine', 'weather', 'wrapper', 'person') }),
+    what: /^The job b{12} was interrupted 3 times in a row, last by a person \(why 4\)\. In all: 4 interruptions/,
+  },
+  {
+    name: 'interrupted-often',
+    limit: 'a death alone',
+    below: open({ attempts: interrupted('machine', 'machine with others') }),
+    above: open({ attempts: interrupted('machine alone', 'storage') }),
+    what: /interrupted once, last by the machine \(why 1\)\. The machine died while only this job ran, and no part/,
   },
   {
     name: 'open-unreadable',

@@ -78,6 +78,7 @@ export function job(facts: Partial<OpenJob> = {}, openMinutes = 60): OpenJob {
     openSince: minutesAgo(openMinutes),
     open: { trouble: 'never mind' },
     claim: undefined,
+    attempts: undefined,
     upload: undefined,
     ...facts,
   };

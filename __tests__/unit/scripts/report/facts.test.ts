@@ -1,7 +1,7 @@
+import type { EndCause, EndedAttempts } from '../../../../lifecycle/records';
 import { type Readings, factsOf } from '../../../../scripts/report/facts';
 import { logUrl } from '../../../../scripts/report/links';
 import { periodMs } from '../../../../scripts/report/period';
-import { reportedReceiptSchema } from '../../../../scripts/report/records';
 import { DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, iso, readings, receipt } from '../../../support/report-readings';
 
 const at = (text: string) => Date.parse(`2026-03-${text}:00.000Z`);
@@ -191,11 +191,41 @@ it('failures are counted by kind, the most frequent kind first', () => {
   ]);
 });
 
-it('a receipt of another version is read, and a bill of another shape is ignored', () => {
-  const later = { ...receipt('a', at('30T10:00'), 0, 1_000), version: 7, colour: 'red', bill: { usd: 3 } };
-  const read = reportedReceiptSchema.parse(JSON.parse(JSON.stringify(later)));
-  expect(read.bill).toBeUndefined();
-  expect(read.endedAt).toBe(later.endedAt);
+describe('interruptions', () => {
+  const end = (attempt: number, cause: EndCause, why: string, minute = attempt): EndedAttempts => ({
+    ...{ first: attempt, last: attempt, cause, why, at: iso(at('30T10:00') + minute * MINUTE_MS) },
+  });
+  const interrupted = (name: string, ...endedAttempts: EndedAttempts[]) =>
+    receipt(name, at('30T10:00'), 0, HOUR_MS, { endedAttempts, attempt: endedAttempts.length + 1 });
+
+  it('are counted apart from failures, and by what ended the attempts', () => {
+    const { interruptions, failures, jobs } = facts({
+      receipts: [
+        interrupted('a', end(1, 'machine', 'spot'), end(2, 'model', 'exit 1'), end(3, 'weather', 'S3 503')),
+        interrupted('b', end(1, 'machine', 'rebooted', 30)),
+        receipt('c', at('30T10:00'), 0, HOUR_MS),
+      ],
+    });
+    expect(interruptions).toEqual({
+      count: 3,
+      jobs: 2,
+      causes: [
+        { cause: 'machine', count: 2, jobs: 2, lastWhy: 'rebooted' },
+        { cause: 'weather', count: 1, jobs: 1, lastWhy: 'S3 503' },
+      ],
+    });
+    expect(failures).toEqual([]);
+    expect(jobs.map((job) => [job.failures, job.interruptions]).sort()).toEqual([
+      [0, 0],
+      [0, 1],
+      [1, 2],
+    ]);
+  });
+
+  it('are none when the model alone ended attempts', () => {
+    const { interruptions } = facts({ receipts: [interrupted('a', end(1, 'model', 'exit 1'))] });
+    expect(interruptions).toEqual({ count: 0, jobs: 0, causes: [] });
+  });
 });
 
 it('a failure’s link opens its own lines in the CloudWatch console', () => {

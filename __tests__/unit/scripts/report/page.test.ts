@@ -118,19 +118,32 @@ describe('the collector of a report', () => {
   } as unknown as PipelineHandle;
   const collector = new Collector(handle);
   const job = receipt('a', NOW_MS, 1_000, 1_000);
+  const place = { pipeline: 'p', input: { ...job.input, bucket: 'd', versionId: 'v' }, nonce: 'n' };
+  const model = { name: 'm', digest: 'd'.repeat(64), zipKey: 'z', zipVersionId: 'v' };
+  const instance1 = { bootId: 'b', drainId: 'd' };
+  const stored = { ...job, ...place, version: 1, model, outputs: [], instance: instance1, colour: 'red' };
 
   beforeAll(() => {
-    s3.put('o', `results/raw/a.csv/${job.jobId}/receipt.json`, JSON.stringify(job));
+    s3.put('o', `results/raw/a.csv/${job.jobId}/receipt.json`, JSON.stringify(stored));
+    s3.put(
+      'o',
+      `results/raw/c.csv/${'c'.repeat(64)}/receipt.json`,
+      JSON.stringify({ ...stored, version: 2 }),
+    );
     s3.put('o', `results/raw/a.csv/${job.jobId}/attempt-1/receipt.json`, '{"a": "model’s own"}');
     s3.put('o', `results/raw/b.csv/${'b'.repeat(64)}/receipt.json`, 'not JSON');
-    s3.put('c', 'sessions/1.json', JSON.stringify({ version: 1, launchedAt: iso(NOW_MS), colour: 'red' }));
+    s3.put(
+      'c',
+      'sessions/1.json',
+      JSON.stringify({ version: 1, launchedAt: iso(NOW_MS), nonce: 'n', colour: 'red' }),
+    );
   });
 
   it('reads each receipt and session, and a record that cannot be read does not hide the others', async () => {
     const read = await collector.collect(sinceMs, Date.now());
     expect(read.receipts.map(({ input }) => input.key)).toEqual(['raw/a.csv']);
     expect(read.sessions.map(({ launchedAt }) => launchedAt)).toEqual([iso(NOW_MS)]);
-    expect(read).toMatchObject({ unreadable: 1, isWhole: true, hasEarlier: false });
+    expect(read).toMatchObject({ unreadable: 2, isWhole: true, hasEarlier: false });
     expect(read.instance).toMatchObject({ isOn: false, type: 't3.medium' });
     expect(read.usdPerHour).toBe(0.048);
   });
@@ -140,6 +153,7 @@ describe('the collector of a report', () => {
     await collector.collect(sinceMs, Date.now());
     expect(s3.callsOf('GetObject').map(({ key }) => key)).toEqual([
       `results/raw/b.csv/${'b'.repeat(64)}/receipt.json`,
+      `results/raw/c.csv/${'c'.repeat(64)}/receipt.json`,
     ]);
   });
 
