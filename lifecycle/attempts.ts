@@ -16,6 +16,7 @@ export const MAX_ENDED = 120;
 
 /** How many attempts the model itself ended. */
 export function failuresIn(ended: readonly EndedAttempts[]): number {
+  // D8
   return attemptsIn(ended.filter(isFailure));
 }
 

@@ -132,6 +132,7 @@ export async function begin(context: DrainContext, job: OpenJob, options: BeginO
   const last = Math.max(used, ended.at(-1)?.last ?? 0);
   const error = verdictOn(ended, await limitsOf(context, job));
   if (error) return { kind: 'failed', error, attempt: last, ended };
+  // D27
   const isAlone = mustRunAlone(ended);
   if (isAlone && !options.isIdle) return { kind: 'must run alone' };
 

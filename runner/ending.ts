@@ -17,7 +17,7 @@ export interface Ending {
 }
 
 /**
- * D8: decides what ended an attempt. No other code decides that. An error that is not known to be of the model is not the
+ * D28: decides what ended an attempt. No other code decides that. An error that is not known to be of the model is not the
  * model's: it never counts towards `maxAttempts`.
  */
 export function endingOf(thrown: unknown): Ending {

@@ -6,7 +6,7 @@ import { isRefusal, isWeather } from './ending';
 import { sleepUnlessAborted } from './wait';
 
 /**
- * Repeats an action on S3 with back-off until it succeeds. The drain holds the machine's lock meanwhile, so no other drain of
+ * D24: repeats an action on S3 with back-off until it succeeds. The drain holds the machine's lock meanwhile, so no other drain of
  * this machine can do the same. Throws the error if the signal is aborted, or if the error is not S3's or the network's.
  */
 export async function persist<T>(

@@ -61,10 +61,19 @@ export const RULES = {
     text: 'Read the gate again after the claim, and give the claim back unless it is OPEN.',
     file: 'runner/begin.ts',
   },
-  D5: { text: 'Leave a job with a live claim of another drain alone.', file: 'runner/claim.ts' },
-  D6: { text: 'A claim of an earlier boot or with an expired lease is dead.', file: 'runner/claim.ts' },
+  D5: {
+    text: 'Leave a job with a claim of another machine alone, until its release or its lease.',
+    file: 'runner/claim.ts',
+  },
+  D6: {
+    text: 'A claim of another drain of this machine is dead: this drain holds the lock.',
+    file: 'runner/claim.ts',
+  },
   D7: { text: 'Renew the lease while the attempt runs.', file: 'runner/lease.ts' },
-  D8: { text: 'Count attempts in the claim, and make no more than maxAttempts.', file: 'runner/begin.ts' },
+  D8: {
+    text: 'No more than maxAttempts attempts that the model itself ended.',
+    file: 'lifecycle/attempts.ts',
+  },
   D9: { text: 'Retry a failed model only if its card says so.', file: 'runner/attempt.ts' },
   D10: { text: 'End the model at its time limit.', file: 'runner/attempt.ts' },
   D11: {
@@ -73,10 +82,60 @@ export const RULES = {
   },
   D12: { text: 'Create the receipt, never replace it.', file: 'runner/receipt.ts' },
   D13: { text: 'Delete claim and status of a finished job.', file: 'runner/begin.ts' },
-  D14: { text: 'Leave a trace of work at each claim and at each receipt.', file: 'runner/trace.ts' },
+  D14: {
+    text: 'Leave a trace of work when a program begins and at each receipt.',
+    file: 'runner/trace.ts',
+  },
   D15: {
     text: 'End the processes and remove the folders that an earlier drain left.',
     file: 'runner/drain.ts',
+  },
+  D16: {
+    text: 'End a job that took the machine down three times alone, or was interrupted maxInterruptions times in a row.',
+    file: 'runner/verdict.ts',
+  },
+  D17: {
+    text: 'Pause after an attempt that came to nothing: each job, and all jobs after three in a row.',
+    file: 'runner/backoff.ts',
+  },
+  D18: {
+    text: 'Give up when no attempt has reached its program for an hour.',
+    file: 'runner/backoff.ts',
+    untested: 'An outage of the simulator ends within half an hour. endings.test.ts has the case.',
+  },
+  D19: {
+    text: 'Try a setup that fails again for ten minutes.',
+    file: 'runner/prepare.ts',
+    untested: 'A setup that fails is a reason to fail a job, sooner or later. drain.test.ts has the case.',
+  },
+  D20: { text: 'Bound the wait for the end of a killed program.', file: 'runner/run-program.ts' },
+  D21: {
+    text: "Count a machine's death only if its reason was looked up and there is none.",
+    file: 'runner/post-mortem.ts',
+  },
+  D22: {
+    text: 'Leave an open record of a newer release to a newer drain.',
+    file: 'runner/begin.ts',
+    untested: 'The simulator has one release. drain.test.ts has the case.',
+  },
+  D23: { text: 'Never use a number of an attempt again.', file: 'runner/begin.ts' },
+  D24: {
+    text: 'Repeat the upload and the receipt of a model that has ended until S3 takes them.',
+    file: 'runner/persist.ts',
+  },
+  D25: {
+    text: 'End a job whose input S3 refuses for a day, while it reads others.',
+    file: 'runner/attempt.ts',
+    untested: 'No history lasts for a day. endings.test.ts has the case.',
+  },
+  D26: { text: 'Note a shutdown on the disk, for the next drain.', file: 'runner/drain.ts' },
+  D27: {
+    text: 'After an unexplained death of the machine, run its jobs one at a time.',
+    file: 'runner/begin.ts',
+  },
+  D28: {
+    text: 'Only an end that is known to be of the model counts as its failure.',
+    file: 'runner/ending.ts',
   },
 
   S1: { text: 'Delete open records whose receipt exists.', file: 'lifecycle/settle.ts' },
