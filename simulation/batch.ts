@@ -4,7 +4,10 @@ import type { Fault } from './faults';
 import { runHistory, type HistoryOptions } from './history';
 
 /** The histories that a child process runs. */
-export interface BatchTask extends Pick<HistoryOptions, 'faults' | 'jobs' | 'crowded' | 'plainChain'> {
+export interface BatchTask extends Pick<
+  HistoryOptions,
+  'faults' | 'jobs' | 'crowded' | 'hours' | 'plainChain'
+> {
   readonly firstSeed: number;
   readonly histories: number;
 }

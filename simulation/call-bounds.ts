@@ -6,8 +6,12 @@ export interface CallCauses {
   /** Accepted starts of the instance. */
   readonly starts: number;
   readonly sweeps: number;
-  /** How long models ran or may have run, in minutes. */
+  /** How long models ran, in minutes. */
   readonly runMinutes: number;
+  /** How long outages were felt, in minutes. */
+  readonly outageMinutes: number;
+  /** The tail of a drain after its last work, in minutes. */
+  readonly lingerMinutes: number;
   /** How often a fault struck. */
   readonly faults: number;
 }
@@ -32,6 +36,9 @@ const LONGEST_PAUSE_SECONDS = 4;
 /** Polls by which the worker's short first pauses exceed one poll every 4 s. */
 const EARLY_POLLS = 8;
 
+/** Calls of a drain that waits, per minute: it lists the open jobs and reads the gate each 5 s. */
+const POLLS_PER_MINUTE = 24;
+
 /** One poll of a worker calls DescribeInstances, DescribeInstanceInformation and ListCommands. */
 const CALLS_PER_POLL = 3;
 
@@ -46,6 +53,8 @@ export function callBounds({
   starts,
   sweeps,
   runMinutes,
+  outageMinutes,
+  lingerMinutes,
   faults,
 }: CallCauses): Record<Service, number> {
   // Each of these runs a function that may wake the instance.
@@ -58,8 +67,14 @@ export function callBounds({
     // A worker reads the agent's ping at each poll. Then it lists the commands and sends one.
     ssm: 3 * causes + POLLS_PER_START * starts + POLLS_PER_FAULT * faults,
     // An upload is admitted, run and retired. A sweep settles and audits. A start has a drain that reads the ledger.
-    // A minute of a run has renewals of the lease and records of progress.
-    s3: 75 * uploads + 25 * sweeps + 40 * starts + 6 * runMinutes + 70 * faults,
+    // A minute of a run has 12 lists for a free slot, renewals of the lease and records of progress.
+    s3:
+      75 * uploads +
+      25 * sweeps +
+      40 * starts +
+      18 * runMinutes +
+      POLLS_PER_MINUTE * (outageMinutes + (uploads + starts) * lingerMinutes) +
+      70 * faults,
   };
 }
 

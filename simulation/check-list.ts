@@ -7,7 +7,17 @@ export const CHECKS = {
   'no stop of ours while a model runs': ['I2', 'when a stop takes effect'],
   'no model killed by a stop of ours': ['I2', 'when the machine loses power'],
   'one run of a job at a time': ['I4', 'over all drains'],
-  'attempts within bounds': ['I5', 'maxAttempts of the card'],
+  'attempts within bounds': ['I5', 'those that the model ended, by maxAttempts of the card'],
+  "only the model's own doing fails a job": [
+    'I5',
+    'or its setup, maxInterruptions in a row, three unexplained deaths of the machine under it alone',
+  ],
+  'no run is killed or repeated without cause': [
+    'I5',
+    'a run follows another only if the model ended that one, or its drain was killed or got SIGTERM',
+  ],
+  'a free slot is not left empty': ['I1', 'for 10 minutes at most, outside of outages'],
+  'no function sleeps': ['economy', 'an execution of trigger or stop sleeps for a minute at most'],
   'a failed model is retried as its card says': ['I5', 'by retryOnFailure, not otherwise, up to maxAttempts'],
   'no run beyond its time limit': ['I5', "the card's timeLimitMinutes, and the grace after SIGTERM"],
   'a receipt is never replaced': ['I4', 'each write of a receipt'],
@@ -48,7 +58,7 @@ export const CHECKS = {
   ],
   'hold is heeded': ["people's orders", 'no stop of ours when every description has shown the hold'],
   'pause is heeded': ["people's orders", 'no start of ours when every description has shown the pause'],
-  'no job fails without a reason': ['I5', 'the reason in a failed receipt has really happened to its job'],
+  'no job fails without a reason': ['I5', 'a model that a receipt says has failed has really failed'],
   'no claim behind a closed gate': ['economy', 'no claim by a drain that began after the gate was closed'],
   'no model behind a closed gate': [
     'I2',

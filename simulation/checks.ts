@@ -1,14 +1,16 @@
 import { CLAIM_PREFIX, OPEN_PREFIX, jobIdInLedgerKey, jobIdInReceiptKey } from '../lifecycle/job';
 import type { Claim, Gate, Receipt } from '../lifecycle/records';
+import { ATTEMPTS_PREFIX } from '../lifecycle/job';
 import type { ProcessEnd, Program } from '../runner/host';
 import { BoundedSpan } from './bounded-span';
 import { drainCallBound, functionCallBound } from './call-bounds';
 import type { Check, MakeCheck, Violation } from './check-list';
 import { checkTheEnd, gateStateIn, isQuiet, type CheckedWorld } from './end-check';
+import { FreeSlot } from './free-slot';
 import type { SimProcess } from './process';
 import type { SimProgram } from './program';
 import { checkReceipt, type Run } from './receipt-check';
-import { RunEnds } from './run-ends';
+import { RunEnds, type DeathCause } from './run-ends';
 import type { BucketName } from './s3';
 import { CLOCK_SLACK_MS, SWEEP_MS, timeLimitSeconds, type SimModel } from './settings';
 
@@ -29,6 +31,8 @@ const TRIP_AFTER_WORK_MS = 3 * 60_000 - CLOCK_SLACK_MS;
 const LONGEST_MS = 24 * 3_600_000;
 /** Time after the faults at which a history of the plain chain ends. The plain chain does not converge. */
 const PLAIN_CHAIN_MS = 3_600_000;
+/** The longest time that a function may sleep in all, in milliseconds. */
+const LONGEST_SLEEP_MS = 60_000;
 /** Age after which no description of the instance shows an earlier state. */
 const DESCRIBED_AFTER_MS = 16_000;
 
@@ -36,6 +40,11 @@ interface FirstClaim {
   readonly drain: string;
   readonly attempt: number;
   readonly at: number;
+  /** The number of the boot in which it was written. */
+  readonly boot: number;
+  isReleased: boolean;
+  /** The machine, the drain or a person has ended the attempt. */
+  isInterrupted: boolean;
 }
 
 /**
@@ -53,16 +62,20 @@ export class Checks {
   killed = 0;
   /** How long all programs ran or may have run, in milliseconds. */
   private programMs = 0;
+  /** How long all programs really ran, in milliseconds. */
+  private ranMs = 0;
+  /** Jobs that ran beside others when the machine died. */
+  private readonly suspects = new Set<string>();
+  private readonly freeSlot: FreeSlot;
   private readonly runs: Run[] = [];
-  /** The number of runs of each job. */
-  private readonly attempts = new Map<string, number>();
   private readonly ends = new RunEnds();
   /** The latest claim of each job, as it was first written. */
   private readonly claims = new Map<string, FirstClaim>();
   private lastRunAt = -Infinity;
-  /** The run that wrote each output. */
+  /** The run that wrote the outputs below each attempt's prefix. */
   private readonly writers = new Map<string, number>();
   private gateClosedSince: number | undefined;
+  private isGateOpen = false;
   private readonly idle: BoundedSpan;
   private readonly neglected: BoundedSpan;
   private quietSince: number | undefined;
@@ -78,6 +91,14 @@ export class Checks {
     const idleBoundMs = SWEEP_MS + CLOSING_MARGIN_MS + closingMs + SLACK_MS;
     this.idle = new BoundedSpan(world, 'idle time is bounded', idleBoundMs, this.check);
     this.neglected = new BoundedSpan(world, 'open jobs are not neglected', NEGLECT_BOUND_MS, this.check);
+    const claims = {
+      isHeld: (jobId: string, drain: SimProcess) => {
+        const claim = this.claims.get(jobId);
+        return claim?.drain === drain.id && !claim.isReleased;
+      },
+      isSuspect: (jobId: string) => this.suspects.has(jobId),
+    };
+    this.freeSlot = new FreeSlot(world, claims, this.check);
   }
 
   /** Called when our functions or the idle timer stop the instance. */
@@ -161,15 +182,19 @@ export class Checks {
     if (program === 'run') {
       this.lastRunAt = timeline.now;
       this.checkAttempt(drain, jobId, model);
+      this.ends.begins(jobId, drain);
     }
+    this.freeSlot.filled();
     return this.runs.length;
   }
 
   private checkAttempt(drain: SimProcess, jobId: string, model: SimModel): void {
-    const attempts = (this.attempts.get(jobId) ?? 0) + 1;
-    this.attempts.set(jobId, attempts);
-    this.check('attempts within bounds', attempts <= model.maxAttempts, () => {
-      return `run ${attempts} of job ${jobId.slice(0, 6)} begins, maxAttempts is ${model.maxAttempts}`;
+    const byModel = this.ends.recordedModelEnds(jobId);
+    this.check('attempts within bounds', byModel < model.maxAttempts, () => {
+      return `the model ended ${byModel} runs of job ${jobId.slice(0, 6)}, and another begins; maxAttempts is ${model.maxAttempts}`;
+    });
+    this.check('no run is killed or repeated without cause', this.ends.mayRunAgain(jobId), () => {
+      return `${drain.id} runs job ${jobId.slice(0, 6)} again; ${this.ends.describe(jobId)}`;
     });
     const isWanted = model.retryOnFailure || !this.ends.hasJustFailed(jobId, drain);
     this.check('a failed model is retried as its card says', isWanted, () => {
@@ -179,8 +204,8 @@ export class Checks {
 
   /** Called when a program ends while its drain is alive. */
   checkProgramEnd(program: SimProgram, end: ProcessEnd, lastedMs: number): void {
-    if (program.program !== 'run') return;
     this.ends.add(program, end, lastedMs);
+    if (program.program !== 'run') return;
     const limitMs = program.model.timeLimitMinutes * 60_000 + KILL_GRACE_MS;
     this.check('no run beyond its time limit', lastedMs <= limitMs, () => {
       return `${program.name} ran for ${Math.round(lastedMs / 1000)} s`;
@@ -191,7 +216,6 @@ export class Checks {
     if (bucket === 'control' && key.startsWith(CLAIM_PREFIX)) {
       const closedBefore = this.gateClosedSince !== undefined && this.gateClosedSince < process.startedAt;
       this.check('no claim behind a closed gate', !closedBefore, () => `${process.id} writes ${key}`);
-      this.recordClaim(parse(text) as Claim);
     }
     if (bucket !== 'output') return;
     const present = this.world.s3.peek('output', key);
@@ -201,17 +225,53 @@ export class Checks {
       return;
     }
     const run = Number(text.slice('run '.length));
-    const before = this.writers.get(key);
+    const attempt = attemptOf(key);
+    const before = this.writers.get(attempt);
     this.check('outputs are not mixed', before === undefined || before === run, () => {
       return `${key} is written by runs ${before ?? ''} and ${run}`;
     });
-    this.writers.set(key, run);
+    this.writers.set(attempt, run);
   }
 
-  private recordClaim({ jobId, drainId: drain, attempt }: Claim): void {
+  private recordClaim(by: SimProcess, { jobId, drainId: drain, attempt, released }: Claim): void {
+    const isReleased = released !== undefined;
+    if (isReleased) this.ends.attemptRecorded(jobId, by);
     const last = this.claims.get(jobId);
-    if (last?.drain === drain && last.attempt === attempt) return;
-    this.claims.set(jobId, { drain, attempt, at: this.world.timeline.now });
+    if (last?.drain === drain && last.attempt === attempt) {
+      last.isReleased = isReleased;
+      return;
+    }
+    const { timeline, machine } = this.world;
+    const facts = { at: timeline.now, boot: machine.boots, isInterrupted: false };
+    this.claims.set(jobId, { drain, attempt, isReleased, ...facts });
+  }
+
+  /** Called when the drain is killed or gets SIGTERM, or when its disk is full. */
+  noteInterruption(drain: SimProcess): void {
+    for (const [jobId, claim] of this.claims) {
+      if (claim.drain !== drain.id || claim.isReleased || claim.isInterrupted) continue;
+      claim.isInterrupted = true;
+      this.ends.interrupted(jobId);
+    }
+  }
+
+  /** Called when the machine goes down, with all that runs on it. */
+  noteMachineDown(cause: DeathCause): void {
+    const { machine, jobs } = this.world;
+    const dying = [...this.claims].filter(
+      ([jobId, { boot, isReleased }]) => boot === machine.boots && !isReleased && !jobs.hasReceipt(jobId),
+    );
+    if (dying.length > 1) for (const [jobId] of dying) this.suspects.add(jobId);
+    if (cause === 'explained') return;
+    const running = [...machine.programs].filter(({ isUnkillable }) => !isUnkillable);
+    for (const [jobId, { drain }] of dying) {
+      const isAlone = running.every((program) => program.jobId === jobId);
+      if (isAlone && this.ends.isOfLastRun(jobId, drain)) this.ends.diedAlone(jobId);
+    }
+  }
+
+  addRunTime(lastedMs: number): void {
+    this.ranMs += lastedMs;
   }
 
   checkAfterPut(process: SimProcess, bucket: BucketName, key: string, text: string): void {
@@ -219,13 +279,17 @@ export class Checks {
     if (bucket === 'control') {
       const jobId = jobIdInLedgerKey(OPEN_PREFIX, key);
       if (jobId !== undefined) jobs.opened(jobId);
+      if (key.startsWith(CLAIM_PREFIX)) this.recordClaim(process, parse(text) as Claim);
+      if (key.startsWith(ATTEMPTS_PREFIX)) {
+        this.ends.attemptRecorded(jobIdInLedgerKey(ATTEMPTS_PREFIX, key) ?? '', process);
+      }
       if (key === 'gate.json') this.recordGate(process, (parse(text) as Gate).state);
     } else {
       const jobId = jobIdInReceiptKey(key);
       if (jobId === undefined) return;
       const receipt = parse(text) as Receipt;
       jobs.receiptWritten(jobId, receipt.outcome);
-      const runOf = (output: string) => this.runs[(this.writers.get(output) ?? 0) - 1];
+      const runOf = (output: string) => this.runs[(this.writers.get(attemptOf(output)) ?? 0) - 1];
       checkReceipt(receipt, this.world, runOf, this.ends, this.check);
       people.aimUpload();
     }
@@ -234,6 +298,7 @@ export class Checks {
 
   private recordGate(process: SimProcess, state: Gate['state']): void {
     const { people, timeline } = this.world;
+    this.isGateOpen = state === 'OPEN';
     if (state === 'OPEN') {
       this.gateClosedSince = undefined;
       return;
@@ -251,6 +316,9 @@ export class Checks {
   }
 
   checkAfterDelete(process: SimProcess, bucket: BucketName, key: string): void {
+    const claimed = bucket === 'control' ? jobIdInLedgerKey(CLAIM_PREFIX, key) : undefined;
+    const claim = claimed === undefined ? undefined : this.claims.get(claimed);
+    if (claim) claim.isReleased = true;
     const jobId = bucket === 'control' ? jobIdInLedgerKey(OPEN_PREFIX, key) : undefined;
     if (jobId === undefined) return;
     const { jobs } = this.world;
@@ -263,7 +331,7 @@ export class Checks {
 
   /** Called when an execution of a function has ended without an error. */
   checkFunctionEnd(process: SimProcess): void {
-    const { id, kind, calls, startedInstanceAt, invoked } = process;
+    const { id, kind, calls, startedInstanceAt, invoked, sleptMs } = process;
     const { from, to } = this.world.instance.onTimes.at(-1) ?? { from: 0, to: 0 };
     if (from === startedInstanceAt && to === Infinity) {
       this.check('who starts the instance invokes worker', invoked, () => {
@@ -272,6 +340,9 @@ export class Checks {
     }
     this.checkCloserEnd(process);
     if (kind === 'drain') return;
+    this.check('no function sleeps', kind === 'worker' || sleptMs <= LONGEST_SLEEP_MS, () => {
+      return `${id} slept for ${Math.round(sleptMs / 1000)} s`;
+    });
     const bound = functionCallBound(kind, this.world.people.uploads.length);
     this.check('calls are bounded', calls <= bound, () => `${id} made ${calls} calls, ${bound} are allowed`);
   }
@@ -306,6 +377,7 @@ export class Checks {
     this.idle.checkAndUpdate(instance.state === 'running' && !jobs.anyOpen && !instance.held);
     const mayStart = !instance.paused && !instance.isInterrupted;
     this.neglected.checkAndUpdate(jobs.anyOpen && !machine.isDraining && mayStart);
+    this.freeSlot.checkAndUpdate(this.isGateOpen);
     if (faults.none) {
       this.check('the breaker does not trip without cause', !instance.paused, () => 'no fault has struck');
     }
@@ -316,6 +388,7 @@ export class Checks {
     const { timeline, faults, people, s3 } = this.world;
     this.idle.check();
     this.neglected.check();
+    this.freeSlot.checkAndUpdate(this.isGateOpen);
     this.check('the breaker does not trip without cause', people.pausesRemoved <= 3, () => {
       return 'the breaker pauses the pipeline again and again';
     });
@@ -327,9 +400,9 @@ export class Checks {
     if (!quiet) this.quietSince = undefined;
     else this.quietSince ??= timeline.now;
     const gateIsLate = timeline.now - (this.quietSince ?? timeline.now) > GATE_BOUND_MS;
-    const isStuck = timeline.now > faults.overAt + LONGEST_MS;
+    const isStuck = timeline.now > faults.overAt + LONGEST_MS + this.programMs;
     if ((quiet && gateStateIn(s3) === 'CLOSED') || gateIsLate || isStuck) {
-      checkTheEnd(this.world, this.programMs, this.check);
+      checkTheEnd(this.world, { programMs: this.programMs, ranMs: this.ranMs }, this.check);
       timeline.end();
     }
   }
@@ -351,9 +424,11 @@ export class Checks {
     this.world.timeline.end();
   }
 
-  /** The running programs of live drains. A program of a dead drain is no attempt any more; the next drain ends it. */
+  /** The running programs of live drains, but for those that SIGKILL has not ended. A program of a dead drain is no attempt any more; the next drain ends it. */
   private busyPrograms(): string[] {
-    const busy = [...this.world.machine.programs].filter(({ owner }) => owner.alive);
+    const busy = [...this.world.machine.programs].filter(
+      ({ owner, isUnkillable }) => owner.alive && !isUnkillable,
+    );
     return busy.map(({ name }) => name);
   }
 }
@@ -361,6 +436,11 @@ export class Checks {
 /** Production code checks a record's shape when it reads the record. Here that would cost more than all the rest. */
 function parse(text: string): unknown {
   return JSON.parse(text);
+}
+
+/** The prefix of the attempt that has the output. */
+function attemptOf(key: string): string {
+  return /^.*?\/attempt-\d+\//.exec(key)?.[0] ?? key;
 }
 
 /** A text as it appears inside a longer text in JSON. */

@@ -10,6 +10,7 @@ export interface Options {
   readonly faults?: Fault[];
   readonly jobs?: number;
   readonly crowded?: true;
+  readonly hours?: true;
   readonly keepGoing?: true;
   readonly workers: number;
   readonly replay?: number;
@@ -36,13 +37,14 @@ const BY_HISTORIES = [
   '--faults',
   '--jobs',
   '--crowded',
+  '--hours',
   '--keep-going',
   '--workers',
 ];
 
 /** The options of each mode. Any other option beside a mode is refused. */
 const USED_BY_MODE: Readonly<Record<string, readonly string[]>> = {
-  '--replay': ['--faults', '--jobs', '--crowded'],
+  '--replay': ['--faults', '--jobs', '--crowded', '--hours'],
   '--crash-points': ['--seed'],
   '--mutations': ['--only', '--search', '--histories', '--seed', '--workers'],
   '--baseline': ['--histories', '--seed', '--faults', '--jobs'],
@@ -79,6 +81,7 @@ function commandLine({ print, warn }: Output): Command {
     .option('--faults <list>', 'kinds of fault, separated by commas; "none"', faultList)
     .option('--jobs <n>', 'uploads a history, all at once', wholeNumber)
     .option('--crowded', 'slower histories that find rarer errors: more uploads, longer')
+    .option('--hours', 'much slower histories whose models run for hours')
     .option('--keep-going', 'continues after a violation, and lists them all')
     .option('--workers <n>', 'processes side by side', atLeastOne, 1)
     .option('--replay <seed>', 'prints one history, line by line', wholeNumber)

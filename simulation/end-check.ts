@@ -34,10 +34,18 @@ export function gateStateIn(s3: SimS3): string {
   return gate ? (JSON.parse(gate.text) as Gate).state : 'CLOSED';
 }
 
-/** Checks what must be true at the end of a history. `programMs`: how long programs ran or may have run. */
-export function checkTheEnd(world: CheckedWorld, programMs: number, check: MakeCheck): void {
+/** How long all programs of a history ran, in milliseconds. */
+interface ProgramTimes {
+  /** How long they ran or may have run. */
+  readonly programMs: number;
+  /** How long they really ran. */
+  readonly ranMs: number;
+}
+
+/** Checks what must be true at the end of a history. */
+export function checkTheEnd(world: CheckedWorld, times: ProgramTimes, check: MakeCheck): void {
   const { s3, instance, machine, faults } = world;
-  checkReceipts(world, programMs, check);
+  checkReceipts(world, times.programMs, check);
   const open = s3.keys('control', OPEN_PREFIX);
   check('the ledger ends empty', open.length === 0, () => open.join(', '));
   const state = gateStateIn(s3);
@@ -45,7 +53,7 @@ export function checkTheEnd(world: CheckedWorld, programMs: number, check: MakeC
   check('the instance ends stopped, the gate CLOSED', isOff, () => {
     return `the instance is ${instance.state}, the gate ${state}`;
   });
-  checkCalls(world, programMs, check);
+  checkCalls(world, times.ranMs, check);
   // A stop may come after the receipt, while the drain still deletes records. These records expire.
   if (!faults.none || machine.drainsKilled > 0) return;
   const records = [CLAIM_PREFIX, STATUS_PREFIX].flatMap((prefix) => s3.keys('control', prefix));
@@ -68,13 +76,15 @@ function checkReceipts(world: CheckedWorld, programMs: number, check: MakeCheck)
   }
 }
 
-function checkCalls(world: CheckedWorld, programMs: number, check: MakeCheck): void {
-  const { wire, functions, instance, people, faults } = world;
+function checkCalls(world: CheckedWorld, ranMs: number, check: MakeCheck): void {
+  const { wire, functions, instance, people, faults, settings } = world;
   const bounds = callBounds({
     uploads: people.uploads.length,
     starts: instance.starts,
     sweeps: functions.sweeps,
-    runMinutes: programMs / 60_000,
+    runMinutes: ranMs / 60_000,
+    outageMinutes: faults.outages.feltMinutes,
+    lingerMinutes: settings.lingerSeconds / 60,
     faults: faults.timesStruck + (faults.hasCrashPoint ? 1 : 0),
   });
   for (const service of Object.keys(bounds) as Service[]) {

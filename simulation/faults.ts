@@ -1,3 +1,4 @@
+import { OUTAGE_FAULTS, Outages } from './outages';
 import type { Random } from './random';
 import type { Timeline } from './timeline';
 
@@ -67,9 +68,24 @@ export const FAULTS = {
   'clocks differ': [0.5, 'the clock of a function or of the instance is up to 3 s off'],
   'person holds': [0.4, 'a person sets lamplighter:hold and removes it again'],
   'person pauses': [0.4, 'a person sets lamplighter:pause and removes it again'],
+  'S3 outage': [0.5, 'S3 answers 503 or not at all to some calls for up to 25 minutes'],
+  'S3 refuses': [0.5, 'S3 answers 403 to some calls for up to 25 minutes'],
+  'service outage': [0.5, 'EC2, SSM or Lambda answers 503 or not at all for up to 25 minutes'],
+  'job takes the machine down': [0.1, 'a job crashes or reboots the machine, some times or each time'],
+  'disk full': [0.05, 'the disk is full for up to 20 minutes or until the next boot'],
+  'SIGKILL has no effect': [
+    0.3,
+    'a program that is killed at its time limit stays until the machine reboots',
+  ],
+  'invocation throttled': [0.5, 'a function is at its limit of concurrency; Lambda tries again later'],
+  'clocks minutes apart': [0.3, "the instance's clock is up to 5 minutes off during a boot"],
+  'hold unreadable': [0.3, 'the metadata service does not answer for up to 8 minutes'],
 } as const satisfies Record<string, readonly [share: number, meaning: string]>;
 
 export type Fault = keyof typeof FAULTS;
+
+/** Maximum error of the instance's clock, in milliseconds. */
+const BOOT_CLOCK_ERROR_MS = 5 * 60_000;
 
 export const FAULT_NAMES = Object.keys(FAULTS) as Fault[];
 
@@ -84,6 +100,7 @@ interface DrawnKinds {
 /** The faults of one history: some kinds, each with a drawn probability, until `overAt`. */
 export class Faults {
   readonly injected = new Map<Fault, number>();
+  readonly outages: Outages;
   private readonly shares = new Map<Fault, number>();
 
   constructor(
@@ -103,6 +120,14 @@ export class Faults {
       const strength = shape.pick([0.5, 1, 1, 2.5]);
       if (chosen) this.shares.set(fault, Math.min(FAULTS[fault][0] * strength, 0.9));
     }
+    const onFirstStrike = (fault: Fault) => this.count(fault);
+    this.outages = new Outages({ shape, beginning: timeline.now, overAt, onFirstStrike });
+    for (const fault of OUTAGE_FAULTS) {
+      const share = this.shares.get(fault);
+      for (let count = 0; count < 2; count += 1) {
+        if (share !== undefined && shape.chance(share)) this.outages.add(fault);
+      }
+    }
   }
 
   /** Whether no fault can strike in this history. */
@@ -121,6 +146,18 @@ export class Faults {
   /** The error of a new process's clock, in milliseconds. */
   clockErrorMs(): number {
     return this.strikes('clocks differ') ? this.luck.between(-3_000, 3_000) : 0;
+  }
+
+  /** The error of the instance's clock during a boot, in milliseconds. */
+  bootClockErrorMs(): number {
+    return this.strikes('clocks minutes apart')
+      ? this.luck.between(-BOOT_CLOCK_ERROR_MS, BOOT_CLOCK_ERROR_MS)
+      : 0;
+  }
+
+  /** Maximum error of the instance's clock in this history, in milliseconds. */
+  get greatestBootClockErrorMs(): number {
+    return this.has('clocks minutes apart') ? BOOT_CLOCK_ERROR_MS : 0;
   }
 
   has(fault: Fault): boolean {

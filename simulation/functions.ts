@@ -23,6 +23,12 @@ const WORKER_RESERVE_SECONDS = 30;
 /** Number of sweeps in a row that found the same state, after which the next ones are skipped. */
 const SWEEPS_AT_REST = 6;
 
+/** The functions that may run at once, if Lambda's limit of concurrency strikes. A new account has 10. */
+const CONCURRENCY_LIMITS = [2, 3, 5, 10];
+
+/** Lambda's first and longest wait before it tries a throttled invocation again, and how long it tries. In milliseconds. */
+const THROTTLED = { firstMs: 1_000, longestMs: 300_000, givesUpMs: 6 * 3_600_000 };
+
 /** Maximum delay of an event, in milliseconds. */
 const LATEST_EVENT_MS = 600_000;
 
@@ -59,6 +65,9 @@ export class Functions {
   readonly executions = { trigger: 0, worker: 0, stop: 0 };
   /** The number of executions under way and of planned invocations. */
   pending = 0;
+  private running = 0;
+  /** Maximum number of functions that run at once, while faults strike. */
+  private readonly concurrencyLimit: number;
   /** Ticks of the schedule, with the missed ones. */
   sweeps = 0;
   private sweepsAtRest = 0;
@@ -66,7 +75,10 @@ export class Functions {
   /** Late events. They arrive when the next drain begins, or after LATEST_EVENT_MS. */
   private readonly heldEvents = new Set<{ name: FunctionName; event: object }>();
 
-  constructor(private readonly world: FunctionsWorld) {}
+  constructor(private readonly world: FunctionsWorld) {
+    const isLimited = world.faults.isDrawn('invocation throttled');
+    this.concurrencyLimit = isLimited ? world.luck.pick(CONCURRENCY_LIMITS) : Infinity;
+  }
 
   deliverHeldEvents(): void {
     for (const { name, event } of this.heldEvents) this.plan(name, event, this.world.luck.spread(5, 800), 0);
@@ -184,13 +196,40 @@ export class Functions {
 
   private plan(name: FunctionName, event: object, delay: number, failures: number): void {
     this.pending += 1;
-    this.world.timeline.after(delay, () => this.execute(name, event, failures));
+    this.planTry(name, event, delay, failures, THROTTLED.firstMs, this.world.timeline.now + delay);
+  }
+
+  /** Lambda runs the function, or tries again after `waitMs` if too many functions run. */
+  private planTry(
+    name: FunctionName,
+    event: object,
+    delay: number,
+    failures: number,
+    waitMs: number,
+    since: number,
+  ): void {
+    const { timeline, faults, narrate } = this.world;
+    timeline.after(delay, () => {
+      if (this.running < this.concurrencyLimit || faults.over) {
+        this.execute(name, event, failures);
+        return;
+      }
+      faults.count('invocation throttled');
+      narrate?.(name, 'is throttled');
+      if (timeline.now - since > THROTTLED.givesUpMs) {
+        this.pending -= 1;
+        return;
+      }
+      const next = Math.min(waitMs * 2, THROTTLED.longestMs);
+      this.planTry(name, event, waitMs, failures, next, since);
+    });
   }
 
   private execute(name: FunctionName, event: object, failures: number): void {
     const { world } = this;
     const { timeline } = world;
     this.executions[name] += 1;
+    this.running += 1;
     const id = `${name} #${this.executions[name]}`;
     const process = new SimProcess(timeline, name, id, world.faults.clockErrorMs());
     process.settlesAllJobs = name === 'stop' && 'source' in event;
@@ -203,6 +242,7 @@ export class Functions {
     const onFailure = () => {
       limit.cancelled = true;
       this.pending -= 1;
+      this.running -= 1;
       const wait = RETRY_MS[failures];
       if (wait !== undefined) this.plan(name, event, wait, failures + 1);
     };
@@ -214,6 +254,7 @@ export class Functions {
         process.alive = false;
         limit.cancelled = true;
         this.pending -= 1;
+        this.running -= 1;
         world.checks.checkFunctionEnd(process);
       },
       (error: unknown) => {

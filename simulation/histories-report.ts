@@ -58,7 +58,7 @@ export async function reportHistories(
   for (const { seed, check, detail } of violations) {
     print(`\nVIOLATION in seed ${seed}: ${check}: ${detail}`);
     print(
-      `npm run simulate -- --replay ${seed}${options.faults ? ` --faults '${options.faults.join(',') || 'none'}'` : ''}${options.jobs === undefined ? '' : ` --jobs ${options.jobs}`}${options.crowded ? ' --crowded' : ''}`,
+      `npm run simulate -- --replay ${seed}${options.faults ? ` --faults '${options.faults.join(',') || 'none'}'` : ''}${options.jobs === undefined ? '' : ` --jobs ${options.jobs}`}${options.crowded ? ' --crowded' : ''}${options.hours ? ' --hours' : ''}`,
     );
   }
   if (violations.length > 0) return 1;

@@ -4,7 +4,7 @@ import { FAULT_NAMES, Faults, type Fault } from './faults';
 import { BEGINNING, resultOf, type HistoryResult } from './history-result';
 import { Jobs } from './jobs';
 import { Random } from './random';
-import { drawSettings, settingsFor, SWEEP_MS, type WorldSettings } from './settings';
+import { drawSettings, settingsFor, SWEEP_MS, type RunLength, type WorldSettings } from './settings';
 import { Timeline } from './timeline';
 import type { Workload } from './workloads';
 import type { World } from './world';
@@ -17,6 +17,8 @@ export interface HistoryOptions {
   readonly jobs?: number | undefined;
   /** More uploads, more of them aimed, and longer: slower histories that find rarer faults. @default false */
   readonly crowded?: boolean | undefined;
+  /** All models run for hours. @default in a few histories */
+  readonly hours?: boolean | undefined;
   readonly crashPoint?: CrashPoint | undefined;
   readonly listCalls?: boolean;
   /** @default false */
@@ -32,6 +34,12 @@ export interface HistoryOptions {
   /** Called with each line of the story. */
   readonly onStoryLine?: ((line: string) => void) | undefined;
 }
+
+/** Share of histories whose models run for hours. Such a history takes as long as many others. */
+const HOURS_SHARE = 1 / 200;
+
+/** Share of histories whose faults last for 40 minutes. */
+const LONG_FAULTS_SHARE = 1 / 20;
 
 /** The seed of the history that began last, for the message of a process that ends in an error. */
 export let currentSeed: number | undefined;
@@ -55,8 +63,9 @@ function drawShared(options: HistoryOptions, shape: Random): World {
   const { seed, workload } = options;
   const timeline = new Timeline(BEGINNING);
   const luck = new Random(seed, 2);
-  const settings = settingsOf(options, shape);
-  const overAt = BEGINNING + faultsEndMs(options, shape);
+  const runs = runLengthOf(options, shape);
+  const settings = settingsOf(options, runs, shape);
+  const overAt = BEGINNING + faultsEndMs(options, runs, shape);
   const allowed = options.faults ?? (workload ? [] : FAULT_NAMES);
   const kinds = { shape, allowed, choosesAll: workload !== undefined };
   const faults = new Faults(timeline, luck, overAt, options.crashPoint !== undefined, kinds);
@@ -74,17 +83,26 @@ function drawShared(options: HistoryOptions, shape: Random): World {
   };
 }
 
-function settingsOf(options: HistoryOptions, shape: Random): WorldSettings {
-  const { workload, lingerSeconds = 0, parallelJobs = 1, faults, jobs } = options;
-  if (!workload) return drawSettings(shape, jobs !== undefined);
+function runLengthOf({ jobs, hours, workload }: HistoryOptions, shape: Random): RunLength {
+  if (hours === true) return 'hours';
+  if (jobs !== undefined || workload) return 'short';
+  return shape.chance(HOURS_SHARE) ? 'hours' : 'drawn';
+}
+
+function settingsOf(options: HistoryOptions, runs: RunLength, shape: Random): WorldSettings {
+  const { workload, lingerSeconds = 0, parallelJobs = 1, faults } = options;
+  if (!workload) return drawSettings(shape, runs);
   return settingsFor(workload, lingerSeconds, parallelJobs, faults?.includes('spot interruption') === true);
 }
 
 /** When faults are over, in milliseconds from the history's beginning. */
-function faultsEndMs({ workload, jobs, crowded }: HistoryOptions, shape: Random): number {
+function faultsEndMs({ workload, jobs, crowded }: HistoryOptions, runs: RunLength, shape: Random): number {
   const lastArrivalMs = workload?.jobs.at(-1)?.arrivesMs;
   if (lastArrivalMs !== undefined) return lastArrivalMs;
   if (jobs !== undefined) return 60_000;
+  if (runs === 'hours') return shape.pick([30, 90, 240]) * 60_000;
+  // Outages need time.
+  if (shape.chance(LONG_FAULTS_SHARE)) return 40 * 60_000;
   return shape.pick(crowded === true ? [3, 5, 8, 12, 30] : [1, 2, 3, 5, 12]) * 60_000;
 }
 

@@ -25,7 +25,13 @@ export interface Disk {
 
 /** What the host needs of the other parts. */
 export interface HostWorld extends ProgramWorld {
-  readonly machine: ProgramWorld['machine'] & { readonly disk: Disk; reboot(): void };
+  readonly machine: ProgramWorld['machine'] & {
+    readonly disk: Disk;
+    rebootInOrder(): void;
+    /** Whether a write to the disk fails now. */
+    isDiskFull(by: SimProcess): boolean;
+  };
+  readonly instance: { readonly notice: string | undefined };
   readonly checks: ProgramWorld['checks'] & {
     checkProgramStart(drain: SimProcess, jobId: string, model: SimModel, program: Program): number;
   };
@@ -53,13 +59,12 @@ export class SimHost implements Host {
   }
 
   notice(): Promise<string | undefined> {
-    return Promise.resolve(undefined);
+    return Promise.resolve(this.world.instance.notice);
   }
 
   reboot(): Promise<void> {
-    if (!this.process.alive) return new Promise(() => undefined);
-    this.world.machine.reboot();
-    return Promise.resolve();
+    if (this.process.alive) this.world.machine.rebootInOrder();
+    return new Promise(() => undefined);
   }
 
   uptimeSeconds(): number {
@@ -90,19 +95,18 @@ export class SimHost implements Host {
 
   modelFolder({ digest }: ModelRef): ModelFolder {
     const { models } = this.world.machine.disk;
-    const { name, timeLimitMinutes, maxAttempts, parallelJobs, retryOnFailure, hasSetup } = modelOf(
-      this.world,
-      digest,
-    );
-    const card = { name, timeLimitMinutes, maxAttempts, parallelJobs, retryOnFailure };
+    const model = modelOf(this.world, digest);
+    const { name, timeLimitMinutes, maxAttempts, maxInterruptions, parallelJobs, retryOnFailure } = model;
+    const card = { name, timeLimitMinutes, maxAttempts, maxInterruptions, parallelJobs, retryOnFailure };
     return {
       card: () => Promise.resolve(models.has(digest) ? JSON.stringify(card) : undefined),
       isReady: () => Promise.resolve(models.get(digest)?.ready === true),
       unpack: () => {
+        if (this.world.machine.isDiskFull(this.process)) return Promise.reject(noSpace());
         models.set(digest, { ready: false });
         return Promise.resolve();
       },
-      has: (program) => Promise.resolve(program === 'run' || hasSetup),
+      has: (program) => Promise.resolve(program === 'run' || model.hasSetup),
       markReady: () => {
         models.set(digest, { ready: true });
         return Promise.resolve();
@@ -130,6 +134,7 @@ class SimJobFolder implements JobFolder {
 
   receive(_name: string, body: Readable): Promise<number> {
     body.destroy();
+    if (this.world.machine.isDiskFull(this.process)) return Promise.reject(noSpace());
     return Promise.resolve(1);
   }
 
@@ -157,6 +162,10 @@ class SimJobFolder implements JobFolder {
   remove(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+function noSpace(): Error {
+  return Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
 }
 
 function modelOf({ settings }: World, digest: string) {

@@ -9,11 +9,33 @@ interface Description {
   readonly state: InstanceState;
   readonly launchTime: number;
   readonly reason: string;
+  readonly stateReason: StateReason | undefined;
   readonly tags: readonly { Key: string; Value: string }[];
+}
+
+/** EC2's reason for the last change of the state. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html */
+interface StateReason {
+  readonly Code: string;
+  readonly Message: string;
+}
+
+const STATE_REASONS = {
+  user: reasonOf('Client.UserInitiatedShutdown', 'User initiated shutdown'),
+  inside: reasonOf('Client.InstanceInitiatedShutdown', 'Instance initiated shutdown'),
+  spot: reasonOf('Server.SpotInstanceShutdown', 'Spot instance was stopped by EC2'),
+  host: reasonOf('Server.InternalError', 'Internal error on launch'),
+  capacity: reasonOf('Server.InsufficientInstanceCapacity', 'There is no capacity available'),
+} as const;
+
+function reasonOf(Code: string, message: string): StateReason {
+  return { Code, Message: `${Code}: ${message}` };
 }
 
 /** What stopped the instance. `ours`: StopInstances of our functions, or the machine's own idle shutdown. */
 export type Stopper = 'ours' | 'people' | 'EC2';
+
+/** Time from the notice of a spot interruption to the interruption, in milliseconds. */
+const NOTICE_MS = 120_000;
 
 /** What the instance needs of the other parts. */
 interface InstanceWorld extends World {
@@ -45,6 +67,8 @@ export class SimInstance {
   unpausedAt = 0;
   /** When a start was last requested, accepted or not. */
   startRequestedAt = 0;
+  /** EC2's notice of an interruption, in words. */
+  notice: string | undefined;
   /** EC2 has interrupted the spot instance and has not started it again. */
   isInterrupted = false;
   private readonly tags = new Map<string, string>();
@@ -52,6 +76,7 @@ export class SimInstance {
   private noCapacityUntil = 0;
   /** EC2's StateTransitionReason. */
   private reason = '';
+  private stateReason: StateReason | undefined;
   /** The number of changes of the state. A planned change happens only if this number has not changed. */
   private change = 0;
 
@@ -80,6 +105,7 @@ export class SimInstance {
       State: { Name: described.state },
       LaunchTime: new Date(described.launchTime),
       StateTransitionReason: described.reason,
+      ...(described.stateReason && { StateReason: described.stateReason }),
       Tags: described.tags,
     };
     return { Reservations: [{ Instances: [found] }] };
@@ -107,13 +133,16 @@ export class SimInstance {
       this.onTimes.push({ from: timeline.now, to: Infinity });
       this.launchTime = Math.floor(timeline.now / 1000) * 1000;
       this.reason = '';
+      this.stateReason = undefined;
       this.isInterrupted = false;
       this.changeState('pending');
       this.times = this.world.people.nextJob()?.start;
       this.later(this.times?.pendingMs ?? luck.spread(4_000, 20_000), () => {
         // EC2 starts an interrupted instance only when it has the capacity.
-        if (by !== 'EC2' && faults.strikes('start falls back')) this.endStopping();
-        else this.beginRunning();
+        if (by !== 'EC2' && faults.strikes('start falls back')) {
+          this.stateReason = STATE_REASONS.capacity;
+          this.endStopping();
+        } else this.beginRunning();
       });
     }
     return { StartingInstances: [{ PreviousState, CurrentState: { Name: this.state } }] };
@@ -129,26 +158,34 @@ export class SimInstance {
     if (this.state === 'running' || this.state === 'pending') {
       if (by !== 'people') checks.checkStop(by);
       this.reason = userInitiated(this.world.timeline.now);
-      this.beginStopping(by === 'people' ? 'people' : 'ours');
+      this.beginStopping(by === 'people' ? 'people' : 'ours', 'user');
     }
     return { StoppingInstances: [{ PreviousState, CurrentState: { Name: this.state } }] };
   }
 
   /** Called when a stop is accepted, the machine powers itself off, or EC2 interrupts it. */
-  beginStopping(stopper: Stopper): void {
+  beginStopping(stopper: Stopper, reason: keyof typeof STATE_REASONS | undefined): void {
     const { luck, machine, people } = this.world;
     if (this.state !== 'running' && this.state !== 'pending') return;
+    this.stateReason = reason && STATE_REASONS[reason];
+    this.notice = undefined;
     this.changeState('stopping');
     this.endOnTime();
     people.instanceStops();
-    machine.shutDown(stopper, luck.between(0, 4_000));
+    machine.shutDown(stopper, luck.spread(250, 8_000));
     this.later(luck.spread(8_000, 60_000), () => this.endStopping());
   }
 
   /** EC2 interrupts the spot instance. Only EC2 starts it again, some time later, whether or not a job is open. */
   interrupt(): void {
-    this.isInterrupted = true;
-    this.beginStopping('EC2');
+    const { luck } = this.world;
+    // The notice is best effort.
+    const noticeMs = luck.chance(0.7) ? NOTICE_MS : 0;
+    if (noticeMs > 0) this.notice = 'EC2 is about to stop the spot instance';
+    this.later(noticeMs, () => {
+      this.isInterrupted = true;
+      this.beginStopping('EC2', 'spot');
+    });
   }
 
   createTags(by: SimProcess, input: Readonly<Record<string, unknown>>): object {
@@ -217,6 +254,7 @@ export class SimInstance {
       state: this.state,
       launchTime: this.launchTime,
       reason: this.reason,
+      stateReason: this.stateReason,
       tags: [...this.tags].map(([Key, Value]) => ({ Key, Value })),
     });
   }

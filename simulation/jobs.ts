@@ -39,6 +39,10 @@ export class Jobs {
     return this.anyOpen || this.lastOpenAt >= at;
   }
 
+  openJobs(): string[] {
+    return [...this.open.keys()];
+  }
+
   /** A job that has been open from before `at` until now. */
   openBefore(at: number): string | undefined {
     for (const [jobId, since] of this.open) if (since < at) return jobId;

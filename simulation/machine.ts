@@ -1,8 +1,9 @@
 import { drain } from '../runner/drain';
 import { InterruptedError } from '../runner/failures';
-import { isIdle } from '../runner/idle';
+import { isIdle, type IdleFacts } from '../runner/idle';
 import { SimHost, type Disk, type HostWorld } from './host';
 import type { SimInstance, Stopper } from './instance';
+import type { DeathCause } from './run-ends';
 import { SimProcess } from './process';
 import { SimProgram } from './program';
 import { statusOf, type SimCommand, type SimSsm } from './ssm';
@@ -26,6 +27,8 @@ interface MachineWorld extends HostWorld {
     checkPowerOff(): void;
     checkDrainEnd(drain: SimProcess): void;
     checkError(drain: SimProcess, error: unknown): void;
+    noteInterruption(drain: SimProcess): void;
+    noteMachineDown(cause: DeathCause): void;
   };
 }
 
@@ -35,6 +38,8 @@ interface Boot {
   readonly from: number;
   /** When the boot had ended. */
   readonly at: number;
+  /** The error of the machine's clock, in milliseconds. */
+  readonly clockErrorMs: number;
 }
 
 /** What runs on the instance: the commands of the agent, the drain, its models and the idle timer. And its disk. */
@@ -62,6 +67,12 @@ export class Machine {
   drainsKilled = 0;
   /** The number of power-ons and power-offs. A planned action happens only if this number has not changed. */
   private powerChanges = 0;
+  /** Until when the disk is full, in milliseconds since the epoch. A boot ends it. */
+  private diskFullUntil = 0;
+  /** How often each job that takes the machine down will do so yet. 0: never. */
+  private readonly takedowns = new Map<string, number>();
+  /** Until when the metadata service is silent, in milliseconds since the epoch. */
+  private metadataSilentUntil = 0;
 
   constructor(private readonly world: MachineWorld) {}
 
@@ -105,22 +116,90 @@ export class Machine {
     this.waitingCommands.push(command);
   }
 
-  /** The host fails, and the machine loses power at once. */
-  crash(why: string): void {
-    this.world.narrate?.('machine', `crashes (${why})`);
-    this.powerOff('EC2');
-    this.world.instance.beginStopping('EC2');
+  /** The drain at work, if it has not been told to end. */
+  get workingDrain(): SimProcess | undefined {
+    return this.lockHolder?.wasInterrupted === false ? this.lockHolder : undefined;
   }
 
+  /** The host fails, and the machine loses power at once. EC2 may give a reason. */
+  crash(why: string): void {
+    this.world.narrate?.('machine', `crashes (${why})`);
+    this.powerOff('EC2', 'unexplained');
+    this.world.instance.beginStopping('EC2', this.world.luck.chance(0.5) ? 'host' : undefined);
+  }
+
+  /** Boots again without notice. */
   reboot(): void {
-    this.powerOff('EC2');
+    this.powerOff('EC2', 'unexplained');
     this.boot();
   }
 
-  /** The operating system shuts down. The drain may get a SIGTERM. After the delay the power is off. */
+  /** Called when the drain reboots the machine. */
+  rebootInOrder(): void {
+    this.world.narrate?.('machine', 'reboots for the drain');
+    this.powerOff('EC2', 'explained');
+    this.boot();
+  }
+
+  isTakenDownBy(jobId: string): boolean {
+    const { faults, luck } = this.world;
+    let left = this.takedowns.get(jobId);
+    if (left === undefined) {
+      const isDrawn = faults.isDrawn('job takes the machine down');
+      left = isDrawn ? luck.pick([1, 1, 2, 3, Infinity, Infinity]) : 0;
+      this.takedowns.set(jobId, left);
+    }
+    return left > 0;
+  }
+
+  goDownBy({ jobId, name }: SimProgram): void {
+    const { faults, luck } = this.world;
+    faults.count('job takes the machine down');
+    this.takedowns.set(jobId, (this.takedowns.get(jobId) ?? 1) - 1);
+    this.world.narrate?.(name, 'takes the machine down');
+    if (luck.chance(0.7)) {
+      this.reboot();
+      return;
+    }
+    this.powerOff('EC2', 'unexplained');
+    this.world.instance.beginStopping('EC2', undefined);
+  }
+
+  isDiskFull(by: SimProcess): boolean {
+    const { timeline, faults, luck, checks } = this.world;
+    if (faults.over) return false;
+    if (timeline.now >= this.diskFullUntil) {
+      if (!faults.strikes('disk full')) return false;
+      this.diskFullUntil = luck.chance(0.5) ? timeline.now + luck.spread(5_000, 1_200_000) : Infinity;
+    }
+    this.world.narrate?.('machine', 'the disk is full');
+    checks.noteInterruption(by);
+    return true;
+  }
+
+  /** What the metadata service answers about people's hold. It is never silent twice without an answer between. */
+  private readHold(): IdleFacts['hold'] {
+    const { timeline, faults, luck, instance } = this.world;
+    if (timeline.now < this.metadataSilentUntil) return 'unknown';
+    if (this.metadataSilentUntil === 0 && faults.strikes('hold unreadable')) {
+      this.metadataSilentUntil = timeline.now + luck.spread(1_000, 480_000);
+      return 'unknown';
+    }
+    this.metadataSilentUntil = 0;
+    return instance.held ? 'held' : 'not held';
+  }
+
+  /** The operating system shuts down: the drain gets SIGTERM, and after the delay the power is off. Or it hangs. */
   shutDown(stopper: Stopper, delay: number): void {
-    if (this.world.luck.chance(0.5)) this.interrupt?.();
-    this.later(delay, () => this.powerOff(stopper));
+    const { luck, checks } = this.world;
+    if (luck.chance(0.9)) {
+      this.later(luck.between(0, delay), () => {
+        // SIGTERM makes the drain kill its models.
+        if (stopper === 'ours' && this.currentBoot) checks.checkPowerOff();
+        this.interrupt?.();
+      });
+    }
+    this.later(delay, () => this.powerOff(stopper, 'explained'));
   }
 
   private interrupt: (() => void) | undefined;
@@ -129,7 +208,9 @@ export class Machine {
     const { timeline, faults, luck, ssm, instance } = this.world;
     if (instance.state !== 'running') return;
     this.boots += 1;
-    this.currentBoot = { id: `boot-${this.boots}`, from, at: timeline.now };
+    this.diskFullUntil = 0;
+    const clockErrorMs = faults.bootClockErrorMs();
+    this.currentBoot = { id: `boot-${this.boots}`, from, at: timeline.now, clockErrorMs };
     this.world.narrate?.('machine', `${this.currentBoot.id} is up`);
     this.planIdleTimer();
     this.planHostFault(luck.spread(1_000, HOST_FAULT_PERIOD_MS));
@@ -173,18 +254,24 @@ export class Machine {
     const { currentBoot } = this;
     if (!currentBoot) return;
     this.drains += 1;
-    const process = new SimProcess(timeline, 'drain', `drain #${this.drains}`, faults.clockErrorMs());
+    const clockErrorMs = currentBoot.clockErrorMs + faults.clockErrorMs();
+    const process = new SimProcess(timeline, 'drain', `drain #${this.drains}`, clockErrorMs);
     this.lockHolder = process;
+    faults.outages.cue('a drain begins', timeline.now);
     world.functions.deliverHeldEvents();
     world.checks.checkSpans();
     world.narrate?.(process.id, `begins, for ${command.id}`);
     const interrupt = new AbortController();
     this.interrupt = () => {
       timeline.markCodeResumed();
+      process.wasInterrupted = true;
+      world.checks.noteInterruption(process);
+      world.narrate?.(process.id, 'receives SIGTERM');
       interrupt.abort(new InterruptedError('the drain received SIGTERM'));
     };
     process.whenKilled(() => {
       this.drainsKilled += 1;
+      world.checks.noteInterruption(process);
       this.unlock(process);
       this.later(luck.between(100, 2_000), () => this.endCommand(command, 'Failed', 'killed'));
     });
@@ -227,8 +314,16 @@ export class Machine {
 
   private planDrainKill(process: SimProcess): void {
     const { timeline, faults, luck, narrate } = this.world;
-    if (!faults.isDrawn('drain killed')) return;
-    timeline.after(luck.spread(100, 600_000), () => {
+    if (faults.over) return;
+    if (!faults.isDrawn('drain killed')) {
+      if (faults.has('drain killed')) {
+        timeline.after(HOST_FAULT_PERIOD_MS, () => {
+          if (process.alive) this.planDrainKill(process);
+        });
+      }
+      return;
+    }
+    timeline.after(luck.spread(100, HOST_FAULT_PERIOD_MS), () => {
       if (!process.alive || faults.over) return;
       faults.count('drain killed');
       narrate?.(process.id, 'is killed');
@@ -252,10 +347,11 @@ export class Machine {
     if (last === 'Pending' || last === 'InProgress') this.world.ssm.report(command, status);
   }
 
-  private powerOff(stopper: Stopper): void {
+  private powerOff(stopper: Stopper, cause: DeathCause): void {
     this.powerChanges += 1;
     if (!this.currentBoot) return;
     if (stopper === 'ours') this.world.checks.checkPowerOff();
+    this.world.checks.noteMachineDown(cause);
     for (const program of [...this.programs]) program.remove();
     const drain = this.lockHolder;
     this.waitingCommands = [];
@@ -268,7 +364,7 @@ export class Machine {
 
   private planIdleTimer(): void {
     this.later(IDLE_TIMER_MS, () => {
-      const { timeline, instance, settings, checks, plainChain } = this.world;
+      const { timeline, settings, checks, plainChain, instance } = this.world;
       const idle =
         this.currentBoot &&
         !plainChain &&
@@ -278,14 +374,14 @@ export class Machine {
           now: timeline.now,
           bootedAt: this.currentBoot.at,
           heartbeatAt: this.disk.heartbeatAt,
-          hold: instance.held ? 'held' : 'not held',
+          hold: this.readHold(),
           idleShutdownMinutes: settings.idleShutdownMinutes,
         });
       if (idle === true) {
         this.world.narrate?.('machine', 'switches itself off: idle');
         checks.checkStop('the idle timer');
         this.isShuttingDown = true;
-        instance.beginStopping('ours');
+        instance.beginStopping('ours', 'inside');
       } else {
         this.planIdleTimer();
       }

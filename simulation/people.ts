@@ -5,7 +5,7 @@ import type { Fault } from './faults';
 import type { SimInstance } from './instance';
 import type { Random } from './random';
 import type { SimS3 } from './s3';
-import { MODELS } from './settings';
+import { MODELS, type SimModel } from './settings';
 import type { World } from './world';
 import type { Workload, WorkloadJob } from './workloads';
 
@@ -96,6 +96,14 @@ export class People {
   jobOf(jobId: string): WorkloadJob | undefined {
     const { workload } = this.world;
     return workload?.jobs[this.uploads.findIndex((upload) => upload.jobId === jobId)];
+  }
+
+  /** The model that accepted the upload of this job. */
+  modelOf(jobId: string): SimModel | undefined {
+    const { settings } = this.world;
+    const key = this.uploads.find((upload) => upload.jobId === jobId)?.key;
+    const found = key === undefined ? undefined : modelFor({ key }, MODELS);
+    return settings.models.find(({ name }) => name === found?.name);
   }
 
   /**

@@ -1,13 +1,19 @@
 import type { Clock } from '../lifecycle/clock';
 import type { Timeline } from './timeline';
 
-type ProcessKind = 'trigger' | 'worker' | 'stop' | 'drain';
+export type ProcessKind = 'trigger' | 'worker' | 'stop' | 'drain';
 
 /** An execution of a function, or a drain. A killed process runs no further code. */
 export class SimProcess {
   readonly clock: Clock;
   readonly startedAt: number;
   alive = true;
+  /** The process was killed. It did not end by itself. */
+  wasKilled = false;
+  /** The process has received SIGTERM. */
+  wasInterrupted = false;
+  /** How long the process has slept in all, in milliseconds. */
+  sleptMs = 0;
   /** This settle retires every finished job. A settle for a receipt retires only the jobs that its event names. */
   settlesAllJobs = false;
   /** When a StartInstances of this process started the instance. */
@@ -41,6 +47,7 @@ export class SimProcess {
         new Promise((resolve) => {
           timeline.after(Math.ceil(milliseconds), () => {
             if (!this.alive) return;
+            this.sleptMs += milliseconds;
             timeline.markCodeResumed();
             resolve();
           });
@@ -56,6 +63,7 @@ export class SimProcess {
   kill(): void {
     if (!this.alive) return;
     this.alive = false;
+    this.wasKilled = true;
     for (const react of this.onKilled) react();
   }
 }

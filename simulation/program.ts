@@ -6,9 +6,18 @@ import type { World } from './world';
 
 /** What a program needs of the other parts. */
 export interface ProgramWorld extends World {
-  readonly machine: { readonly programs: Set<SimProgram> };
+  readonly machine: {
+    readonly programs: Set<SimProgram>;
+    /** Whether this run of the job takes the machine down. */
+    isTakenDownBy(jobId: string): boolean;
+    goDownBy(program: SimProgram): void;
+  };
   readonly people: { jobOf(jobId: string): WorkloadJob | undefined };
-  readonly checks: { checkProgramEnd(program: SimProgram, end: ProcessEnd, lastedMs: number): void };
+  readonly checks: {
+    checkProgramEnd(program: SimProgram, end: ProcessEnd, lastedMs: number): void;
+    /** Called when a program is gone, with or without its machine. */
+    addRunTime(lastedMs: number): void;
+  };
 }
 
 /** A model's `setup` or `run`. Its duration is drawn. It may fail, hang or ignore SIGTERM. */
@@ -19,6 +28,8 @@ export class SimProgram implements ModelProcess {
   files = 0;
   private resolve: (end: ProcessEnd) => void = () => undefined;
   private hasEnded = false;
+  /** SIGKILL has not ended the program. Only a reboot does. */
+  isUnkillable = false;
   private readonly startedAt: number;
   private readonly ignoresSigterm: boolean;
 
@@ -38,10 +49,17 @@ export class SimProgram implements ModelProcess {
     this.startedAt = timeline.now;
     world.narrate?.(owner.id, `starts ${this.name}`);
     const isRun = program === 'run';
+    if (isRun) faults.outages.cue('a program begins', timeline.now);
     const given = isRun ? people.jobOf(jobId)?.runMs : undefined;
     const lasts = given ?? luck.spread(1_000, isRun ? model.longestRunMs : 30_000);
     const hangs = isRun && faults.strikes('model hangs');
     this.ignoresSigterm = hangs && faults.strikes('model ignores SIGTERM');
+    if (isRun && machine.isTakenDownBy(jobId)) {
+      const most = Math.min(lasts, model.timeLimitMinutes * 60_000);
+      timeline.after(luck.spread(10, Math.max(most, 20)), () => {
+        if (!this.hasEnded) machine.goDownBy(this);
+      });
+    }
     if (hangs) return;
     const code = faults.strikes(isRun ? 'model fails' : 'setup fails') ? 1 : 0;
     const empty = isRun && code === 0 && faults.strikes('model writes nothing');
@@ -59,21 +77,33 @@ export class SimProgram implements ModelProcess {
     });
   }
 
+  /** Called at the time limit only. */
   terminate(): void {
-    if (this.ignoresSigterm) return;
+    this.isUnkillable = this.world.faults.strikes('SIGKILL has no effect');
+    if (this.ignoresSigterm || this.isUnkillable) return;
     this.world.timeline.after(this.world.luck.between(50, 3_000), () =>
       this.end({ code: null, signal: 'SIGTERM' }),
     );
   }
 
   killAll(): Promise<void> {
+    const { owner, world } = this;
+    // A later drain finds the process gone. The real kernel is less kind.
+    if (this.isUnkillable && owner.alive && !this.hasEnded) {
+      world.narrate?.(this.name, 'stays after SIGKILL');
+      const lastedMs = world.timeline.now - this.startedAt;
+      world.checks.checkProgramEnd(this, { code: null, signal: 'SIGKILL' }, lastedMs);
+      return Promise.resolve();
+    }
     this.end({ code: null, signal: 'SIGKILL' });
     return Promise.resolve();
   }
 
   /** Called when the machine loses power. */
   remove(): void {
+    if (this.hasEnded) return;
     this.hasEnded = true;
+    this.world.checks.addRunTime(this.world.timeline.now - this.startedAt);
     this.world.machine.programs.delete(this);
   }
 
@@ -85,6 +115,7 @@ export class SimProgram implements ModelProcess {
       end.signal === null ? `exits with ${end.code ?? '?'}` : `ends by ${end.signal}`,
     );
     if (!this.owner.alive) return;
+    if (this.program === 'run') this.world.faults.outages.cue('a program ends', this.world.timeline.now);
     this.world.checks.checkProgramEnd(this, end, this.world.timeline.now - this.startedAt);
     this.world.timeline.markCodeResumed();
     this.resolve(end);

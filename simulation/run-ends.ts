@@ -1,9 +1,16 @@
 import type { ProcessEnd } from '../runner/host';
 import type { SimProcess } from './process';
 import type { SimProgram } from './program';
+import type { SimModel } from './settings';
 
 /** How a run of a model ended, as its drain saw it. */
 type RunEnd = 'well' | 'model failed' | 'no output' | 'time limit' | 'interrupted';
+
+/** Why the machine went down. `explained`: an orderly shutdown, a stop by anybody or a spot interruption. */
+export type DeathCause = 'explained' | 'unexplained';
+
+/** Unexplained deaths of the machine in a row, while the job ran alone, that may fail it. */
+const MOST_DEATHS = 3;
 
 interface Ended {
   readonly end: RunEnd;
@@ -12,26 +19,113 @@ interface Ended {
   readonly callsFailed: number;
 }
 
-/** The ends of each job's runs. */
+interface EndsOfJob {
+  readonly ends: Ended[];
+  /** The drain of the latest run. */
+  lastRunBy: SimProcess | undefined;
+  /** The latest run has ended in view of its drain. */
+  hasLastRunEnded: boolean;
+  setupFailed: boolean;
+  /** The number of ends by the model that a drain has recorded in the ledger. */
+  recorded: number;
+  /** An end by the model that its drain has not recorded yet. */
+  unrecorded: SimProcess | undefined;
+  /** Attempts that the machine, its drain or a person ended, since the model ended one. */
+  interruptions: number;
+  /** Unexplained deaths of the machine while the job ran alone, since the model ended an attempt. */
+  deathsAlone: number;
+}
+
+/** What ended each job's attempts: the simulator's own knowledge, which no record of production code has a part in. */
 export class RunEnds {
-  private readonly ends = new Map<string, Ended[]>();
+  private readonly jobs = new Map<string, EndsOfJob>();
 
-  add({ jobId, owner, files, model }: SimProgram, { code, signal }: ProcessEnd, lastedMs: number): void {
-    const ofJob = this.ends.get(jobId) ?? [];
-    this.ends.set(jobId, ofJob);
-    ofJob.push({ end: endOf(), by: owner, callsFailed: owner.callsFailed });
+  /** Called when a run begins. */
+  begins(jobId: string, drain: SimProcess): void {
+    const job = this.of(jobId);
+    job.lastRunBy = drain;
+    job.hasLastRunEnded = false;
+    job.unrecorded = undefined;
+  }
 
-    function endOf(): RunEnd {
-      // A model may exit by itself between SIGTERM and SIGKILL.
-      if (lastedMs >= model.timeLimitMinutes * 60_000) return 'time limit';
-      if (signal !== null) return 'interrupted';
-      if (code !== 0) return 'model failed';
-      return files === 0 ? 'no output' : 'well';
+  add({ jobId, owner, files, model, program }: SimProgram, end: ProcessEnd, lastedMs: number): void {
+    const job = this.of(jobId);
+    if (program === 'setup') {
+      if (end.code !== 0 && end.signal === null) job.setupFailed = true;
+      return;
     }
+    const how = runEndOf(end, lastedMs, model, files);
+    job.hasLastRunEnded = true;
+    job.ends.push({ end: how, by: owner, callsFailed: owner.callsFailed });
+    if (!isByModel(how)) return;
+    job.unrecorded = owner;
+    job.interruptions = 0;
+    job.deathsAlone = 0;
   }
 
   has(jobId: string, wanted: RunEnd): boolean {
-    return this.ends.get(jobId)?.some(({ end }) => end === wanted) === true;
+    return this.of(jobId).ends.some(({ end }) => end === wanted);
+  }
+
+  hasSetupFailed(jobId: string): boolean {
+    return this.of(jobId).setupFailed;
+  }
+
+  /** The number of runs that the model ended. */
+  modelEnds(jobId: string): number {
+    return this.of(jobId).ends.filter(({ end }) => isByModel(end)).length;
+  }
+
+  /** Called when a drain has written how an attempt at the job ended. */
+  attemptRecorded(jobId: string, drain: SimProcess): void {
+    const job = this.of(jobId);
+    if (job.unrecorded !== drain) return;
+    job.unrecorded = undefined;
+    job.recorded += 1;
+  }
+
+  /** The number of ends by the model that are in the ledger. */
+  recordedModelEnds(jobId: string): number {
+    return this.of(jobId).recorded;
+  }
+
+  /** Called when the machine, its drain or a person has ended an attempt at the job. */
+  interrupted(jobId: string): void {
+    this.of(jobId).interruptions += 1;
+  }
+
+  /** Whether this drain began the latest run of the job. */
+  isOfLastRun(jobId: string, drain: string): boolean {
+    return this.of(jobId).lastRunBy?.id === drain;
+  }
+
+  /** Called when the machine dies, no part knows why, and only this job's program ran. */
+  diedAlone(jobId: string): void {
+    this.of(jobId).deathsAlone += 1;
+  }
+
+  /** Whether the job may run once more. Not if its latest run worked or still runs, and nothing interrupted its drain. */
+  mayRunAgain(jobId: string): boolean {
+    const { ends, lastRunBy, hasLastRunEnded } = this.of(jobId);
+    if (lastRunBy === undefined || lastRunBy.wasKilled || lastRunBy.wasInterrupted) return true;
+    const last = ends.at(-1)?.end;
+    return hasLastRunEnded && (last === 'model failed' || last === 'time limit');
+  }
+
+  /** Whether the job may end with a failed receipt now. */
+  mayFail(jobId: string, { maxAttempts, maxInterruptions, retryOnFailure }: SimModel): boolean {
+    const { setupFailed, interruptions, deathsAlone } = this.of(jobId);
+    const byModel = this.modelEnds(jobId);
+    const isUsedUp = byModel > 0 && (!retryOnFailure || byModel >= maxAttempts);
+    if (isUsedUp || this.has(jobId, 'no output') || setupFailed) return true;
+    return interruptions >= maxInterruptions || deathsAlone >= MOST_DEATHS;
+  }
+
+  /** What has ended the job's attempts, in words. */
+  describe(jobId: string): string {
+    const { ends, interruptions, deathsAlone } = this.of(jobId);
+    const runs = ends.map(({ end }) => end).join(', ') || 'none';
+    return `ended runs: ${runs}; interruptions in a row: ${interruptions}; deaths alone: ${deathsAlone}`;
   }
 
   /**
@@ -39,7 +133,37 @@ export class RunEnds {
    * written the receipt.
    */
   hasJustFailed(jobId: string, drain: SimProcess): boolean {
-    const last = this.ends.get(jobId)?.at(-1);
+    const last = this.of(jobId).ends.at(-1);
     return last?.end === 'model failed' && last.by === drain && last.callsFailed === drain.callsFailed;
   }
+
+  private of(jobId: string): EndsOfJob {
+    let job = this.jobs.get(jobId);
+    if (!job) {
+      job = {
+        ends: [],
+        lastRunBy: undefined,
+        hasLastRunEnded: false,
+        setupFailed: false,
+        recorded: 0,
+        unrecorded: undefined,
+        interruptions: 0,
+        deathsAlone: 0,
+      };
+      this.jobs.set(jobId, job);
+    }
+    return job;
+  }
+}
+
+function runEndOf({ code, signal }: ProcessEnd, lastedMs: number, model: SimModel, files: number): RunEnd {
+  // A model may exit by itself between SIGTERM and SIGKILL.
+  if (lastedMs >= model.timeLimitMinutes * 60_000) return 'time limit';
+  if (signal !== null) return 'interrupted';
+  if (code !== 0) return 'model failed';
+  return files === 0 ? 'no output' : 'well';
+}
+
+function isByModel(end: RunEnd): boolean {
+  return end === 'model failed' || end === 'no output' || end === 'time limit';
 }

@@ -22,6 +22,7 @@ export interface SimModel {
   readonly digest: string;
   readonly prefix: string;
   readonly maxAttempts: number;
+  readonly maxInterruptions: number;
   readonly parallelJobs: number;
   readonly retryOnFailure: boolean;
   readonly timeLimitMinutes: number;
@@ -52,18 +53,26 @@ export function timeLimitSeconds(name: FunctionName): number {
 
 export const BREAKER_WAKE_UPS = 3;
 
-/** Draws the settings of one history. `small`: as few and as short steps as possible, for histories that list every call. */
-export function drawSettings(shape: Random, small: boolean): WorldSettings {
+/** Runs of a drawn length. `hours`: runs of hours, and limits to match. */
+export type RunLength = 'short' | 'drawn' | 'hours';
+
+/** The limits and the longest runs of models whose runs last for hours. */
+const HOURS = { timeLimitMinutes: [60, 150, 300], longestRunMs: [1_800_000, 7_200_000, 14_400_000] } as const;
+
+/** Draws the settings of one history. `short`: as few and as short steps as possible, for histories that list every call. */
+export function drawSettings(shape: Random, runs: RunLength): WorldSettings {
+  const small = runs === 'short';
   const models = MODELS.map(({ name, digest, prefix }): SimModel => ({
     name,
     digest,
     prefix,
     maxAttempts: shape.pick([1, 2, 2, 3]),
+    maxInterruptions: shape.pick([20, 20, 20, 4]),
     parallelJobs: small ? 1 : shape.pick([1, 1, 2]),
     retryOnFailure: shape.chance(0.5),
-    timeLimitMinutes: shape.pick([1, 3, 8]),
+    timeLimitMinutes: shape.pick(runs === 'hours' ? HOURS.timeLimitMinutes : [1, 3, 8]),
     hasSetup: small || shape.chance(0.5),
-    longestRunMs: small ? 30_000 : shape.pick([3_000, 5_000, 30_000, 120_000, 400_000]),
+    longestRunMs: longestRunMs(shape, runs),
   }));
   return {
     models,
@@ -77,6 +86,11 @@ export function drawSettings(shape: Random, small: boolean): WorldSettings {
   };
 }
 
+function longestRunMs(shape: Random, runs: RunLength): number {
+  if (runs === 'short') return 30_000;
+  return shape.pick(runs === 'hours' ? HOURS.longestRunMs : [3_000, 5_000, 30_000, 120_000, 400_000]);
+}
+
 /** The settings of an ordinary account for a given workload. None is drawn, so that designs differ in nothing else. */
 export function settingsFor(
   { jobs }: Workload,
@@ -86,7 +100,14 @@ export function settingsFor(
 ): WorldSettings {
   const longestRunMs = Math.max(...jobs.map(({ runMs }) => runMs));
   const timeLimitMinutes = Math.ceil(longestRunMs / 60_000) + 1;
-  const card = { maxAttempts: 2, parallelJobs, retryOnFailure: false, timeLimitMinutes, hasSetup: false };
+  const card = {
+    maxAttempts: 2,
+    maxInterruptions: 20,
+    parallelJobs,
+    retryOnFailure: false,
+    timeLimitMinutes,
+    hasSetup: false,
+  };
   return {
     models: MODELS.map(({ name, digest, prefix }) => ({ name, digest, prefix, ...card, longestRunMs })),
     // Long, because renewals would be most of the calls of a long run. They do not change the on-time.

@@ -18,6 +18,7 @@ export interface Run {
   readonly faults?: readonly Fault[] | undefined;
   readonly jobs?: number;
   readonly crowded?: boolean;
+  readonly hours?: boolean;
   readonly keepGoing?: true;
 }
 
@@ -29,7 +30,7 @@ interface RunControl {
 
 /** Runs histories in the order of their seeds, in several processes, up to the first violation or with `keepGoing` all. */
 export async function runAll(bundle: string, options: Run, control?: RunControl): Promise<BatchReport[]> {
-  const { faults, jobs, crowded, keepGoing, workers } = options;
+  const { faults, jobs, crowded, hours, keepGoing, workers } = options;
   const reports: BatchReport[] = [];
   const spans = spansOf(options.seed, options.histories, HISTORIES_PER_TASK);
   const isInterrupted = () => control?.signal.aborted === true;
@@ -40,7 +41,7 @@ export async function runAll(bundle: string, options: Run, control?: RunControl)
       const span = spans.shift();
       if (!span) return;
       const { firstSeed, count: histories } = span;
-      const task = { firstSeed, histories, faults, jobs, crowded };
+      const task = { firstSeed, histories, faults, jobs, crowded, hours };
       const report = await sendTask<BatchReport>({ kind: 'batch', task });
       reports.push(report);
       control?.onReport(report);

@@ -36,8 +36,8 @@ async function run(options: Options, output: Output): Promise<number> {
   }
   const bundle = await bundleSimulator();
   if (options.replay !== undefined) {
-    const { faults, jobs, crowded } = options;
-    return (await replay(bundle, { seed: options.replay, faults, jobs, crowded }, output)) ? 0 : 1;
+    const { faults, jobs, crowded, hours } = options;
+    return (await replay(bundle, { seed: options.replay, faults, jobs, crowded, hours }, output)) ? 0 : 1;
   }
   if (options.crashPoints) return (await crashPoints(bundle, seed, output)) ? 0 : 1;
   if (options.baseline) return (await reportBaseline(bundle, options, output)) ? 0 : 1;

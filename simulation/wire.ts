@@ -102,6 +102,9 @@ const TIMEOUT_MS = 5_000;
 /** Maximum time from the sending of a request to its effect, in milliseconds. */
 const LATEST_EFFECT_MS = 10_000;
 
+/** Silence after which a drain ends one try, in milliseconds, as in runner/main.ts. */
+const DRAIN_SILENCE_MS = 20_000;
+
 const TRIES = { trigger: 4, worker: 4, stop: 4, drain: 5 } as const;
 
 /** What is between production code and the cloud: delays, the SDK's retries, lost answers, deaths of the caller. */
@@ -158,6 +161,7 @@ export class Wire {
   private attempt(call: Call): void {
     const { timeline, faults, luck, settings } = this.world;
     call.triesLeft -= 1;
+    if (this.failsInOutage(call)) return;
     let delay = luck.spread(2, settings.slowestCallMs);
     if (faults.strikes('call slow')) delay = luck.between(500, TIMEOUT_MS - 500);
     const isGivenUp = call.failure === 'call given up' || faults.strikes('call given up');
@@ -173,6 +177,18 @@ export class Wire {
       return;
     }
     timeline.after(delay, () => this.arrive(call));
+  }
+
+  private failsInOutage(call: Call): boolean {
+    const { timeline, faults, luck, settings } = this.world;
+    const { process, operation, input } = call;
+    const failure = faults.outages.failureOf(process.kind, operation, input.Bucket, timeline.now);
+    if (!failure) return false;
+    if (!failure.isRetried) call.triesLeft = 0;
+    const silenceMs = process.kind === 'drain' ? DRAIN_SILENCE_MS : TIMEOUT_MS;
+    const delay = failure.isSilent ? silenceMs : luck.spread(2, settings.slowestCallMs);
+    timeline.after(delay, () => this.retryOrFail(call, failure.error));
+    return true;
   }
 
   private arrive(call: Call): void {
@@ -230,6 +246,10 @@ export class Wire {
   private retryOrFail(call: Call, error: Error): void {
     const { timeline, luck } = this.world;
     if (!call.process.alive) return;
+    if (call.abortSignal?.aborted === true) {
+      this.answer(call, awsError('AbortError', 0));
+      return;
+    }
     if (call.triesLeft === 0) {
       this.narrate(call, `gives up (${error.name})`);
       call.process.callsFailed += 1;

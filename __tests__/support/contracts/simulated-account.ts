@@ -30,6 +30,7 @@ export class SimulatedAccount {
       models: MODELS.map((model) => ({
         ...model,
         maxAttempts: 2,
+        maxInterruptions: 20,
         parallelJobs: 1,
         retryOnFailure: false,
         timeLimitMinutes: 2,
