@@ -263,7 +263,7 @@ export class Checks {
     );
     if (dying.length > 1) for (const [jobId] of dying) this.suspects.add(jobId);
     if (cause === 'explained') return;
-    const running = [...machine.programs].filter(({ isUnkillable }) => !isUnkillable);
+    const running = [...machine.programs].filter(({ isStuck }) => !isStuck);
     for (const [jobId, { drain }] of dying) {
       const isAlone = running.every((program) => program.jobId === jobId);
       if (isAlone && this.ends.isOfLastRun(jobId, drain)) this.ends.diedAlone(jobId);
@@ -332,6 +332,9 @@ export class Checks {
   /** Called when an execution of a function has ended without an error. */
   checkFunctionEnd(process: SimProcess): void {
     const { id, kind, calls, startedInstanceAt, invoked, sleptMs } = process;
+    this.check('no function sleeps', kind === 'worker' || sleptMs <= LONGEST_SLEEP_MS, () => {
+      return `${id} slept for ${Math.round(sleptMs / 1000)} s`;
+    });
     const { from, to } = this.world.instance.onTimes.at(-1) ?? { from: 0, to: 0 };
     if (from === startedInstanceAt && to === Infinity) {
       this.check('who starts the instance invokes worker', invoked, () => {
@@ -340,9 +343,6 @@ export class Checks {
     }
     this.checkCloserEnd(process);
     if (kind === 'drain') return;
-    this.check('no function sleeps', kind === 'worker' || sleptMs <= LONGEST_SLEEP_MS, () => {
-      return `${id} slept for ${Math.round(sleptMs / 1000)} s`;
-    });
     const bound = functionCallBound(kind, this.world.people.uploads.length);
     this.check('calls are bounded', calls <= bound, () => `${id} made ${calls} calls, ${bound} are allowed`);
   }
@@ -427,7 +427,7 @@ export class Checks {
   /** The running programs of live drains, but for those that SIGKILL has not ended. A program of a dead drain is no attempt any more; the next drain ends it. */
   private busyPrograms(): string[] {
     const busy = [...this.world.machine.programs].filter(
-      ({ owner, isUnkillable }) => owner.alive && !isUnkillable,
+      ({ owner, isStuck }) => owner.alive && !isStuck,
     );
     return busy.map(({ name }) => name);
   }

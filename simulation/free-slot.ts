@@ -7,7 +7,7 @@ import type { World } from './world';
 interface SlotWorld extends World {
   readonly machine: {
     readonly workingDrain: SimProcess | undefined;
-    readonly programs: ReadonlySet<{ readonly isUnkillable: boolean }>;
+    readonly programs: ReadonlySet<{ readonly isStuck: boolean }>;
   };
   readonly instance: { readonly paused: boolean };
   readonly people: { modelOf(jobId: string): SimModel | undefined };
@@ -60,7 +60,7 @@ export class FreeSlot {
     if (!drain || !jobs.anyOpen || instance.paused || faults.outages.isFeltAt(timeline.now)) return undefined;
     const open = jobs.openJobs();
     if (open.some((jobId) => this.claims.isSuspect(jobId))) return undefined;
-    if ([...machine.programs].some(({ isUnkillable }) => isUnkillable)) return undefined;
+    if ([...machine.programs].some(({ isStuck }) => isStuck)) return undefined;
     const busy = open.filter((jobId) => this.claims.isHeld(jobId, drain));
     const [current] = busy;
     const model = current === undefined ? undefined : people.modelOf(current);

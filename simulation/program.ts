@@ -29,7 +29,8 @@ export class SimProgram implements ModelProcess {
   private resolve: (end: ProcessEnd) => void = () => undefined;
   private hasEnded = false;
   /** SIGKILL has not ended the program. Only a reboot does. */
-  isUnkillable = false;
+  isStuck = false;
+  private isUnkillable = false;
   private readonly startedAt: number;
   private readonly ignoresSigterm: boolean;
 
@@ -89,8 +90,10 @@ export class SimProgram implements ModelProcess {
   killAll(): Promise<void> {
     const { owner, world } = this;
     // A later drain finds the process gone. The real kernel is less kind.
+    if (this.isStuck && owner.alive) return Promise.resolve();
     if (this.isUnkillable && owner.alive && !this.hasEnded) {
       world.narrate?.(this.name, 'stays after SIGKILL');
+      this.isStuck = true;
       const lastedMs = world.timeline.now - this.startedAt;
       world.checks.checkProgramEnd(this, { code: null, signal: 'SIGKILL' }, lastedMs);
       return Promise.resolve();
@@ -108,7 +111,7 @@ export class SimProgram implements ModelProcess {
   }
 
   private end(end: ProcessEnd): void {
-    if (this.hasEnded) return;
+    if (this.hasEnded || (this.isStuck && this.owner.alive)) return;
     this.remove();
     this.world.narrate?.(
       this.name,
