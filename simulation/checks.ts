@@ -426,9 +426,7 @@ export class Checks {
 
   /** The running programs of live drains, but for those that SIGKILL has not ended. A program of a dead drain is no attempt any more; the next drain ends it. */
   private busyPrograms(): string[] {
-    const busy = [...this.world.machine.programs].filter(
-      ({ owner, isStuck }) => owner.alive && !isStuck,
-    );
+    const busy = [...this.world.machine.programs].filter(({ owner, isStuck }) => owner.alive && !isStuck);
     return busy.map(({ name }) => name);
   }
 }
