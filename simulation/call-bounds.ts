@@ -8,6 +8,8 @@ export interface CallCauses {
   readonly sweeps: number;
   /** How long models ran, in minutes. */
   readonly runMinutes: number;
+  /** Pages of a list of all jobs. */
+  readonly pages: number;
   /** How long outages were felt, in minutes. */
   readonly outageMinutes: number;
   /** The tail of a drain after its last work, in minutes. */
@@ -36,6 +38,9 @@ const LONGEST_PAUSE_SECONDS = 4;
 /** Polls by which the worker's short first pauses exceed one poll every 4 s. */
 const EARLY_POLLS = 8;
 
+/** A drain takes 15 s from its command to its end, if the first calls fail. */
+const WAKE_UPS_PER_OUTAGE_MINUTE = 4;
+
 /** Calls of a drain that waits, per minute: it lists the open jobs and reads the gate each 5 s. */
 const POLLS_PER_MINUTE = 24;
 
@@ -53,6 +58,7 @@ export function callBounds({
   starts,
   sweeps,
   runMinutes,
+  pages,
   outageMinutes,
   lingerMinutes,
   faults,
@@ -61,7 +67,8 @@ export function callBounds({
   const causes = uploads + starts + sweeps;
   return {
     // The function that starts the instance invokes the worker. After a fault, another function may do so again.
-    lambda: 2 * causes + 3 * faults,
+    // A drain that ends in an outage is sent again until the breaker trips.
+    lambda: 2 * causes + WAKE_UPS_PER_OUTAGE_MINUTE * outageMinutes + 3 * faults,
     // A settle reads the instance, starts or stops it and sets its tags. A worker reads it at each poll.
     ec2: 6 * causes + POLLS_PER_START * starts + POLLS_PER_FAULT * faults,
     // A worker reads the agent's ping at each poll. Then it lists the commands and sends one.
@@ -72,8 +79,8 @@ export function callBounds({
       75 * uploads +
       25 * sweeps +
       40 * starts +
-      18 * runMinutes +
-      POLLS_PER_MINUTE * (outageMinutes + (uploads + starts) * lingerMinutes) +
+      (6 + 12 * pages) * runMinutes +
+      POLLS_PER_MINUTE * pages * (outageMinutes + (uploads + starts) * lingerMinutes) +
       70 * faults,
   };
 }

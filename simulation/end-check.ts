@@ -83,6 +83,7 @@ function checkCalls(world: CheckedWorld, ranMs: number, check: MakeCheck): void 
     starts: instance.starts,
     sweeps: functions.sweeps,
     runMinutes: ranMs / 60_000,
+    pages: Math.max(1, Math.ceil(people.uploads.length / settings.listPage)),
     outageMinutes: faults.outages.feltMinutes,
     lingerMinutes: settings.lingerSeconds / 60,
     faults: faults.timesStruck + (faults.hasCrashPoint ? 1 : 0),

@@ -65,6 +65,8 @@ export class FreeSlot {
     const [current] = busy;
     const model = current === undefined ? undefined : people.modelOf(current);
     if (model && busy.length >= model.parallelJobs) return undefined;
-    return open.find((jobId) => !busy.includes(jobId) && (!model || people.modelOf(jobId) === model));
+    // The drain keeps the order of admission: a job of another model waits for the running ones, and so do all behind it.
+    const next = open.find((jobId) => !busy.includes(jobId));
+    return next === undefined || (model && people.modelOf(next) !== model) ? undefined : next;
   }
 }

@@ -24,7 +24,7 @@ const WORKER_RESERVE_SECONDS = 30;
 const SWEEPS_AT_REST = 6;
 
 /** The functions that may run at once, if Lambda's limit of concurrency strikes. A new account has 10. */
-const CONCURRENCY_LIMITS = [2, 3, 5, 10];
+const CONCURRENCY_LIMITS = [1, 2, 3, 10];
 
 /** Lambda's first and longest wait before it tries a throttled invocation again, and how long it tries. In milliseconds. */
 const THROTTLED = { firstMs: 1_000, longestMs: 300_000, givesUpMs: 6 * 3_600_000 };
