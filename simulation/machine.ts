@@ -1,6 +1,7 @@
 import { drain } from '../runner/drain';
 import { InterruptedError } from '../runner/failures';
-import { isIdle, type IdleFacts } from '../runner/idle';
+import { holdInForce, isIdle, type HoldAnswer } from '../runner/idle';
+import type { Hold } from '../runner/metadata';
 import { SimHost, type Disk, type HostWorld } from './host';
 import type { SimInstance, Stopper } from './instance';
 import type { DeathCause } from './run-ends';
@@ -73,6 +74,8 @@ export class Machine {
   private readonly takedowns = new Map<string, number>();
   /** Until when the metadata service is silent, in milliseconds since the epoch. */
   private metadataSilentUntil = 0;
+  /** The idle timer's file with the last answer about the hold. */
+  private lastHold: HoldAnswer | undefined;
 
   constructor(private readonly world: MachineWorld) {}
 
@@ -165,6 +168,13 @@ export class Machine {
     this.world.instance.beginStopping('EC2', undefined);
   }
 
+  private holdInForce({ id: bootId, from }: Boot): Hold {
+    const now = { bootId, uptimeSeconds: (this.world.timeline.now - from) / 1000 };
+    const hold = this.readHold();
+    if (hold !== 'unknown') this.lastHold = { ...now, hold };
+    return holdInForce(hold, this.lastHold, now);
+  }
+
   isDiskFull(by: SimProcess): boolean {
     const { timeline, faults, luck, checks } = this.world;
     if (faults.over) return false;
@@ -178,7 +188,7 @@ export class Machine {
   }
 
   /** What the metadata service answers about people's hold. It is never silent twice without an answer between. */
-  private readHold(): IdleFacts['hold'] {
+  private readHold(): Hold {
     const { timeline, faults, luck, instance } = this.world;
     if (timeline.now < this.metadataSilentUntil) return 'unknown';
     if (this.metadataSilentUntil === 0 && faults.strikes('hold unreadable')) {
@@ -374,7 +384,7 @@ export class Machine {
           now: timeline.now,
           bootedAt: this.currentBoot.at,
           heartbeatAt: this.disk.heartbeatAt,
-          hold: this.readHold(),
+          hold: this.holdInForce(this.currentBoot),
           idleShutdownMinutes: settings.idleShutdownMinutes,
         });
       if (idle === true) {

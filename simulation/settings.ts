@@ -1,4 +1,5 @@
 import { DEFAULT_LINGER_SECONDS } from '../lifecycle/linger';
+import { LEASE_SECONDS } from '../lifecycle/records';
 import type { Random } from './random';
 import type { Workload } from './workloads';
 
@@ -76,7 +77,7 @@ export function drawSettings(shape: Random, runs: RunLength): WorldSettings {
   }));
   return {
     models,
-    leaseSeconds: 60,
+    leaseSeconds: LEASE_SECONDS,
     lingerSeconds: small ? DEFAULT_LINGER_SECONDS : shape.pick([0, 0, 30, 30, 90]),
     idleShutdownMinutes: shape.pick([10, 10, 10, 15]),
     slowestCallMs: small ? 60 : shape.pick([20, 60, 60, 400, 2_000]),
@@ -110,8 +111,7 @@ export function settingsFor(
   };
   return {
     models: MODELS.map(({ name, digest, prefix }) => ({ name, digest, prefix, ...card, longestRunMs })),
-    // Long, because renewals would be most of the calls of a long run. They do not change the on-time.
-    leaseSeconds: 900,
+    leaseSeconds: LEASE_SECONDS,
     lingerSeconds,
     idleShutdownMinutes: 10,
     slowestCallMs: 60,
