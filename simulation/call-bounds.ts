@@ -10,7 +10,7 @@ export interface CallCauses {
   readonly runMinutes: number;
   /** Pages of a list of all jobs. */
   readonly pages: number;
-  /** How long outages were felt, in minutes. */
+  /** How long outages or a full disk were felt, in minutes. */
   readonly outageMinutes: number;
   /** The tail of a drain after its last work, in minutes. */
   readonly lingerMinutes: number;

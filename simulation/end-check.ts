@@ -77,14 +77,14 @@ function checkReceipts(world: CheckedWorld, programMs: number, check: MakeCheck)
 }
 
 function checkCalls(world: CheckedWorld, ranMs: number, check: MakeCheck): void {
-  const { wire, functions, instance, people, faults, settings } = world;
+  const { wire, functions, instance, people, faults, settings, machine } = world;
   const bounds = callBounds({
     uploads: people.uploads.length,
     starts: instance.starts,
     sweeps: functions.sweeps,
     runMinutes: ranMs / 60_000,
     pages: Math.max(1, Math.ceil(people.uploads.length / settings.listPage)),
-    outageMinutes: faults.outages.feltMinutes,
+    outageMinutes: faults.outages.feltMinutes + machine.diskFullMs / 60_000,
     lingerMinutes: settings.lingerSeconds / 60,
     faults: faults.timesStruck + (faults.hasCrashPoint ? 1 : 0),
   });

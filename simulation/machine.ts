@@ -15,6 +15,9 @@ const IDLE_TIMER_MS = 60_000;
 /** Period in which the host may fail, in milliseconds. */
 const HOST_FAULT_PERIOD_MS = 600_000;
 
+/** The longest pause of a drain between two attempts, and their beginning. In milliseconds. */
+const LONGEST_BACK_OFF_MS = 6 * 60_000;
+
 /** What the machine needs of the other parts. */
 interface MachineWorld extends HostWorld {
   readonly instance: SimInstance;
@@ -70,6 +73,10 @@ export class Machine {
   private powerChanges = 0;
   /** Until when the disk is full, in milliseconds since the epoch. A boot ends it. */
   private diskFullUntil = 0;
+  /** When a write last failed because the disk was full. */
+  private diskLastFullAt = -Infinity;
+  /** How long a drain waited because of a full disk, at most. In milliseconds. */
+  diskFullMs = 0;
   /** How often each job that takes the machine down will do so yet. 0: never. */
   private readonly takedowns = new Map<string, number>();
   /** Until when the metadata service is silent, in milliseconds since the epoch. */
@@ -183,6 +190,8 @@ export class Machine {
       this.diskFullUntil = luck.chance(0.5) ? timeline.now + luck.spread(5_000, 1_200_000) : Infinity;
     }
     this.world.narrate?.('machine', 'the disk is full');
+    this.diskFullMs += Math.min(timeline.now - this.diskLastFullAt, LONGEST_BACK_OFF_MS);
+    this.diskLastFullAt = timeline.now;
     checks.noteInterruption(by);
     return true;
   }
