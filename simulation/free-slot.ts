@@ -7,6 +7,7 @@ import type { World } from './world';
 interface SlotWorld extends World {
   readonly machine: {
     readonly workingDrain: SimProcess | undefined;
+    readonly isDiskFullFelt: boolean;
     readonly programs: ReadonlySet<{ readonly isStuck: boolean }>;
   };
   readonly instance: { readonly paused: boolean };
@@ -58,6 +59,7 @@ export class FreeSlot {
     const { machine, jobs, people, faults, timeline, instance } = this.world;
     const drain = machine.workingDrain;
     if (!drain || !jobs.anyOpen || instance.paused || faults.outages.isFeltAt(timeline.now)) return undefined;
+    if (machine.isDiskFullFelt) return undefined;
     const open = jobs.openJobs();
     if (open.some((jobId) => this.claims.isSuspect(jobId))) return undefined;
     if ([...machine.programs].some(({ isStuck }) => isStuck)) return undefined;

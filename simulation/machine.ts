@@ -126,6 +126,11 @@ export class Machine {
     this.waitingCommands.push(command);
   }
 
+  /** Whether the disk is full, or a drain may still wait because it was. */
+  get isDiskFullFelt(): boolean {
+    return this.world.timeline.now - this.diskLastFullAt < LONGEST_BACK_OFF_MS;
+  }
+
   /** The drain at work, if it has not been told to end. */
   get workingDrain(): SimProcess | undefined {
     return this.lockHolder?.wasInterrupted === false ? this.lockHolder : undefined;
