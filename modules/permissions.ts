@@ -129,6 +129,8 @@ export interface Keys {
   readonly region: string;
   /** The key of the buckets. */
   readonly storage?: string | undefined;
+  /** Earlier keys of the buckets. Objects that were written with them stay encrypted with them. */
+  readonly formerStorage: readonly string[];
   /** The key of the disk. */
   readonly disk?: string | undefined;
 }
@@ -140,6 +142,7 @@ export function ledgerFunctionMayUse(keys: Keys, on: Ledger): Statement[] {
   return [
     ...throughS3('DecryptReceipts', keys, ['kms:Decrypt'], [on.output]),
     ...throughS3('UseKeyForLedger', keys, decryptAndEncrypt, [on.control]),
+    ...decryptFormer(keys, [on.output, on.control]),
     ...attachEncryptedDisk(keys),
   ];
 }
@@ -150,6 +153,7 @@ export function instanceMayUse(keys: Keys, on: Ledger): Statement[] {
     ...throughS3('DecryptUploads', keys, ['kms:Decrypt'], [on.data]),
     // S3 decrypts the parts of a multipart upload to join them.
     ...throughS3('UseKeyForLedgerAndResults', keys, decryptAndEncrypt, [on.control, on.output]),
+    ...decryptFormer(keys, [on.data, on.control, on.output]),
   ];
 }
 
@@ -235,17 +239,23 @@ function systemsManagerAgent(instances: string): Statement[] {
  */
 function throughS3(
   sid: string,
-  { storage, region }: Keys,
+  { storage, region }: Pick<Keys, 'region'> & { readonly storage?: string | readonly string[] | undefined },
   actions: readonly string[],
   buckets: readonly HasArn[],
 ): Statement[] {
-  if (storage === undefined) return [];
+  const keys = [storage ?? []].flat();
+  if (keys.length === 0) return [];
   return [
-    allow(sid, actions, [storage], {
+    allow(sid, actions, keys, {
       StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
       StringLike: { 'kms:EncryptionContext:aws:s3:arn': buckets.flatMap(({ arn }) => [arn, `${arn}/*`]) },
     }),
   ];
+}
+
+/** The gate, open records and pinned models stay encrypted with the key that they were written with. */
+function decryptFormer({ region, formerStorage }: Keys, buckets: readonly HasArn[]): Statement[] {
+  return throughS3('DecryptWithFormerKeys', { region, storage: formerStorage }, ['kms:Decrypt'], buckets);
 }
 
 /**

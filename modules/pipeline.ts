@@ -296,8 +296,8 @@ interface Machine {
 
 type Functions = Readonly<Record<HandlerName, PipelineFunction>>;
 
-function encryptionKeys({ region, kmsKeyArn, diskKmsKeyArn }: PipelineSettings): Keys {
-  return { region, storage: kmsKeyArn, disk: diskKmsKeyArn ?? kmsKeyArn };
+function encryptionKeys({ region, kmsKeyArn, formerKmsKeyArns, diskKmsKeyArn }: PipelineSettings): Keys {
+  return { region, storage: kmsKeyArn, formerStorage: formerKmsKeyArns, disk: diskKmsKeyArn ?? kmsKeyArn };
 }
 
 function failuresQueueName({ name }: PipelineSettings): string {

@@ -42,6 +42,7 @@ story('lamplighter plan', () => {
       destroy: false,
       json: false,
       allowDataLoss: false,
+      allowKeyChange: false,
       allowInterruption: false,
       ...options,
     };

@@ -325,6 +325,7 @@ test('every setting changes the synthesized JSON', () => {
     image: 'ami-0123456789abcdef0',
     spot: true,
     kmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef',
+    formerKmsKeyArns: ['arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef'],
     diskKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef',
     accountId: '123456789012',
     deployRoleArn: 'arn:aws:iam::123456789012:role/deploy',

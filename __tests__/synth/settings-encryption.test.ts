@@ -79,6 +79,29 @@ test('a key for the disk alone needs the grant for EC2 and no other permission',
   expect(keyStatements(onlyDisk, 'instance')).toEqual([]);
 });
 
+const former = [key('3'), key('4')];
+
+test.each<[string, string[]]>([
+  ['trigger', ['output', 'control']],
+  ['stop', ['output', 'control']],
+  ['instance', ['data', 'control', 'output']],
+])('%s may still decrypt what was written with former keys, and nothing more', (role, buckets) => {
+  const onlyFormer = synthesizePipeline(settingsWith({ formerKmsKeyArns: former }));
+  const changed = synthesizePipeline(settingsWith({ kmsKeyArn, formerKmsKeyArns: former }));
+  const decrypt = { Action: ['kms:Decrypt'], Resource: former, Condition: throughS3(...buckets) };
+  expect(keyStatements(onlyFormer, role)).toEqual([decrypt]);
+  const before = keyStatements(one, role);
+  expect(keyStatements(changed, role)).toHaveLength(before.length + 1);
+  expect(keyStatements(changed, role)).toEqual(expect.arrayContaining([...before, decrypt]));
+  for (const { Action, Resource } of keyStatements(changed, role))
+    if (Resource.some((arn) => former.includes(arn))) expect(Action).toEqual(['kms:Decrypt']);
+});
+
+test('worker needs no former key', () => {
+  const changed = synthesizePipeline(settingsWith({ kmsKeyArn, formerKmsKeyArns: former }));
+  expect(keyStatements(changed, 'worker')).toEqual([]);
+});
+
 test('worker may use no key', () => {
   expect(keyStatements(two, 'worker')).toEqual([]);
 });
@@ -102,6 +125,14 @@ test.each<[Record<string, unknown>, string]>([
   ],
   [{ region: 'us-east-1', kmsKeyArn }, "allowed is a key in us-east-1, the pipeline's region"],
   [{ region: 'us-east-1', diskKmsKeyArn }, "allowed is a key in us-east-1, the pipeline's region"],
+  [
+    { formerKmsKeyArns: ['alias/mine'] },
+    'formerKmsKeyArns[0] is "alias/mine"; allowed is a list of at most 10',
+  ],
+  [{ formerKmsKeyArns: kmsKeyArn }, 'allowed is a list of at most 10 different KMS key ARNs'],
+  [{ formerKmsKeyArns: [kmsKeyArn, kmsKeyArn] }, 'allowed is a list of at most 10 different KMS key ARNs'],
+  [{ region: 'us-east-1', formerKmsKeyArns: [kmsKeyArn] }, 'allowed is a list of keys in us-east-1'],
+  [{ kmsKeyArn, formerKmsKeyArns: [diskKmsKeyArn, kmsKeyArn] }, 'allowed is a list without kmsKeyArn'],
 ])('a wrong key is refused, and the error says what is allowed: %j', (overrides, problem) => {
   const problems = problemsWith(overrides);
   expect(problems).toHaveLength(1);

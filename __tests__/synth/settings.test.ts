@@ -46,6 +46,7 @@ test('a pipeline needs only a name and a model', () => {
       diskGiB: 30,
       disposable: false,
       sweepMinutes: 5,
+      formerKmsKeyArns: [],
       idleShutdownMinutes: 10,
       leaseSeconds: 60,
       lingerSeconds: 30,

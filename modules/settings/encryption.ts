@@ -14,6 +14,15 @@ const example = 'arn:aws:kms:eu-central-1:123456789012:key/… (not an alias)';
 export const encryptionSettings = {
   /** The key of the buckets, the disk and the logs. @default keys that AWS owns or manages */
   kmsKeyArn: keyArn.optional().describe(`a KMS key's ARN: ${example}`),
+  /**
+   * Earlier keys of the buckets. The pipeline may still decrypt with them, because its records and uploads stay encrypted as
+   * they were written. @default none
+   */
+  formerKmsKeyArns: z
+    .array(keyArn)
+    .refine((arns) => arns.length <= 10 && new Set(arns).size === arns.length)
+    .default([])
+    .describe(`a list of at most 10 different KMS key ARNs: ${example}`),
   /** The key of the disk. @default kmsKeyArn, or the account's default key for EBS */
   diskKmsKeyArn: keyArn.optional().describe(`a KMS key's ARN: ${example}`),
 };
@@ -21,9 +30,20 @@ export const encryptionSettings = {
 export function encryptionConflicts(
   settings: z.infer<z.ZodObject<typeof encryptionSettings>> & { readonly region: string },
 ): readonly SettingConflict[] {
-  return (['kmsKeyArn', 'diskKmsKeyArn'] as const).flatMap((setting) => {
-    const region = settings[setting]?.split(':')[3];
-    if (region === undefined || region === settings.region) return [];
-    return [{ setting, allowed: `a key in ${settings.region}, the pipeline's region` }];
-  });
+  const { kmsKeyArn, diskKmsKeyArn, formerKmsKeyArns, region } = settings;
+  const isElsewhere = (arn: string) => arn.split(':')[3] !== region;
+  const conflicts = Object.entries({ kmsKeyArn, diskKmsKeyArn }).flatMap(([setting, arn]) =>
+    arn !== undefined && isElsewhere(arn)
+      ? [{ setting, allowed: `a key in ${region}, the pipeline's region` }]
+      : [],
+  );
+  if (formerKmsKeyArns.some(isElsewhere)) {
+    const allowed = `a list of keys in ${region}, the pipeline's region`;
+    conflicts.push({ setting: 'formerKmsKeyArns', allowed });
+  }
+  if (kmsKeyArn !== undefined && formerKmsKeyArns.includes(kmsKeyArn)) {
+    const allowed = 'a list without kmsKeyArn, which is the present key';
+    conflicts.push({ setting: 'formerKmsKeyArns', allowed });
+  }
+  return conflicts;
 }

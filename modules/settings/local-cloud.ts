@@ -5,6 +5,7 @@ const ACCOUNT_SETTINGS = [
   'permissionsBoundaryArn',
   'state',
   'kmsKeyArn',
+  'formerKmsKeyArns',
   'diskKmsKeyArn',
   'image',
   'vpcId',

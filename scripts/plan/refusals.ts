@@ -1,4 +1,5 @@
 import { type Loss, deployedControlBucket, interruptionsOf, lossesOf } from './data-loss';
+import { leftKeysOf } from './left-keys';
 import type { TerraformPlan } from './terraform-plan';
 
 /** The risks that the user has accepted. */
@@ -7,19 +8,29 @@ export interface Allowed {
   readonly dataLoss: boolean;
   /** The plan may stop, replace or destroy the instance while jobs are open. */
   readonly interruption: boolean;
+  /** The plan may leave the pipeline without permission for the key of its own records. */
+  readonly keyChange: boolean;
 }
 
 /**
  * The reasons why a plan must not be applied. Each says how to continue. Empty: the plan may be applied. The ledger is only
  * read if the answer depends on it.
  * @param countOpenJobs counts the open jobs in the ledger that the bucket holds
+ * @param formerKmsKeyArns the setting of this name
  */
 export async function refusalsOf(
   plan: TerraformPlan,
   allowed: Allowed,
   countOpenJobs: (controlBucket: string) => Promise<number>,
+  formerKmsKeyArns: readonly string[],
 ): Promise<string[]> {
   const refusals: string[] = [];
+  for (const key of allowed.keyChange ? [] : leftKeysOf(plan, formerKmsKeyArns)) {
+    refusals.push(
+      `The buckets no longer use the key ${key}, but their objects stay encrypted with it. The pipeline could not read its ` +
+        'own records. Add the key to formerKmsKeyArns. To deploy without it: --allow-key-change',
+    );
+  }
   if (!allowed.dataLoss) {
     for (const [data, addresses] of addressesByData(lossesOf(plan))) {
       refusals.push(

@@ -16,6 +16,7 @@ export function addPlan(root: Command, { terminal, exitWith }: CommandContext): 
     .option('--json', 'print the result as JSON; steps go to stderr', false)
     .option('--allow-data-loss', 'accept a plan that destroys or replaces resources with data', false)
     .option('--allow-interruption', 'accept a plan that stops the instance while jobs are open', false)
+    .option('--allow-key-change', 'accept a plan after which the pipeline cannot read its own records', false)
     .action(async (options: PlanOptions) => {
       exitWith(await plan(options, terminal));
     });
@@ -28,7 +29,7 @@ export function addPlan(root: Command, { terminal, exitWith }: CommandContext): 
       ...EXITS.basic,
       [Exit.ok]: 'planned, and the plan is not refused',
       [Exit.usage]:
-        'the plan is refused, because it loses data or interrupts jobs; or an argument or a setting is not valid',
+        'the plan is refused, because it loses data, interrupts jobs or leaves a key; or an argument or a setting is not valid',
       [Exit.missing]: 'Terraform, credentials or the running local cloud is missing',
       [Exit.broken]: EXITS.all[Exit.broken],
     },

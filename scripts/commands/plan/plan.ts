@@ -9,7 +9,7 @@ import { chooseSettings } from '../../pipeline/chosen-settings';
 import { type CloudChoice, type Target, chooseTarget } from '../../pipeline/target';
 import { makePlan } from '../../plan/make-plan';
 import { pageOf } from '../../plan/page';
-import { refusalsOf } from '../../plan/refusals';
+import { refusalsOf, type Allowed } from '../../plan/refusals';
 import { markdownOf, showPage } from '../../plan/render';
 import { reviewOf } from '../../plan/review';
 import { sumOf } from '../../prices/pipeline-price';
@@ -28,6 +28,7 @@ export interface PlanOptions {
   readonly json: boolean;
   readonly allowDataLoss: boolean;
   readonly allowInterruption: boolean;
+  readonly allowKeyChange: boolean;
 }
 
 /** A test's replacements for this checkout. */
@@ -39,8 +40,9 @@ interface PlanPlace {
 }
 
 /**
- * Shows a reviewer what a deploy would change; changes nothing. Returns exit code 2 when the plan destroys or replaces a
- * resource that holds data, or stops the instance while jobs are open. The options can allow each of the two.
+ * Shows a reviewer what a deploy would change; changes nothing. Returns exit code 2 when the plan is refused.
+ * A plan is refused if it destroys or replaces a resource that holds data, or stops the instance while jobs are open. It is
+ * also refused if it locks the pipeline out of its own records. The options can allow each of the three.
  */
 export async function plan(
   options: PlanOptions,
@@ -54,7 +56,7 @@ export async function plan(
     const { project = PROJECT_FOLDER, directory = LOCAL_DIRECTORY } = place;
     const { context = readCdktfConfig(project).context } = place;
     const settings = chooseSettings(options.pipeline, project, context);
-    const { region, name } = settings;
+    const { region, name, formerKmsKeyArns } = settings;
     const target = await chooseTarget({ cloud: options.cloud, region, directory });
     const stack: StackOptions = {
       ...(await terraformPlace({ target, children, signal, terminal, project, directory })),
@@ -65,10 +67,9 @@ export async function plan(
       onStep: (text) => terminal.err(`${text} …`),
     };
     const made = await makePlan(stack, options);
-    const allowed = { dataLoss: options.allowDataLoss, interruption: options.allowInterruption };
-    const refusals = await refusalsOf(made.plan, allowed, async (bucket) => {
-      return (await listOpenJobs(new Store(target.clients.s3, bucket))).length;
-    });
+    const countOpenJobs = async (bucket: string) =>
+      (await listOpenJobs(new Store(target.clients.s3, bucket))).length;
+    const refusals = await refusalsOf(made.plan, allowedBy(options), countOpenJobs, formerKmsKeyArns);
     const review = reviewOf({ ...made, pipeline: name, region, prices: loadPrices() });
     const page = pageOf(review, refusals, target.cloud === 'local' ? 'the local cloud' : 'AWS');
     if (options.markdown !== undefined) await write(options.markdown, markdownOf(page));
@@ -79,6 +80,10 @@ export async function plan(
     await children.endAll();
     interrupt.release();
   }
+}
+
+function allowedBy({ allowDataLoss, allowInterruption, allowKeyChange }: PlanOptions): Allowed {
+  return { dataLoss: allowDataLoss, interruption: allowInterruption, keyChange: allowKeyChange };
 }
 
 async function write(file: string, text: string): Promise<void> {
