@@ -6,6 +6,7 @@ interface Parts {
   readonly agents: { killDrain(instanceId: string): boolean };
   readonly instances: {
     crash(instanceId: string): void;
+    shutDownFromInside(instanceId: string): void;
     interrupt(instanceId: string): void;
     bringBack(instanceId: string): void;
     readonly startCalls: number;
@@ -58,7 +59,12 @@ export class Faults implements AgentFaults, NotificationFaults {
     return this.parts.agents.killDrain(instanceId);
   }
 
-  /** Kills everything on the instance, which is `stopped` at once. */
+  /** The instance shuts itself down, as the idle timer does. */
+  shutDownFromInside(instanceId: string): void {
+    this.parts.instances.shutDownFromInside(instanceId);
+  }
+
+  /** Kills everything on the instance, which is `stopped` at once. EC2 gives no reason for it. */
   crashInstance(instanceId: string): void {
     this.parts.instances.crash(instanceId);
   }

@@ -206,6 +206,8 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     });
     await expect(start()).rejects.toMatchObject({ name: 'IncorrectInstanceState' });
     await untilState('stopped');
+    const byUser = { Code: 'Client.UserInitiatedShutdown' };
+    expect(await instance()).toMatchObject({ StateReason: byUser, LaunchTime: launched });
     expect((await stop()).StoppingInstances![0]!.CurrentState!.Name).toBe('stopped');
     await eventually('the event', () => received('EC2 Instance State-change Notification')[0]);
     expect(received('EC2 Instance State-change Notification').map(({ detail }) => detail)).toEqual([
@@ -215,7 +217,9 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
       PreviousState: { Name: 'stopped' },
       CurrentState: { Name: 'pending' },
     });
-    expect((await instance()).LaunchTime!.getTime()).toBeGreaterThan(launched.getTime());
+    const again = await instance();
+    expect(again.LaunchTime!.getTime()).toBeGreaterThan(launched.getTime());
+    expect(again.StateReason).toBeUndefined();
     expect([cloud.faults.startCalls, cloud.faults.stopCalls]).toEqual([1, 1]);
     await expect(
       ec2.send(new StartInstancesCommand({ InstanceIds: ['i-0123456789abcdef0'] })),
@@ -240,6 +244,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     const commandId = await send(
       {
         show: 'echo "$LAMPLIGHTER_ROOT|$AWS_ENDPOINT_URL|$AWS_ACCESS_KEY_ID|$LAMPLIGHTER_BOOT_ID"\npwd',
+        launch: 'echo "$LAMPLIGHTER_INSTANCE_ID|$LAMPLIGHTER_LAUNCHED_AT"',
         talk: 'echo out; echo err >&2',
       },
       'sandbox-test',
@@ -254,6 +259,8 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     ]);
     expect(key).not.toBe(cloud.credentials.accessKeyId);
     expect(bootId).toMatch(/^[0-9a-f-]{36}$/);
+    const launch = (await instance()).LaunchTime!.toISOString();
+    expect((await invocation(commandId, 'launch')).StandardOutputContent).toBe(`${id}|${launch}\n`);
     expect(await invocation(commandId, 'talk')).toMatchObject({
       StandardOutputContent: 'out\n',
       StandardErrorContent: 'err\n',
@@ -270,7 +277,7 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     const invocations = await ssm.send(
       new ListCommandInvocationsCommand({ CommandId: commandId, Details: true }),
     );
-    expect(invocations.CommandInvocations![0]!.CommandPlugins).toHaveLength(2);
+    expect(invocations.CommandInvocations![0]!.CommandPlugins).toHaveLength(3);
   });
 
   test('the sandbox’s aws fetches objects, and names what it supports when it refuses a call', async () => {
@@ -321,10 +328,20 @@ const LISTENER = 'exports.handler = async (event) => console.log(JSON.stringify(
     await eventually('their end', () => (pids.some(isAlive) ? undefined : true));
     expect((await instance()).State!.Name).toBe('stopped');
     expect((await invocation(commandId)).Status).toBe('Failed');
+    // Nobody stopped it, so its death stays unexplained.
+    expect((await instance()).StateReason).toBeUndefined();
     await expect(send({ none: 'true' })).rejects.toMatchObject({ name: 'InvalidInstanceId' });
     await start();
     await untilOnline();
     expect(readFileSync(sandboxFile('on-disk'), 'utf8')).toBe('kept\n');
+  });
+
+  test('an instance that shuts itself down says so, and has another launch afterwards', async () => {
+    cloud.faults.shutDownFromInside(id);
+    await untilState('stopped');
+    expect((await instance()).StateReason).toMatchObject({ Code: 'Client.InstanceInitiatedShutdown' });
+    await start();
+    await untilOnline();
   });
 
   test('a command that ran during a crash can run again after the next boot, once', async () => {

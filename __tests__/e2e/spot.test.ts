@@ -1,4 +1,9 @@
-import { DescribeSpotInstanceRequestsCommand, EC2Client, StartInstancesCommand } from '@aws-sdk/client-ec2';
+import {
+  DescribeInstancesCommand,
+  DescribeSpotInstanceRequestsCommand,
+  EC2Client,
+  StartInstancesCommand,
+} from '@aws-sdk/client-ec2';
 import { DeployedPipeline } from '../support/deployed-pipeline';
 import { NO_SWEEP, hasMoto } from '../support/local-cloud';
 
@@ -51,6 +56,11 @@ const settings = {
     await pipeline.isRunning(job);
     faults().interruptSpot(pipeline.manifest.instanceId);
     await pipeline.reaches('stopped');
+    const { Reservations } = await ec2.send(
+      new DescribeInstancesCommand({ InstanceIds: [pipeline.manifest.instanceId] }),
+    );
+    const reason = { Code: 'Server.SpotInstanceShutdown' };
+    expect(Reservations![0]!.Instances![0]!.StateReason).toMatchObject(reason);
     faults().bringBackSpot(pipeline.manifest.instanceId);
     expect(await pipeline.receipt(job)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
     await pipeline.comesToRest();

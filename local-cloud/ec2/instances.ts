@@ -1,5 +1,5 @@
 import { LamplighterError } from '../../lifecycle/errors';
-import type { InstanceState } from './xml';
+import type { InstanceState, StateReason } from './xml';
 import { instanceArn } from '../wire/arn';
 import type { Publish, Report } from '../clockwork/events';
 import type { Timers } from '../clockwork/timers';
@@ -19,8 +19,10 @@ export interface SpotRequest {
 export interface Ec2Instance {
   readonly instanceId: string;
   state: InstanceState;
-  /** The time of the last start, ISO 8601. */
+  /** The time of the last start, ISO 8601, a whole second as in EC2. */
   launchTime: string;
+  /** Why the instance is off. Undefined: it is on, or EC2 does not know why. */
+  stateReason: StateReason | undefined;
   /** Undefined for an on-demand instance. */
   readonly spot: SpotRequest | undefined;
   /** Cancels the change of state in progress. */
@@ -29,12 +31,25 @@ export interface Ec2Instance {
 
 /** The agent and the processes of the instances. Called when an instance's state changes. */
 export interface InstanceListener {
-  /** Called when the instance becomes `running`, and after a reboot. */
-  up(instanceId: string): void;
+  /** Called when the instance becomes `running`, and after a reboot. `launchTime`: as EC2 describes it. */
+  up(instanceId: string, launchTime: string): void;
   /** Called when the instance goes down. `crashed`: not by an orderly shutdown. */
   down(instanceId: string, crashed: boolean): void;
   /** Called when the instance, with its disk, is terminated. */
   gone(instanceId: string): void;
+}
+
+/**
+ * EC2's reasons. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+ */
+const REASONS = {
+  user: reason('Client.UserInitiatedShutdown', 'User initiated shutdown'),
+  inside: reason('Client.InstanceInitiatedShutdown', 'Instance initiated shutdown'),
+  spot: reason('Server.SpotInstanceShutdown', 'Instance was stopped due to no available Spot capacity.'),
+};
+
+function reason(code: string, text: string): StateReason {
+  return { code, message: `${code}: ${text}` };
 }
 
 /** EC2's instances over time. moto changes their states at once; here the changes take time. */
@@ -67,7 +82,8 @@ export class Ec2Instances {
     const instance: Ec2Instance = {
       instanceId,
       state: 'pending',
-      launchTime: new Date().toISOString(),
+      launchTime: launchTimeNow(),
+      stateReason: undefined,
       spot,
       cancel: () => undefined,
     };
@@ -78,18 +94,17 @@ export class Ec2Instances {
   /** Starts a `stopped` instance. The caller has checked the state. */
   start(instance: Ec2Instance): void {
     this.startCalls += 1;
-    instance.launchTime = new Date().toISOString();
+    instance.launchTime = launchTimeNow();
     this.boot(instance);
   }
 
   stop(instance: Ec2Instance): void {
     this.stopCalls += 1;
-    this.change(instance, 'stopping');
-    this.options.listener.down(instance.instanceId, false);
-    this.later(instance, this.options.timings.stopMs, () => this.change(instance, 'stopped'));
+    this.goDown(instance, REASONS.user, false);
   }
 
   terminate(instance: Ec2Instance): void {
+    instance.stateReason = REASONS.user;
     this.change(instance, 'shutting-down');
     this.options.listener.down(instance.instanceId, false);
     this.later(instance, this.options.timings.stopMs, () => {
@@ -102,10 +117,20 @@ export class Ec2Instances {
   reboot(instance: Ec2Instance): void {
     if (instance.state !== 'running') return;
     this.options.listener.down(instance.instanceId, false);
-    this.options.listener.up(instance.instanceId);
+    this.options.listener.up(instance.instanceId, instance.launchTime);
   }
 
-  /** Ends everything on the instance, which is `stopped` at once. Throws LamplighterError for an unknown instance. */
+  /** The instance shuts itself down. Throws LamplighterError for an unknown instance, and for one that is off. */
+  shutDownFromInside(instanceId: string): void {
+    const instance = this.known(instanceId);
+    if (instance.state !== 'running') throw new LamplighterError(`${instanceId} is not running.`);
+    this.goDown(instance, REASONS.inside, false);
+  }
+
+  /**
+   * Ends everything on the instance, which is `stopped` at once. EC2 gives no reason: nobody stopped it. Throws
+   * LamplighterError for an unknown instance.
+   */
   crash(instanceId: string): void {
     const instance = this.known(instanceId);
     instance.cancel();
@@ -123,9 +148,7 @@ export class Ec2Instances {
       throw new LamplighterError(`${instanceId} is not a running spot instance.`);
     }
     instance.spot.isInterrupted = true;
-    this.change(instance, 'stopping');
-    this.options.listener.down(instanceId, true);
-    this.later(instance, this.options.timings.stopMs, () => this.change(instance, 'stopped'));
+    this.goDown(instance, REASONS.spot, true);
   }
 
   /** EC2 has capacity again, and starts the instance. Throws LamplighterError unless EC2 had interrupted it. */
@@ -135,8 +158,15 @@ export class Ec2Instances {
       throw new LamplighterError(`${instanceId} is not a spot instance that EC2 has interrupted.`);
     }
     instance.spot.isInterrupted = false;
-    instance.launchTime = new Date().toISOString();
+    instance.launchTime = launchTimeNow();
     this.boot(instance);
+  }
+
+  private goDown(instance: Ec2Instance, stateReason: StateReason, crashed: boolean): void {
+    instance.stateReason = stateReason;
+    this.change(instance, 'stopping');
+    this.options.listener.down(instance.instanceId, crashed);
+    this.later(instance, this.options.timings.stopMs, () => this.change(instance, 'stopped'));
   }
 
   private known(instanceId: string): Ec2Instance {
@@ -146,10 +176,11 @@ export class Ec2Instances {
   }
 
   private boot(instance: Ec2Instance): void {
+    instance.stateReason = undefined;
     this.change(instance, 'pending');
     this.later(instance, this.options.timings.startMs, () => {
       this.change(instance, 'running');
-      this.options.listener.up(instance.instanceId);
+      this.options.listener.up(instance.instanceId, instance.launchTime);
     });
   }
 
@@ -169,4 +200,9 @@ export class Ec2Instances {
       detail: { 'instance-id': instanceId, state },
     });
   }
+}
+
+/** EC2's times have whole seconds. */
+function launchTimeNow(): string {
+  return `${new Date().toISOString().slice(0, 19)}.000Z`;
 }

@@ -13,11 +13,18 @@ export const STATE_CODES = {
 
 export type InstanceState = keyof typeof STATE_CODES;
 
+/** Why an instance is off, in EC2's words. */
+export interface StateReason {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** Our facts about an instance, which replace moto's. */
 export interface InstanceFacts {
   readonly state: InstanceState;
   /** ISO 8601. */
   readonly launchTime: string;
+  readonly stateReason: StateReason | undefined;
   /** Undefined for an on-demand instance. */
   readonly spot?: { readonly id: string } | undefined;
 }
@@ -26,6 +33,7 @@ interface InstanceItem {
   readonly instanceId: string;
   instanceState?: { code: string; name: string };
   launchTime?: string;
+  stateReason?: StateReason;
   instanceLifecycle?: string;
   spotInstanceRequestId?: string;
   groupSet?: unknown;
@@ -67,7 +75,11 @@ export function rewriteInstances(
       const facts = factsOf(instance.instanceId);
       if (!facts) return true;
       instance.instanceState = { code: String(STATE_CODES[facts.state]), name: facts.state };
-      if (instance.launchTime !== undefined) instance.launchTime = inSeconds(facts.launchTime);
+      if (instance.launchTime !== undefined) {
+        instance.launchTime = facts.launchTime;
+        if (facts.stateReason) instance.stateReason = facts.stateReason;
+        else delete instance.stateReason;
+      }
       // moto makes a spot instance without a record that it is one.
       if (facts.spot) {
         instance.instanceLifecycle = 'spot';
@@ -146,9 +158,4 @@ function element(name: string, content: unknown): string {
   if (typeof content !== 'object' || content === null) return `<${name}/>`;
   const namespace = '@_xmlns' in content ? ` xmlns="${escapeXml(String(content['@_xmlns']))}"` : '';
   return `<${name}${namespace}>${render(content)}</${name}>`;
-}
-
-/** EC2's times have whole seconds. */
-function inSeconds(time: string): string {
-  return `${time.slice(0, 19)}.000Z`;
 }

@@ -29,6 +29,8 @@ export interface AgentFaults {
 interface Agent {
   readonly instanceId: string;
   readonly machine: Machine;
+  /** EC2's LaunchTime of this on-time. */
+  launchTime: string;
   /** Milliseconds since the epoch. Undefined before the first registration. */
   lastPing: number | undefined;
   boot: Boot | undefined;
@@ -70,9 +72,10 @@ export class Agents {
     });
   }
 
-  up(instanceId: string): void {
+  up(instanceId: string, launchTime: string): void {
     const { timers, agentMs } = this.options;
     const agent = this.agentOf(instanceId);
+    agent.launchTime = launchTime;
     agent.cancel();
     agent.cancel = timers.after(agentMs, `the agent of ${instanceId}`, () => this.register(agent));
   }
@@ -126,7 +129,14 @@ export class Agents {
     const known = this.agents.get(instanceId);
     if (known) return known;
     const machine = this.options.makeMachine(instanceId);
-    const agent = { instanceId, machine, lastPing: undefined, boot: undefined, cancel: () => undefined };
+    const agent: Agent = {
+      instanceId,
+      machine,
+      launchTime: '',
+      lastPing: undefined,
+      boot: undefined,
+      cancel: () => undefined,
+    };
     this.agents.set(instanceId, agent);
     return agent;
   }
@@ -142,7 +152,7 @@ export class Agents {
     // The instance may have gone down meanwhile.
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- changed by cancel, during the awaits
     if (isCancelled || credentials === undefined) return;
-    const environment = machine.boot(this.variablesWith(credentials));
+    const environment = machine.boot(this.variablesWith(credentials, agent));
     const boot: Boot = { environment, credentials, isOver: false };
     agent.boot = boot;
     agent.lastPing = Date.now();
@@ -169,13 +179,16 @@ export class Agents {
     return undefined;
   }
 
-  private variablesWith(credentials: RoleCredentials): Record<string, string> {
+  private variablesWith(credentials: RoleCredentials, agent: Agent): Record<string, string> {
     const { region, endpoint } = this.options;
     return {
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
       AWS_ENDPOINT_URL: endpoint,
       AWS_EC2_METADATA_DISABLED: 'true',
+      // On EC2 the metadata service says these.
+      LAMPLIGHTER_INSTANCE_ID: agent.instanceId,
+      LAMPLIGHTER_LAUNCHED_AT: agent.launchTime,
       ...credentials,
     };
   }
