@@ -6,6 +6,8 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { z } from 'zod';
+import { Store } from '../../lifecycle/store';
 import {
   type CloudUnderTest,
   allowRole,
@@ -143,6 +145,42 @@ const ACCOUNT = '123456789012';
     await operator.send(new DeleteBucketPolicyCommand({ Bucket: 'shelf' }));
     expect(await unsigned()).toContain('User: anonymous is not authorized to perform: s3:GetObject');
     await allowed(get(hand));
+  });
+
+  test('a list with a delimiter needs the permission for its prefix, and gives the names below it', async () => {
+    const store = (client: S3Client) => new Store(client, 'shelf');
+    const put = (Key: string) => operator.send(new PutObjectCommand({ Bucket: 'shelf', Key, Body: 'x' }));
+    for (const key of ['attempt-1/a', 'attempt-1/b/c', 'attempt-2/a', 'receipt.json']) {
+      await put(`results/a b+ü/x/${key}`);
+      await put(`results/new\nline/x/${key}`);
+    }
+    await denied(store(hand).names('results/a b+ü/x/'));
+    const list = {
+      Effect: 'Allow',
+      Action: ['s3:ListBucket'],
+      Resource: ['arn:aws:s3:::shelf'],
+      Condition: { StringLikeIfExists: { 's3:prefix': ['results/*'] } },
+    };
+    await allowRole(cloud, 'reader', [objects, list]);
+    for (const prefix of ['results/a b+ü/x/', 'results/new\nline/x/']) {
+      const names = ['attempt-1/', 'attempt-2/', 'receipt.json'];
+      expect((await store(hand).names(prefix)).sort()).toEqual(names);
+    }
+    await denied(store(hand).names('other/'));
+    await allowRole(cloud, 'reader', [objects]);
+  });
+
+  test('an object’s metadata is read as it was written, by a create and by a replace', async () => {
+    const store = new Store(operator, 'shelf');
+    const metadata = { 'max-attempts': '3', machine: 'i-1', 'launched-at': '2030-01-01T00:00:00.000Z' };
+    expect(await store.create('claim', { a: 1 }, metadata)).toBe(true);
+    const created = await store.read('claim', z.object({ a: z.number() }));
+    expect(created).toMatchObject({ metadata, lastModified: expect.any(Date) as Date });
+    await store.replace('claim', { a: 2 }, created.etag!, { ...metadata, machine: 'i-2' });
+    expect((await store.get('claim', z.object({ a: z.number() })))!.metadata).toEqual({
+      ...metadata,
+      machine: 'i-2',
+    });
   });
 
   test('a missing key is 403 without the permission to list, and 404 with it', async () => {
