@@ -176,7 +176,7 @@ const ACCOUNT = '123456789012';
     expect(await store.create('claim', { a: 1 }, metadata)).toBe(true);
     const created = await store.read('claim', z.object({ a: z.number() }));
     expect(created).toMatchObject({ metadata, lastModified: expect.any(Date) as Date });
-    await store.replace('claim', { a: 2 }, created.etag!, { ...metadata, machine: 'i-2' });
+    await store.replace('claim', { a: 2 }, created.etag, { ...metadata, machine: 'i-2' });
     expect((await store.get('claim', z.object({ a: z.number() })))!.metadata).toEqual({
       ...metadata,
       machine: 'i-2',

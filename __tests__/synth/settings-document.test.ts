@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { modelCardSchema } from '../../lifecycle/model';
 import { readPipelines, settingsSchema } from '../../modules/settings';
 import { PROJECT } from '../support/synth';
 
@@ -50,6 +51,16 @@ test('there is an example for each of the larger settings', () => {
 
 test.each(examples)('the example is usable as it is: %j', ({ pipelines }) => {
   expect(readPipelines(pipelines, PROJECT).length).toBeGreaterThan(0);
+});
+
+test('the README has every limit of a model’s card, with its default', () => {
+  const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
+  const limits = [...readme.matchAll(/^  \| `(\w+)` +\| (\S+) +\|/gm)].map(([, name, value]) => [
+    name,
+    JSON.parse(value!.replaceAll('`', '')) as unknown,
+  ]);
+  const { name: _name, takes: _takes, ...defaults } = modelCardSchema.parse({ name: 'my-model' });
+  expect(Object.fromEntries(limits)).toEqual(defaults);
 });
 
 function plain(value: unknown): string {

@@ -12,6 +12,7 @@ writeModel(join(project, 'csv'), { name: 'csv', takes: { suffixes: ['.csv'] } })
 writeModel(join(project, 'data-csv'), { name: 'data-csv', takes: { suffixes: ['data.CSV', '.txt'] } });
 writeModel(join(project, 'png'), { name: 'png', takes: { suffixes: ['.png'] } });
 writeModel(join(project, 'below'), { name: 'below', takes: { prefix: 'below/' } });
+writeModel(join(project, 'boundless'), { name: 'boundless', maxInterruptions: 0 });
 writeModel(join(project, 'typo'), { name: 'typo', timeLimit: 3 });
 writeFiles(join(project, 'no-card'), { run: '' });
 writeFiles(join(project, 'not-json'), { 'model.json': '{', run: '' });
@@ -119,6 +120,7 @@ test.each([
   ['no-card', 'model.json is missing'],
   ['not-json', 'model.json cannot be read as JSON'],
   ['typo', 'model.json is not a model card'],
+  ['boundless', 'at maxInterruptions'],
   ['no-run', 'run is missing; a model needs an executable called run'],
   ['plain-run', 'run is not an executable file; chmod +x makes it one'],
   ['plain-setup', 'setup is not an executable file; chmod +x makes it one'],
