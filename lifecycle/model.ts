@@ -34,7 +34,7 @@ export const modelCardSchema = z.strictObject({
 export type ModelCard = z.infer<typeof modelCardSchema>;
 
 /** The version of a model that `admit` pins in an open record. */
-export const modelRefSchema = z.strictObject({
+export const modelRefSchema = z.object({
   name: z.string().min(1),
   /** Hex SHA-256 of the folder's contents. */
   digest: z.string().regex(/^[0-9a-f]{64}$/),
