@@ -1,10 +1,11 @@
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { drainStatusSchema, gateSchema, openRecordSchema } from '../../lifecycle/records';
 import { DeployedPipeline, type Uploaded } from '../support/deployed-pipeline';
 import { firstReleaseSchemas } from '../support/first-release/bundles';
-import { ReleasesCheckout } from '../support/first-release/checkout';
+import { MARK_OF_FIRST_RELEASE, ReleasesCheckout } from '../support/first-release/checkout';
 import { hasMoto } from '../support/local-cloud';
 
 const settings = { pipelines: [{ name: 'puppets', models: ['models/puppet'], lingerSeconds: 0 }] };
@@ -25,6 +26,7 @@ story('a deploy of another release', () => {
     );
     checkout.functionsAndRunner('first');
     pipeline = await DeployedPipeline.deploy(settings, { project: checkout.path });
+    await isDeployed('first');
   }, 240_000);
 
   afterAll(async () => {
@@ -53,8 +55,11 @@ story('a deploy of another release', () => {
     await pipeline.isOpen(waiting);
     const stops = pipeline.cloud.faults.stopCalls;
 
+    const codeBefore = await codeOf(pipeline.manifest.functions.stop);
     checkout.functionsAndRunner(release);
     await pipeline.update(settings);
+    await isDeployed(release);
+    expect(await codeOf(pipeline.manifest.functions.stop)).not.toBe(codeBefore);
     const later = await pipeline.upload('later.txt', 'hello');
     await pipeline.isOpen(later);
     await openRecordsAreReadable([running, waiting, later]);
@@ -69,6 +74,18 @@ story('a deploy of another release', () => {
     expect(new Set(receipts.map(({ instance }) => instance.drainId)).size).toBe(1);
     await pipeline.comesToRest();
     await recordsAreReadable();
+  }
+
+  /** Otherwise this test would prove nothing. */
+  async function isDeployed(release: 'first' | 'present'): Promise<void> {
+    const runner = await pipeline.text(pipeline.manifest.controlBucket, 'runner/runner.mjs');
+    expect(runner?.includes(MARK_OF_FIRST_RELEASE)).toBe(release === 'first');
+  }
+
+  async function codeOf(FunctionName: string): Promise<string | undefined> {
+    const lambda = new LambdaClient(pipeline.cloud.client);
+    const { CodeSha256 } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    return CodeSha256;
   }
 
   async function openRecordsAreReadable(jobs: readonly Uploaded[]): Promise<void> {

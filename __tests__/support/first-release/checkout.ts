@@ -21,6 +21,9 @@ process.env.LAMPLIGHTER_BREAKER_WAKE_UPS ??= '3';
 process.env.LAMPLIGHTER_METRICS ??= 'off';
 `;
 
+/** In the text of the deployed runner if it is of the first release. */
+export const MARK_OF_FIRST_RELEASE = '-of-first-release.json';
+
 /** The same for config.json: the first release's runner gets a copy with the keys that it knows. */
 const RUNNER_CONFIG = `
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -29,7 +32,7 @@ const { version, pipeline, region, dataBucket, outputBucket, controlBucket, ...m
   JSON.parse(readFileSync(process.argv[at], 'utf8'));
 const { leaseSeconds = 600, idleShutdownMinutes = 30 } = more;
 const names = { version, pipeline, region, dataBucket, outputBucket, controlBucket };
-process.argv[at] = process.argv[at].replace(/\\.json$/, '-of-first-release.json');
+process.argv[at] = process.argv[at].replace(/\\.json$/, '${MARK_OF_FIRST_RELEASE}');
 writeFileSync(process.argv[at], JSON.stringify({ ...names, leaseSeconds, idleShutdownMinutes }));
 `;
 
