@@ -14,7 +14,7 @@ import { type LiveServer, startLiveServer } from '../../scripts/report/live-serv
 import { pageOf } from '../../scripts/report/page';
 import { findChromium, startBrowser } from '../support/browser';
 import { FakeS3 } from '../support/fake-s3';
-import { MINUTE_MS, afternoon, month, readings, receipt } from '../support/report-readings';
+import { MINUTE_MS, afternoon, month, readings, receipt, stored } from '../support/report-readings';
 
 const program = findChromium();
 
@@ -237,7 +237,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
       s3.put(
         'o',
         receiptKey(one.key, jobId),
-        JSON.stringify(receipt('later', Date.now() - MINUTE_MS, 1_000, 1_000, { jobId })),
+        JSON.stringify(stored(receipt('later', Date.now() - MINUTE_MS, 1_000, 1_000, { jobId }))),
       );
       await page.locator('#jobs', { hasText: '3' }).waitFor();
       expect(await page.locator('#job-list[open] tbody tr').count()).toBe(3);

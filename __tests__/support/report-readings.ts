@@ -1,3 +1,4 @@
+import type { Receipt } from '../../lifecycle/records';
 import type { Readings } from '../../scripts/report/facts';
 import type { ReportedReceipt, Session } from '../../scripts/report/records';
 
@@ -29,6 +30,16 @@ export function receipt(
     endedAt: iso(cameMs + waitMs + runMs),
     instance: { bootId: `boot-${name}` },
     ...changes,
+  };
+}
+
+/** The whole receipt as the drain writes it, with what a report does not need. */
+export function stored(reported: ReportedReceipt): Receipt {
+  const model = { name: reported.model.name, digest: 'd'.repeat(64), zipKey: 'z', zipVersionId: 'v' };
+  return {
+    ...{ ...reported, version: 1, pipeline: 'p', outputs: [], nonce: 'n' },
+    ...{ model, input: { ...reported.input, bucket: 'd', versionId: 'v' } },
+    instance: { bootId: 'b', drainId: 'd' },
   };
 }
 

@@ -7,7 +7,7 @@ import { Collector } from '../../../../scripts/report/collect';
 import { type Readings, factsOf } from '../../../../scripts/report/facts';
 import { pageOf } from '../../../../scripts/report/page';
 import { FakeS3 } from '../../../support/fake-s3';
-import { NOW_MS, afternoon, iso, month, readings, receipt } from '../../../support/report-readings';
+import { NOW_MS, afternoon, iso, month, readings, receipt, stored } from '../../../support/report-readings';
 
 interface Element {
   readonly textContent: string;
@@ -118,18 +118,11 @@ describe('the collector of a report', () => {
   } as unknown as PipelineHandle;
   const collector = new Collector(handle);
   const job = receipt('a', NOW_MS, 1_000, 1_000);
-  const place = { pipeline: 'p', input: { ...job.input, bucket: 'd', versionId: 'v' }, nonce: 'n' };
-  const model = { name: 'm', digest: 'd'.repeat(64), zipKey: 'z', zipVersionId: 'v' };
-  const instance1 = { bootId: 'b', drainId: 'd' };
-  const stored = { ...job, ...place, version: 1, model, outputs: [], instance: instance1, colour: 'red' };
+  const whole = { ...stored(job), colour: 'red' };
 
   beforeAll(() => {
-    s3.put('o', `results/raw/a.csv/${job.jobId}/receipt.json`, JSON.stringify(stored));
-    s3.put(
-      'o',
-      `results/raw/c.csv/${'c'.repeat(64)}/receipt.json`,
-      JSON.stringify({ ...stored, version: 2 }),
-    );
+    s3.put('o', `results/raw/a.csv/${job.jobId}/receipt.json`, JSON.stringify(whole));
+    s3.put('o', `results/raw/c.csv/${'c'.repeat(64)}/receipt.json`, JSON.stringify({ ...whole, version: 2 }));
     s3.put('o', `results/raw/a.csv/${job.jobId}/attempt-1/receipt.json`, '{"a": "model’s own"}');
     s3.put('o', `results/raw/b.csv/${'b'.repeat(64)}/receipt.json`, 'not JSON');
     s3.put(
