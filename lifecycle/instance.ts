@@ -4,6 +4,7 @@ import {
   StartInstancesCommand,
   StopInstancesCommand,
   type EC2Client,
+  type StateReason,
 } from '@aws-sdk/client-ec2';
 import { LamplighterError, awsCodeOf, messageOf } from './errors';
 import type { Log } from './log';
@@ -70,10 +71,7 @@ export class Instance {
       pause: tag(PAUSE_TAG),
       phase: tag(PHASE_TAG),
       stopRequestedAt: timeIn(found.StateTransitionReason),
-      stateReason: found.StateReason && {
-        code: found.StateReason.Code ?? '',
-        message: found.StateReason.Message ?? '',
-      },
+      stateReason: reasonIn(found.StateReason),
     };
     this.readings.push(reading);
     return reading;
@@ -130,6 +128,10 @@ export class Instance {
       }),
     );
   }
+}
+
+function reasonIn({ Code, Message }: StateReason = {}): InstanceReading['stateReason'] {
+  return Code === undefined || Code === '' ? undefined : { code: Code, message: Message ?? Code };
 }
 
 /** Whether EC2 rejected the call because of the instance's state. Only EC2 can restart an interrupted spot instance. */

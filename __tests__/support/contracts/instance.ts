@@ -169,6 +169,24 @@ const STOPS: readonly Case[] = [
     },
   },
   {
+    title: 'EC2 says that a user stopped the instance, until the next start',
+    usedBy: 'lifecycle/stops.ts',
+    source: `${API}/API_StateReason.html`,
+    check: async (subject) => {
+      await subject.reach('running');
+      expect((await instanceOf(subject).read()).stateReason).toBeUndefined();
+      await stop(subject);
+      await subject.reach('stopped');
+      expect((await instanceOf(subject).read()).stateReason).toEqual({
+        code: 'Client.UserInitiatedShutdown',
+        message: 'Client.UserInitiatedShutdown: User initiated shutdown',
+      });
+      await start(subject);
+      await subject.reach('running');
+      expect((await instanceOf(subject).read()).stateReason).toBeUndefined();
+    },
+  },
+  {
     title: 'a stop of a stopping or stopped instance has no effect',
     usedBy: INSTANCE,
     source: STOP,
