@@ -35,7 +35,9 @@ export interface ModelComparison {
 export interface Facts {
   readonly manifest: Manifest;
   readonly instance: InstanceReading | 'gone' | undefined;
-  readonly gate: { readonly gate: Gate | undefined; readonly trouble: string | undefined } | undefined;
+  readonly gate:
+    | { readonly gate: Gate | undefined; readonly trouble: string | undefined; readonly isNewer?: boolean }
+    | undefined;
   /** The SSM agent's last ping. `never`: SSM does not know the agent. */
   readonly agent: { readonly pingStatus: string; readonly lastPing: Date | undefined } | 'never' | undefined;
   readonly open:

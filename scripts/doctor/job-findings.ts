@@ -6,10 +6,13 @@ import { CAUSE_NAMES } from '../pipeline/ended-attempts';
 import { isLive, recordIn } from '../pipeline/readings/records';
 import type { Facts, OpenJob } from './facts';
 import { type Finders, type FoundTrouble, NAMED } from './finding';
-import { waitReason, waitedMs } from './waiting';
+import { isNewer, waitReason, waitedMs } from './waiting';
 
 /** Minimum time that a job may wait, for the machine to boot and to be set up. */
 const WAIT_LIMIT_MS = 15 * 60_000;
+
+/** Time for which the functions count the open record of a newer release as open; lifecycle/settle.ts. */
+const NEWER_OPEN_MS = 3_600_000;
 
 /** Number of sweeps that get the chance to wake the instance for a waiting job. */
 const SWEEPS_WAITED = 3;
@@ -25,7 +28,7 @@ export const JOB_FINDERS = {
     if (!open || (instance && instance !== 'gone' && instance.pause !== undefined)) return undefined;
     if (open.jobs.some(({ claim }) => isLive(claim, now))) return undefined;
     const limitMs = Math.max(WAIT_LIMIT_MS, SWEEPS_WAITED * manifest.sweepMinutes * 60_000);
-    const late = open.jobs.filter((job) => waitedMs(job, now) > limitMs);
+    const late = open.jobs.filter((job) => waitedMs(job, now) > limitMs && !isNewer(job));
     const [oldest] = late;
     if (!oldest) return undefined;
     const others = late.length > 1 ? `, and ${late.length - 1} more` : '';
@@ -43,7 +46,7 @@ export const JOB_FINDERS = {
 
   'open-unreadable': ({ open }) =>
     ofJobs(
-      openJobsWhere(open, (job) => 'trouble' in job.open),
+      openJobsWhere(open, (job) => 'trouble' in job.open && !isNewer(job)),
       (which) => ({
         what: `The open record of ${which} cannot be read.`,
         advice:
@@ -51,6 +54,22 @@ export const JOB_FINDERS = {
           'which says who wrote it',
       }),
     ),
+
+  /** Open for an hour, so that a deploy under way is no finding. */
+  'open-newer': ({ open }, now) => {
+    const old = (open?.jobs ?? []).filter((job) => isNewer(job) && waitedMs(job, now) > NEWER_OPEN_MS);
+    const oldestMs = Math.max(...old.map((job) => waitedMs(job, now)));
+    return ofJobs(
+      old.map(({ jobId }) => jobId),
+      (which) => ({
+        what:
+          `A newer release of Lamplighter admitted ${which}, ${duration(oldestMs)} ago. The release that is deployed now ` +
+          'can neither run nor end such a job.',
+        advice:
+          'Deploy the newer release again: it runs the job. Until then nothing is lost, and no machine waits for it',
+      }),
+    );
+  },
 
   'open-without-upload': ({ open }) =>
     ofJobs(
@@ -66,7 +85,7 @@ export const JOB_FINDERS = {
     ofJobs(open?.claimsWithoutJob ?? [], (which) => ({
       what: `A claim is left of ${which}, although no such job is open.`,
       advice:
-        `Harmless: a drain died just before it deleted the claim. It expires after 30 days. To delete it now: aws s3 rm ` +
+        `Harmless: a drain died just before it deleted the claim. To delete it: aws s3 rm ` +
         `s3://${manifest.controlBucket}/claims/<job>.json`,
     })),
 

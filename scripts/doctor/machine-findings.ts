@@ -93,8 +93,9 @@ export const MACHINE_FINDERS = {
     if (gate?.trouble === undefined) return undefined;
     return {
       what: `The gate cannot be read: ${gate.trouble}`,
-      advice:
-        'It counts as CLOSED, and the next start or stop writes it again. The bucket keeps the old version.',
+      advice: gate.isNewer
+        ? 'Deploy the newer release again. Until then the functions neither start nor stop the instance.'
+        : 'It counts as CLOSED, and the next start or stop writes it again. The bucket keeps the old version.',
     };
   },
 

@@ -96,7 +96,7 @@ async function isLeftBehind({ control }: PipelineHandle, clock: Clock, jobId: st
 export async function readGateFacts({ control }: PipelineHandle): Promise<NonNullable<Facts['gate']>> {
   const read = await readGate(control);
   return read && 'trouble' in read
-    ? { gate: undefined, trouble: read.trouble }
+    ? { gate: undefined, trouble: read.trouble, isNewer: read.isNewer === true }
     : { gate: read?.record, trouble: undefined };
 }
 

@@ -1,6 +1,11 @@
 import { isLive } from '../pipeline/readings/records';
 import type { Facts, OpenJob } from './facts';
 
+/** Whether a newer release admitted the job. The deployed release can neither run nor end such a job. */
+export function isNewer({ open }: OpenJob): boolean {
+  return 'trouble' in open && open.isNewer === true;
+}
+
 /** How long the job has been open, in milliseconds. */
 export function waitedMs({ openSince }: OpenJob, now: number): number {
   return openSince ? now - openSince.getTime() : 0;
@@ -12,6 +17,7 @@ type WaitFacts = Pick<Facts, 'instance' | 'gate' | 'agent' | 'open' | 'lastDrain
 export function waitReason(facts: WaitFacts, job: OpenJob, now: number): string {
   const { instance, open } = facts;
   if (isLive(job.claim, now)) return `${attemptOf(job)} runs`;
+  if (isNewer(job)) return 'a newer release admitted it; deploy that release again';
   if (instance === 'gone') return 'there is no instance to run it';
   if (instance === undefined) return 'the instance could not be read';
   if (instance.pause !== undefined) return 'the pipeline is paused';

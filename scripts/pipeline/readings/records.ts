@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { InvalidInputError, messageOf } from '../../../lifecycle/errors';
+import { InvalidInputError, NewerVersionError, messageOf } from '../../../lifecycle/errors';
 import { GATE_KEY, attemptsKey, claimKey, openKey, statusKey } from '../../../lifecycle/job';
 import {
   type Claim,
@@ -11,8 +11,9 @@ import {
 } from '../../../lifecycle/records';
 import type { Store } from '../../../lifecycle/store';
 
-/** A record, or why it cannot be read. */
-export type ReadResult<T> = { readonly record: T } | { readonly trouble: string };
+/** A record, or why it cannot be read. `isNewer`: it is of a newer release. */
+export type ReadResult<T> =
+  { readonly record: T } | { readonly trouble: string; readonly isNewer?: boolean | undefined };
 
 /** Reads a record. An unreadable record is a result, not an error. Undefined: the object does not exist. */
 export async function readRecord<T>(
@@ -24,8 +25,8 @@ export async function readRecord<T>(
     const stored = await store.get(key, schema);
     return stored && { record: stored.record };
   } catch (error) {
-    if (error instanceof InvalidInputError) return { trouble: messageOf(error) };
-    throw error;
+    if (!(error instanceof InvalidInputError)) throw error;
+    return { trouble: messageOf(error), isNewer: error instanceof NewerVersionError };
   }
 }
 

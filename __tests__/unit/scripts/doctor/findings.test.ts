@@ -252,6 +252,19 @@ const rows: readonly Row[] = [
     what: /^The open record of the job b{12} cannot/,
   },
   {
+    name: 'open-unreadable',
+    limit: 'not of a newer release',
+    below: open({ open: { trouble: 'version 2', isNewer: true } }),
+    above: open({ open: { trouble: 'version 0', isNewer: false } }),
+    what: /^The open record of the job b{12} cannot/,
+  },
+  {
+    name: 'open-newer',
+    below: waiting(3_600, { open: { trouble: 'version 2', isNewer: true } }),
+    above: waiting(3_601, { open: { trouble: 'version 2', isNewer: true } }),
+    what: /^A newer release of Lamplighter admitted the job b{12}, 1 h/,
+  },
+  {
     name: 'open-without-upload',
     below: open({ upload: 'there' }),
     above: open({ upload: 'deleted' }),
