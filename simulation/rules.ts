@@ -20,6 +20,11 @@ export const RULES = {
   },
   A2: { text: 'Skip an upload whose receipt exists.', file: 'lifecycle/admit.ts' },
   A3: { text: 'Wake for the open jobs of an event, after their records exist.', file: 'handlers/trigger.ts' },
+  A4: {
+    text: "Pin the bounds of the model's card in the open record.",
+    file: 'lifecycle/admit.ts',
+    untested: 'No history deploys a model with other bounds. admit.test.ts has the case.',
+  },
 
   W1: { text: 'If the pipeline is paused, do not start the instance.', file: 'lifecycle/wake.ts' },
   W2: { text: 'Open the gate only after EC2 has accepted a start.', file: 'lifecycle/wake.ts' },
@@ -34,6 +39,10 @@ export const RULES = {
     file: 'lifecycle/wake.ts',
   },
   W7: { text: 'If the SDK retried the start, invoke the worker too.', file: 'lifecycle/instance.ts' },
+  W8: {
+    text: 'At a start and before a stop, note why the instance stopped after its last launch.',
+    file: 'lifecycle/stops.ts',
+  },
 
   C1: { text: 'Send a command only after a ping since the last launch.', file: 'lifecycle/dispatch.ts' },
   C2: {
@@ -157,7 +166,7 @@ export const RULES = {
     file: 'lifecycle/settle.ts',
   },
   S7: {
-    text: 'On a receipt with other jobs open behind an OPEN gate, do nothing.',
+    text: 'On a receipt behind an OPEN gate, do nothing, whether or not jobs are open.',
     file: 'lifecycle/settle.ts',
   },
   S8: {
@@ -170,18 +179,23 @@ export const RULES = {
     untested:
       'A fault of the simulator ends, so a later sweep settles the gate. settle.test.ts has the case.',
   },
+  S10: {
+    text: 'A job whose record S3 refuses counts as open, and stops no settle.',
+    file: 'lifecycle/settle.ts',
+  },
+  S11: {
+    text: 'A job of a newer release counts as open for an hour, and then only while its claim is live.',
+    file: 'lifecycle/settle.ts',
+    untested: 'No history has two releases. settle.test.ts has the cases.',
+  },
 
   L1: {
-    text: 'Close only after lingerSeconds without work.',
-    file: 'lifecycle/linger.ts',
+    text: 'The drain stays lingerSeconds after its last work.',
+    file: 'runner/drain.ts',
     untested: 'An earlier close costs a start and breaks no invariant. `--economy` compares the costs.',
   },
   L2: {
-    text: 'List the open jobs after the tail, and close nothing if there is one.',
-    file: 'lifecycle/linger.ts',
-  },
-  L3: {
-    text: 'Leave a tail in which a drain worked to the event of that work.',
+    text: 'A sweep does not close the gate while the drain may linger.',
     file: 'lifecycle/linger.ts',
   },
 
@@ -199,6 +213,11 @@ export const RULES = {
   B6: {
     text: 'Stop an instance that is on though paused behind a CLOSED gate.',
     file: 'lifecycle/settle.ts',
+  },
+  B7: {
+    text: "Judge the age of a claim by S3's clock.",
+    file: 'lifecycle/ledger.ts',
+    untested: 'The difference shows if a clock is wrong by more than a lease. breaker.test.ts has the case.',
   },
 
   U1: {
@@ -225,6 +244,12 @@ export const RULES = {
   },
   N2: { text: 'A record that exists is created over by no writer.', file: 'lifecycle/store.ts' },
   N3: { text: 'A record is replaced only as it was read.', file: 'lifecycle/store.ts' },
+  N4: {
+    text: 'A record of a newer release is neither changed nor deleted.',
+    file: 'lifecycle/gate.ts',
+    untested:
+      'No history has two releases. settle.test.ts, audit.test.ts and session.test.ts have the cases.',
+  },
 } as const satisfies Record<string, Rule>;
 
 export type RuleId = keyof typeof RULES;
