@@ -410,6 +410,8 @@ export class Checks {
   /** Made only for a settle that reads all open records. The settle of a receipt reads some. */
   private checkWakeUp(by: SimProcess, action: string): void {
     if (by.kind !== 'stop' || !by.settlesAllJobs || this.world.faults.has('call late')) return;
+    // A job whose record could not be read counts as open.
+    if (by.callsFailed > 0) return;
     this.check(
       'no wake-up for nothing',
       this.world.jobs.anyOpenSince(by.startedAt),
