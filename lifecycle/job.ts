@@ -37,7 +37,7 @@ export const CLAIM_PREFIX = 'claims/';
 export const STATUS_PREFIX = 'status/';
 export const ATTEMPTS_PREFIX = 'attempts/';
 export const SESSIONS_PREFIX = 'sessions/';
-export const STOPS_PREFIX = 'stops/';
+const STOPS_PREFIX = 'stops/';
 export const RESULTS_PREFIX = 'results/';
 export const GATE_KEY = 'gate.json';
 /** The drain writes this object at every claim and every receipt: the trace of work that the breaker reads. */

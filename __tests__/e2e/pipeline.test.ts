@@ -134,14 +134,16 @@ story('a deployed pipeline', () => {
     expect(receipt.outputs.every(({ key }) => key.includes('/attempt-2/'))).toBe(true);
   }, 90_000);
 
-  it('gives a job that kills its machine twice a failed receipt, and stops trying', async () => {
+  it('gives a job that kills its machine three times alone a failed receipt, and stops trying', async () => {
     const job = await pipeline.upload('deadly.txt', 'sleep 60');
-    for (const attempt of [1, 2]) {
+    for (const attempt of [1, 2, 3]) {
       await pipeline.isRunning(job, attempt);
       faults().crashInstance(pipeline.manifest.instanceId);
     }
-    expect(await pipeline.receipt(job)).toMatchObject({ outcome: 'failed', attempt: 2 });
-  }, 120_000);
+    const receipt = await pipeline.receipt(job);
+    expect(receipt).toMatchObject({ outcome: 'failed', attempt: 3, error: { kind: 'machine' } });
+    expect(receipt.endedAttempts).toMatchObject([{ first: 1, last: 3, cause: 'machine', death: 'alone' }]);
+  }, 180_000);
 
   it.each([
     `../../$(touch pwned);'"&|/ red flower+1\n你🌸.txt`,

@@ -117,7 +117,7 @@ describe('help', () => {
 describe('an error ends the command with an explanation and an exit code', () => {
   const named = (name: string, message: string) => Object.assign(new Error(message), { name });
 
-  it.each([
+  it.each<[unknown, number, string | RegExp]>([
     [new UsageError('u'), 2, 'u'],
     [new InvalidInputError('i'), 2, 'i'],
     [new MissingError('m'), 3, 'm'],
