@@ -276,13 +276,6 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: 'return 0 * attemptsIn(ended.filter(isFailure));',
   },
   {
-    name: 'numbers of attempts are used again',
-    rule: 'D23',
-    file: 'runner/begin.ts',
-    text: 'await takeClaim(context, jobId, last + 1, present)',
-    replacement: 'await takeClaim(context, jobId, 1, present)',
-  },
-  {
     name: 'a failed model is retried whatever its card says',
     rule: 'D9',
     file: 'runner/attempt.ts',

@@ -127,7 +127,11 @@ export const RULES = {
     file: 'runner/begin.ts',
     untested: 'The simulator has one release. drain.test.ts has the case.',
   },
-  D23: { text: 'Never use a number of an attempt again.', file: 'runner/begin.ts' },
+  D23: {
+    text: 'Never use a number of an attempt again.',
+    file: 'runner/begin.ts',
+    untested: 'Nobody deletes a receipt in the simulator. endings.test.ts has the case.',
+  },
   D24: {
     text: 'Repeat the upload and the receipt of a model that has ended until S3 takes them.',
     file: 'runner/persist.ts',
