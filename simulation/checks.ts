@@ -103,10 +103,10 @@ export class Checks {
 
   /** Called when our functions or the idle timer stop the instance. */
   checkStop(by: SimProcess | 'the idle timer'): void {
-    const { instance } = this.world;
+    const { instance, machine } = this.world;
     const who = typeof by === 'string' ? by : by.id;
-    // The idle timer asks the machine's metadata service, which shows tags at once.
-    const sawHold = typeof by === 'string' ? instance.held : mustHaveSeen(by, instance.heldSince);
+    // The idle timer asks the machine's metadata service, which shows tags at once, unless it is silent.
+    const sawHold = typeof by === 'string' ? instance.held && machine.knowsHold : mustHaveSeen(by, instance.heldSince);
     this.check('hold is heeded', !sawHold, () => `${who} stops the held instance`);
     const busy = this.busyPrograms();
     this.check('no stop of ours while a model runs', busy.length === 0, () => {

@@ -180,6 +180,11 @@ export class Machine {
     this.world.instance.beginStopping('EC2', undefined);
   }
 
+  /** Whether the metadata service has shown this boot people's hold. A hold that is set while it is silent is not known. */
+  get knowsHold(): boolean {
+    return this.lastHold?.hold === 'held' && this.lastHold.bootId === this.currentBoot?.id;
+  }
+
   private holdInForce({ id: bootId, from }: Boot): Hold {
     const now = { bootId, uptimeSeconds: (this.world.timeline.now - from) / 1000 };
     const hold = this.readHold();
