@@ -106,7 +106,8 @@ export class Checks {
     const { instance, machine } = this.world;
     const who = typeof by === 'string' ? by : by.id;
     // The idle timer asks the machine's metadata service, which shows tags at once, unless it is silent.
-    const sawHold = typeof by === 'string' ? instance.held && machine.knowsHold : mustHaveSeen(by, instance.heldSince);
+    const sawHold =
+      typeof by === 'string' ? instance.held && machine.knowsHold : mustHaveSeen(by, instance.heldSince);
     this.check('hold is heeded', !sawHold, () => `${who} stops the held instance`);
     const busy = this.busyPrograms();
     this.check('no stop of ours while a model runs', busy.length === 0, () => {
