@@ -68,7 +68,10 @@ async function explain(
   if (launchedAt !== host.launchedAt) {
     const { record: stop } = await control.read(stopKey(launchedAt), stopSchema);
     if (!stop) return notLookedUp;
-    if (stop.by !== 'unknown') return { cause: stop.by === 'people' ? 'person' : 'machine', why: stop.why };
+    // `machine`: the drain notes an orderly shutdown of its own boot. Without the note, a later boot has shut the machine down,
+    // as the idle timer does after a reboot that nobody announced.
+    if (stop.by !== 'unknown' && stop.by !== 'machine')
+      return { cause: stop.by === 'people' ? 'person' : 'machine', why: stop.why };
   }
   if (!isAlone) return { ...went, why: `${went.why}, with other jobs beside it`, death: 'with others' };
   return (await ranProgram(context, record)) ? { ...went, death: 'alone' } : went;

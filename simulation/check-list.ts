@@ -16,6 +16,14 @@ export const CHECKS = {
     'I5',
     'a run follows another only if the model ended that one, or its drain was killed or got SIGTERM',
   ],
+  'no job takes the machine down for ever': [
+    'I5',
+    'a few unexplained deaths alone, and maxInterruptions in a row',
+  ],
+  'jobs run alone after a death': [
+    'I5',
+    'each of several that ran when the machine died, until its next end',
+  ],
   'a free slot is not left empty': ['I1', 'for 10 minutes at most, outside of outages'],
   'no function sleeps': ['economy', 'an execution of trigger or stop sleeps for a minute at most'],
   'a failed model is retried as its card says': ['I5', 'by retryOnFailure, not otherwise, up to maxAttempts'],

@@ -69,6 +69,8 @@ export class Checks {
   private readonly freeSlot: FreeSlot;
   private readonly runs: Run[] = [];
   private readonly ends = new RunEnds();
+  /** The jobs that ran beside others when the machine died, until their next end. */
+  private readonly mustRunAlone = new Set<string>();
   /** The latest claim of each job, as it was first written. */
   private readonly claims = new Map<string, FirstClaim>();
   private lastRunAt = -Infinity;
@@ -181,6 +183,7 @@ export class Checks {
       return `${drain.id} claimed job ${jobId.slice(0, 6)} when the gate was closed`;
     });
     if (program === 'run') {
+      this.checkRunsAlone(jobId);
       this.lastRunAt = timeline.now;
       this.checkAttempt(drain, jobId, model);
       this.ends.begins(jobId, drain);
@@ -189,12 +192,27 @@ export class Checks {
     return this.runs.length;
   }
 
+  private checkRunsAlone(jobId: string): void {
+    const beside = [...this.world.machine.programs].filter(
+      (running) => running.owner.alive && !running.isStuck && running.jobId !== jobId,
+    );
+    const isSuspect = (other: string) => this.mustRunAlone.has(other);
+    const isBeside =
+      beside.length > 0 && (isSuspect(jobId) || beside.some((other) => isSuspect(other.jobId)));
+    this.check('jobs run alone after a death', !isBeside, () => {
+      return `job ${jobId.slice(0, 6)} begins beside ${beside.map(({ name }) => name).join(', ')}`;
+    });
+  }
+
   private checkAttempt(drain: SimProcess, jobId: string, model: SimModel): void {
     const byModel = this.ends.recordedModelEnds(jobId);
     this.check('attempts within bounds', byModel < model.maxAttempts, () => {
       return `the model ended ${byModel} runs of job ${jobId.slice(0, 6)}, and another begins; maxAttempts is ${model.maxAttempts}`;
     });
     this.check('no run is killed or repeated without cause', this.ends.mayRunAgain(jobId), () => {
+      return `${drain.id} runs job ${jobId.slice(0, 6)} again; ${this.ends.describe(jobId)}`;
+    });
+    this.check('no job takes the machine down for ever', !this.ends.isBoundless(jobId, model), () => {
       return `${drain.id} runs job ${jobId.slice(0, 6)} again; ${this.ends.describe(jobId)}`;
     });
     const isWanted = model.retryOnFailure || !this.ends.hasJustFailed(jobId, drain);
@@ -207,6 +225,7 @@ export class Checks {
   checkProgramEnd(program: SimProgram, end: ProcessEnd, lastedMs: number): void {
     this.ends.add(program, end, lastedMs);
     if (program.program !== 'run') return;
+    this.mustRunAlone.delete(program.jobId);
     const limitMs = program.model.timeLimitMinutes * 60_000 + KILL_GRACE_MS;
     this.check('no run beyond its time limit', lastedMs <= limitMs, () => {
       return `${program.name} ran for ${Math.round(lastedMs / 1000)} s`;
@@ -252,6 +271,7 @@ export class Checks {
     for (const [jobId, claim] of this.claims) {
       if (claim.drain !== drain.id || claim.isReleased || claim.isInterrupted) continue;
       claim.isInterrupted = true;
+      this.mustRunAlone.delete(jobId);
       this.ends.interrupted(jobId);
     }
   }
@@ -262,7 +282,12 @@ export class Checks {
     const dying = [...this.claims].filter(
       ([jobId, { boot, isReleased }]) => boot === machine.boots && !isReleased && !jobs.hasReceipt(jobId),
     );
-    if (dying.length > 1) for (const [jobId] of dying) this.suspects.add(jobId);
+    // Each of them may have to run alone now, and leaves the other slots empty.
+    for (const [jobId] of dying) this.suspects.add(jobId);
+    // The drain's note explains a death to the next drain, whatever happened after the note.
+    const isNoted = machine.disk.shutdowns.has(`boot-${machine.boots}`);
+    if (cause === 'explained' || isNoted) this.mustRunAlone.clear();
+    else if (dying.length > 1) for (const [jobId] of dying) this.mustRunAlone.add(jobId);
     if (cause === 'explained') return;
     const running = [...machine.programs].filter(({ isStuck }) => !isStuck);
     for (const [jobId, { drain }] of dying) {

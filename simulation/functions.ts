@@ -5,6 +5,7 @@ import { dispatch } from '../lifecycle/dispatch';
 import { parseEnvironment, stopEnvironmentSchema } from '../lifecycle/environment';
 import { Instance } from '../lifecycle/instance';
 import { OPEN_PREFIX } from '../lifecycle/job';
+import type { DeployedModel } from '../lifecycle/model';
 import type { SimInstance } from './instance';
 import type { People } from './people';
 import { plainFunctions, type Client } from './plain-chain';
@@ -75,7 +76,14 @@ export class Functions {
   /** Late events. They arrive when the next drain begins, or after LATEST_EVENT_MS. */
   private readonly heldEvents = new Set<{ name: FunctionName; event: object }>();
 
+  /** The models with the bounds of their cards, which `admit` pins. */
+  private readonly models: readonly DeployedModel[];
+
   constructor(private readonly world: FunctionsWorld) {
+    this.models = MODELS.map((model, index) => {
+      const { maxAttempts = 2, maxInterruptions = 20 } = world.settings.models[index] ?? {};
+      return { ...model, maxAttempts, maxInterruptions };
+    });
     const isLimited = world.faults.isDrawn('invocation throttled');
     this.concurrencyLimit = isLimited ? world.luck.pick(CONCURRENCY_LIMITS) : Infinity;
   }
@@ -287,7 +295,7 @@ export class Functions {
       return;
     }
     const clients = { s3: client, ec2: client, lambda: client, clock };
-    const context = ledgerContext(environment, clients, log, process.id);
+    const context = { ...ledgerContext(environment, clients, log, process.id), models: this.models };
     if (name === 'trigger') {
       await trigger(event, context);
       return;

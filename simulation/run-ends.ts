@@ -12,6 +12,9 @@ export type DeathCause = 'explained' | 'unexplained';
 /** Unexplained deaths of the machine in a row, while the job ran alone, that may fail it. */
 const MOST_DEATHS = 3;
 
+/** Maximum ends of a job that a drain cannot see for what they are. */
+const UNSEEN_ENDS = 4;
+
 interface Ended {
   readonly end: RunEnd;
   readonly by: SimProcess;
@@ -119,6 +122,16 @@ export class RunEnds {
     const isUsedUp = byModel > 0 && (!retryOnFailure || byModel >= maxAttempts);
     if (isUsedUp || this.has(jobId, 'no output') || setupFailed) return true;
     return interruptions >= maxInterruptions || deathsAlone >= MOST_DEATHS;
+  }
+
+  /**
+   * Whether the job has taken the machine down, or was interrupted, more often than the rules allow. The slack is for deaths
+   * that no part could look up. If anything else than a death alone has interrupted the job, only its number is bounded.
+   */
+  isBoundless(jobId: string, { maxInterruptions }: SimModel): boolean {
+    const { interruptions, deathsAlone } = this.of(jobId);
+    if (interruptions >= maxInterruptions + UNSEEN_ENDS) return true;
+    return interruptions === deathsAlone && deathsAlone >= MOST_DEATHS + UNSEEN_ENDS;
   }
 
   /** What has ended the job's attempts, in words. */
