@@ -41,7 +41,7 @@ export class FreeSlot {
     const job = isGateOpen ? this.jobThatCouldRun() : undefined;
     const { now } = this.world.timeline;
     if (this.since !== undefined) {
-      const lastedMs = now - this.since;
+      const lastedMs = now - Math.max(this.since, this.world.faults.outages.feltUntil(now));
       this.make('a free slot is not left empty', lastedMs <= BOUND_MS, () => {
         return `for ${Math.round(lastedMs / 1000)} s, and job ${this.job?.slice(0, 6) ?? ''} is open`;
       });

@@ -115,6 +115,12 @@ export class Outages {
     return this.outages.some(({ from, to }) => from <= now && now <= to + AFTERMATH_MS);
   }
 
+  /** When the last outage that has begun is no longer felt. */
+  feltUntil(now: number): number {
+    const begun = this.outages.filter(({ from }) => from <= now);
+    return Math.max(0, ...begun.map(({ to }) => to + AFTERMATH_MS));
+  }
+
   /** The time in which the outages may have been felt, in minutes. */
   get feltMinutes(): number {
     const felt = this.outages.filter(({ hasStruck }) => hasStruck);

@@ -13,7 +13,7 @@ export type DeathCause = 'explained' | 'unexplained';
 const MOST_DEATHS = 3;
 
 /** Maximum ends of a job that a drain cannot see for what they are. */
-const UNSEEN_ENDS = 4;
+const UNSEEN_ENDS = 8;
 
 interface Ended {
   readonly end: RunEnd;
