@@ -54,7 +54,8 @@ export function isRefusal(thrown: unknown): boolean {
 /** AWS or the network is in trouble that passes. */
 export function isWeather(thrown: unknown): boolean {
   const status = httpStatusOf(thrown);
-  const code = `${awsCodeOf(thrown) ?? ''} ${errnoOf(thrown) ?? ''}`;
+  // An error of a socket or a stream may have a code and no system call.
+  const code = `${awsCodeOf(thrown) ?? ''} ${codeOf(thrown)}`;
   if (status !== undefined && (status >= 500 || status === 408 || status === 429)) return true;
   return PASSING_CODES.test(code);
 }
@@ -65,6 +66,11 @@ export function isWeather(thrown: unknown): boolean {
  */
 const PASSING_CODES =
   /Throttl|TimeoutError|RequestTimeout|SlowDown|CredentialsProviderError|ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ERR_STREAM_PREMATURE_CLOSE/;
+
+function codeOf(thrown: unknown): string {
+  const hasCode = typeof thrown === 'object' && thrown !== null && 'code' in thrown;
+  return hasCode && typeof thrown.code === 'string' ? thrown.code : '';
+}
 
 /** True for an error of a file operation, which names its path. */
 function isOfTheDisk(thrown: unknown): boolean {

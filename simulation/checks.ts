@@ -262,7 +262,10 @@ export class Checks {
       return;
     }
     const { timeline, machine } = this.world;
-    const facts = { at: timeline.now, boot: machine.boots, isInterrupted: false };
+    // A late PUT may take effect after the death of its drain.
+    const isInterrupted = !by.alive;
+    if (isInterrupted) this.ends.interrupted(jobId);
+    const facts = { at: timeline.now, boot: machine.boots, isInterrupted };
     this.claims.set(jobId, { drain, attempt, isReleased, ...facts });
   }
 

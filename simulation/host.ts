@@ -165,7 +165,10 @@ class SimJobFolder implements JobFolder {
 }
 
 function noSpace(): Error {
-  return Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  return Object.assign(new Error('ENOSPC: no space left on device, write'), {
+    code: 'ENOSPC',
+    syscall: 'write',
+  });
 }
 
 function modelOf({ settings }: World, digest: string) {

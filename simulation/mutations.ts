@@ -391,8 +391,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a stop that a function explains counts as a death',
     rule: 'D21',
     file: 'runner/post-mortem.ts',
-    text: "if (stop.by !== 'unknown' && stop.by !== 'machine') return",
-    replacement: "if (stop.by === 'unknown' && stop.by !== 'unknown') return",
+    text: "if (stop.by !== 'unknown' && stop.by !== 'machine')",
+    replacement: "if (String(stop.by) === 'never')",
   },
   {
     name: 'a receipt is tried once',
