@@ -10,6 +10,7 @@ import { FreeSlot } from './free-slot';
 import type { SimProcess } from './process';
 import type { SimProgram } from './program';
 import { checkReceipt, type Run } from './receipt-check';
+import type { Fault } from './faults';
 import { RunEnds, type DeathCause } from './run-ends';
 import type { BucketName } from './s3';
 import { CLOCK_SLACK_MS, SWEEP_MS, timeLimitSeconds, type SimModel } from './settings';
@@ -29,6 +30,9 @@ const LISTED_AFTER_MS = 30_000;
 const TRIP_AFTER_WORK_MS = 3 * 60_000 - CLOCK_SLACK_MS;
 /** The longest time that a history may go on after its faults are over. Without a violation it takes some hours. */
 const LONGEST_MS = 24 * 3_600_000;
+/** The faults under which each death of the machine is seen for what it is. */
+const RUNS_ALONE_FAULTS: readonly Fault[] = ['job takes the machine down', 'slow boot'];
+
 /** Time after the faults at which a history of the plain chain ends. The plain chain does not converge. */
 const PLAIN_CHAIN_MS = 3_600_000;
 /** The longest time that a function may sleep in all, in milliseconds. */
@@ -192,7 +196,9 @@ export class Checks {
     return this.runs.length;
   }
 
+  /** Made only if no other fault can hide a death from the drain, or explain it. */
   private checkRunsAlone(jobId: string): void {
+    if (this.world.faults.names.some((fault) => !RUNS_ALONE_FAULTS.includes(fault))) return;
     const beside = [...this.world.machine.programs].filter(
       (running) => running.owner.alive && !running.isStuck && running.jobId !== jobId,
     );
@@ -274,7 +280,8 @@ export class Checks {
     for (const [jobId, claim] of this.claims) {
       if (claim.drain !== drain.id || claim.isReleased || claim.isInterrupted) continue;
       claim.isInterrupted = true;
-      this.mustRunAlone.delete(jobId);
+      // A machine that goes down kills its drain, too.
+      if (this.world.machine.isUp) this.mustRunAlone.delete(jobId);
       this.ends.interrupted(jobId);
     }
   }
@@ -403,6 +410,8 @@ export class Checks {
   /** Called when the instance, the orders, the ledger or the drain have changed. */
   checkSpans(): void {
     const { instance, machine, faults, jobs } = this.world;
+    // A drain may find an explanation in the stop, although the machine had died before. So only reboots are checked.
+    if (instance.state === 'stopped') this.mustRunAlone.clear();
     this.idle.checkAndUpdate(instance.state === 'running' && !jobs.anyOpen && !instance.held);
     const mayStart = !instance.paused && !instance.isInterrupted;
     this.neglected.checkAndUpdate(jobs.anyOpen && !machine.isDraining && mayStart);

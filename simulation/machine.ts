@@ -180,6 +180,10 @@ export class Machine {
     this.world.instance.beginStopping('EC2', undefined);
   }
 
+  get isUp(): boolean {
+    return this.currentBoot !== undefined;
+  }
+
   /** Whether the metadata service has shown this boot people's hold. A hold that is set while it is silent is not known. */
   get knowsHold(): boolean {
     return this.lastHold?.hold === 'held' && this.lastHold.bootId === this.currentBoot?.id;
