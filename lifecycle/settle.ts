@@ -21,7 +21,7 @@ const MAX_RETIRED = 100;
 const RETIRE_TIME_MS = 30_000;
 
 /** Time for which the open record of a newer release counts as open, in milliseconds: a deploy may be under way. */
-const NEWER_OPEN_MS = 3_600_000;
+export const NEWER_OPEN_MS = 3_600_000;
 
 /** The jobs of one settle. */
 interface Jobs {

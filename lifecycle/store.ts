@@ -4,6 +4,8 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  type ListObjectsV2CommandInput,
+  type ListObjectsV2CommandOutput,
   type PutObjectCommandInput,
   type S3Client,
 } from '@aws-sdk/client-s3';
@@ -147,45 +149,38 @@ export class Store {
    */
   async names(prefix: string): Promise<string[]> {
     const names: string[] = [];
-    let token: string | undefined;
-    do {
-      const page = await this.s3.send(
-        new ListObjectsV2Command({
-          Bucket: this.bucket,
-          Prefix: prefix,
-          Delimiter: '/',
-          // Without it S3 answers control characters in keys as they are, and XML cannot hold them.
-          EncodingType: 'url',
-          ContinuationToken: token,
-        }),
-      );
-      const found = [
+    // Without the encoding S3 answers control characters in keys as they are, and XML cannot hold them.
+    for await (const page of this.pages({ Prefix: prefix, Delimiter: '/', EncodingType: 'url' })) {
+      const paths = [
         ...(page.Contents ?? []).map(({ Key }) => Key),
         ...(page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix),
       ];
-      names.push(
-        ...found.flatMap((path) => (path === undefined ? [] : [decodeKey(path).slice(prefix.length)])),
-      );
-      token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
-    } while (token !== undefined);
+      for (const path of paths) if (path !== undefined) names.push(decodeKey(path).slice(prefix.length));
+    }
     return names;
   }
 
   /** Lists the objects below a prefix, in pages of at most 1,000. With `after`, only keys that come after that key. */
   async *list(prefix: string, after?: string): AsyncGenerator<ListedObject> {
-    let token: string | undefined;
-    do {
-      const page = await this.s3.send(
-        new ListObjectsV2Command({
-          Bucket: this.bucket,
-          Prefix: prefix,
-          ContinuationToken: token,
-          ...(after !== undefined && { StartAfter: after }),
-        }),
-      );
+    for await (const page of this.pages({
+      Prefix: prefix,
+      ...(after !== undefined && { StartAfter: after }),
+    })) {
       for (const { Key, ETag, LastModified } of page.Contents ?? []) {
         if (Key !== undefined) yield { key: Key, etag: ETag ?? '', lastModified: LastModified };
       }
+    }
+  }
+
+  private async *pages(
+    query: Omit<ListObjectsV2CommandInput, 'Bucket' | 'ContinuationToken'>,
+  ): AsyncGenerator<ListObjectsV2CommandOutput> {
+    let token: string | undefined;
+    do {
+      const page = await this.s3.send(
+        new ListObjectsV2Command({ Bucket: this.bucket, ...query, ContinuationToken: token }),
+      );
+      yield page;
       token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
     } while (token !== undefined);
   }

@@ -118,7 +118,7 @@ export async function begin(context: DrainContext, job: OpenJob, options: BeginO
   if ((await readGate(control)).state !== 'OPEN') return { kind: 'gate-closed' };
 
   const present = await readClaim(context, jobId);
-  const { is } = claimable(present, { machineId: context.host.machineId, drainId: context.drainId });
+  const is = claimable(present, { machineId: context.host.machineId, drainId: context.drainId });
   if (is === 'dead') {
     if (options.isNoted) return { kind: 'held' };
     await noteDeaths(context);
@@ -160,7 +160,7 @@ function attemptIn(name: string): number {
 async function endedBefore(
   context: DrainContext,
   jobId: string,
-  { present, is, used }: { present: ClaimReading; is: Claimable['is']; used: number },
+  { present, is, used }: { present: ClaimReading; is: Claimable; used: number },
   { foreign }: BeginOptions,
 ): Promise<AttemptsReading | undefined> {
   const etag = present.etag ?? '';

@@ -21,16 +21,15 @@ import type { Host } from './host';
 /** The object at a job's claim key. Without a record but with an ETag, the object is not a claim. */
 export type ClaimReading = Reading<Claim>;
 
-/** Whether a drain may claim a job. */
-export type Claimable =
-  /** There is no claim, or its attempt has ended and its end is noted. */
-  | { readonly is: 'free' }
-  /** Of this drain, which does not run the job: an end of its own that it could not write. */
-  | { readonly is: 'own' }
-  /** Of a dead drain of this machine. Its end is not noted yet. */
-  | { readonly is: 'dead' }
-  /** Of another machine, or of a newer release. */
-  | { readonly is: 'held' };
+/**
+ * Whether a drain may claim a job.
+ *
+ * - `free`: there is no claim, or its attempt has ended and its end is noted.
+ * - `own`: of this drain, which does not run the job: an end of its own that it could not write.
+ * - `dead`: of a dead drain of this machine. Its end is not noted yet.
+ * - `held`: of another machine, or of a newer release.
+ */
+export type Claimable = 'free' | 'own' | 'dead' | 'held';
 
 export function readClaim({ control }: Pick<DrainContext, 'control'>, jobId: string): Promise<ClaimReading> {
   return control.read(claimKey(jobId), claimSchema);
@@ -40,14 +39,14 @@ export function claimable(
   { record: claim, etag, metadata, isNewer }: ClaimReading,
   self: { readonly machineId: string; readonly drainId: string },
 ): Claimable {
-  if (isNewer) return { is: 'held' };
+  if (isNewer) return 'held';
   // The object was overwritten with something else. Numbers of its attempts are in other records.
-  if (etag === undefined || !claim || claim.released !== undefined) return { is: 'free' };
-  if (claim.drainId === self.drainId) return { is: 'own' };
+  if (etag === undefined || !claim || claim.released !== undefined) return 'free';
+  if (claim.drainId === self.drainId) return 'own';
   // D5. Claims of the first release name no machine: there was one.
   const machine = metadata[CLAIM_METADATA.machine] ?? self.machineId;
   // D6
-  return machine === self.machineId ? { is: 'dead' } : { is: 'held' };
+  return machine === self.machineId ? 'dead' : 'held';
 }
 
 /** Ends the claims of other machines by their leases: a claim is dead when its object has not changed for a lease. */

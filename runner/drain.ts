@@ -77,6 +77,7 @@ class Drain {
   private readonly newer = new Set<string>();
   private wakeSignal = newWakeSignal();
   private lastWorkAt: number | undefined;
+  private hasLingered = false;
   private isStuck = false;
 
   constructor(private readonly context: DrainContext) {
@@ -109,7 +110,7 @@ class Drain {
 
   /** Lists the ledger once, begins the jobs that may begin, then waits until the next pass can make a difference. */
   private async onePass(): Promise<DrainEnd | undefined> {
-    const { timings, interrupt, host } = this.context;
+    const { clock, timings, interrupt, host } = this.context;
     // A job may end while this pass lists the ledger. The next pass then begins at once.
     this.wakeSignal = newWakeSignal();
     if (this.isStuck) {
@@ -122,7 +123,7 @@ class Drain {
 
     for (const { jobId } of open) {
       if (interrupt.aborted) return undefined;
-      if (this.slots.runs(jobId) || this.mayNotBegin(jobId)) continue;
+      if (this.slots.runs(jobId) || this.notBeforeOf(jobId) > clock.now()) continue;
       if (!this.slots.hasFree || (this.backoff.isShared && this.beginning.size > 0)) break;
       const begun = await this.tryBegin(jobId);
       if (begun === 'gate-closed' && this.slots.isEmpty) return 'gate';
@@ -135,10 +136,6 @@ class Drain {
     return this.waitForDeferred(open);
   }
 
-  private mayNotBegin(jobId: string): boolean {
-    return this.notBeforeOf(jobId) > this.context.clock.now();
-  }
-
   private notBeforeOf(jobId: string): number {
     return Math.max(this.notBefore.get(jobId) ?? 0, this.backoff.notBefore(jobId));
   }
@@ -148,9 +145,8 @@ class Drain {
     const { clock, config, log } = this.context;
     const tailMs = (this.lastWorkAt ?? -Infinity) + config.lingerSeconds * 1000 - clock.now();
     if (!(tailMs > 0)) return 'empty';
-    if (!this.warned.has('lingers'))
-      log.info('nothing is open; the drain stays a little', { ms: Math.round(tailMs) });
-    this.warned.add('lingers');
+    if (!this.hasLingered) log.info('nothing is open; the drain stays a little', { ms: Math.round(tailMs) });
+    this.hasLingered = true;
     await this.waitForWakeSignal(Math.min(tailMs, LINGER_POLL_MS));
     return undefined;
   }
@@ -313,16 +309,21 @@ class Drain {
 }
 
 /** D26: an interrupt is the machine's shutdown. The note explains to the next drain what this one cannot write any more. */
-function noteShutdownAt({ interrupt, host, log }: DrainContext): void {
-  const note = () =>
-    void host
-      .noteShutdown('the machine was shut down')
-      .catch((error: unknown) => log.warn('shutdown not noted', { error: messageOf(error) }));
-  interrupt.addEventListener('abort', note, { once: true });
+function noteShutdownAt(context: DrainContext): void {
+  const note = () => void noteShutdown(context, 'the machine was shut down');
+  context.interrupt.addEventListener('abort', note, { once: true });
+}
+
+/** A note that fails must not keep the drain from writing its records. */
+async function noteShutdown({ host, log }: DrainContext, why: string): Promise<void> {
+  await host
+    .noteShutdown(why)
+    .catch((error: unknown) => log.warn('shutdown not noted', { error: messageOf(error) }));
 }
 
 /** Touches the heartbeat, and asks whether EC2 is about to take the machine away. */
-async function keepHeartbeat({ host, clock, timings, log }: DrainContext, done: AbortSignal): Promise<void> {
+async function keepHeartbeat(context: DrainContext, done: AbortSignal): Promise<void> {
+  const { host, clock, timings, log } = context;
   let isNoted = false;
   while (!done.aborted) {
     try {
@@ -335,7 +336,7 @@ async function keepHeartbeat({ host, clock, timings, log }: DrainContext, done: 
       isNoted = true;
       log.warn('EC2 is about to take the machine away', { notice });
       // D26
-      await host.noteShutdown(notice).catch(() => undefined);
+      await noteShutdown(context, notice);
     }
     await sleepUnlessAborted(clock, timings.beatSeconds * 1000, done);
   }

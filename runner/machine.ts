@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
+import { wholeSecond } from '../lifecycle/clock';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import type { Log } from '../lifecycle/log';
 import type { ModelRef } from '../lifecycle/model';
@@ -10,7 +11,7 @@ import { errnoOf } from './errno';
 import type { Host, JobFolder, ModelFolder } from './host';
 import { isolate, type PlatformFacts } from './isolation';
 import { JobFolderOnDisk, PROCESS_RECORD } from './job-folder';
-import { inWholeSeconds, readIdentity, readSpotNotice } from './metadata';
+import { readIdentity, readSpotNotice } from './metadata';
 import { ModelFolderOnDisk, pruneModels } from './model-folder';
 import { killRecorded, killStragglers } from './process-group';
 import { ShutdownNotes } from './shutdown-notes';
@@ -168,10 +169,8 @@ async function identify(
 ): Promise<MachineIdentity> {
   const { LAMPLIGHTER_INSTANCE_ID: instanceId, LAMPLIGHTER_LAUNCHED_AT: launchedAt = '' } = environment;
   if (instanceId !== undefined && instanceId.trim() !== '') {
-    return {
-      machineId: instanceId,
-      launchedAt: Number.isNaN(Date.parse(launchedAt)) ? undefined : inWholeSeconds(launchedAt),
-    };
+    const launchMs = Date.parse(launchedAt);
+    return { machineId: instanceId, launchedAt: Number.isNaN(launchMs) ? undefined : wholeSecond(launchMs) };
   }
   const identity = sandbox ? undefined : await readIdentity(request);
   if (identity) return { machineId: identity.instanceId, launchedAt: identity.launchedAt };

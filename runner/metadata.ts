@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
+import { wholeSecond } from '../lifecycle/clock';
 
 /*
  * EC2's instance metadata service, version 2: a token, then a GET.
@@ -18,7 +19,7 @@ type Answer = { readonly text: string } | 'absent' | 'silent';
 /** The instance as EC2 knows it. */
 export interface Identity {
   readonly instanceId: string;
-  /** The launch of this on-time, in ISO 8601, a whole second. */
+  /** The launch of this on-time as DescribeInstances reports it: 2030-01-01T00:00:00.000Z. */
   readonly launchedAt: string;
 }
 
@@ -41,7 +42,7 @@ export async function readIdentity(
     const document = typeof answer === 'object' ? identitySchema.safeParse(jsonIn(answer.text)) : undefined;
     if (document?.success === true) {
       const { instanceId, pendingTime } = document.data;
-      return { instanceId, launchedAt: inWholeSeconds(pendingTime) };
+      return { instanceId, launchedAt: wholeSecond(Date.parse(pendingTime)) };
     }
     if (pauseMs !== undefined) await pause(pauseMs);
   }
@@ -99,9 +100,4 @@ function jsonIn(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** As `DescribeInstances` reports a launch: 2030-01-01T00:00:00.000Z. */
-export function inWholeSeconds(time: string): string {
-  return new Date(Math.floor(Date.parse(time) / 1000) * 1000).toISOString();
 }

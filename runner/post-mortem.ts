@@ -38,7 +38,7 @@ async function deadClaims(context: DrainContext): Promise<DeadClaim[]> {
     const jobId = jobIdInLedgerKey(CLAIM_PREFIX, key);
     if (jobId === undefined) continue;
     const claim = await readClaim(context, jobId);
-    if (claimable(claim, { machineId: host.machineId, drainId }).is !== 'dead') continue;
+    if (claimable(claim, { machineId: host.machineId, drainId }) !== 'dead') continue;
     // A job that is not open has its receipt, and was not running when its drain died.
     if (await control.exists(openKey(jobId))) dead.push(claim as DeadClaim);
     else await control.delete(key);

@@ -1,4 +1,3 @@
-import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,11 +18,7 @@ story('a deploy of another release', () => {
 
   beforeAll(async () => {
     checkout = new ReleasesCheckout();
-    checkout.edit(
-      'models/puppet/run',
-      'sleep) sleep "$argument" ;;',
-      'wait) until [ -e "$argument" ]; do sleep 0.1; done ;;',
-    );
+    checkout.letPuppetWait();
     checkout.functionsAndRunner('first');
     pipeline = await DeployedPipeline.deploy(settings, { project: checkout.path });
     await isDeployed('first');
@@ -55,11 +50,11 @@ story('a deploy of another release', () => {
     await pipeline.isOpen(waiting);
     const stops = pipeline.cloud.faults.stopCalls;
 
-    const codeBefore = await codeOf(pipeline.manifest.functions.stop);
+    const codeBefore = await pipeline.codeOf(pipeline.manifest.functions.stop);
     checkout.functionsAndRunner(release);
     await pipeline.update(settings);
     await isDeployed(release);
-    expect(await codeOf(pipeline.manifest.functions.stop)).not.toBe(codeBefore);
+    expect(await pipeline.codeOf(pipeline.manifest.functions.stop)).not.toBe(codeBefore);
     const later = await pipeline.upload('later.txt', 'hello');
     await pipeline.isOpen(later);
     await openRecordsAreReadable([running, waiting, later]);
@@ -80,12 +75,6 @@ story('a deploy of another release', () => {
   async function isDeployed(release: 'first' | 'present'): Promise<void> {
     const runner = await pipeline.text(pipeline.manifest.controlBucket, 'runner/runner.mjs');
     expect(runner?.includes(MARK_OF_FIRST_RELEASE)).toBe(release === 'first');
-  }
-
-  async function codeOf(FunctionName: string): Promise<string | undefined> {
-    const lambda = new LambdaClient(pipeline.cloud.client);
-    const { CodeSha256 } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-    return CodeSha256;
   }
 
   async function openRecordsAreReadable(jobs: readonly Uploaded[]): Promise<void> {

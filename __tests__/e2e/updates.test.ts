@@ -6,7 +6,7 @@ import {
   DescribeVpcsCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
-import { GetFunctionConfigurationCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
+import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetParametersByPathCommand, ListDocumentsCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,12 +27,7 @@ story('a pipeline that is deployed again', () => {
 
   beforeAll(async () => {
     checkout = new Checkout();
-    // This model runs for as long as the test needs.
-    checkout.edit(
-      'models/puppet/run',
-      'sleep) sleep "$argument" ;;',
-      'wait) until [ -e "$argument" ]; do sleep 0.1; done ;;',
-    );
+    checkout.letPuppetWait();
     checkout.edit('models/puppet/model.json', '"timeLimitMinutes": 2', '"timeLimitMinutes": 10');
     checkout.edit('models/puppet/run', 'cp "$file"', 'echo first >"$2/model.txt"; cp "$file"');
     pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { project: checkout.path });
@@ -54,7 +49,7 @@ story('a pipeline that is deployed again', () => {
     await pipeline.isOpen(waiting);
     const stops = pipeline.cloud.faults.stopCalls;
     const [before] = pipeline.manifest.models;
-    const codeBefore = await codeOf(pipeline.manifest.functions.stop);
+    const codeBefore = await pipeline.codeOf(pipeline.manifest.functions.stop);
 
     checkout.edit('models/puppet/run', 'echo first', 'echo second');
     checkout.edit('handlers/stop.ts', 'export ', 'console.log("the new handler");\nexport ');
@@ -64,7 +59,7 @@ story('a pipeline that is deployed again', () => {
     const [after] = pipeline.manifest.models;
     expect(after!.digest).not.toBe(before!.digest);
     expect(after!.zipVersionId).not.toBe(before!.zipVersionId);
-    expect(await codeOf(pipeline.manifest.functions.stop)).not.toBe(codeBefore);
+    expect(await pipeline.codeOf(pipeline.manifest.functions.stop)).not.toBe(codeBefore);
     // The model has run during the whole update.
     await pipeline.isRunning(running);
     expect(pipeline.cloud.faults.stopCalls).toBe(stops);
@@ -131,12 +126,6 @@ story('a pipeline that is deployed again', () => {
       end.abort();
       await sweeping;
     }
-  }
-
-  async function codeOf(FunctionName: string): Promise<string> {
-    const lambda = new LambdaClient(pipeline.cloud.client);
-    const { CodeSha256 } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-    return CodeSha256!;
   }
 
   async function modelOf(job: { key: string; jobId: string }): Promise<string | undefined> {

@@ -29,6 +29,15 @@ export class Checkout {
     writeFileSync(path, text.replace(from, to));
   }
 
+  /** Gives the puppet the line `wait FILE`: it runs until the file exists, for as long as the test needs. */
+  letPuppetWait(): void {
+    this.edit(
+      'models/puppet/run',
+      'sleep) sleep "$argument" ;;',
+      'wait) until [ -e "$argument" ]; do sleep 0.1; done ;;',
+    );
+  }
+
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }

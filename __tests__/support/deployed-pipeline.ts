@@ -11,6 +11,7 @@ import {
   DescribeInstancesCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -135,6 +136,13 @@ export class DeployedPipeline {
 
   async writeControl(key: string, text: string): Promise<void> {
     await this.s3.send(new PutObjectCommand({ Bucket: this.manifest.controlBucket, Key: key, Body: text }));
+  }
+
+  /** The hash of a function's deployed code. */
+  async codeOf(FunctionName: string): Promise<string> {
+    const lambda = new LambdaClient(this.cloud.client);
+    const { CodeSha256 } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    return CodeSha256!;
   }
 
   async text(bucket: string, key: string): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 import { deathsAloneInARow, describeEnded, interruptionsInARow } from '../../lifecycle/attempts';
 import { shortId } from '../../lifecycle/job';
 import type { EndCause } from '../../lifecycle/records';
+import { NEWER_OPEN_MS } from '../../lifecycle/settle';
 import { duration } from '../console/terminal';
 import { CAUSE_NAMES } from '../pipeline/ended-attempts';
 import { isLive, recordIn } from '../pipeline/readings/records';
@@ -10,9 +11,6 @@ import { isNewer, waitReason, waitedMs } from './waiting';
 
 /** Minimum time that a job may wait, for the machine to boot and to be set up. */
 const WAIT_LIMIT_MS = 15 * 60_000;
-
-/** Time for which the functions count the open record of a newer release as open; lifecycle/settle.ts. */
-const NEWER_OPEN_MS = 3_600_000;
 
 /** Number of sweeps that get the chance to wake the instance for a waiting job. */
 const SWEEPS_WAITED = 3;

@@ -1,5 +1,5 @@
 import { CLAIM_METADATA, type Claim } from '../../../lifecycle/records';
-import { claimable, type ClaimReading } from '../../../runner/claim';
+import { claimable, type Claimable, type ClaimReading } from '../../../runner/claim';
 import { NO_ATTEMPTS } from '../../../runner/ended-attempts';
 
 const self = { machineId: 'i-1', drainId: 'drain-2' };
@@ -25,7 +25,7 @@ const reading = (
   },
 });
 
-test.each<[string, ClaimReading, ReturnType<typeof claimable>['is']]>([
+test.each<[string, ClaimReading, Claimable]>([
   ['no claim', { ...NO_ATTEMPTS, record: undefined }, 'free'],
   ['an object that is no claim', { ...reading({}), record: undefined }, 'free'],
   ['a released claim', reading({ released: 'the machine was shut down' }), 'free'],
@@ -37,5 +37,5 @@ test.each<[string, ClaimReading, ReturnType<typeof claimable>['is']]>([
   ['a claim of another machine', reading({}, ofMachine('i-2')), 'held'],
   ['a claim of a newer release', { ...reading({}), record: undefined, isNewer: true }, 'held'],
 ])('%s', (_what, claim, is) => {
-  expect(claimable(claim, self).is).toBe(is);
+  expect(claimable(claim, self)).toBe(is);
 });
