@@ -15,7 +15,8 @@ type Why = Pick<EndedAttempts, 'cause' | 'why' | 'death'>;
  * D6: notes why the attempts of dead drains of this machine ended, and releases their claims. The claims of one boot are looked
  * at together: only a machine's death with one job alone on it says something about that job.
  *
- * Each job's end is written before its claim is released. If this drain dies between the two, the next one finds the end noted.
+ * The ends of all jobs of a boot are written before the first of their claims is released. If S3 fails or this drain dies
+ * meanwhile, the next look finds the same claims, or each end noted. With fewer claims a job would look as if it had run alone.
  */
 export async function noteDeaths(context: DrainContext): Promise<void> {
   const ofBoot = new Map<string, DeadClaim[]>();
@@ -24,10 +25,12 @@ export async function noteDeaths(context: DrainContext): Promise<void> {
     ofBoot.set(bootId, [...(ofBoot.get(bootId) ?? []), claim]);
   }
   for (const [bootId, claims] of ofBoot) {
+    const noted: { claim: DeadClaim; why: Why }[] = [];
     for (const claim of claims) {
       const why = await explain(context, bootId, claim, claims.length === 1);
-      await release(context, claim, why).catch(ignoreConflict);
+      if (await noteDeath(context, claim, why)) noted.push({ claim, why });
     }
+    for (const { claim, why } of noted) await release(context, claim, why).catch(ignoreConflict);
   }
 }
 
@@ -83,18 +86,25 @@ async function ranProgram({ control }: DrainContext, { jobId, drainId }: Claim):
   return last?.did === 'claimed' && last.jobId === jobId && last.drainId === drainId;
 }
 
-async function release(
-  context: DrainContext,
-  { record, etag, metadata }: DeadClaim,
-  why: Why,
-): Promise<void> {
+/** False: the job's record is of a newer release. */
+async function noteDeath(context: DrainContext, { record }: DeadClaim, why: Why): Promise<boolean> {
   const { jobId, attempt } = record;
   const attempts = await readAttempts(context, jobId);
-  if (attempts.isNewer) return;
-  await noteEnd(context, jobId, attempts, { ...why, attempt });
-  const released: Claim = { ...record, released: why.why };
-  await context.control.replace<Claim>(claimKey(jobId), released, etag, metadata);
-  context.log.warn('attempt of a dead drain ended', { jobId, attempt, ...why });
+  if (attempts.isNewer) return false;
+  await noteEnd(context, jobId, attempts, { ...why, attempt }).catch(ignoreConflict);
+  return true;
+}
+
+async function release(
+  { control, log }: DrainContext,
+  claim: DeadClaim,
+  { why, ...end }: Why,
+): Promise<void> {
+  const { record, etag, metadata } = claim;
+  const { jobId, attempt } = record;
+  const released: Claim = { ...record, released: why };
+  await control.replace<Claim>(claimKey(jobId), released, etag, metadata);
+  log.warn('attempt of a dead drain ended', { jobId, attempt, why, ...end });
 }
 
 /** Another writer has the claim now, so it is not dead any more. */

@@ -367,6 +367,30 @@ describe('the machine dies', () => {
     const outcomes = jobs.map(([key, jobId]) => pipeline.receipt(key, jobId).error?.kind ?? 'succeeded');
     expect(outcomes).toEqual(['succeeded', 'succeeded', 'machine', 'succeeded']);
   });
+
+  test('S3 trouble while the deaths are noted does not make a neighbour look as if it had run alone', async () => {
+    const details = { parallelJobs: 2 };
+    lasts = () => 2 * HOUR;
+    const first = pipeline.job('first', 'first', model);
+    await clock.run(clock.sleep(1_000));
+    // The list of claims shows this job after the other. It begins last, so the trace names it.
+    let key = 'second-';
+    let second = '';
+    while (second <= first) {
+      if (second !== '') pipeline.s3.delete(CONTROL, openKey(second));
+      key += 'x';
+      second = pipeline.job(key, key, model);
+    }
+    await bootAndDie(HOUR, details, LAUNCH);
+    pipeline.s3.fault({ command: 'PutObject', key: /^attempts\//, nth: 2, error: unavailable() });
+    await bootAndFinish(details, LAUNCH);
+    for (const [name, jobId] of [
+      ['first', first],
+      [key, second],
+    ] as const) {
+      expect(pipeline.receipt(name, jobId).endedAttempts).toMatchObject([{ death: 'with others' }]);
+    }
+  });
 });
 
 describe('a model that ends by itself', () => {
