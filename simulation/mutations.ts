@@ -526,6 +526,21 @@ export const MUTATIONS: readonly Mutation[] = [
     redundant: 'the idle timer switches such a machine off, too, ten minutes later',
   },
   {
+    name: 'a silent metadata service ends the hold at once',
+    rule: 'T3',
+    file: 'runner/idle.ts',
+    text: "<= ANSWER_COUNTS_SECONDS ? last.hold : 'unknown';",
+    replacement: "<= 0 * ANSWER_COUNTS_SECONDS ? last.hold : 'unknown';",
+    faults: ['hold unreadable', 'person holds', 'command lost'],
+  },
+  {
+    name: "the card's bounds are not pinned",
+    rule: 'A4',
+    file: 'lifecycle/admit.ts',
+    text: 'record, pinnedBounds(model))',
+    replacement: 'record, pinnedBounds({} as typeof model))',
+  },
+  {
     name: 'the idle timer never shuts down',
     rule: 'T2',
     file: 'runner/idle.ts',
@@ -538,8 +553,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/store.ts',
     text: ': { IfMatch: etag };',
     replacement: ': {};',
-    redundant:
-      'every writer reads before it writes, and too late a write needs a rare moment: no seed in 80,000 histories',
   },
   {
     name: 'a record is created over another',

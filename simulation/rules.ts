@@ -23,7 +23,6 @@ export const RULES = {
   A4: {
     text: "Pin the bounds of the model's card in the open record.",
     file: 'lifecycle/admit.ts',
-    untested: 'No history deploys a model with other bounds. admit.test.ts has the case.',
   },
 
   W1: { text: 'If the pipeline is paused, do not start the instance.', file: 'lifecycle/wake.ts' },
@@ -239,7 +238,6 @@ export const RULES = {
   T3: {
     text: 'The last answer about the hold counts for ten minutes if the metadata service is silent.',
     file: 'runner/idle.ts',
-    untested: "The simulator's metadata service always answers. idle.test.ts has the case.",
   },
 
   N1: {
