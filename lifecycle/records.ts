@@ -47,6 +47,9 @@ export type OpenRecord = z.infer<typeof openRecordSchema>;
  */
 export const OPEN_METADATA = { maxAttempts: 'max-attempts', maxInterruptions: 'max-interruptions' } as const;
 
+/** Time for which an open record of a newer release counts as open, in milliseconds: a deploy may be under way. */
+export const NEWER_OPEN_MS = 3_600_000;
+
 /**
  * `claims/<jobId>.json`: one attempt at a job by one drain.
  * Version 1, since the first release. S3 metadata since the second: `CLAIM_METADATA`.

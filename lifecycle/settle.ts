@@ -4,6 +4,7 @@ import { ConflictError, RetryLaterError, messageOf } from './errors';
 import { CLOSING_MARGIN_SECONDS, moveGate, readGate, type GateReading } from './gate';
 import { anyOpen, listOpenJobs, liveClaims, retire, type ListedJob } from './ledger';
 import { mayLinger } from './linger';
+import { NEWER_OPEN_MS } from './records';
 import type { Cause, SettleContext } from './settle-context';
 import { noteStop } from './stops';
 import { wake, type WakeOutcome } from './wake';
@@ -19,9 +20,6 @@ const MAX_RETIRED = 100;
 
 /** Maximum time for these checks, in milliseconds. If S3 is slow, `settle` still needs time for the gate. */
 const RETIRE_TIME_MS = 30_000;
-
-/** Time for which the open record of a newer release counts as open, in milliseconds: a deploy may be under way. */
-export const NEWER_OPEN_MS = 3_600_000;
 
 /** The jobs of one settle. */
 interface Jobs {

@@ -1,7 +1,6 @@
 import { deathsAloneInARow, describeEnded, interruptionsInARow } from '../../lifecycle/attempts';
 import { shortId } from '../../lifecycle/job';
-import type { EndCause } from '../../lifecycle/records';
-import { NEWER_OPEN_MS } from '../../lifecycle/settle';
+import { NEWER_OPEN_MS, type EndCause } from '../../lifecycle/records';
 import { duration } from '../console/terminal';
 import { CAUSE_NAMES } from '../pipeline/ended-attempts';
 import { isLive, recordIn } from '../pipeline/readings/records';
