@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '../../lifecycle/errors';
-import type { Answer } from '../wire/answer';
+import { AwsError, type Answer } from '../wire/answer';
 import { type Call, operationOf } from '../wire/call';
 import { matchesPattern } from './event-pattern';
 import { ACCOUNT_ID, functionNameOf } from '../wire/arn';
@@ -89,10 +89,8 @@ export class EventBus {
   }
 
   private async deliver(rule: Rule, document: { 'detail-type': string }): Promise<void> {
-    const { moto, report, invokeLater, mayInvoke } = this.options;
-    const request = { Rule: rule.Name };
-    const list = await moto.json<{ Targets: Target[] }>('events', 'AWSEvents.ListTargetsByRule', request);
-    for (const { Arn, Input, InputPath, InputTransformer } of list.Targets) {
+    const { report, invokeLater, mayInvoke } = this.options;
+    for (const { Arn, Input, InputPath, InputTransformer } of await this.targetsOf(rule)) {
       if (!Arn.includes(':lambda:') || InputPath !== undefined || InputTransformer !== undefined) {
         const text = `rule ${rule.Name}: the local cloud does not support the target ${Arn}`;
         report({ kind: 'warning', text });
@@ -107,6 +105,19 @@ export class EventBus {
       const detailType = document['detail-type'];
       report({ kind: 'event', rule: rule.Name, detailType, text: `${rule.Name} calls ${functionName}` });
       invokeLater(functionName, Buffer.from(Input ?? JSON.stringify(document)));
+    }
+  }
+
+  /** Empty if the rule has been deleted since it was listed, as by a `destroy` under way. */
+  private async targetsOf({ Name }: Rule): Promise<Target[]> {
+    const { moto } = this.options;
+    try {
+      const request = { Rule: Name };
+      const list = await moto.json<{ Targets: Target[] }>('events', 'AWSEvents.ListTargetsByRule', request);
+      return list.Targets;
+    } catch (error) {
+      if (!(error instanceof AwsError) || error.code !== 'ResourceNotFoundException') throw error;
+      return [];
     }
   }
 
