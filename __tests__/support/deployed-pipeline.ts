@@ -191,15 +191,23 @@ export class DeployedPipeline {
    */
   async isQuiet(): Promise<void> {
     const { faults } = this.cloud;
-    await eventually('quiet', () => (faults.deliveries === 0 && !this.commandRuns()) || undefined, 80_000);
+    const isQuiet = () => (faults.deliveries === 0 && this.commandsUnderWay().length === 0) || undefined;
+    try {
+      await eventually('quiet', isQuiet, 80_000);
+    } catch (cause) {
+      const commands = JSON.stringify(this.commandsUnderWay());
+      const what = `${faults.deliveries} deliveries and these commands are under way: ${commands}`;
+      throw new Error(what, { cause });
+    }
   }
 
-  private commandRuns(): boolean {
+  /** Each command that has not ended, with its status. */
+  private commandsUnderWay(): [commandId: string, CommandStatus][] {
     const statuses = new Map<string, CommandStatus>();
     for (const event of this.cloud.events) {
       if (event.kind === 'command') statuses.set(event.commandId, event.status);
     }
-    return ![...statuses.values()].every(hasEnded);
+    return [...statuses].filter(([, status]) => !hasEnded(status));
   }
 
   /** Waits until the machine is off and the stop function has written the gate. Jobs may be open. */
