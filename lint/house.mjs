@@ -19,6 +19,7 @@ export const HOUSE = {
   handlers: ['lifecycle'],
   runner: ['lifecycle'],
   simulation: ['handlers', 'runner', 'lifecycle'],
+  bench: ['simulation', 'local-cloud', 'scripts/tools', 'modules', 'lifecycle'],
 
   'scripts/console': ACCOUNT,
   'scripts/tools': CONSOLE,
