@@ -23,6 +23,8 @@ export interface Stored<T> {
   readonly record: T;
   readonly etag: string;
   readonly metadata: Metadata;
+  /** By the clock of S3. Undefined: this process has just written it. */
+  readonly lastModified?: Date | undefined;
 }
 
 /** A record as it was read. */
@@ -66,8 +68,8 @@ export class Store {
   async get<T>(key: string, schema: z.ZodType<T>): Promise<Stored<T> | undefined> {
     const stored = await this.getText(key);
     if (!stored) return undefined;
-    const { text, etag, metadata } = stored;
-    return { record: parseRecord(schema, `s3://${this.bucket}/${key}`, text), etag, metadata };
+    const { text, ...about } = stored;
+    return { record: parseRecord(schema, `s3://${this.bucket}/${key}`, text), ...about };
   }
 
   /** Like `get`, but returns an object that does not match the schema as unreadable. */

@@ -184,7 +184,7 @@ story('lamplighter doctor', () => {
     };
     await pipeline.writeControl(`claims/${jobId}.json`, JSON.stringify(claim));
     expect((await examine()).names).toEqual([]);
-    expect((await examine(6)).names).toEqual(['claim-without-job']);
+    expect((await examine(16)).names).toEqual(['claim-without-job']);
     const Key = `claims/${jobId}.json`;
     await pipeline.s3.send(new DeleteObjectCommand({ Bucket: pipeline.manifest.controlBucket, Key }));
   }, 60_000);

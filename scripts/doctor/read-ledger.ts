@@ -17,6 +17,7 @@ import {
   readClaim,
   readGate,
   readOpenRecord,
+  leaseIsOver,
   readableRecord,
 } from '../pipeline/readings/records';
 import { requestEach } from '../pipeline/readings/requests';
@@ -90,7 +91,7 @@ async function findUpload(
 async function isLeftBehind({ control }: PipelineHandle, clock: Clock, jobId: string): Promise<boolean> {
   const claim = await readClaim(control, jobId);
   if (!claim) return false;
-  return 'trouble' in claim || Date.parse(claim.record.leaseUntil) < clock.now();
+  return 'trouble' in claim || leaseIsOver(claim, clock.now());
 }
 
 export async function readGateFacts({ control }: PipelineHandle): Promise<NonNullable<Facts['gate']>> {

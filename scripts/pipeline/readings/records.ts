@@ -3,6 +3,7 @@ import { InvalidInputError, NewerVersionError, messageOf } from '../../../lifecy
 import { GATE_KEY, attemptsKey, claimKey, openKey, statusKey } from '../../../lifecycle/job';
 import {
   type Claim,
+  LEASE_SECONDS,
   attemptsSchema,
   claimSchema,
   gateSchema,
@@ -11,9 +12,12 @@ import {
 } from '../../../lifecycle/records';
 import type { Store } from '../../../lifecycle/store';
 
-/** A record, or why it cannot be read. `isNewer`: it is of a newer release. */
+/**
+ * A record with the time of its last write by the clock of S3, or why it cannot be read. `isNewer`: it is of a newer release.
+ */
 export type ReadResult<T> =
-  { readonly record: T } | { readonly trouble: string; readonly isNewer?: boolean | undefined };
+  | { readonly record: T; readonly lastModified?: Date | undefined }
+  | { readonly trouble: string; readonly isNewer?: boolean | undefined };
 
 /** Reads a record. An unreadable record is a result, not an error. Undefined: the object does not exist. */
 export async function readRecord<T>(
@@ -23,7 +27,7 @@ export async function readRecord<T>(
 ): Promise<ReadResult<T> | undefined> {
   try {
     const stored = await store.get(key, schema);
-    return stored && { record: stored.record };
+    return stored && { record: stored.record, lastModified: stored.lastModified };
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
     return { trouble: messageOf(error), isNewer: error instanceof NewerVersionError };
@@ -58,8 +62,16 @@ export const readAttempts = (control: Store, jobId: string) =>
 export const readStatus = (control: Store, jobId: string) =>
   readRecord(control, statusKey(jobId), statusSchema);
 
-/** Whether a drain has claimed the job, and the lease has not expired. */
+/** Whether a drain holds the job: like the functions, by the clock of S3 and not by the machine's. */
 export function isLive(claim: ReadResult<Claim> | undefined, now: number): boolean {
   if (!claim || 'trouble' in claim) return false;
-  return claim.record.released === undefined && Date.parse(claim.record.leaseUntil) > now;
+  return claim.record.released === undefined && !leaseIsOver(claim, now);
+}
+
+/** Whether the claim was not renewed for a whole lease. Every claim that S3 returns has a time. */
+export function leaseIsOver(
+  { lastModified }: { readonly lastModified?: Date | undefined },
+  now: number,
+): boolean {
+  return (lastModified?.getTime() ?? 0) + LEASE_SECONDS * 1000 <= now;
 }

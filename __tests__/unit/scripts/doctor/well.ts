@@ -1,5 +1,5 @@
 import type { Manifest } from '../../../../lifecycle/manifest';
-import type { Claim, Gate } from '../../../../lifecycle/records';
+import { type Claim, type Gate, LEASE_SECONDS } from '../../../../lifecycle/records';
 import type { Facts, OpenJob } from '../../../../scripts/doctor/facts';
 
 /*
@@ -86,9 +86,10 @@ export function job(facts: Partial<OpenJob> = {}, openMinutes = 60): OpenJob {
 
 export const record = { record: { input: { key: 'a.csv' } } } as unknown as OpenJob['open'];
 
+/** A claim whose lease ends in so many minutes. */
 export function claim(leaseMinutes: number, released?: string): OpenJob['claim'] {
-  const leaseUntil = new Date(now + leaseMinutes * 60_000).toISOString();
-  return { record: { attempt: 1, leaseUntil, released } as Claim };
+  const lastModified = new Date(now + leaseMinutes * 60_000 - LEASE_SECONDS * 1000);
+  return { record: { attempt: 1, released } as Claim, lastModified };
 }
 
 export const withJobs = (facts: Partial<Facts>, ...jobs: OpenJob[]): Facts => ({

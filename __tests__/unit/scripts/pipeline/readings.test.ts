@@ -1,8 +1,10 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
-import { openKey } from '../../../../lifecycle/job';
+import { claimKey, openKey } from '../../../../lifecycle/job';
+import { LEASE_SECONDS } from '../../../../lifecycle/records';
 import { MissingError } from '../../../../scripts/console/exit';
 import { describeInstance, readInstance } from '../../../../scripts/pipeline/readings/instance';
 import { listOpen } from '../../../../scripts/pipeline/readings/open-jobs';
+import { isLive, readClaim } from '../../../../scripts/pipeline/readings/records';
 import { listReceipts, readReceiptsSince } from '../../../../scripts/pipeline/readings/receipts';
 import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 
@@ -25,6 +27,31 @@ describe('open jobs', () => {
     expect(await idsOf({ most: 2 })).toEqual({ ids: ids.slice(0, 2), isWhole: false });
   });
 });
+
+test.each(['an hour behind', 'an hour ahead'])(
+  'a claim is live for a lease by the clock of S3, also if the machine’s clock is %s',
+  async (machine) => {
+    const place = new InMemoryPipeline();
+    const { clock, s3 } = place.account;
+    const jobId = 'a'.repeat(64);
+    const begun = clock.now();
+    const at = new Date(begun + (machine === 'an hour behind' ? -3_600_000 : 3_600_000)).toISOString();
+    const claim = {
+      version: 1,
+      jobId,
+      attempt: 1,
+      bootId: 'b',
+      drainId: 'd',
+      claimedAt: at,
+      leaseUntil: at,
+      nonce: 'n',
+    };
+    s3.put('control', claimKey(jobId), JSON.stringify(claim));
+    const reading = await readClaim(place.handle.control, jobId);
+    expect(isLive(reading, begun + LEASE_SECONDS * 1000 - 1)).toBe(true);
+    expect(isLive(reading, begun + LEASE_SECONDS * 1000)).toBe(false);
+  },
+);
 
 describe('receipts', () => {
   const place = new InMemoryPipeline();
