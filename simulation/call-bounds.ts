@@ -26,11 +26,14 @@ export type Service = 's3' | 'ec2' | 'ssm' | 'lambda';
  */
 const POLLS_PER_START = 48;
 
+/** The polls of a worker whose agent stays silent: Lambda runs it up to three times, and each run polls some 32 times. */
+const POLLS_PER_SILENCE = 96;
+
 /**
  * The greatest number of polls after one fault. A boot whose agent stays silent may last an hour. In it 12 sweeps invoke
- * a worker, Lambda runs each worker up to three times, and each run polls some 32 times.
+ * a worker.
  */
-const POLLS_PER_FAULT = 1_200;
+const POLLS_PER_FAULT = 12 * POLLS_PER_SILENCE;
 
 /** A worker's longest pause between polls during a boot, in seconds. */
 const LONGEST_PAUSE_SECONDS = 4;
@@ -65,14 +68,17 @@ export function callBounds({
 }: CallCauses): Record<Service, number> {
   // Each of these runs a function that may wake the instance.
   const causes = uploads + starts + sweeps;
+  // In a boot whose agent stays silent each upload invokes one more worker.
+  const polls =
+    POLLS_PER_START * starts + POLLS_PER_FAULT * faults + (faults > 0 ? POLLS_PER_SILENCE * uploads : 0);
   return {
     // The function that starts the instance invokes the worker. After a fault, another function may do so again.
     // A drain that ends in an outage is sent again until the breaker trips.
     lambda: 2 * causes + WAKE_UPS_PER_OUTAGE_MINUTE * outageMinutes + 3 * faults,
     // A settle reads the instance, starts or stops it and sets its tags. A worker reads it at each poll.
-    ec2: 6 * causes + POLLS_PER_START * starts + POLLS_PER_FAULT * faults,
+    ec2: 6 * causes + polls,
     // A worker reads the agent's ping at each poll. Then it lists the commands and sends one.
-    ssm: 3 * causes + POLLS_PER_START * starts + POLLS_PER_FAULT * faults,
+    ssm: 3 * causes + polls,
     // An upload is admitted, run and retired. A sweep settles and audits. A start has a drain that reads the ledger.
     // A minute of a run has 12 lists for a free slot, renewals of the lease and records of progress.
     s3:
