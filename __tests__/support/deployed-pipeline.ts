@@ -191,23 +191,28 @@ export class DeployedPipeline {
    */
   async isQuiet(): Promise<void> {
     const { faults } = this.cloud;
-    const isQuiet = () => (faults.deliveries === 0 && this.commandsUnderWay().length === 0) || undefined;
+    const isQuiet = async () =>
+      (faults.deliveries === 0 && (await this.commandsUnderWay()).length === 0) || undefined;
     try {
       await eventually('quiet', isQuiet, 80_000);
     } catch (cause) {
-      const commands = JSON.stringify(this.commandsUnderWay());
+      const commands = JSON.stringify(await this.commandsUnderWay());
       const what = `${faults.deliveries} deliveries and these commands are under way: ${commands}`;
       throw new Error(what, { cause });
     }
   }
 
-  /** Each command that has not ended, with its status. */
-  private commandsUnderWay(): [commandId: string, CommandStatus][] {
+  /**
+   * Each command that has not ended, with its status. A worker may have sent one just as the instance was stopped. SSM keeps
+   * it as Pending for ten minutes or until the next boot, and nothing happens meanwhile.
+   */
+  private async commandsUnderWay(): Promise<[commandId: string, CommandStatus][]> {
     const statuses = new Map<string, CommandStatus>();
     for (const event of this.cloud.events) {
       if (event.kind === 'command') statuses.set(event.commandId, event.status);
     }
-    return [...statuses].filter(([, status]) => !hasEnded(status));
+    const isOff = ['stopped', 'terminated', undefined].includes(await this.state());
+    return [...statuses].filter(([, status]) => !hasEnded(status) && !(isOff && status === 'Pending'));
   }
 
   /** Waits until the machine is off and the stop function has written the gate. Jobs may be open. */
