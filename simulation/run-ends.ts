@@ -57,7 +57,9 @@ export class RunEnds {
       if (end.code !== 0 && end.signal === null) job.setupFailed = true;
       return;
     }
-    const how = runEndOf(end, lastedMs, model, files);
+    // A drain that is told to end kills its models. What it sees then is its own doing, also after a time limit.
+    const isKilledByDrain = owner.wasInterrupted && end.signal === 'SIGKILL';
+    const how = isKilledByDrain ? 'interrupted' : runEndOf(end, lastedMs, model, files);
     job.hasLastRunEnded = true;
     job.ends.push({ end: how, by: owner, callsFailed: owner.callsFailed });
     if (!isByModel(how)) return;
