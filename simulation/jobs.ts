@@ -39,8 +39,13 @@ export class Jobs {
     return this.anyOpen || this.lastOpenAt >= at;
   }
 
+  /** In the order in which the drain begins them: of admission, by the seconds of S3, then by id. */
   openJobs(): string[] {
-    return [...this.open.keys()];
+    const second = (since: number) => Math.floor(since / 1000);
+    const open = [...this.open].sort(
+      ([a, since], [b, before]) => second(since) - second(before) || (a < b ? -1 : 1),
+    );
+    return open.map(([jobId]) => jobId);
   }
 
   /** A job that has been open from before `at` until now. */
