@@ -104,6 +104,11 @@ export class FakeS3 {
     return this.latest(bucket, key)?.body.toString('utf8');
   }
 
+  /** The id of the current version, or undefined. */
+  versionOf(bucket: string, key: string): string | undefined {
+    return this.latest(bucket, key)?.versionId;
+  }
+
   /** Writes an object from outside: the fake records no call, and no fault strikes. */
   put(
     bucket: string,

@@ -1,12 +1,13 @@
 import type { Clock } from '../../lifecycle/clock';
 import { InvalidInputError, messageOf } from '../../lifecycle/errors';
-import { openKey, receiptKey, statusKey } from '../../lifecycle/job';
+import { jobIdInReceiptKey, openKey, receiptKey, statusKey } from '../../lifecycle/job';
 import { type Receipt, type Status, receiptSchema, statusSchema } from '../../lifecycle/records';
 import type { Store } from '../../lifecycle/store';
 import { duration } from '../console/terminal';
+import { ListedLedger } from './readings/listed-ledger';
 import { listOpen } from './readings/open-jobs';
-import { listReceipts } from './readings/receipts';
 import { readOpenRecord, readableRecord, recordIn } from './readings/records';
+import { requestEach } from './readings/requests';
 
 export interface WatchedJob {
   readonly jobId: string;
@@ -27,6 +28,10 @@ interface Followed {
   readonly job: WatchedJob;
   admitted: boolean;
   isTroubleReported: boolean;
+  /** The poll that looked for the receipt last; 0: none did. */
+  lookedAt: number;
+  /** Whether the job was open at the last poll. */
+  wasOpen: boolean;
   shown?: { status: Status; atMs: number };
   /** The first progress that this attempt reported. */
   first?: { progress: number; attempt: number; atMs: number };
@@ -35,20 +40,43 @@ interface Followed {
 /** Minimum time between two lines about a model's progress, in milliseconds. */
 const PROGRESS_MS = 2_000;
 
-/** Follows jobs by polling the ledger. It writes nothing. */
+/**
+ * Maximum receipts that a poll looks for again, because a job that is not open is either not admitted yet or has ended between
+ * two polls. On AWS so many requests cost as much as one list.
+ */
+const LOOKS_AGAIN = 12;
+
+/**
+ * Follows jobs by polling the ledger. It writes nothing. A poll lists the control bucket, in pages of 1,000 names. It reads the
+ * receipt of a job that is not open any more, and the status of a job if it has changed.
+ */
 export class JobWatch {
   private readonly open = new Map<string, Followed>();
   private readonly ended = new Set<string>();
+  private readonly noticed = new Map<string, string>();
+  private readonly ledger: ListedLedger;
+  private polls = 0;
 
+  /** @param whose `all`: the watch adds each job that it finds open or whose receipt is noticed */
   constructor(
-    private readonly control: Store,
+    control: Store,
     private readonly output: Store,
     private readonly clock: Clock,
-  ) {}
+    private readonly whose: 'added' | 'all' = 'added',
+  ) {
+    this.ledger = new ListedLedger(control);
+  }
 
   add(job: WatchedJob): void {
-    if (this.open.has(job.jobId) || this.ended.has(job.jobId)) return;
-    this.open.set(job.jobId, { job, admitted: false, isTroubleReported: false });
+    if (this.knows(job.jobId)) return;
+    const begin = { admitted: false, isTroubleReported: false, lookedAt: 0, wasOpen: false };
+    this.open.set(job.jobId, { job, ...begin });
+  }
+
+  /** Call it with the key of a receipt that was just written. Without it, a job that is admitted and ends between two polls is not found. */
+  notice(key: string): void {
+    const jobId = jobIdInReceiptKey(key);
+    if (jobId !== undefined && !this.ended.has(jobId)) this.noticed.set(jobId, key);
   }
 
   /** Number of jobs that have no receipt yet. */
@@ -66,37 +94,67 @@ export class JobWatch {
     return [...this.open.values()].filter(({ admitted, shown }) => admitted && !shown).map(({ job }) => job);
   }
 
-  /** Adds all jobs that both buckets hold. For the local cloud only: it lists both buckets whole. */
-  async discover(): Promise<void> {
-    for (const { jobId } of (await listOpen(this.control)).jobs) {
-      if (this.knows(jobId)) continue;
-      const open = recordIn(await readOpenRecord(this.control, jobId));
-      if (open) this.add({ jobId, key: open.input.key });
-    }
-    for (const { jobId, key } of (await listReceipts(this.output)).receipts) {
-      if (this.knows(jobId)) continue;
-      const receipt = await readableRecord(this.output, key, receiptSchema);
-      if (receipt) this.add({ jobId, key: receipt.input.key });
-    }
+  /** Milliseconds to wait until the next poll, so that the requests of an hour are the same however many jobs are open. */
+  pauseMs(intervalMs: number): number {
+    return intervalMs * Math.max(1, this.ledger.pages);
   }
 
-  /** Reads every job once that has no receipt yet. */
+  /** Reads what has changed about the jobs that have no receipt yet. */
   async poll(): Promise<JobNews[]> {
-    const news = await Promise.all([...this.open.values()].map((followed) => this.readJob(followed)));
+    this.polls += 1;
+    await this.ledger.refresh();
+    if (this.whose === 'all') await this.discover();
+    const ended = this.mayHaveEnded();
+    const news = await requestEach([...this.open.values()], (followed) =>
+      this.readJob(followed, ended.has(followed)),
+    );
     return news.flat();
   }
 
-  private async readJob(followed: Followed): Promise<JobNews[]> {
+  /** Adds the jobs that are open, and those whose receipts were noticed. */
+  private async discover(): Promise<void> {
+    for (const { jobId } of (await listOpen(this.ledger)).jobs) {
+      if (this.knows(jobId)) continue;
+      const open = recordIn(await readOpenRecord(this.ledger, jobId));
+      if (open) this.add({ jobId, key: open.input.key });
+    }
+    for (const [jobId, key] of this.noticed) {
+      if (this.open.has(jobId)) continue;
+      const receipt = await readableRecord(this.output, key, receiptSchema);
+      if (receipt) this.add({ jobId, key: receipt.input.key });
+      else this.noticed.delete(jobId);
+    }
+  }
+
+  /** The jobs whose receipts this poll reads. */
+  private mayHaveEnded(): ReadonlySet<Followed> {
+    const found = new Set<Followed>();
+    const again: Followed[] = [];
+    for (const followed of this.open.values()) {
+      const { job, lookedAt, wasOpen } = followed;
+      const isOpen = this.ledger.has(openKey(job.jobId));
+      followed.wasOpen = isOpen;
+      if (this.noticed.delete(job.jobId)) found.add(followed);
+      else if (isOpen) continue;
+      else if (wasOpen || lookedAt === 0) found.add(followed);
+      else again.push(followed);
+    }
+    again.sort((a, b) => a.lookedAt - b.lookedAt);
+    for (const followed of again.slice(0, LOOKS_AGAIN)) found.add(followed);
+    return found;
+  }
+
+  private async readJob(followed: Followed, mayHaveEnded: boolean): Promise<JobNews[]> {
     const { job } = followed;
     try {
-      const receipt = await this.output.get(receiptKey(job.key, job.jobId), receiptSchema);
+      const receipt = mayHaveEnded ? await this.readReceipt(followed) : undefined;
       if (receipt) {
         this.open.delete(job.jobId);
         this.ended.add(job.jobId);
-        return [endNews(job, receipt.record)];
+        return [endNews(job, receipt)];
       }
       const news: JobNews[] = [];
-      if (!followed.admitted && (await this.control.exists(openKey(job.jobId)))) {
+      if (!followed.admitted && followed.wasOpen) {
         followed.admitted = true;
         news.push({ job, text: 'admitted: it is open now', mood: 'plain' });
       }
@@ -110,8 +168,14 @@ export class JobWatch {
     }
   }
 
+  private async readReceipt(followed: Followed): Promise<Receipt | undefined> {
+    followed.lookedAt = this.polls;
+    const { key, jobId } = followed.job;
+    return (await this.output.get(receiptKey(key, jobId), receiptSchema))?.record;
+  }
+
   private async readProgress(followed: Followed): Promise<JobNews[]> {
-    const stored = await this.control.get(statusKey(followed.job.jobId), statusSchema);
+    const stored = await this.ledger.get(statusKey(followed.job.jobId), statusSchema);
     if (!stored) return [];
     const { record: status } = stored;
     const { shown } = followed;

@@ -3,9 +3,9 @@ import type { z } from 'zod';
 import { InvalidInputError } from '../../lifecycle/errors';
 import { SESSIONS_PREFIX } from '../../lifecycle/job';
 import { receiptSchema, sessionSchema } from '../../lifecycle/records';
-import type { Store } from '../../lifecycle/store';
 import type { PipelineHandle } from '../pipeline/connect';
 import { describeInstance, isUnknownInstance } from '../pipeline/readings/instance';
+import type { Records } from '../pipeline/readings/listed-records';
 import { latestOf, listReceipts } from '../pipeline/readings/receipts';
 import { REQUESTS_AT_ONCE } from '../pipeline/readings/requests';
 import { hourPrice, loadPrices } from '../prices/prices';
@@ -13,21 +13,23 @@ import type { Readings } from './facts';
 import { isOn } from './on-time';
 
 /** Limits of one report: at most 100 lists and 3,000 + 2,000 gets, which cost a cent on AWS. */
-const RESULTS_LISTED = 100_000;
+export const RESULTS_LISTED = 100_000;
 const RECEIPTS_READ = 3_000;
 const SESSIONS_READ = 2_000;
 /** Time before the period in which sessions are read too, because they may reach into it, in milliseconds. */
-const SESSION_MARGIN_MS = 7 * 24 * 3_600_000;
+export const SESSION_MARGIN_MS = 7 * 24 * 3_600_000;
 
-/**
- * Reads a pipeline's receipts and sessions. A caller that makes several reports keeps one collector: an
- * object whose ETag has not changed is not read again.
- */
+/** Where a report reads: the buckets themselves, or listings of them. */
+export type ReportedPipeline = Pick<PipelineHandle, 'manifest' | 'target'> & {
+  readonly control: Records;
+  readonly output: Records;
+};
+
+/** Reads a pipeline's receipts and sessions. */
 export class Collector {
-  private readonly known = new Map<string, { readonly etag: string; readonly record: unknown }>();
   private readonly limit = pLimit(REQUESTS_AT_ONCE);
 
-  constructor(private readonly handle: PipelineHandle) {}
+  constructor(private readonly handle: ReportedPipeline) {}
 
   /** Throws what the SDK throws. A record that cannot be read is counted, and does not hide the others. */
   async collect(sinceMs: number, nowMs: number): Promise<Readings> {
@@ -70,25 +72,20 @@ export class Collector {
   private async sessions(sinceMs: number) {
     const { control } = this.handle;
     const found: Found[] = [];
-    for await (const { key, etag, lastModified } of control.list(SESSIONS_PREFIX)) {
+    for await (const { key, lastModified } of control.list(SESSIONS_PREFIX)) {
       const atMs = lastModified?.getTime() ?? 0;
-      if (atMs >= sinceMs - SESSION_MARGIN_MS && key.endsWith('.json')) found.push({ key, etag, atMs });
+      if (atMs >= sinceMs - SESSION_MARGIN_MS && key.endsWith('.json')) found.push({ key, atMs });
     }
     const read = await this.read(control, latestOf(found, SESSIONS_READ), sessionSchema);
     return { ...read, isWhole: found.length <= SESSIONS_READ };
   }
 
-  private async read<T>(store: Store, found: readonly Found[], schema: z.ZodType<T>) {
+  private async read<T>(from: Records, found: readonly Found[], schema: z.ZodType<T>) {
     let unreadable = 0;
-    const one = async ({ key, etag }: Found): Promise<T[]> => {
-      const id = `${store.bucket}/${key}`;
-      const known = this.known.get(id);
-      if (known?.etag === etag) return [known.record as T];
+    const one = async ({ key }: Found): Promise<T[]> => {
       try {
-        const stored = await store.get(key, schema);
-        if (!stored) return [];
-        this.known.set(id, { etag: stored.etag, record: stored.record });
-        return [stored.record];
+        const stored = await from.get(key, schema);
+        return stored ? [stored.record] : [];
       } catch (error) {
         if (!(error instanceof InvalidInputError)) throw error;
         unreadable += 1;
@@ -102,12 +99,11 @@ export class Collector {
 
 interface Found {
   readonly key: string;
-  readonly etag: string;
   readonly atMs: number;
 }
 
 /** The instance's state. Undefined: it no longer exists, and the report on its past is made all the same. */
-async function readInstance({ target, manifest }: PipelineHandle): Promise<Readings['instance']> {
+async function readInstance({ target, manifest }: ReportedPipeline): Promise<Readings['instance']> {
   try {
     const found = await describeInstance(target.clients.ec2, manifest.instanceId);
     if (!found) return undefined;

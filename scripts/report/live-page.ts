@@ -3,12 +3,11 @@ import type { Clock } from '../../lifecycle/clock';
 import type { PipelineHandle } from '../pipeline/connect';
 import type { WatchedJob } from '../pipeline/job-watch';
 import { takenKeys } from '../pipeline/upload-files';
-import { Collector } from './collect';
 import { factsOf } from './facts';
+import { LiveReader } from './live-reader';
 import { LIVE_SCRIPT } from './live-script';
 import { nowSection, uploadSection } from './live-sections';
 import { resultsSection } from './live-results';
-import { readNow } from './now';
 import { pageOf } from './page';
 import { DEFAULT_PERIOD_MS } from './period';
 
@@ -25,7 +24,7 @@ const REDRAWN_MS = 10_000;
 
 /** The report of this moment. It is drawn again only when something has changed, and by one request at a time. */
 export class LivePage {
-  private readonly collector: Collector;
+  private readonly reader: LiveReader;
   private drawn: Drawn | undefined;
   private drawing: Promise<Drawn> | undefined;
 
@@ -33,7 +32,7 @@ export class LivePage {
     private readonly handle: PipelineHandle,
     private readonly clock: Clock,
   ) {
-    this.collector = new Collector(handle);
+    this.reader = new LiveReader(handle);
   }
 
   async now(uploads: readonly WatchedJob[]): Promise<Pick<Drawn, 'text' | 'etag'>> {
@@ -45,10 +44,7 @@ export class LivePage {
 
   private async draw(uploads: readonly WatchedJob[]): Promise<Drawn> {
     const atMs = this.clock.now();
-    const [readings, now] = await Promise.all([
-      this.collector.collect(atMs - DEFAULT_PERIOD_MS, atMs),
-      readNow(this.handle, uploads),
-    ]);
+    const { readings, now } = await this.reader.read(atMs - DEFAULT_PERIOD_MS, atMs, uploads);
     const read = JSON.stringify([{ ...readings, nowMs: 0, sinceMs: 0 }, now]);
     if (this.drawn?.read === read && atMs - this.drawn.atMs < REDRAWN_MS) return this.drawn;
     const accepted = takenKeys(this.handle.manifest.models);

@@ -6,6 +6,7 @@ import { type WatchedJob, statusText } from '../pipeline/job-watch';
 import { readInstance } from '../pipeline/readings/instance';
 import { listOpen } from '../pipeline/readings/open-jobs';
 import { REQUESTS_AT_ONCE } from '../pipeline/readings/requests';
+import type { ReportedPipeline } from './collect';
 import { type ResultLink, resultLinks } from './live-results';
 
 /** An open job, or an upload of this page, as the live page shows it. */
@@ -19,6 +20,9 @@ export interface JobNow {
   readonly files?: readonly ResultLink[];
 }
 
+/** Where the live page reads: listings of the buckets. */
+export type LivePipeline = ReportedPipeline & Pick<PipelineHandle, 'instance'>;
+
 export interface Now {
   /** EC2's state of the instance. `gone`: the state cannot be read. */
   readonly instance: string;
@@ -30,7 +34,7 @@ const OPEN_SHOWN = 20;
 const OPEN_LISTED = 2 * OPEN_SHOWN + 1;
 
 /** Reads the state of this moment: the uploads of this page, the latest first, and other open jobs. */
-export async function readNow(handle: PipelineHandle, uploads: readonly WatchedJob[]): Promise<Now> {
+export async function readNow(handle: LivePipeline, uploads: readonly WatchedJob[]): Promise<Now> {
   const limit = pLimit(REQUESTS_AT_ONCE);
   const listing = listOpen(handle.control, { most: OPEN_LISTED });
   const [instance, { jobs: listed }] = await Promise.all([instanceState(handle), listing]);
@@ -45,7 +49,7 @@ export async function readNow(handle: PipelineHandle, uploads: readonly WatchedJ
   return { instance, jobs: jobs.flatMap((job) => job ?? []) };
 }
 
-async function instanceState(handle: PipelineHandle): Promise<string> {
+async function instanceState(handle: LivePipeline): Promise<string> {
   try {
     return (await readInstance(handle)).state;
   } catch {
@@ -53,7 +57,7 @@ async function instanceState(handle: PipelineHandle): Promise<string> {
   }
 }
 
-async function uploadNow(handle: PipelineHandle, job: WatchedJob, isOpen: boolean): Promise<JobNow> {
+async function uploadNow(handle: LivePipeline, job: WatchedJob, isOpen: boolean): Promise<JobNow> {
   if (isOpen) return openNow(handle, job);
   const stored = await handle.output.get(receiptKey(job.key, job.jobId), receiptSchema);
   if (!stored)
@@ -63,12 +67,12 @@ async function uploadNow(handle: PipelineHandle, job: WatchedJob, isOpen: boolea
   return { ...job, is: outcome, text, progress: undefined, files: resultLinks(stored.record) };
 }
 
-async function otherNow(handle: PipelineHandle, jobId: string): Promise<JobNow | undefined> {
+async function otherNow(handle: LivePipeline, jobId: string): Promise<JobNow | undefined> {
   const stored = await handle.control.get(openKey(jobId), openRecordSchema);
   return stored && openNow(handle, { jobId, key: stored.record.input.key });
 }
 
-async function openNow({ control }: PipelineHandle, job: WatchedJob): Promise<JobNow> {
+async function openNow({ control }: LivePipeline, job: WatchedJob): Promise<JobNow> {
   const stored = await control.get(statusKey(job.jobId), statusSchema);
   if (!stored) {
     return { ...job, is: 'on its way', text: 'admitted; waits for the instance', progress: undefined };

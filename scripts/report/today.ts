@@ -1,6 +1,6 @@
 import { SESSIONS_PREFIX, sessionKey } from '../../lifecycle/job';
 import { sessionSchema } from '../../lifecycle/records';
-import type { Store } from '../../lifecycle/store';
+import type { Records } from '../pipeline/readings/listed-records';
 import { readRecord } from '../pipeline/readings/records';
 import { dayBeginMs } from './facts';
 import { clipped, totalMs } from './intervals';
@@ -22,9 +22,14 @@ export interface Today {
   readonly usd: number | undefined;
 }
 
+/** The key after which the sessions come that may reach into the day of `nowMs`. */
+export function sessionsFrom(nowMs: number): string {
+  return sessionKey(new Date(dayBeginMs(nowMs) - LONGEST_SESSION_MS).toISOString());
+}
+
 /** Reads the sessions' records only. The cost is one list, and one read for each session of the day. */
 export async function readToday(
-  control: Store,
+  control: Records,
   instance: InstanceLaunch,
   usdPerHour: number | undefined,
   nowMs: number,
@@ -32,8 +37,7 @@ export async function readToday(
   const fromMs = dayBeginMs(nowMs);
   const since = new Date(fromMs).toISOString();
   const keys: string[] = [];
-  const oldest = sessionKey(new Date(fromMs - LONGEST_SESSION_MS).toISOString());
-  for await (const { key } of control.list(SESSIONS_PREFIX, oldest)) keys.push(key);
+  for await (const { key } of control.list(SESSIONS_PREFIX, sessionsFrom(nowMs))) keys.push(key);
   // A session's key is the time of its launch. The last session before the day may reach into it.
   const before = keys.findLast((key) => key < sessionKey(since));
   const launched = keys.filter((key) => key >= sessionKey(since));

@@ -22,6 +22,8 @@ export interface FollowedPipeline {
   readonly signal: AbortSignal;
   /** Folder for the copies of the results. */
   readonly results: string;
+  /** Keys of receipts of which the local cloud has notified a function since the last poll. */
+  readonly noticed: string[];
 }
 
 const POLL_MS = 400;
@@ -46,7 +48,7 @@ export async function followUntilStopped(
         `"${lost.key}" was uploaded, but was not admitted within ${duration(ADMISSION_LIMIT_MS)}.`,
       );
     }
-    if (watch.openCount > 0) await pause(POLL_MS, pipeline.signal);
+    if (watch.openCount > 0) await pause(watch.pauseMs(POLL_MS), pipeline.signal);
   }
   await untilStopped(pipeline);
   for (const one of ended) await showEnd(pipeline, one);
@@ -71,25 +73,25 @@ export async function followForever(
   jobs: readonly WatchedJob[],
   onFirstDone: () => void,
 ): Promise<never> {
-  const watch = watchOf(pipeline);
+  const watch = watchOf(pipeline, 'all');
   for (const job of jobs) watch.add(job);
   let isFirst = true;
   for (;;) {
-    await watch.discover();
     for (const one of await poll(pipeline, watch)) await showEnd(pipeline, one);
     if (isFirst && watch.openCount === 0) {
       isFirst = false;
       onFirstDone();
     }
-    await pause(POLL_MS, pipeline.signal);
+    await pause(watch.pauseMs(POLL_MS), pipeline.signal);
   }
 }
 
-function watchOf({ clients, manifest }: FollowedPipeline): JobWatch {
+function watchOf({ clients, manifest }: FollowedPipeline, whose?: 'all'): JobWatch {
   return new JobWatch(
     new Store(clients.s3, manifest.controlBucket),
     new Store(clients.s3, manifest.outputBucket),
     systemClock,
+    whose,
   );
 }
 
@@ -103,6 +105,7 @@ interface Ended {
 async function poll(pipeline: FollowedPipeline, watch: JobWatch): Promise<Ended[]> {
   const { steps, emit, signal } = pipeline;
   const ended: Ended[] = [];
+  for (const key of pipeline.noticed.splice(0)) watch.notice(key);
   for (const { job, text, mood, receipt } of await watch.poll()) {
     if (signal.aborted) throw new InterruptedError();
     steps.show('job', `${job.key}: ${text}`, mood);

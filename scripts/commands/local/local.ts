@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { systemClock } from '../../../lifecycle/clock';
+import { jobIdInReceiptKey } from '../../../lifecycle/job';
 import type { PipelineSettings } from '../../../modules/settings';
 import { Steps } from '../../console/steps';
 import type { Terminal } from '../../console/terminal';
@@ -65,9 +66,11 @@ async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitF
   const children = new Children(signal, run);
   const steps = new Steps(terminal, systemClock);
   const show = cloudEventSteps(steps);
+  const noticed: string[] = [];
   let isMuted = false;
   const onEvent = (event: CloudEvent) => {
     if (isMuted) return;
+    if (event.kind === 'notification' && jobIdInReceiptKey(event.key) !== undefined) noticed.push(event.key);
     emit({ event: 'happening', ...event });
     show(event);
   };
@@ -101,7 +104,7 @@ async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitF
     const { endpoint } = cloud;
     emit(readyFact(endpoint, manifest));
     const shown = { steps, terminal, emit, signal };
-    const pipeline: FollowedPipeline = { clients, manifest, ...shown, results: LOCAL_RESULTS };
+    const pipeline: FollowedPipeline = { clients, manifest, ...shown, noticed, results: LOCAL_RESULTS };
     const jobs = await uploadAll(planAll(files, manifest.models), pipeline);
     if (options.once) return await followUntilStopped(pipeline, jobs);
     page = await loadLiveServer().startLiveServer(handleOf(localTarget(cloud), manifest));

@@ -3,13 +3,15 @@ import { type Clock, systemClock } from '../../../lifecycle/clock';
 import { shortId } from '../../../lifecycle/job';
 import type { Manifest } from '../../../lifecycle/manifest';
 import type { Gate, Receipt } from '../../../lifecycle/records';
-import type { Store } from '../../../lifecycle/store';
 import { print } from '../../console/print';
 import { type Terminal, age, duration, printable } from '../../console/terminal';
 import { endedFacts, endedFactsOf, endedText } from '../../pipeline/ended-attempts';
 import { endedRow, rowLines } from '../../pipeline/list-jobs';
 import { type PipelineOptions, type PipelineHandle, findHandle } from '../../pipeline/connect';
 import { describeInstance } from '../../pipeline/readings/instance';
+import { ListedLedger } from '../../pipeline/readings/listed-ledger';
+import type { Records } from '../../pipeline/readings/listed-records';
+import { ListedResults } from '../../pipeline/readings/listed-results';
 import { listOpen } from '../../pipeline/readings/open-jobs';
 import { readReceiptsSince } from '../../pipeline/readings/receipts';
 import {
@@ -24,11 +26,11 @@ import { REQUESTS_AT_ONCE } from '../../pipeline/readings/requests';
 import { statusText } from '../../pipeline/job-watch';
 import { hourPrice, loadPrices, usd } from '../../prices/prices';
 import { isOn } from '../../report/on-time';
-import { readToday } from '../../report/today';
+import { readToday, sessionsFrom } from '../../report/today';
 import type { Clients } from '../../pipeline/target';
 import { withoutWork } from '../../pipeline/without-work';
 
-/** What one look costs at most: 6 + 4 × 20 + 5 + 5 + 100 requests to S3, whatever the buckets hold. */
+/** Most names of one kind that are listed, and most jobs and receipts that are read, whatever the buckets hold. */
 const OPEN_COUNTED = 1_000;
 const OPEN_SHOWN = 20;
 const RESULTS_LISTED = 5_000;
@@ -39,7 +41,7 @@ const INDENT = '  ';
 /** Shows a pipeline's instance, gate, open jobs, latest receipts, and how long it was on today. */
 export async function status(options: PipelineOptions, terminal: Terminal): Promise<void> {
   const handle = await findHandle(options);
-  const report = await readStatusReport(handle);
+  const report = await new StatusReader(handle).read();
   if (options.json) {
     terminal.out(JSON.stringify(asJson(report), null, 2));
     return;
@@ -48,24 +50,43 @@ export async function status(options: PipelineOptions, terminal: Terminal): Prom
   print(terminal, reportLines(report, systemClock, terminal));
 }
 
-export async function readStatusReport({ target, manifest, control, output }: PipelineHandle) {
-  const [instance, gate, open, receipts] = await Promise.all([
-    readInstance(target.clients, manifest),
-    readGate(control),
-    readOpen(control),
-    readReceipts(output),
-  ]);
-  const price = hourPrice(loadPrices(), manifest.region, instance.type);
-  const launchedAtMs = instance.launchTime === undefined ? undefined : Date.parse(instance.launchTime);
-  const launch = { isOn: isOn(instance.state), launchedAtMs };
-  const today = await readToday(control, launch, price, systemClock.now());
-  return { cloud: target.cloud, manifest, instance, gate, open, receipts, today };
+/**
+ * Reads what `status` shows. Each read lists the control bucket, and then reads only what has changed since the last one. So
+ * `status --watch` costs one request to S3 an interval if nothing has changed, however many jobs are open.
+ */
+export class StatusReader {
+  private readonly ledger: ListedLedger;
+  private readonly results: ListedResults;
+
+  constructor(private readonly handle: PipelineHandle) {
+    const { control, output } = handle;
+    const from = () => sessionsFrom(systemClock.now());
+    this.ledger = new ListedLedger(control, { most: OPEN_COUNTED, sessionsFrom: from });
+    this.results = new ListedResults(output, this.ledger, RESULTS_LISTED);
+  }
+
+  async read() {
+    const { target, manifest } = this.handle;
+    const { ledger, results } = this;
+    const [instance] = await Promise.all([readInstance(target.clients, manifest), ledger.refresh()]);
+    await results.refresh();
+    const [gate, open, receipts] = await Promise.all([
+      readGate(ledger),
+      readOpen(ledger),
+      readReceipts(results),
+    ]);
+    const price = hourPrice(loadPrices(), manifest.region, instance.type);
+    const launchedAtMs = instance.launchTime === undefined ? undefined : Date.parse(instance.launchTime);
+    const launch = { isOn: isOn(instance.state), launchedAtMs };
+    const today = await readToday(ledger, launch, price, systemClock.now());
+    return { cloud: target.cloud, manifest, instance, gate, open, receipts, today };
+  }
 }
 
 /** What a look at one record gave: the record, nothing, or why it cannot be read. */
 type Reading<T> = ReadResult<T> | undefined;
 
-export type Report = Awaited<ReturnType<typeof readStatusReport>>;
+export type Report = Awaited<ReturnType<StatusReader['read']>>;
 type ShownJob = Report['open']['jobs'][number];
 
 /** The instance as the JSON has it. */
@@ -76,7 +97,7 @@ async function readInstance({ ec2 }: Clients, { instanceId: id }: Manifest) {
   return { id, state: found?.state ?? 'unknown', type, launchTime, phase, hold, pause };
 }
 
-async function readOpen(control: Store) {
+async function readOpen(control: Records) {
   const { jobs: listed, isWhole } = await listOpen(control, { most: OPEN_COUNTED });
   const limit = pLimit(REQUESTS_AT_ONCE);
   const jobs = await Promise.all(
@@ -92,7 +113,7 @@ async function readOpen(control: Store) {
 }
 
 /** S3 lists by name, not by time. The latest receipts are therefore the latest of those that one reading lists. */
-async function readReceipts(output: Store) {
+async function readReceipts(output: Records) {
   const bounds = { limit: RECEIPTS_SHOWN, names: RESULTS_LISTED };
   const { receipts, isListed } = await readReceiptsSince(output, 0, bounds);
   return { latest: receipts, isListWhole: isListed };

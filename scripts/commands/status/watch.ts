@@ -3,7 +3,7 @@ import { wrapped } from '../../console/print';
 import type { Terminal } from '../../console/terminal';
 import { catchInterrupts, pause } from '../../console/interrupt';
 import { type PipelineOptions, findHandle } from '../../pipeline/connect';
-import { type Report, asJson, readStatusReport, reportLines } from './status';
+import { type Report, StatusReader, asJson, reportLines } from './status';
 
 /** Moves the cursor to the top left and clears the screen. */
 const CLEAR = '\u001b[H\u001b[2J';
@@ -14,9 +14,10 @@ export async function watchStatus(options: PipelineOptions, terminal: Terminal):
   try {
     const handle = await findHandle(options);
     const { target } = handle;
+    const reader = new StatusReader(handle);
     const show = showChanges(options.json, target.text, terminal);
     for (;;) {
-      show(await readStatusReport(handle));
+      show(await reader.read());
       await pause(target.pollMs, interrupt.signal);
     }
   } finally {

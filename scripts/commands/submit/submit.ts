@@ -79,15 +79,17 @@ async function waitForAll(uploaded: readonly Outcome[], waiting: Waiting): Promi
   for (const { job } of uploaded) if (job) watch.add(job);
   try {
     await showUsualTimes(handle, uploaded, steps);
-    for (let polls = 0; watch.openCount > 0; polls += 1) {
+    let pollsToReason = 1;
+    while (watch.openCount > 0) {
       await showInstance(target, manifest, steps);
-      if (polls % POLLS_PER_REASON === 1) await showReasons(handle, watch.notBegun, steps);
+      if (pollsToReason === 0) await showReasons(handle, watch.notBegun, steps);
+      pollsToReason = pollsToReason === 0 ? pollsPerReason(watch.notBegun.length) : pollsToReason - 1;
       for (const { job, text, mood, receipt } of await watch.poll()) {
         steps.show('job', `${job.key}: ${text}`, mood);
         const outcome = uploaded.find((one) => one.job?.jobId === job.jobId);
         if (receipt && outcome) ended.set(job.jobId, await collect(outcome, receipt, waiting));
       }
-      if (watch.openCount > 0) await pause(target.pollMs, signal);
+      if (watch.openCount > 0) await pause(watch.pauseMs(target.pollMs), signal);
     }
   } catch (error) {
     if (error instanceof InterruptedError) {
@@ -98,8 +100,11 @@ async function waitForAll(uploaded: readonly Outcome[], waiting: Waiting): Promi
   return uploaded.map((outcome) => ended.get(outcome.job?.jobId ?? '') ?? outcome);
 }
 
-/** Polls between two readings of the reasons, because a reading takes a dozen requests. */
-const POLLS_PER_REASON = 5;
+/**
+ * Polls between two readings of the reasons. A reading takes a dozen requests, and four for each waiting job up to the 50 that
+ * it reads. So the readings take about five requests a poll.
+ */
+const pollsPerReason = (waiting: number) => Math.min(Math.max(waiting, 5), 50) - 1;
 
 /** Shows why open jobs have not begun. Best effort: the user may lack the permissions to read it. */
 async function showReasons(

@@ -1,6 +1,6 @@
 import { RESULTS_PREFIX, jobIdInReceiptKey } from '../../../lifecycle/job';
 import { type Receipt, receiptSchema } from '../../../lifecycle/records';
-import type { Store } from '../../../lifecycle/store';
+import type { Records } from './listed-records';
 import { readableRecord } from './records';
 import { requestEach } from './requests';
 
@@ -27,7 +27,7 @@ interface ListBounds {
  * `names`.
  */
 export async function listReceipts(
-  output: Store,
+  output: Records,
   { names = Infinity, prefix = RESULTS_PREFIX, where = () => true }: ListBounds = {},
 ) {
   const receipts: ListedReceipt[] = [];
@@ -58,7 +58,7 @@ interface ReadBounds extends Omit<ListBounds, 'where'> {
  * receipt.json) is left out. `isWhole` is false if more jobs have ended in that time, `isListed` if not all names below the
  * prefix were listed.
  */
-export async function readReceiptsSince(output: Store, sinceMs: number, { limit, ...bounds }: ReadBounds) {
+export async function readReceiptsSince(output: Records, sinceMs: number, { limit, ...bounds }: ReadBounds) {
   const listed = await listReceipts(output, { ...bounds, where: ({ atMs }) => atMs >= sinceMs });
   const latest = latestOf(listed.receipts, limit);
   const read = await requestEach(latest, ({ key }) => readableRecord(output, key, receiptSchema));

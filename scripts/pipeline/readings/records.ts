@@ -10,7 +10,7 @@ import {
   openRecordSchema,
   statusSchema,
 } from '../../../lifecycle/records';
-import type { Store } from '../../../lifecycle/store';
+import type { Records } from './listed-records';
 
 /**
  * A record with the time of its last write by the clock of S3, or why it cannot be read. `isNewer`: it is of a newer release.
@@ -21,7 +21,7 @@ export type ReadResult<T> =
 
 /** Reads a record. An unreadable record is a result, not an error. Undefined: the object does not exist. */
 export async function readRecord<T>(
-  store: Store,
+  store: Records,
   key: string,
   schema: z.ZodType<T>,
 ): Promise<ReadResult<T> | undefined> {
@@ -36,7 +36,7 @@ export async function readRecord<T>(
 
 /** Reads a record. Undefined: the object does not exist, or is not such a record. */
 export async function readableRecord<T>(
-  store: Store,
+  store: Records,
   key: string,
   schema: z.ZodType<T>,
 ): Promise<T | undefined> {
@@ -48,18 +48,19 @@ export function recordIn<T>(result: ReadResult<T> | undefined): T | undefined {
 }
 
 /** Undefined: the gate has never been opened. */
-export const readGate = (control: Store) => readRecord(control, GATE_KEY, gateSchema);
+export const readGate = (control: Records) => readRecord(control, GATE_KEY, gateSchema);
 
-export const readOpenRecord = (control: Store, jobId: string) =>
+export const readOpenRecord = (control: Records, jobId: string) =>
   readRecord(control, openKey(jobId), openRecordSchema);
 
-export const readClaim = (control: Store, jobId: string) => readRecord(control, claimKey(jobId), claimSchema);
+export const readClaim = (control: Records, jobId: string) =>
+  readRecord(control, claimKey(jobId), claimSchema);
 
 /** Undefined: no attempt at the job has ended without a receipt. */
-export const readAttempts = (control: Store, jobId: string) =>
+export const readAttempts = (control: Records, jobId: string) =>
   readRecord(control, attemptsKey(jobId), attemptsSchema);
 
-export const readStatus = (control: Store, jobId: string) =>
+export const readStatus = (control: Records, jobId: string) =>
   readRecord(control, statusKey(jobId), statusSchema);
 
 /** Whether a drain holds the job: like the functions, by the clock of S3 and not by the machine's. */

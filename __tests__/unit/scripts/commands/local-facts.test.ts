@@ -35,7 +35,7 @@ async function follow(...jobs: Receipt[]) {
         clients: { s3: s3.client, ec2 } as never,
         manifest: place.handle.manifest,
         ...{ terminal: people, emit, steps: new Steps(people, systemClock) },
-        ...{ signal: new AbortController().signal, results: folder.path },
+        ...{ signal: new AbortController().signal, results: folder.path, noticed: [] },
       },
       jobs.map(({ jobId, input }) => ({ jobId, key: input.key })),
     ),

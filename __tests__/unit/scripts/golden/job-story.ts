@@ -1,12 +1,4 @@
-import {
-  attemptPrefix,
-  claimKey,
-  jobIdInReceiptKey,
-  jobIdOf,
-  openKey,
-  receiptKey,
-  statusKey,
-} from '../../../../lifecycle/job';
+import { attemptPrefix, claimKey, jobIdOf, openKey, receiptKey, statusKey } from '../../../../lifecycle/job';
 import type { OpenRecord, Receipt, Status } from '../../../../lifecycle/records';
 import type { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 
@@ -17,11 +9,10 @@ export class JobStory {
     private readonly key: string,
   ) {}
 
-  /** Each stage comes about just before a look at the job's receipt: the first before the first look. */
+  /** Each stage comes about just before a poll lists the ledger: the first before the first poll. */
   atEachLook(...stages: (() => void)[]): this {
-    const key = new RegExp(`^results/${this.key}/[0-9a-f]+/receipt\\.json$`);
     for (const [index, run] of stages.entries())
-      this.place.account.s3.fault({ command: 'GetObject', key, nth: index + 1, run });
+      this.place.account.s3.fault({ command: 'ListObjectsV2', key: '', nth: index + 1, run });
     return this;
   }
 
@@ -67,18 +58,14 @@ export class JobStory {
     this.put('output', receiptKey(this.key, jobId), receipt);
   }
 
-  /** The job whose receipt was looked for last. */
+  /** The job of the latest upload. */
   private job() {
     const { s3 } = this.place.account;
-    const looks = s3.callsOf('GetObject', new RegExp(`^results/${this.key}/`));
-    const jobId = jobIdInReceiptKey(looks.at(-1)?.key ?? '') ?? '';
-    const uploads = Array.from({ length: 99 }, (_, index) => ({
-      ...{ bucket: 'data', key: this.key, versionId: `v${String(index + 1).padStart(6, '0')}` },
-    }));
-    const upload = uploads.find((one) => jobIdOf(one) === jobId);
-    if (!upload) throw new Error(`${this.key} is not uploaded`);
-    const input = { ...upload, sizeBytes: s3.text('data', this.key)?.length ?? 0 };
-    return { jobId, input, at: new Date().toISOString() };
+    const versionId = s3.versionOf('data', this.key);
+    if (versionId === undefined) throw new Error(`${this.key} is not uploaded`);
+    const sizeBytes = s3.text('data', this.key)?.length ?? 0;
+    const input = { bucket: 'data', key: this.key, versionId, sizeBytes };
+    return { jobId: jobIdOf(input), input, at: new Date().toISOString() };
   }
 
   private put(bucket: string, key: string, record: object): void {

@@ -32,14 +32,23 @@ describe('a watched job', () => {
   beforeEach(() => {
     s3 = new FakeS3();
     now = 0;
-    const clock: Clock = { now: () => now, sleep: () => Promise.resolve() };
-    watch = new JobWatch(new Store(s3.client, 'control'), new Store(s3.client, 'output'), clock);
+    const { control, output, clock } = stores();
+    watch = new JobWatch(control, output, clock);
   });
+
+  function stores() {
+    const clock: Clock = { now: () => now, sleep: () => Promise.resolve() };
+    return { control: new Store(s3.client, 'control'), output: new Store(s3.client, 'output'), clock };
+  }
 
   const put = (bucket: string, key: string, record: unknown) =>
     void s3.put(bucket, key, JSON.stringify(record));
   const status = (more: object) =>
     put('control', statusKey(jobId), { version: 1, jobId, attempt: 1, at: AT, ...more });
+  const end = (more: object = {}) => {
+    put('output', receiptKey(input.key, jobId), { ...receipt, ...more });
+    s3.delete('control', openKey(jobId));
+  };
   const texts = async () => (await watch.poll()).map(({ text }) => text);
 
   it('reports admission, phases, progress and the receipt, each once', async () => {
@@ -58,7 +67,7 @@ describe('a watched job', () => {
     expect(await texts()).toEqual(['the model runs, 50 %: row 5 (about 2.5 s left)']);
     status({ phase: 'running', attempt: 2 });
     expect(await texts()).toEqual(['the model runs (attempt 2)']);
-    put('output', receiptKey(input.key, jobId), receipt);
+    end();
     expect(await watch.poll()).toMatchObject([
       { text: 'receipt: succeeded, 1 file', mood: 'good', receipt: { jobId } },
     ]);
@@ -70,7 +79,7 @@ describe('a watched job', () => {
   it('that failed shows the reason', async () => {
     watch.add(job);
     const error = { kind: 'model failed', message: 'exit code 1' };
-    put('output', receiptKey(input.key, jobId), { ...receipt, outcome: 'failed', error });
+    end({ outcome: 'failed', error });
     expect(await watch.poll()).toMatchObject([
       { text: 'receipt: failed, model failed: exit code 1', mood: 'bad' },
     ]);
@@ -82,21 +91,44 @@ describe('a watched job', () => {
     s3.put('control', statusKey(jobId), 'garbage');
     expect(await texts()).toEqual([expect.stringContaining('is not JSON')]);
     expect(await texts()).toEqual([]);
-    put('output', receiptKey(input.key, jobId), receipt);
+    end();
     expect(await texts()).toEqual(['receipt: succeeded, 1 file']);
   });
 
   it('that another user uploaded is discovered, open or ended; objects that are no records are ignored', async () => {
+    const { control, output, clock } = stores();
+    watch = new JobWatch(control, output, clock, 'all');
     put('control', openKey(jobId), open);
     s3.put('control', openKey('f'.repeat(64)), 'garbage');
     s3.put('control', 'open/notes.txt', '');
-    await watch.discover();
+    expect(await texts()).toEqual(['admitted: it is open now']);
     expect(watch.openCount).toBe(1);
     const other = { ...input, versionId: 'v2' };
-    put('output', receiptKey(other.key, jobIdOf(other)), { ...receipt, input: other, jobId: jobIdOf(other) });
-    await watch.discover();
-    await watch.discover();
-    expect(watch.openCount).toBe(2);
-    expect(await texts()).toEqual(['admitted: it is open now', 'receipt: succeeded, 1 file']);
+    const otherReceipt = receiptKey(other.key, jobIdOf(other));
+    put('output', otherReceipt, { ...receipt, input: other, jobId: jobIdOf(other) });
+    watch.notice(otherReceipt);
+    watch.notice(receiptKey('no receipt', 'e'.repeat(64)));
+    expect(await texts()).toEqual(['receipt: succeeded, 1 file']);
+    watch.notice(otherReceipt);
+    expect(await texts()).toEqual([]);
+  });
+
+  it('that was admitted and ended between two polls is found, and a hundred such are found without a hundred reads a poll', async () => {
+    const inputs = Array.from({ length: 100 }, (_, number) => ({ ...input, key: `in/${number}.csv` }));
+    for (const one of inputs) watch.add({ jobId: jobIdOf(one), key: one.key });
+    expect(await texts()).toEqual([]);
+    s3.calls.length = 0;
+    expect(await texts()).toEqual([]);
+    expect(s3.callsOf('GetObject').length).toBeLessThanOrEqual(12);
+    for (const one of inputs) {
+      const its = jobIdOf(one);
+      put('output', receiptKey(one.key, its), { ...receipt, input: one, jobId: its });
+    }
+    let polls = 0;
+    while (watch.openCount > 0 && polls < 20) {
+      await watch.poll();
+      polls += 1;
+    }
+    expect(polls).toBe(9);
   });
 });

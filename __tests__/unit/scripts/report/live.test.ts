@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { Readable } from 'node:stream';
-import { attemptPrefix, jobIdOf, receiptKey } from '../../../../lifecycle/job';
+import { DRAIN_STATUS_KEY, attemptPrefix, jobIdOf, receiptKey } from '../../../../lifecycle/job';
 import type { Manifest } from '../../../../lifecycle/manifest';
 import { Store } from '../../../../lifecycle/store';
 import type { PipelineHandle } from '../../../../scripts/pipeline/connect';
@@ -135,6 +135,7 @@ describe('a result', () => {
       ],
     };
     s3.put('o', receiptKey(input.key, jobId), JSON.stringify(receipt));
+    s3.put('c', DRAIN_STATUS_KEY, 'the drain’s trace of the receipt');
   });
 
   it('arrives byte for byte, as a file to save and not as a page of ours', async () => {

@@ -4,6 +4,7 @@ import type { Manifest } from '../../../../lifecycle/manifest';
 import { Store } from '../../../../lifecycle/store';
 import type { PipelineHandle } from '../../../../scripts/pipeline/connect';
 import { Collector } from '../../../../scripts/report/collect';
+import { LiveReader } from '../../../../scripts/report/live-reader';
 import { type Readings, factsOf } from '../../../../scripts/report/facts';
 import { pageOf } from '../../../../scripts/report/page';
 import { FakeS3 } from '../../../support/fake-s3';
@@ -141,13 +142,14 @@ describe('the collector of a report', () => {
     expect(read.usdPerHour).toBe(0.048);
   });
 
-  it('does not read an unchanged object again', async () => {
+  it('of the live page does not read an unchanged object again, whether it can be read or not', async () => {
+    const reader = new LiveReader(handle);
+    const first = await reader.read(sinceMs, Date.now(), []);
     s3.calls.length = 0;
-    await collector.collect(sinceMs, Date.now());
-    expect(s3.callsOf('GetObject').map(({ key }) => key)).toEqual([
-      `results/raw/b.csv/${'b'.repeat(64)}/receipt.json`,
-      `results/raw/c.csv/${'c'.repeat(64)}/receipt.json`,
-    ]);
+    const second = await reader.read(sinceMs, Date.now(), []);
+    expect(second.readings).toEqual({ ...first.readings, nowMs: expect.any(Number) as number });
+    expect(second.readings).toMatchObject({ unreadable: 2 });
+    expect(s3.callsOf('GetObject')).toEqual([]);
   });
 
   it('skips receipts from before the period, and reports that there are some', async () => {
