@@ -3,11 +3,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import type { Benchmark } from './bench';
+import { calls } from './calls';
 import { DOCUMENT, page, RESULTS } from './page';
 import { rendered, resultOf } from './render';
 import { simulator } from './simulator';
 
-const BENCHMARKS: readonly Benchmark[] = [simulator];
+const BENCHMARKS: readonly Benchmark[] = [calls, simulator];
 
 /** Measures, prints the table, and with `--record` writes the result and the page of all results. */
 async function run(name: string, options: { rounds?: number; record?: true }): Promise<void> {
