@@ -3,6 +3,8 @@
 // Plain JavaScript that any Node.js can parse: it says what is missing before TypeScript is loaded.
 
 const MISSING = 3;
+/** When a long command loads what it has not needed yet, in milliseconds after its start. */
+const LOAD_REST_MS = 2000;
 const [major, minor] = process.versions.node.split('.').map(Number);
 
 function missing(text) {
@@ -23,7 +25,10 @@ try {
 // Node.js 20 is what this project supports; the SDK's advice to upgrade would stand between the steps.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
-require('tsx/cjs');
+const { loadRest, register } = require('./typescript.js');
+if (register()) setTimeout(loadRest, LOAD_REST_MS).unref();
+else require('tsx/cjs');
+
 require('../scripts/lamplighter.ts')
   .main(process.argv.slice(2))
   .then((code) => process.exit(code));

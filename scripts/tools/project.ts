@@ -28,18 +28,20 @@ export const LOCAL_RESULTS = join(LOCAL_DIRECTORY, 'results');
 /** The Terraform CLI configuration that is written if a provider mirror is used. */
 export const LOCAL_CLI_CONFIG = join(LOCAL_DIRECTORY, 'terraform.rc');
 
-const cdktfSchema = z.looseObject({
-  app: z.string().min(1),
-  context: z.record(z.string(), z.unknown()).default({}),
-});
+/** A function, because every command loads this file, and few need a schema. */
+const cdktfSchema = () =>
+  z.looseObject({
+    app: z.string().min(1),
+    context: z.record(z.string(), z.unknown()).default({}),
+  });
 
-type CdktfConfig = z.infer<typeof cdktfSchema>;
+type CdktfConfig = z.infer<ReturnType<typeof cdktfSchema>>;
 
 /** Reads a project's cdktf.json. Throws UsageError if the file is missing or unreadable. */
 export function readCdktfConfig(project = PROJECT_FOLDER): CdktfConfig {
   const path = join(project, 'cdktf.json');
   try {
-    return cdktfSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return cdktfSchema().parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (cause) {
     const why = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
     throw new UsageError(`${path} cannot be used: ${why}`, { cause });
