@@ -14,7 +14,7 @@ const PROJECT_FOLDER = __dirname;
 
 /** Reads the settings and makes one stack per pipeline. */
 function main(): void {
-  const app = new App();
+  const app = new App(outputOption());
   const context: unknown = app.node.tryGetContext('pipelines') ?? readContext(PROJECT_FOLDER);
   let pipelines = readPipelines(context, PROJECT_FOLDER);
   if (process.env.LAMPLIGHTER_CLOUD === 'local') {
@@ -25,7 +25,13 @@ function main(): void {
   app.synth();
 }
 
-/** The cdktf command passes the context of cdktf.json. Without that command (`npx tsx main.ts`), read the file. */
+/** The cdktf command passes its folder in CDKTF_OUTDIR. Without that command, `lamplighter env` names the folder as for cdktf. */
+function outputOption(): { readonly outdir?: string } {
+  const { CDKTF_OUTDIR, CDKTF_OUTPUT } = process.env;
+  return CDKTF_OUTDIR === undefined && CDKTF_OUTPUT !== undefined ? { outdir: CDKTF_OUTPUT } : {};
+}
+
+/** The cdktf command passes the context of cdktf.json. Without that command (`npm run synth`), read the file. */
 function readContext(projectFolder: string): unknown {
   const file = JSON.parse(readFileSync(join(projectFolder, 'cdktf.json'), 'utf8')) as {
     context?: { pipelines?: unknown };
