@@ -30,6 +30,7 @@ module.exports = {
   // Milliseconds. On a loaded machine a test takes many times what it takes alone. (A project's own limit has no effect.)
   testTimeout: 60_000,
   globalSetup: '<rootDir>/__tests__/support/scratch.ts',
+  testSequencer: '<rootDir>/__tests__/support/longest-first.cjs',
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/__tests__/{unit,synth}/**/*.test.ts'] },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/__tests__/e2e/**/*.test.ts'] },

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrokenError, MissingError } from '../../../../scripts/console/exit';
 import { LamplighterError } from '../../../../lifecycle/errors';
+import type * as interruptModule from '../../../../scripts/console/interrupt';
 import { folder } from './folder';
 import { ScriptedCloud } from './scripted-cloud';
 import { golden, interrupt, keepMachineOut, run } from './run';
@@ -21,15 +22,15 @@ jest.mock('../../../../local-cloud/deploy', () => ({
   deployToLocalCloud: (options: Parameters<ScriptedCloud['deployToLocalCloud']>[0]) =>
     mockCloud.deployToLocalCloud(options),
 }));
+// Waiting between two looks takes no time.
+jest.mock('../../../../scripts/console/interrupt', () => {
+  const actual = jest.requireActual<typeof interruptModule>('../../../../scripts/console/interrupt');
+  return { ...actual, pause: (_: number, signal: AbortSignal) => actual.pause(1, signal) };
+});
 
 keepMachineOut();
 
-const { setTimeout: realTimeout } = globalThis;
-
 beforeEach(() => {
-  // Waiting between two looks takes no time.
-  const soon = (run: () => void) => realTimeout(run, 1);
-  jest.spyOn(globalThis, 'setTimeout').mockImplementation(soon);
   mockCloud = new ScriptedCloud();
   rmSync(join(folder, 'local'), { recursive: true, force: true });
 });
