@@ -18,12 +18,13 @@ const LIMIT_MS = 20 * 60_000;
 /** Milliseconds in which an interrupted local cloud takes everything down. */
 const END_MS = 60_000;
 
+const RUN = 'run of the model';
 const CALLERS = ['terminal', 'functions', 'machine', 'local cloud'] as const;
 
 /** One round: what moto was asked between the uploads and the instance's stop, and when each job's model ran. */
 interface Round {
   readonly counts: Readonly<Record<string, number>>;
-  readonly runs: readonly { readonly fromMs: number; readonly toMs: number }[];
+  readonly runs: readonly { readonly claimedMs: number; readonly fromMs: number; readonly toMs: number }[];
 }
 
 /** What a line of `lamplighter local --json` says, as far as it matters here. */
@@ -31,7 +32,7 @@ interface Fact {
   readonly event: string;
   readonly kind?: string;
   readonly state?: string;
-  readonly receipt?: { readonly startedAt?: string; readonly endedAt: string };
+  readonly receipt?: { readonly claimedAt?: string; readonly startedAt?: string; readonly endedAt: string };
 }
 
 /**
@@ -79,8 +80,8 @@ async function measureRound(folder: string, progress: (line: string) => void): P
       const fact = JSON.parse(line) as Fact;
       if (fact.event === 'ready') child.kill('SIGUSR2');
       if (fact.event === 'ended' && fact.receipt) {
-        const { startedAt = '', endedAt } = fact.receipt;
-        runs.push({ fromMs: Date.parse(startedAt), toMs: Date.parse(endedAt) });
+        const [claimedMs = NaN, fromMs = NaN, toMs = NaN] = timesOf(fact.receipt);
+        runs.push({ claimedMs, fromMs, toMs });
         if (runs.length % 20 === 0) progress(`${runs.length} of ${UPLOADS} jobs have ended`);
       }
       const isStopped = fact.event === 'happening' && fact.kind === 'instance' && fact.state === 'stopped';
@@ -100,6 +101,9 @@ async function measureRound(folder: string, progress: (line: string) => void): P
     }
   }
 }
+
+const timesOf = ({ claimedAt = '', startedAt = '', endedAt }: NonNullable<Fact['receipt']>) =>
+  [claimedAt, startedAt, endedAt].map((time) => Date.parse(time));
 
 async function makeUploads(folder: string): Promise<string[]> {
   await mkdir(folder, { recursive: true });
@@ -122,20 +126,21 @@ function lines(rounds: readonly Round[]): Measured[] {
       unit: 'calls/job',
       samples: rounds.map((round) => perJob(round, `${caller}: `)),
     })),
-    { name: 'run of the model', unit: 's', samples: rounds.flatMap(({ runs }) => runs.map(seconds)) },
-    {
-      name: 'from a run to the next',
-      unit: 's',
-      samples: rounds.flatMap(pauses),
-      beside: 'run of the model',
-    },
+    pause(RUN, rounds, ({ fromMs, toMs }) => toMs - fromMs),
+    pause('from a run to the next claim', rounds, ({ claimedMs }, last) => claimedMs - (last?.toMs ?? NaN)),
+    pause('from the claim to the run', rounds, ({ claimedMs, fromMs }) => fromMs - claimedMs),
   ];
 }
 
-const seconds = ({ fromMs, toMs }: Round['runs'][number]) => (toMs - fromMs) / 1000;
-
-/** Seconds between the end of a run and the beginning of the next. */
-function pauses({ runs }: Round): number[] {
-  const sorted = [...runs].sort((a, b) => a.fromMs - b.fromMs);
-  return sorted.slice(1).map(({ fromMs }, index) => (fromMs - (sorted[index]?.toMs ?? fromMs)) / 1000);
+/** A line of seconds, one sample for each run but the first. */
+function pause(
+  name: string,
+  rounds: readonly Round[],
+  milliseconds: (run: Round['runs'][number], last: Round['runs'][number] | undefined) => number,
+): Measured {
+  const samples = rounds.flatMap(({ runs }) => {
+    const sorted = [...runs].sort((a, b) => a.fromMs - b.fromMs);
+    return sorted.slice(1).map((run, index) => milliseconds(run, sorted[index]) / 1000);
+  });
+  return { name, unit: 's', samples, ...(name === RUN ? {} : { beside: RUN }) };
 }
