@@ -6,7 +6,14 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { duration } from '../../scripts/console/terminal';
 import type { Manifest } from '../../lifecycle/manifest';
-import { attemptPrefix, jobIdOf, openKey, receiptKey, statusKey } from '../../lifecycle/job';
+import {
+  DRAIN_STATUS_KEY,
+  attemptPrefix,
+  jobIdOf,
+  openKey,
+  receiptKey,
+  statusKey,
+} from '../../lifecycle/job';
 import { Store } from '../../lifecycle/store';
 import type { PipelineHandle } from '../../scripts/pipeline/connect';
 import { factsOf } from '../../scripts/report/facts';
@@ -127,7 +134,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
     });
     afterAll(() => live.close());
 
-    /** The last writes of a drain: a result and the receipt. Then it deletes the open record. */
+    /** The last writes of a drain: a result and the receipt. Then it deletes the open record, and leaves its trace. */
     function end(key: string, jobId: string, name: string, result: Buffer) {
       const output = `${attemptPrefix(key, jobId, 1)}${name}`;
       s3.put('o', output, result);
@@ -141,6 +148,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
       };
       s3.put('o', receiptKey(key, jobId), JSON.stringify(written));
       s3.delete('c', openKey(jobId));
+      s3.put('c', DRAIN_STATUS_KEY, `the drain’s trace of the receipt of ${jobId}`);
     }
 
     const drop = (page: Page, name: string) =>
@@ -239,6 +247,7 @@ const number = (page: Page, id: string) => page.locator(`#${id}`).innerText();
         receiptKey(one.key, jobId),
         JSON.stringify(stored(receipt('later', Date.now() - MINUTE_MS, 1_000, 1_000, { jobId }))),
       );
+      s3.put('c', DRAIN_STATUS_KEY, `the drain’s trace of the receipt of ${jobId}`);
       await page.locator('#jobs', { hasText: '3' }).waitFor();
       expect(await page.locator('#job-list[open] tbody tr').count()).toBe(3);
       expect(await page.evaluate('document.activeElement.tagName')).toBe('SUMMARY');
