@@ -13,14 +13,14 @@ const PACKAGE_FOLDER = __dirname;
 const PROJECT_FOLDER = __dirname;
 
 /** Reads the settings and makes one stack per pipeline. */
-function main(): void {
+async function main(): Promise<void> {
   const app = new App(outputOption());
   const context: unknown = app.node.tryGetContext('pipelines') ?? readContext(PROJECT_FOLDER);
   let pipelines = readPipelines(context, PROJECT_FOLDER);
   if (process.env.LAMPLIGHTER_CLOUD === 'local') {
     pipelines = readPipelines(withoutAccountSettings(context), PROJECT_FOLDER);
   }
-  const bundles = bundleSources(PACKAGE_FOLDER);
+  const bundles = await bundleSources(PACKAGE_FOLDER);
   for (const settings of pipelines) new Pipeline(app, { settings, bundles });
   app.synth();
 }
@@ -39,10 +39,8 @@ function readContext(projectFolder: string): unknown {
   return file.context?.pipelines;
 }
 
-try {
-  main();
-} catch (error) {
+main().catch((error: unknown) => {
   if (!(error instanceof LamplighterError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;
-}
+});

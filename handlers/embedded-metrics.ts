@@ -1,14 +1,22 @@
-import { Metrics as EmbeddedMetrics } from '@aws-lambda-powertools/metrics';
-import { METRIC_NAMESPACE, METRIC_UNITS, type Metrics } from '../lifecycle/metrics';
+import { METRIC_DIMENSION, METRIC_NAMESPACE, METRIC_UNITS, type Metrics } from '../lifecycle/metrics';
 
 /**
  * Metrics as lines of the function's log, in CloudWatch's embedded metric format. They need no call and no permission, and
  * cannot fail. Each value has its own line, because CloudWatch would average several values in one line.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function embeddedMetrics(pipeline: string): Metrics {
-  const embedded = new EmbeddedMetrics({ namespace: METRIC_NAMESPACE, serviceName: pipeline });
   return (name, value) => {
-    embedded.addMetric(name, METRIC_UNITS[name], value);
-    embedded.publishStoredMetrics();
+    const metric = {
+      Namespace: METRIC_NAMESPACE,
+      Dimensions: [[METRIC_DIMENSION]],
+      Metrics: [{ Name: name, Unit: METRIC_UNITS[name] }],
+    };
+    const line = {
+      _aws: { Timestamp: Date.now(), CloudWatchMetrics: [metric] },
+      [METRIC_DIMENSION]: pipeline,
+      [name]: value,
+    };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
   };
 }

@@ -1,5 +1,5 @@
 import type { Context } from 'aws-lambda';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ec2Client, ssmClient } from '../lifecycle/clients';
 import { systemClock } from '../lifecycle/clock';
 import { dispatch } from '../lifecycle/dispatch';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ReportedUpload } from './admit';
 import { InvalidInputError, messageOf } from './errors';
 import { decodeKey, jobIdInReceiptKey } from './job';

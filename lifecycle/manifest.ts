@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { deployedModelSchema } from './model';
 
 /** The names of a pipeline's parts: the value of the SSM parameter `/lamplighter/<pipeline>/manifest`. */

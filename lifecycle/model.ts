@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Upload } from './job';
 
 const DEFAULT_MAX_ATTEMPTS = 2;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInputError, NewerVersionError } from './errors';
 import { isJobId, jobIdOf } from './job';
 import { modelRefSchema } from './model';

@@ -1,8 +1,9 @@
-import { buildSync, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidInputError } from '../lifecycle/errors';
+import { bundleCuts } from './bundle-cuts';
 import { deterministicZip } from './deterministic-zip';
 
 export type HandlerName = 'trigger' | 'worker' | 'stop';
@@ -21,25 +22,36 @@ export interface Bundles {
   readonly runner: Bundle;
 }
 
+/** What runs as a bundle: three functions, and the runner on the instance. */
+export type Part = HandlerName | 'runner';
+
 /**
  * Bundles handlers/{trigger,worker,stop}.ts and runner/main.ts. Throws InvalidInputError if a file is missing, and
  * esbuild's own error if a file does not compile.
  * @param packageFolder Lamplighter's own folder, which holds handlers/ and runner/; the user's folder may be another
  */
-export function bundleSources(packageFolder: string): Bundles {
-  return {
-    handlers: {
-      trigger: handlerBundle(packageFolder, 'trigger'),
-      worker: handlerBundle(packageFolder, 'worker'),
-      stop: handlerBundle(packageFolder, 'stop'),
-    },
-    runner: runnerBundle(packageFolder),
-  };
+export async function bundleSources(packageFolder: string): Promise<Bundles> {
+  const code = (part: Part) => bundledCode(bundleOptions(packageFolder, part));
+  const handler = async (name: HandlerName) =>
+    hashed(deterministicZip([{ path: 'index.js', content: await code(name) }]));
+  const [trigger, worker, stop, runner] = await Promise.all([
+    handler('trigger'),
+    handler('worker'),
+    handler('stop'),
+    code('runner').then(hashed),
+  ]);
+  return { handlers: { trigger, worker, stop }, runner };
 }
 
-function handlerBundle(packageFolder: string, name: HandlerName): Bundle {
-  const content = build(packageFolder, join('handlers', `${name}.ts`), { format: 'cjs', target: 'node22' });
-  return hashed(deterministicZip([{ path: 'index.js', content }]));
+/** The code of a function's index.js, or of the runner. */
+export async function bundledCode(options: BundleOptions): Promise<Uint8Array> {
+  const [file] = options.entryPoints;
+  if (!existsSync(file))
+    throw new InvalidInputError(`${file} is missing, so it cannot be bundled; restore it`);
+  const { outputFiles } = await build({ ...options, write: false });
+  const [output] = outputFiles;
+  if (!output) throw new InvalidInputError(`esbuild produced no output for ${file}`);
+  return output.contents;
 }
 
 /** Defines `require`, which an ES module lacks. CommonJS dependencies load Node's own modules with it. */
@@ -47,35 +59,31 @@ const REQUIRE_IN_ESM =
   "import { createRequire as lamplighterCreateRequire } from 'node:module';" +
   'const require = lamplighterCreateRequire(import.meta.url);';
 
-function runnerBundle(packageFolder: string): Bundle {
-  const main = join('runner', 'main.ts');
-  return hashed(
-    build(packageFolder, main, { format: 'esm', target: 'node20', banner: { js: REQUIRE_IN_ESM } }),
-  );
-}
+export type BundleOptions = BuildOptions & { readonly entryPoints: readonly [string] };
 
-function build(packageFolder: string, entry: string, options: BuildOptions): Uint8Array {
-  const file = join(packageFolder, entry);
-  if (!existsSync(file))
-    throw new InvalidInputError(`${file} is missing, so it cannot be bundled; restore it`);
-  const { outputFiles } = buildSync({
-    ...options,
+/** How esbuild makes a part's bundle. */
+export function bundleOptions(packageFolder: string, part: Part): BundleOptions {
+  const isRunner = part === 'runner';
+  const file = isRunner ? join('runner', 'main.ts') : join('handlers', `${part}.ts`);
+  return {
+    ...(isRunner
+      ? { format: 'esm', target: 'node20', banner: { js: REQUIRE_IN_ESM } }
+      : { format: 'cjs', target: 'node22' }),
+    entryPoints: [join(packageFolder, file)],
+    plugins: [bundleCuts(isRunner ? 'environment or instance' : 'environment')],
     // The output contains paths relative to this folder. With the caller's working directory the output would vary.
     absWorkingDir: packageFolder,
-    entryPoints: [file],
     bundle: true,
     minify: true,
     platform: 'node',
+    // ES modules first: of CommonJS modules, esbuild cannot drop what no code reaches.
+    mainFields: ['module', 'main'],
     charset: 'utf8',
     legalComments: 'none',
-    write: false,
     logLevel: 'silent',
     // A tsconfig.json in a parent folder must not change the output.
     tsconfigRaw: {},
-  });
-  const [output] = outputFiles;
-  if (!output) throw new InvalidInputError(`esbuild produced no output for ${file}`);
-  return output.contents;
+  };
 }
 
 export function hashed(content: Uint8Array): Bundle {

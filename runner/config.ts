@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import { parseRecord } from '../lifecycle/records';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { equalShares, secondsOf } from '../lifecycle/bill';
 import type { Clock } from '../lifecycle/clock';
 import { messageOf } from '../lifecycle/errors';

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf } from '../lifecycle/errors';
 import { JobFailure } from './failures';
 import type { ModelProcess, ProcessEnd, ProcessOutput } from './host';

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { bundleSources } from '../../modules/bundle';
+import { bundleSources, type Bundles } from '../../modules/bundle';
 import { deterministicZip } from '../../modules/deterministic-zip';
 import { readModelFolder } from '../../modules/model-folder';
 import { PROJECT, temporaryFolder, writeFiles, writeModel } from '../support/synth';
@@ -134,24 +134,27 @@ describe('bundles', () => {
     return folder;
   };
   const folder = sources('lamplighter-');
-  const bundles = bundleSources(folder);
+  let bundles: Bundles;
+  beforeAll(async () => {
+    bundles = await bundleSources(folder);
+  });
 
-  test('are the same in another folder, under another working directory, at another time', () => {
+  test('are the same in another folder, under another working directory, at another time', async () => {
     const other = sources('lamp lighter ü-');
     utimesSync(join(other, 'handlers', 'stop.ts'), 1, 1);
     const before = process.cwd();
     try {
       process.chdir(other);
-      expect(bundleSources(other)).toEqual(bundles);
+      expect(await bundleSources(other)).toEqual(bundles);
     } finally {
       process.chdir(before);
     }
   });
 
-  test('have a new hash after every change, so that Lambda gets the new code', () => {
+  test('have a new hash after every change, so that Lambda gets the new code', async () => {
     const other = sources('lamplighter-');
     writeFiles(other, { 'handlers/stop.ts': "export const handler = () => 'halt';" });
-    const changed = bundleSources(other).handlers;
+    const { handlers: changed } = await bundleSources(other);
     expect(changed.stop.sha256Base64).not.toBe(bundles.handlers.stop.sha256Base64);
     expect(changed.trigger.sha256Base64).toBe(bundles.handlers.trigger.sha256Base64);
   });
@@ -171,8 +174,10 @@ describe('bundles', () => {
     expect(execFileSync(process.execPath, [file, ' hello '], { encoding: 'utf8' })).toBe('hello 1\n');
   });
 
-  test('name a missing source file in the error', () => {
+  test('name a missing source file in the error', async () => {
     rmSync(join(folder, 'handlers', 'trigger.ts'));
-    expect(() => bundleSources(folder)).toThrow(`${join(folder, 'handlers', 'trigger.ts')} is missing`);
+    await expect(bundleSources(folder)).rejects.toThrow(
+      `${join(folder, 'handlers', 'trigger.ts')} is missing`,
+    );
   });
 });
