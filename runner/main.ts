@@ -1,4 +1,3 @@
-import { S3Client } from '@aws-sdk/client-s3';
 import { randomUUID } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -11,6 +10,7 @@ import { drain } from './drain';
 import { InterruptedError } from './failures';
 import { shutDownIfIdle } from './idle';
 import { Machine, readBootId } from './machine';
+import { s3Client } from './s3-client';
 
 /** Exit codes: of sysexits.h for a wrong call, of the shell for a signal. */
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78, SIGINT: 130, SIGTERM: 143 };
@@ -72,19 +72,6 @@ async function runDrain(config: RunnerConfig, root: string, drainId: string, log
   // This process holds the drain lock until the shutdown ends it, so that no other drain begins meanwhile.
   if (end === 'stuck') await setTimeout(REBOOT_LIMIT_MS);
   return interrupted ?? (end === 'left' || end === 'stuck' ? EXIT.failed : EXIT.ok);
-}
-
-/**
- * The socket timeout limits silence, not a whole request, because one part of an upload may take minutes on a slow
- * line. Five tries with the SDK's back-off outlast S3's transient errors SlowDown and InternalError.
- */
-function s3Client(region: string): S3Client {
-  return new S3Client({
-    region,
-    retryMode: 'standard',
-    maxAttempts: 5,
-    requestHandler: { connectionTimeout: 3_000, socketTimeout: 20_000 },
-  });
 }
 
 /** The command and its configuration file, or the error in the call. */
