@@ -8,6 +8,11 @@ const barrel = {
   message: 'The barrel costs seconds and 500 MB: import @cdktf/provider-aws/lib/<resource>.',
 };
 
+const wholeZod = {
+  name: 'zod',
+  message: 'A function loads this: import * as z from zod/mini, which loads in a third of the time.',
+};
+
 /** Its licence (AGPL) is no matter for a local cloud; nothing that is deployed may hold it. */
 const simulator = {
   group: ['@cloud-copilot/*'],
@@ -64,6 +69,10 @@ export default tseslint.config(
   {
     ignores: ['__tests__/**'],
     rules: { 'max-lines-per-function': ['error', { max: 70 }] },
+  },
+  {
+    files: ['handlers/**/*.ts', 'lifecycle/**/*.ts', 'runner/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: [barrel, wholeZod], patterns: [simulator] }] },
   },
   {
     files: ['local-cloud/iam/simulation.ts', '__tests__/**/*.ts'],

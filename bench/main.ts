@@ -4,12 +4,13 @@ import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import type { Benchmark } from './bench';
 import { calls } from './calls';
+import { cold } from './cold';
 import { DOCUMENT, page, RESULTS } from './page';
 import { people } from './people';
 import { rendered, resultOf } from './render';
 import { simulator } from './simulator';
 
-const BENCHMARKS: readonly Benchmark[] = [calls, people, simulator];
+const BENCHMARKS: readonly Benchmark[] = [calls, cold, people, simulator];
 
 /** Measures, prints the table, and with `--record` writes the result and the page of all results. */
 async function run(name: string, options: { rounds?: number; record?: true }): Promise<void> {

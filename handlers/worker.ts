@@ -1,5 +1,5 @@
 import type { Context } from 'aws-lambda';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { ec2Client, ssmClient } from '../lifecycle/clients';
 import { systemClock } from '../lifecycle/clock';
 import { dispatch } from '../lifecycle/dispatch';

@@ -1,21 +1,33 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import './english';
 import { InvalidInputError } from './errors';
 import { deployedModelSchema } from './model';
 
-const text = z.string().trim().min(1, 'must not be blank');
-const count = z
-  .string()
-  .regex(/^[1-9]\d*$/, 'must be a whole number above 0')
-  .transform(Number);
-const wholeNumber = z.string().regex(/^\d+$/, 'must be a whole number, 0 or more').transform(Number);
-const models = z.string().transform((value, context) => {
-  try {
-    return z.array(deployedModelSchema).min(1).parse(JSON.parse(value));
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: `must be a JSON list of models: ${String(error)}` });
-    return z.NEVER;
-  }
-});
+const text = z.string().check(z.trim(), z.minLength(1, 'must not be blank'));
+const count = z.pipe(
+  z.string().check(z.regex(/^[1-9]\d*$/, 'must be a whole number above 0')),
+  z.transform(Number),
+);
+const wholeNumber = z.pipe(
+  z.string().check(z.regex(/^\d+$/, 'must be a whole number, 0 or more')),
+  z.transform(Number),
+);
+const modelList = z.array(deployedModelSchema).check(z.minLength(1));
+const models = z.pipe(
+  z.string(),
+  z.transform((value: string, context) => {
+    try {
+      return modelList.parse(JSON.parse(value));
+    } catch (error) {
+      context.issues.push({
+        code: 'custom',
+        input: value,
+        message: `must be a JSON list of models: ${String(error)}`,
+      });
+      return z.NEVER;
+    }
+  }),
+);
 
 const ledger = {
   LAMPLIGHTER_PIPELINE: text,
@@ -45,7 +57,7 @@ export const stopEnvironmentSchema = z.object({
   LAMPLIGHTER_BREAKER_WAKE_UPS: count,
   LAMPLIGHTER_LINGER_SECONDS: wholeNumber,
   /** Set for a spot instance, which EC2 may restart by itself. */
-  LAMPLIGHTER_SPOT: z.literal('true').optional(),
+  LAMPLIGHTER_SPOT: z.optional(z.literal('true')),
   /** Whether the function writes metrics. CloudWatch charges for them. */
   LAMPLIGHTER_METRICS: z.enum(['on', 'off']),
 });
@@ -57,10 +69,10 @@ export type TriggerEnvironment = z.infer<typeof triggerEnvironmentSchema>;
  * missing, blank or malformed variable. The error does not show the values of other variables.
  */
 export function parseEnvironment<T extends object>(
-  schema: z.ZodType<T>,
+  schema: z.core.$ZodType<T>,
   variables: Readonly<Record<string, string | undefined>>,
 ): Readonly<T> {
-  const parsed = schema.safeParse(variables);
+  const parsed = z.safeParse(schema, variables);
   if (parsed.success) return Object.freeze(parsed.data);
   const problems = parsed.error.issues.map(({ path, message }) => {
     const name = path.join('.');

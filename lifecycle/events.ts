@@ -1,5 +1,6 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { ReportedUpload } from './admit';
+import './english';
 import { InvalidInputError, messageOf } from './errors';
 import { decodeKey, jobIdInReceiptKey } from './job';
 import type { Cause } from './settle-context';
@@ -8,13 +9,13 @@ import type { Cause } from './settle-context';
 const s3EventSchema = z.object({
   Records: z.array(
     z.object({
-      eventTime: z.string().optional(),
+      eventTime: z.optional(z.string()),
       s3: z.object({
-        bucket: z.object({ name: z.string().min(1) }),
+        bucket: z.object({ name: z.string().check(z.minLength(1)) }),
         object: z.object({
-          key: z.string().min(1),
-          size: z.number().optional(),
-          versionId: z.string().optional(),
+          key: z.string().check(z.minLength(1)),
+          size: z.optional(z.number()),
+          versionId: z.optional(z.string()),
         }),
       }),
     }),

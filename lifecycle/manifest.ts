@@ -1,24 +1,25 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import './english';
 import { deployedModelSchema } from './model';
 
 /** The names of a pipeline's parts: the value of the SSM parameter `/lamplighter/<pipeline>/manifest`. */
 export const manifestSchema = z.strictObject({
   version: z.literal(1),
-  pipeline: z.string().min(1),
-  region: z.string().min(1),
-  dataBucket: z.string().min(1),
-  outputBucket: z.string().min(1),
-  controlBucket: z.string().min(1),
-  instanceId: z.string().min(1),
+  pipeline: z.string().check(z.minLength(1)),
+  region: z.string().check(z.minLength(1)),
+  dataBucket: z.string().check(z.minLength(1)),
+  outputBucket: z.string().check(z.minLength(1)),
+  controlBucket: z.string().check(z.minLength(1)),
+  instanceId: z.string().check(z.minLength(1)),
   functions: z.strictObject({ trigger: z.string(), worker: z.string(), stop: z.string() }),
-  document: z.string().min(1),
+  document: z.string().check(z.minLength(1)),
   /** The queue of events that a function could not handle in any attempt. */
-  failuresQueue: z.string().min(1),
-  drainLogGroup: z.string().min(1),
-  sweepMinutes: z.int().positive(),
-  stopTimeLimitSeconds: z.int().positive(),
-  lingerSeconds: z.int().min(0),
-  breakerWakeUps: z.int().positive(),
+  failuresQueue: z.string().check(z.minLength(1)),
+  drainLogGroup: z.string().check(z.minLength(1)),
+  sweepMinutes: z.int().check(z.positive()),
+  stopTimeLimitSeconds: z.int().check(z.positive()),
+  lingerSeconds: z.int().check(z.minimum(0)),
+  breakerWakeUps: z.int().check(z.positive()),
   models: z.array(deployedModelSchema),
 });
 

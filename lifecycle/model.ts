@@ -1,4 +1,5 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import './english';
 import type { Upload } from './job';
 
 const DEFAULT_MAX_ATTEMPTS = 2;
@@ -9,48 +10,54 @@ export const modelCardSchema = z.strictObject({
   /** Lower-case letters, digits and hyphens, 2 to 40 characters. */
   name: z
     .string()
-    .regex(/^[a-z][a-z0-9-]{0,38}[a-z0-9]$/, 'lower-case letters, digits and hyphens, 2 to 40 of them'),
-  description: z.string().max(500).optional(),
-  takes: z
-    .strictObject({
+    .check(
+      z.regex(/^[a-z][a-z0-9-]{0,38}[a-z0-9]$/, 'lower-case letters, digits and hyphens, 2 to 40 of them'),
+    ),
+  description: z.optional(z.string().check(z.maxLength(500))),
+  takes: z.prefault(
+    z.strictObject({
       /** The model accepts keys that begin with this. The longest prefix of all models wins. @default "" (every key) */
-      prefix: z.string().max(512).default(''),
+      prefix: z._default(z.string().check(z.maxLength(512)), ''),
       /** The model accepts only keys that end with one of these, in upper or lower case. @default [] (any ending) */
-      suffixes: z.array(z.string().min(1).max(64)).max(32).default([]),
-    })
-    .prefault({}),
+      suffixes: z._default(
+        z.array(z.string().check(z.minLength(1), z.maxLength(64))).check(z.maxLength(32)),
+        [],
+      ),
+    }),
+    {},
+  ),
   /** Minutes after which the drain kills the model's process group and the attempt fails. At most a day. @default 20 */
-  timeLimitMinutes: z.number().positive().max(1440).default(20),
+  timeLimitMinutes: z._default(z.number().check(z.positive(), z.maximum(1440)), 20),
   /** Maximum attempts that the model itself ended (exit code, signal, time limit). @default 2 */
-  maxAttempts: z.int().min(1).max(10).default(DEFAULT_MAX_ATTEMPTS),
+  maxAttempts: z._default(z.int().check(z.minimum(1), z.maximum(10)), DEFAULT_MAX_ATTEMPTS),
   /** Maximum attempts in a row that the machine or the drain ended. Trouble of S3 or the network does not count. @default 20 */
-  maxInterruptions: z.int().min(1).max(100).default(DEFAULT_MAX_INTERRUPTIONS),
+  maxInterruptions: z._default(z.int().check(z.minimum(1), z.maximum(100)), DEFAULT_MAX_INTERRUPTIONS),
   /** Maximum jobs of this model that run in parallel. @default 1 */
-  parallelJobs: z.int().min(1).max(64).default(1),
+  parallelJobs: z._default(z.int().check(z.minimum(1), z.maximum(64)), 1),
   /** Whether a run that failed by itself (exit code not 0, time limit) is retried. @default false */
-  retryOnFailure: z.boolean().default(false),
+  retryOnFailure: z._default(z.boolean(), false),
 });
 
 export type ModelCard = z.infer<typeof modelCardSchema>;
 
 /** The version of a model that `admit` pins in an open record. */
 export const modelRefSchema = z.object({
-  name: z.string().min(1),
+  name: z.string().check(z.minLength(1)),
   /** Hex SHA-256 of the folder's contents. */
-  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  digest: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
   /** The key of the folder's zip in the control bucket. The version stays readable after a later deploy uploads another. */
-  zipKey: z.string().min(1),
-  zipVersionId: z.string().min(1),
+  zipKey: z.string().check(z.minLength(1)),
+  zipVersionId: z.string().check(z.minLength(1)),
 });
 
 export type ModelRef = z.infer<typeof modelRefSchema>;
 
-export const deployedModelSchema = modelRefSchema.extend({
+export const deployedModelSchema = z.extend(modelRefSchema, {
   prefix: z.string(),
   suffixes: z.array(z.string()),
   /** The bounds of the model's card, which `admit` pins. Absent: the card's default. */
-  maxAttempts: z.int().optional(),
-  maxInterruptions: z.int().optional(),
+  maxAttempts: z.optional(z.int()),
+  maxInterruptions: z.optional(z.int()),
 });
 
 /** A deployed model and the keys that it accepts. */

@@ -1,4 +1,5 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
+import './english';
 import { InvalidInputError, NewerVersionError } from './errors';
 import { isJobId, jobIdOf } from './job';
 import { modelRefSchema } from './model';
@@ -13,12 +14,12 @@ import { modelRefSchema } from './model';
  */
 
 const time = z.iso.datetime();
-const jobId = z.string().refine(isJobId, 'a job id is 64 hexadecimal digits');
+const jobId = z.string().check(z.refine(isJobId, 'a job id is 64 hexadecimal digits'));
 const input = z.object({
-  bucket: z.string().min(1),
-  key: z.string().min(1),
-  versionId: z.string().min(1),
-  sizeBytes: z.int().min(0),
+  bucket: z.string().check(z.minLength(1)),
+  key: z.string().check(z.minLength(1)),
+  versionId: z.string().check(z.minLength(1)),
+  sizeBytes: z.int().check(z.minimum(0)),
 });
 
 /**
@@ -31,13 +32,13 @@ export const openRecordSchema = z
     jobId,
     input,
     model: modelRefSchema,
-    uploadedAt: time.optional(),
+    uploadedAt: z.optional(time),
     admittedAt: time,
     /** `event`, `audit` or `retry`. */
     admittedBy: z.string(),
     nonce: z.string(),
   })
-  .refine((record) => record.jobId === jobIdOf(record.input), 'jobId is not the hash of the input');
+  .check(z.refine((record) => record.jobId === jobIdOf(record.input), 'jobId is not the hash of the input'));
 
 export type OpenRecord = z.infer<typeof openRecordSchema>;
 
@@ -58,14 +59,14 @@ export const claimSchema = z.object({
   version: z.literal(1),
   jobId,
   /** 1 for the first attempt. */
-  attempt: z.int().min(1),
+  attempt: z.int().check(z.minimum(1)),
   /** The instance's boot. A claim of an earlier boot is dead. */
-  bootId: z.string().min(1),
-  drainId: z.string().min(1),
+  bootId: z.string().check(z.minLength(1)),
+  drainId: z.string().check(z.minLength(1)),
   claimedAt: time,
   leaseUntil: time,
   /** Why the attempt ended without a receipt. A drain may take over a released claim at once. */
-  released: z.string().optional(),
+  released: z.optional(z.string()),
   nonce: z.string(),
 });
 
@@ -96,8 +97,8 @@ export type EndCause = (typeof END_CAUSES)[number];
 
 const endedAttemptsSchema = z.object({
   /** The numbers of the first and the last of these attempts. */
-  first: z.int().min(1),
-  last: z.int().min(1),
+  first: z.int().check(z.minimum(1)),
+  last: z.int().check(z.minimum(1)),
   cause: z.enum(END_CAUSES),
   why: z.string(),
   /** When the last of them ended, or when a drain found its end. */
@@ -106,7 +107,7 @@ const endedAttemptsSchema = z.object({
    * The machine went down, and no part knows why. `alone`: the job's program ran, and no other job did. `with others`: other
    * jobs ran too. `not looked up`: no part could look for the reason.
    */
-  death: z.enum(['alone', 'with others', 'not looked up']).optional(),
+  death: z.optional(z.enum(['alone', 'with others', 'not looked up'])),
 });
 
 /** One attempt that ended without a receipt, or several in a row that ended for the same reason. */
@@ -121,7 +122,7 @@ export const attemptsSchema = z.object({
   jobId,
   ended: z.array(endedAttemptsSchema),
   /** Since when S3 refuses the input, although it reads other inputs. Absent: it does not. */
-  inputRefusedSince: time.optional(),
+  inputRefusedSince: z.optional(time),
   nonce: z.string(),
 });
 
@@ -148,11 +149,11 @@ export type Stop = z.infer<typeof stopSchema>;
 export const statusSchema = z.object({
   version: z.literal(1),
   jobId,
-  attempt: z.int().min(1),
+  attempt: z.int().check(z.minimum(1)),
   phase: z.enum(['preparing', 'downloading', 'running', 'uploading']),
   /** From 0 to 1, as the model reported it. */
-  progress: z.number().min(0).max(1).optional(),
-  message: z.string().optional(),
+  progress: z.optional(z.number().check(z.minimum(0), z.maximum(1))),
+  message: z.optional(z.string()),
   at: time,
 });
 
@@ -167,7 +168,7 @@ export const drainStatusSchema = z.object({
   bootId: z.string(),
   at: time,
   /** The machine's seconds that are on receipts of this boot so far. Bills do not use it. */
-  billed: z.object({ session: time, seconds: z.int().min(0) }).optional(),
+  billed: z.optional(z.object({ session: time, seconds: z.int().check(z.minimum(0)) })),
 });
 
 export type DrainStatus = z.infer<typeof drainStatusSchema>;
@@ -180,13 +181,13 @@ export const gateSchema = z.object({
   /** The writer: the function and its request id. */
   by: z.string(),
   /** The breaker's count: consecutive wake-ups that ended without work. */
-  fruitless: z.int().min(0).default(0),
+  fruitless: z._default(z.int().check(z.minimum(0)), 0),
   /** The ETag of `status/drain.json` when the breaker last found new work. */
-  progressMark: z.string().default(''),
+  progressMark: z._default(z.string(), ''),
   /** When the breaker last found new work or counted an end. Distinguishes a silent drain from one that just started. */
-  progressAt: time.optional(),
+  progressAt: z.optional(time),
   /** The last counted end of a wake-up. An event that EventBridge delivers twice counts once. */
-  lastEnd: z.string().default(''),
+  lastEnd: z._default(z.string(), ''),
   nonce: z.string(),
 });
 
@@ -196,15 +197,15 @@ export type Gate = z.infer<typeof gateSchema>;
 export const auditCursorSchema = z.object({
   version: z.literal(1),
   /** The marker of the next page. Absent at the start of a pass. */
-  keyMarker: z.string().optional(),
-  versionIdMarker: z.string().optional(),
+  keyMarker: z.optional(z.string()),
+  versionIdMarker: z.optional(z.string()),
   passStartedAt: time,
   /** True: this pass checks every version. False: it checks only those that the last pass may have missed. */
   full: z.boolean(),
   /** When the latest full pass began. */
   fullPassAt: time,
   /** Earlier passes found every version that was uploaded before this time open or done. */
-  checkedBefore: time.optional(),
+  checkedBefore: z.optional(time),
 });
 
 export type AuditCursor = z.infer<typeof auditCursorSchema>;
@@ -214,11 +215,11 @@ const billSchema = z.object({
   /** When the machine booted, by its own clock. The bill belongs to the session that was on at that time. */
   session: time,
   /** Seconds from the boot to the start of its first job. */
-  bootSeconds: z.int().min(0),
+  bootSeconds: z.int().check(z.minimum(0)),
   /** Seconds without a job since the previous receipt. */
-  idleSeconds: z.int().min(0),
+  idleSeconds: z.int().check(z.minimum(0)),
   /** Seconds with this job, or its share of the seconds with several in parallel. Includes attempts without a receipt. */
-  runSeconds: z.int().min(0),
+  runSeconds: z.int().check(z.minimum(0)),
 });
 
 export type Bill = z.infer<typeof billSchema>;
@@ -229,11 +230,11 @@ export const sessionSchema = z.object({
   /** EC2's LaunchTime, a whole second. */
   launchedAt: time,
   /** When EC2 began to stop the instance, a whole second. Absent until the instance is known to have stopped. */
-  stoppedAt: time.optional(),
+  stoppedAt: z.optional(time),
   /** True: EC2 did not report the time, and `stoppedAt` is the time of the event or of the sweep that noticed the stop. */
-  approximate: z.literal(true).optional(),
+  approximate: z.optional(z.literal(true)),
   /** Seconds on no receipt, according to the drain's last trace. Bills do not use it: they come from the receipts. */
-  tailSeconds: z.int().min(0).optional(),
+  tailSeconds: z.optional(z.int().check(z.minimum(0))),
   nonce: z.string(),
 });
 
@@ -248,25 +249,25 @@ export const receiptSchema = z.object({
   input,
   model: modelRefSchema,
   /** The attempt that counts. */
-  attempt: z.int().min(0),
-  uploadedAt: time.optional(),
+  attempt: z.int().check(z.minimum(0)),
+  uploadedAt: z.optional(time),
   admittedAt: time,
-  claimedAt: time.optional(),
-  startedAt: time.optional(),
+  claimedAt: z.optional(time),
+  startedAt: z.optional(time),
   endedAt: time,
   /** How the model's process ended. Absent if it never started. */
-  exit: z.object({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
+  exit: z.optional(z.object({ code: z.nullable(z.int()), signal: z.nullable(z.string()) })),
   /** The model's files in the output bucket, with their full keys. */
-  outputs: z.array(z.object({ key: z.string(), sizeBytes: z.int().min(0) })),
+  outputs: z.array(z.object({ key: z.string(), sizeBytes: z.int().check(z.minimum(0)) })),
   /** The problem and the remedy. Absent on success. */
-  error: z.object({ kind: z.string(), message: z.string() }).optional(),
+  error: z.optional(z.object({ kind: z.string(), message: z.string() })),
   /** The last lines of the model's stderr. Present after a failed run. */
-  stderrTail: z.string().optional(),
+  stderrTail: z.optional(z.string()),
   instance: z.object({ bootId: z.string(), drainId: z.string() }),
   /** Absent if the machine could not count its seconds. */
-  bill: billSchema.optional(),
+  bill: z.optional(billSchema),
   /** The attempts before the one that counts. Absent: none. Since the second release. */
-  endedAttempts: z.array(endedAttemptsSchema).optional(),
+  endedAttempts: z.optional(z.array(endedAttemptsSchema)),
   nonce: z.string(),
 });
 
@@ -276,14 +277,14 @@ export type Receipt = z.infer<typeof receiptSchema>;
  * Parses a record. Throws InvalidInputError that names the object if the text is not JSON or has another shape. The error is
  * a NewerVersionError if the record's version is higher than the schema's.
  */
-export function parseRecord<T>(schema: z.ZodType<T>, name: string, text: string): T {
+export function parseRecord<T>(schema: z.core.$ZodType<T>, name: string, text: string): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw new InvalidInputError(`${name} is not JSON`, { cause });
   }
-  const parsed = schema.safeParse(value);
+  const parsed = z.safeParse(schema, value);
   if (parsed.success) return parsed.data;
   const version = versionOf(value);
   if (version > 1) {

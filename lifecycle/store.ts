@@ -10,7 +10,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { randomUUID } from 'node:crypto';
-import type { z } from 'zod';
+import type * as z from 'zod/mini';
 import { ConflictError, InvalidInputError, NewerVersionError, awsCodeOf, httpStatusOf } from './errors';
 import { decodeKey } from './job';
 import { parseRecord } from './records';
@@ -65,7 +65,7 @@ export class Store {
   ) {}
 
   /** Returns undefined if there is no object. Throws InvalidInputError if the object does not match the schema. */
-  async get<T>(key: string, schema: z.ZodType<T>): Promise<Stored<T> | undefined> {
+  async get<T>(key: string, schema: z.core.$ZodType<T>): Promise<Stored<T> | undefined> {
     const stored = await this.getText(key);
     if (!stored) return undefined;
     const { text, ...about } = stored;
@@ -73,7 +73,7 @@ export class Store {
   }
 
   /** Like `get`, but returns an object that does not match the schema as unreadable. */
-  async read<T>(key: string, schema: z.ZodType<T>): Promise<Reading<T>> {
+  async read<T>(key: string, schema: z.core.$ZodType<T>): Promise<Reading<T>> {
     const stored = await this.getText(key);
     if (!stored) {
       return { record: undefined, etag: undefined, metadata: {}, lastModified: undefined, isNewer: false };

@@ -6,7 +6,7 @@ import { InvalidInputError } from '../lifecycle/errors';
 import { bundleCuts } from './bundle-cuts';
 import { deterministicZip } from './deterministic-zip';
 
-export type HandlerName = 'trigger' | 'worker' | 'stop';
+export type HandlerName = Exclude<Part, 'runner'>;
 
 /** A file to deploy. By its hashes Terraform and the instance see whether it has changed. */
 export interface Bundle {
@@ -23,7 +23,9 @@ export interface Bundles {
 }
 
 /** What runs as a bundle: three functions, and the runner on the instance. */
-export type Part = HandlerName | 'runner';
+export const PARTS = ['trigger', 'worker', 'stop', 'runner'] as const;
+
+export type Part = (typeof PARTS)[number];
 
 /**
  * Bundles handlers/{trigger,worker,stop}.ts and runner/main.ts. Throws InvalidInputError if a file is missing, and

@@ -1,20 +1,20 @@
 import { readFile } from 'node:fs/promises';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import { parseRecord } from '../lifecycle/records';
 
 /** `config.json` in the runner's root folder. The first step of the SSM document writes the file. */
 const configSchema = z.object({
   version: z.literal(1),
-  pipeline: z.string().min(1),
-  region: z.string().min(1),
-  dataBucket: z.string().min(1),
-  outputBucket: z.string().min(1),
-  controlBucket: z.string().min(1),
-  leaseSeconds: z.number().positive(),
+  pipeline: z.string().check(z.minLength(1)),
+  region: z.string().check(z.minLength(1)),
+  dataBucket: z.string().check(z.minLength(1)),
+  outputBucket: z.string().check(z.minLength(1)),
+  controlBucket: z.string().check(z.minLength(1)),
+  leaseSeconds: z.number().check(z.positive()),
   /** Absent in the document of the first release, whose stop function lingered. */
-  lingerSeconds: z.number().min(0).default(0),
-  idleShutdownMinutes: z.number().positive(),
+  lingerSeconds: z._default(z.number().check(z.minimum(0)), 0),
+  idleShutdownMinutes: z.number().check(z.positive()),
 });
 
 export type RunnerConfig = z.infer<typeof configSchema>;

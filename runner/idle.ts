@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { messageOf } from '../lifecycle/errors';
 import type { Log } from '../lifecycle/log';
 import { readHold, type Hold } from './metadata';

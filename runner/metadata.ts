@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { wholeSecond } from '../lifecycle/clock';
 
 /*
@@ -24,7 +24,7 @@ export interface Identity {
 }
 
 const identitySchema = z.object({
-  instanceId: z.string().min(1),
+  instanceId: z.string().check(z.minLength(1)),
   /**
    * When the instance last became `pending`. Each start changes it, a reboot does not.
    * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html

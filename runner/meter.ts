@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { equalShares, secondsOf } from '../lifecycle/bill';
 import type { Clock } from '../lifecycle/clock';
 import { messageOf } from '../lifecycle/errors';
@@ -15,8 +15,8 @@ const accountSchema = z.strictObject({
   /** Read from the machine's clock by the boot's first drain. */
   bootedAt: z.iso.datetime(),
   /** Seconds from the boot to its first job. Absent until that job begins. */
-  bootSeconds: z.int().min(0).optional(),
-  billedSeconds: z.int().min(0),
+  bootSeconds: z.optional(z.int().check(z.minimum(0))),
+  billedSeconds: z.int().check(z.minimum(0)),
 });
 
 type Account = z.infer<typeof accountSchema>;

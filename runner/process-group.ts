@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { messageOf } from '../lifecycle/errors';
 import { JobFailure } from './failures';
 import type { ModelProcess, ProcessEnd, ProcessOutput } from './host';
@@ -28,9 +28,9 @@ const KILL_ROUNDS = 10;
 
 const recordSchema = z.object({
   // kill(2) with group 0 or 1 would signal the drain's own group, or every process.
-  pgid: z.int().min(2),
+  pgid: z.int().check(z.minimum(2)),
   bootId: z.string(),
-  startTime: z.string().optional(),
+  startTime: z.optional(z.string()),
 });
 
 /** Starts a program. Throws JobFailure if the program does not exist or is not executable. */

@@ -75,7 +75,7 @@ function recordsIn<T>(
   s3: SimS3,
   bucket: BucketName,
   wanted: (key: string) => boolean,
-  schema: z.ZodType<T>,
+  schema: z.core.$ZodType<T>,
 ): T[] {
   return s3
     .keys(bucket, '')

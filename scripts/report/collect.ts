@@ -80,7 +80,7 @@ export class Collector {
     return { ...read, isWhole: found.length <= SESSIONS_READ };
   }
 
-  private async read<T>(from: Records, found: readonly Found[], schema: z.ZodType<T>) {
+  private async read<T>(from: Records, found: readonly Found[], schema: z.core.$ZodType<T>) {
     let unreadable = 0;
     const one = async ({ key }: Found): Promise<T[]> => {
       try {

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod/mini';
 import {
   auditCursorSchema,
   claimSchema,
@@ -14,7 +14,7 @@ import { SimS3 } from '../../../simulation/s3';
 import { FIRST_RELEASE_RECORDS, firstReleaseSchemas } from '../../support/first-release/bundles';
 
 /** The kinds of record, by the beginning of their keys. The first that fits counts. */
-const SCHEMAS: readonly (readonly [prefix: string, schema: z.ZodType])[] = [
+const SCHEMAS: readonly (readonly [prefix: string, schema: z.ZodMiniType])[] = [
   ['open/', openRecordSchema],
   ['claims/', claimSchema],
   ['gate.json', gateSchema],
@@ -50,7 +50,7 @@ describe('records of the first release', () => {
 describe('readers of the first release', () => {
   const schemas = firstReleaseSchemas();
   /** A reader of the first release deletes an open record, or ignores a gate, that it cannot read. */
-  const read: readonly (readonly [prefix: string, schema: z.ZodType])[] = [
+  const read: readonly (readonly [prefix: string, schema: z.ZodMiniType])[] = [
     ['open/', schemas.openRecordSchema],
     ['claims/', schemas.claimSchema],
     ['gate.json', schemas.gateSchema],

@@ -1,8 +1,7 @@
 import { CASES, METADATA_ANSWERS, UNSENT, type Case } from '../../support/wire/calls';
 import { commandsIn, driverOf, Recorder, type Variant } from '../../support/wire/requests';
-import type { Part } from '../../../modules/bundle';
+import { PARTS } from '../../../modules/bundle';
 
-const PARTS: readonly Part[] = ['trigger', 'worker', 'stop', 'runner'];
 const VARIANTS: readonly Variant[] = ['whole', 'cut'];
 
 const CREDENTIALS = {

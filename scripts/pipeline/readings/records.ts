@@ -23,7 +23,7 @@ export type ReadResult<T> =
 export async function readRecord<T>(
   store: Records,
   key: string,
-  schema: z.ZodType<T>,
+  schema: z.core.$ZodType<T>,
 ): Promise<ReadResult<T> | undefined> {
   try {
     const stored = await store.get(key, schema);
@@ -38,7 +38,7 @@ export async function readRecord<T>(
 export async function readableRecord<T>(
   store: Records,
   key: string,
-  schema: z.ZodType<T>,
+  schema: z.core.$ZodType<T>,
 ): Promise<T | undefined> {
   return recordIn(await readRecord(store, key, schema));
 }
