@@ -14,6 +14,7 @@ export interface PipelineFunctionProps {
   /** A Terraform reference to the account's number. */
   readonly accountId: string;
   readonly bundle: Bundle;
+  readonly memoryMib: number;
   readonly timeLimitSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly logRetentionDays: number;
@@ -58,7 +59,7 @@ export class PipelineFunction extends Construct {
       handler: 'index.handler',
       filename: pipelineStackOf(this).addFile(`${id}.zip`, props.bundle.content),
       sourceCodeHash: props.bundle.sha256Base64,
-      memorySize: 256,
+      memorySize: props.memoryMib,
       timeout: props.timeLimitSeconds,
       environment: { variables: { ...props.environment } },
       // Without this group Lambda would create one that never expires.

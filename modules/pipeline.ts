@@ -15,6 +15,7 @@ import { hashed, type Bundles, type HandlerName } from './bundle';
 import { ControlObject } from './control-object';
 import { Dashboard } from './dashboard';
 import { makeDrainDocument } from './drain-document';
+import { MEMORY_MIB } from './function-memory';
 import type { ModelFolder } from './model-folder';
 import { existingNetwork, ownNetwork, type InstanceNetwork } from './network';
 import {
@@ -216,6 +217,7 @@ export class Pipeline extends PipelineStack {
       pipeline: settings.name,
       accountId: this.accountId,
       bundle: this.bundles.handlers[name],
+      memoryMib: MEMORY_MIB[name],
       timeLimitSeconds: TIME_LIMITS_SECONDS[name],
       logRetentionDays: settings.logRetentionDays,
       kmsKeyArn: settings.kmsKeyArn,

@@ -8,7 +8,9 @@ export function billOf(resources: readonly PlannedResource[]): Bill {
   const endpoints = ofType('aws_vpc_endpoint').filter(
     (endpoint) => endpoint.text('vpc_endpoint_type') === 'Interface',
   );
-  const memories = ofType('aws_lambda_function').map((lambda) => lambda.number('memory_size') ?? 128);
+  const functions = ofType('aws_lambda_function');
+  const memoryOf = (lambdas: readonly PlannedResource[]) =>
+    Math.max(128, ...lambdas.map((lambda) => lambda.number('memory_size') ?? 128));
   const disks = [
     ...ofType('aws_instance').flatMap(instanceDisksGib),
     ...ofType('aws_ebs_volume').map(volumeGib),
@@ -24,7 +26,8 @@ export function billOf(resources: readonly PlannedResource[]): Bill {
     natGateways: ofType('aws_nat_gateway').length,
     interfaceEndpoints: endpoints.reduce((count, endpoint) => count + zonesOf(endpoint), 0),
     sweepMinutes: sweepMinutes(resources),
-    functionMemoryMib: Math.max(128, ...memories),
+    functionMemoryMib: memoryOf(functions.filter(({ name }) => name !== 'worker')),
+    workerMemoryMib: memoryOf(functions.filter(({ name }) => name === 'worker')),
     alarms: ofType('aws_cloudwatch_metric_alarm').length + ofType('aws_cloudwatch_composite_alarm').length,
     kmsKeys: ofType('aws_kms_key').length,
   };

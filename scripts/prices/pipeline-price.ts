@@ -14,7 +14,9 @@ export interface Bill {
   readonly interfaceEndpoints: number;
   /** Minutes between sweeps. Undefined: there is no sweep, or its schedule is not a rate. */
   readonly sweepMinutes: number | undefined;
+  /** Memory of the trigger and the stop function. */
   readonly functionMemoryMib: number;
+  readonly workerMemoryMib: number;
   readonly alarms: number;
   readonly kmsKeys: number;
 }
@@ -45,7 +47,9 @@ export const ASSUMED = {
   jobModelMinutes: 10,
   jobOtherMinutes: 2,
   jobInvocations: 6,
-  jobFunctionSeconds: 40,
+  jobFunctionSeconds: 5,
+  /** The worker waits for the agent of the instance. */
+  jobWorkerSeconds: 35,
   jobPuts: 30,
   jobGets: 30,
 } as const;
@@ -119,10 +123,12 @@ function perJob(bill: Bill, prices: RegionPrices | undefined): PriceLine[] {
 }
 
 /** The price of one job's function calls and requests. */
-export function jobRequestsPrice({ functionMemoryMib }: Bill, prices: RegionPrices): number {
+export function jobRequestsPrice({ functionMemoryMib, workerMemoryMib }: Bill, prices: RegionPrices): number {
+  const mibSeconds =
+    ASSUMED.jobFunctionSeconds * functionMemoryMib + ASSUMED.jobWorkerSeconds * workerMemoryMib;
   return (
     ASSUMED.jobInvocations * prices.lambdaRequest +
-    ASSUMED.jobFunctionSeconds * (functionMemoryMib / 1024) * prices.lambdaArm64GibSecond +
+    (mibSeconds / 1024) * prices.lambdaArm64GibSecond +
     ASSUMED.jobPuts * prices.s3Put +
     ASSUMED.jobGets * prices.s3Get
   );

@@ -53,6 +53,7 @@ describe('the price', () => {
       interfaceEndpoints: 2,
       sweepMinutes: 60,
       functionMemoryMib: 256,
+      workerMemoryMib: 128,
       alarms: 3,
       kmsKeys: 1,
     };

@@ -64,7 +64,8 @@ describe('the estimate before a deploy', () => {
   it('adds up: a single job costs its billed time, address, requests, logs and storage', () => {
     const { loneJobUsd, monthUsd, month } = estimate(estimateOptions(settingsOf(), asked), prices);
     const hours = (9 + 5 + 30 + 15 * 60) / 3600;
-    const requests = 6 * 0.0000002 + 40 * 0.25 * 0.0000133334 + 30 * 0.0000054 + 30 * 0.00000043;
+    const requests =
+      6 * 0.0000002 + (5 * 0.25 + 35 * 0.125) * 0.0000133334 + 30 * 0.0000054 + 30 * 0.00000043;
     const logs = (50_000 / 1024 ** 3) * (0.63 + (30 / (730 / 24)) * 0.0324);
     const storage = (1_000_000 / 1024 ** 3) * 0.0245;
     expect(loneJobUsd).toBeCloseTo(hours * (0.10185 + 0.005) + requests + logs + storage, 6);
