@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundledCode, bundleOptions, PARTS, type BundleOptions, type Part } from '../modules/bundle';
+import { commandsIn } from '../modules/bundle-commands';
 import { median, type Benchmark, type Measured } from './bench';
 
 const ROOT = join(__dirname, '..');
@@ -24,7 +25,8 @@ interface Program {
 }
 
 /**
- * `deployed`: the part as Terraform uploads it. `floor`: the same bundle with nothing in it but the clients. `esbuild`: the
+ * `deployed`: the part as Terraform uploads it. `floor`: the same bundle with nothing in it but the clients and
+ * their commands. `esbuild`: the
  * same source without our cuts. `unbundled`: the same source, with the SDK from node_modules.
  */
 const VARIANTS = [
@@ -42,7 +44,7 @@ export const cold: Benchmark = {
   name: 'cold',
   description:
     'What a start costs: CPU over bare node, code, and peak memory, until the clients are made and the first request would ' +
-    'go out. Floor: a bundle that only makes the same clients.',
+    'go out. Floor: an empty bundle that makes the same clients, with the same commands.',
   rounds: 9,
   async measure(rounds, progress) {
     const folder = await mkdtemp(join(tmpdir(), 'cold-'));
@@ -108,7 +110,7 @@ async function prepare(folder: string): Promise<{ bare: readonly string[]; progr
   await write('run', '');
   const all = PARTS.flatMap((part) => VARIANTS.map(({ variant }) => ({ part, variant })));
   const programs = all.map(async ({ part, variant }): Promise<Program> => {
-    const options = optionsOf(part, variant);
+    const options = await optionsOf(part, variant);
     const code = options.stdin ? await codeOf(options) : await bundledCode(options);
     const file = await write(`${part}-${variant}.${options.format === 'esm' ? 'mjs' : 'cjs'}`, code);
     const isRunner = part === 'runner';
@@ -121,13 +123,13 @@ async function prepare(folder: string): Promise<{ bare: readonly string[]; progr
   return { bare: [bare], programs: await Promise.all(programs) };
 }
 
-function optionsOf(part: Part, variant: Program['variant']): BundleOptions {
+async function optionsOf(part: Part, variant: Program['variant']): Promise<BundleOptions> {
   const options = bundleOptions(ROOT, part);
   switch (variant) {
     case 'deployed':
       return options;
     case 'floor':
-      return { ...options, stdin: { contents: FLOORS[part], resolveDir: ROOT, loader: 'ts' } };
+      return { ...options, stdin: { contents: await floorOf(part), resolveDir: ROOT, loader: 'ts' } };
     case 'esbuild':
       return { ...options, plugins: [], mainFields: ['main', 'module'] };
     case 'unbundled':
@@ -139,6 +141,17 @@ function optionsOf(part: Part, variant: Program['variant']): BundleOptions {
 async function codeOf({ entryPoints: _, ...options }: BundleOptions): Promise<Uint8Array> {
   const { outputFiles } = await build({ ...options, write: false });
   return outputFiles[0]?.contents ?? new Uint8Array();
+}
+
+async function floorOf(part: Part): Promise<string> {
+  const commands = [...(await commandsIn(ROOT, part))];
+  if (part === 'runner') commands.push(['Upload', 'lib-storage']);
+  const names = commands.map(([command]) => command).join(', ');
+  const imports = commands.map(([command, client]) => {
+    const name = client === 'lib-storage' ? client : `client-${client}`;
+    return `import { ${command} } from '@aws-sdk/${name}';`;
+  });
+  return [...imports, FLOORS[part], `export const commands = [${names}];`].join('\n');
 }
 
 const LEDGER_FLOOR = `import { ledgerClients } from './lifecycle/clients';

@@ -39,17 +39,6 @@ interface Request {
 /** The headers that differ from call to call. Of the signature, the signed headers and the scope are compared. */
 const EXCEPTED = ['x-amz-date', 'amz-sdk-invocation-id', 'user-agent', 'x-amz-user-agent'];
 
-/** The commands that are in the part's bundle, by the names of their clients. */
-export async function commandsIn(part: Part): Promise<Map<string, string>> {
-  const { metafile } = await build({ ...bundleOptions(ROOT, part), write: false, metafile: true });
-  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
-  const commands = inputs.flatMap(([path, { bytesInOutput }]) => {
-    const [, client, command] = /client-([\w-]+)\/dist-es\/commands\/(\w+)\.js$/.exec(path) ?? [];
-    return bytesInOutput > 0 && client && command ? [[command, client] as const] : [];
-  });
-  return new Map(commands);
-}
-
 /** The program that runs calls with the part's own clients. */
 export async function driverOf(
   part: Part,

@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { CASES, METADATA_ANSWERS, UNSENT, type Case } from '../../support/wire/calls';
-import { commandsIn, driverOf, Recorder, type Variant } from '../../support/wire/requests';
+import { driverOf, Recorder, type Variant } from '../../support/wire/requests';
 import { PARTS } from '../../../modules/bundle';
+import { commandsIn } from '../../../modules/bundle-commands';
 
+const PACKAGE = join(__dirname, '..', '..', '..');
 const VARIANTS: readonly Variant[] = ['whole', 'cut'];
 
 const CREDENTIALS = {
@@ -27,7 +30,7 @@ const ADDRESSES = [
 describe.each(PARTS)('the bundle of %s', (part) => {
   let commands: Map<string, string>;
   beforeAll(async () => {
-    commands = await commandsIn(part);
+    commands = await commandsIn(PACKAGE, part);
     for (const unsent of Object.keys(UNSENT)) commands.delete(unsent);
   });
 

@@ -41,7 +41,7 @@ export class ListedRecords implements Records {
   }
 
   /** Throws InvalidInputError, as a Store does, if the object does not match the schema. */
-  async get<T>(key: string, schema: z.ZodType<T>): Promise<Stored<T> | undefined> {
+  async get<T>(key: string, schema: z.core.$ZodType<T>): Promise<Stored<T> | undefined> {
     const etag = this.etagOf(key);
     if (etag === undefined) return undefined;
     const known = this.read.get(key);
