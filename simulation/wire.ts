@@ -102,7 +102,7 @@ const TIMEOUT_MS = 5_000;
 /** Maximum time from the sending of a request to its effect, in milliseconds. */
 const LATEST_EFFECT_MS = 10_000;
 
-/** Silence after which a drain ends one try, in milliseconds, as in runner/main.ts. */
+/** Silence after which a drain ends one try, in milliseconds, as in runner/s3-client.ts. */
 const DRAIN_SILENCE_MS = 20_000;
 
 const TRIES = { trigger: 4, worker: 4, stop: 4, drain: 5 } as const;
