@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
-import { type StackOptions, initialize, synthesize, terraform } from '../scripts/tools/stack';
+import { type StackOptions, initialize, stackFolder, synthesize, terraform } from '../scripts/tools/stack';
+import { forgetReadyMade, makeReady } from './ready-made';
 
 /** The Terraform state of a local run. A relative path, so that each stack has a state in its own folder. */
 const STATE_FILE = 'local.tfstate';
@@ -31,7 +32,17 @@ export function terraformVariables(outputFolder: string): Record<string, string>
  */
 export async function deployToLocalCloud(deployment: StackOptions): Promise<void> {
   await rm(deployment.outputFolder, { recursive: true, force: true });
-  await updateLocalCloud(deployment);
+  await synthesize(deployment);
+  const folder = stackFolder(deployment);
+  await Promise.all([
+    initialize(deployment),
+    makeReady(folder, deployment.environment.AWS_ENDPOINT_URL ?? ''),
+  ]);
+  try {
+    await apply(deployment);
+  } finally {
+    await forgetReadyMade(folder);
+  }
 }
 
 /** Like `deployToLocalCloud`, but updates the deployed stack. */
@@ -50,8 +61,9 @@ async function apply(deployment: StackOptions): Promise<void> {
   let made = 0;
   let shownAt = Date.now();
   const onLine = (line: string) => {
-    planned = /^Plan: (\d+) to add/.exec(line)?.[1] ?? planned;
-    if (/: (Creation|Modifications) complete after /.test(line)) made += 1;
+    const plan = /^Plan: (?:(\d+) to import, )?(\d+) to add/.exec(line);
+    if (plan) planned = String(Number(plan[1] ?? 0) + Number(plan[2]));
+    if (/: (Creation complete after |Import complete )/.test(line)) made += 1;
     const end = /^Apply complete! (.*)/.exec(line)?.[1];
     if (end !== undefined) deployment.onStep(`applied. ${end}`);
     if (made === 0 || end !== undefined || Date.now() - shownAt < COUNT_MS) return;
