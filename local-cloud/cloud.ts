@@ -27,6 +27,7 @@ import { FunctionLogs } from './logs/function-logs';
 import type { MakeMachine } from './machine/port';
 import { Sandbox, bundleAws, clearSandboxes } from './machine/sandbox';
 import { startMoto } from './moto/moto';
+import { warmUp } from './moto/warm-up';
 import { findRunningCloud, forgetRunningCloud, noteRunningCloud } from './running';
 import { S3Api } from './s3/api';
 import { BucketPolicies } from './s3/bucket-policies';
@@ -37,6 +38,7 @@ import { Commands } from './ssm/commands';
 import type { Call } from './wire/call';
 import { type AssumeRole, Callers, type Permits } from './wire/caller';
 import { noProxy } from './wire/client-environment';
+import { Recorder } from './wire/recorder';
 
 export interface LocalCloudOptions {
   /** The folder of everything that the local cloud keeps. Only one local cloud at a time may use it. */
@@ -47,6 +49,8 @@ export interface LocalCloudOptions {
   readonly motoServer: string;
   readonly region: string;
   readonly timings: Timings;
+  /** Whether machines get the disks of the last local cloud, with the models that are prepared there. @default false */
+  readonly keepsModels?: boolean | undefined;
   readonly onEvent?: (event: CloudEvent) => void;
 }
 
@@ -57,6 +61,10 @@ export interface LocalCloud {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly faults: Faults;
   readonly motoPid: number;
+  /** What the operator has changed since the start. */
+  readonly recorder: Recorder;
+  /** Makes moto load its services, for a deployment that comes soon. */
+  warmUp(): Promise<void>;
   /** Ends everything that the local cloud has started. A second call does nothing more. */
   stop(): Promise<void>;
 }
@@ -76,10 +84,10 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       `A local cloud is already running in ${directory} (process ${other.pid}, ${other.endpoint}). Stop it first.`,
     );
   }
-  await clear(directory);
+  const disks = await clear(directory, options.keepsModels ?? false);
   const cleanup = new Cleanup();
   try {
-    return await start({ ...options, directory }, cleanup);
+    return await start({ ...options, directory, disks }, cleanup);
   } catch (error) {
     await cleanup.run();
     throw error;
@@ -106,20 +114,23 @@ const instancesFolder = (directory: string) => join(directory, 'instances');
 const functionsFolder = (directory: string) => join(directory, 'functions');
 const programsFolder = (directory: string) => join(directory, 'programs');
 
-/** Removes the processes and files of a killed local cloud. Without moto's state, which was in memory, its files are useless. */
-async function clear(directory: string): Promise<void> {
-  clearSandboxes(instancesFolder(directory));
+/**
+ * Removes the processes and files of an earlier local cloud. Without moto's state, which was in memory, its files are useless.
+ * Returns the disks that stay.
+ */
+async function clear(directory: string, keepsModels: boolean): Promise<string[]> {
+  const disks = clearSandboxes(instancesFolder(directory), keepsModels);
   await rm(functionsFolder(directory), { recursive: true, force: true });
   await mkdir(programsFolder(directory), { recursive: true });
+  return disks;
 }
 
-async function start(
-  options: LocalCloudOptions & { directory: string },
-  cleanup: Cleanup,
-): Promise<LocalCloud> {
+type StartOptions = LocalCloudOptions & { readonly disks: readonly string[] };
+
+async function start(options: StartOptions, cleanup: Cleanup): Promise<LocalCloud> {
   const { directory, region } = options;
   const base = await openBase(options, cleanup);
-  const { endpoint, timings, timers, faults, motoPid } = base;
+  const { endpoint, timings, timers, faults, motoPid, moto, recorder } = base;
   const iam = makeIam(base);
   const lambda = makeLambda(base, iam);
   const bus = new EventBus({ ...base, ...timings, ...lambda.port });
@@ -134,7 +145,11 @@ async function start(
   // Added last, and therefore the first step: nothing new begins.
   cleanup.add(() => timers.stop());
   faults.control({ ...instances, bus, timers, functions: lambda.functions });
-  return { endpoint, region, credentials: OPERATOR, faults, motoPid, stop: () => cleanup.run() };
+  return {
+    ...{ endpoint, region, credentials: OPERATOR, faults, motoPid, recorder },
+    warmUp: () => warmUp(moto),
+    stop: () => cleanup.run(),
+  };
 }
 
 type Base = Awaited<ReturnType<typeof openBase>>;
@@ -143,7 +158,7 @@ type Lambda = ReturnType<typeof makeLambda>;
 type Instances = ReturnType<typeof makeInstances>;
 
 /** The parts that all services share: the gateway, moto, the bundled programs, timers and faults. */
-async function openBase(options: LocalCloudOptions & { directory: string }, cleanup: Cleanup) {
+async function openBase(options: StartOptions, cleanup: Cleanup) {
   const { directory, region, timings } = options;
   const report = reportTo(options.onEvent);
   const processes = new Processes();
@@ -165,10 +180,22 @@ async function openBase(options: LocalCloudOptions & { directory: string }, clea
     onDeath,
   });
   cleanup.add(() => motoServer.stop());
+  const folderOf = diskFolders(options.disks);
   const makeMachine: MakeMachine = (instanceId) =>
-    new Sandbox(join(instancesFolder(directory), instanceId), awsProgram);
+    new Sandbox(join(instancesFolder(directory), folderOf(instanceId)), awsProgram);
   const opened = { gateway, endpoint, moto, motoPid: motoServer.pid, bootstrap, makeMachine };
-  return { ...opened, directory, region, timings, report, processes, timers, cleanup, faults: new Faults() };
+  const watchers = { faults: new Faults(), recorder: new Recorder() };
+  return { ...opened, ...watchers, directory, region, timings, report, processes, timers, cleanup };
+}
+
+/** The folder of each instance's disk. A new instance takes a disk that is left: a prepared model works only at its own path. */
+function diskFolders(left: readonly string[]): (instanceId: string) => string {
+  const folders = new Map<string, string>();
+  return (instanceId) => {
+    const folder = folders.get(instanceId) ?? left[folders.size] ?? instanceId;
+    folders.set(instanceId, folder);
+    return folder;
+  };
 }
 
 function makeIam({ moto, report, region, cleanup }: Base) {
@@ -236,7 +263,7 @@ function makeInstances(base: Base, { roles, port }: Iam, publish: Publish) {
 
 /** From now on the gateway answers callers. */
 function serve(
-  { gateway, region, moto }: Base,
+  { gateway, region, moto, recorder }: Base,
   parts: { iam: Iam; lambda: Lambda; bus: EventBus; instances: Instances; notifications: Notifications },
 ): void {
   const { bus, notifications } = parts;
@@ -265,6 +292,7 @@ function serve(
     s3,
     notifications,
     functions,
+    recorder,
   });
 }
 

@@ -16,6 +16,7 @@ import type { S3Api } from './s3/api';
 import { type Answer, AwsError, emptyAnswer, errorAnswer } from './wire/answer';
 import type { Call, CallHead, IncomingCall } from './wire/call';
 import { type Callers, credentialScopeOf } from './wire/caller';
+import type { Recorder } from './wire/recorder';
 import { motoTarget, requestMoto, withoutHopByHop } from './moto/moto-api';
 import { newlinesOut } from './moto/newline-keys';
 
@@ -39,6 +40,7 @@ export interface Services {
   readonly s3: Pick<S3Api, 'handles'>;
   readonly notifications: Pick<Notifications, 'observe'>;
   readonly functions: Pick<Functions, 'runtime'>;
+  readonly recorder: Pick<Recorder, 'needsBody' | 'note'>;
 }
 
 /** The only door of the local cloud, on 127.0.0.1. */
@@ -128,8 +130,10 @@ export class Gateway {
     }
     const answers = services.answers[call.service] ?? services.otherwise;
     const answer = await answers({ ...call, body });
-    if (answer) send(response, answer, request.method);
-    else throw new AwsError(501, 'NotImplemented', `The local cloud cannot answer ${call.method}.`);
+    if (answer) {
+      services.recorder.note({ ...call, body }, answer);
+      send(response, answer, request.method);
+    } else throw new AwsError(501, 'NotImplemented', `The local cloud cannot answer ${call.method}.`);
   }
 
   private health(response: ServerResponse, { region }: Services): void {
@@ -165,8 +169,10 @@ async function passOn(
 ): Promise<void> {
   // The Host header stays the caller's: it is signed, and moto makes links with it.
   const headersToMoto = withoutHopByHop(headersFor(head));
+  const chunks: Buffer[] = [];
   const pass = (outgoing: ClientRequest) => {
     request.once('aborted', () => outgoing.destroy());
+    if (services.recorder.needsBody(head)) request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.pipe(outgoing);
   };
   const { motoPort } = services;
@@ -183,6 +189,7 @@ async function passOn(
   }
   // moto's change stands, even if the caller has gone.
   services.notifications.observe(head, { status, headers: headers as Record<string, string> });
+  services.recorder.note({ ...head, body: Buffer.concat(chunks) }, { status, headers });
   response.writeHead(status, headers);
   await pipeline(upstream, response);
 }

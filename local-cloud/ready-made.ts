@@ -99,15 +99,15 @@ function isNeeded({ resource }: Stack, type: string, name: string): boolean {
   return profiles.some(({ role }) => role === `\${aws_iam_role.${name}.name}`);
 }
 
+/** A reference in Terraform's text. `$${` is no reference. */
+const REFERENCE = /(?<!\$)\$\{([^}]*)\}/g;
+
 /** The value with its references replaced. Undefined if it refers to something unknown. */
 function resolved(value: unknown, texts: ReadonlyMap<string, string>): unknown {
-  let isUnknown = false;
-  const text = JSON.stringify(value).replaceAll(/(?<!\$)\$\{([^}]*)\}/g, (_whole, reference: string) => {
-    const known = texts.get(reference);
-    if (known === undefined) isUnknown = true;
-    return known ?? '';
-  });
-  return isUnknown ? undefined : JSON.parse(text);
+  const text = JSON.stringify(value);
+  const references = [...text.matchAll(REFERENCE)].map(([, reference = '']) => reference);
+  if (!references.every((reference) => texts.has(reference))) return undefined;
+  return JSON.parse(text.replaceAll(REFERENCE, (_whole, reference: string) => texts.get(reference) ?? ''));
 }
 
 /** Undefined if the cloud refuses: Terraform then makes the resource, or gets the error and reports it. */

@@ -2,6 +2,8 @@
 export interface Timings {
   /** Duration of `pending`. */
   readonly startMs: number;
+  /** Duration of the first `pending` of an instance, while the deployment waits for it. */
+  readonly launchMs: number;
   /** Time from `running` to the registration of the SSM agent. */
   readonly agentMs: number;
   /** Duration of `stopping` and of `shutting-down`. */
@@ -17,6 +19,7 @@ export interface Timings {
 /** Short enough to wait for, and long enough to watch. */
 export const timingsForPeople: Timings = {
   startMs: 4_000,
+  launchMs: 0,
   agentMs: 1_500,
   stopMs: 3_000,
   sweepMs: 60_000,
@@ -26,6 +29,7 @@ export const timingsForPeople: Timings = {
 
 export const timingsForTests: Timings = {
   startMs: 300,
+  launchMs: 300,
   agentMs: 150,
   stopMs: 400,
   sweepMs: 20_000,

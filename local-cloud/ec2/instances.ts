@@ -88,7 +88,7 @@ export class Ec2Instances {
       cancel: () => undefined,
     };
     this.instances.set(instanceId, instance);
-    this.boot(instance);
+    this.boot(instance, this.options.timings.launchMs);
   }
 
   /** Starts a `stopped` instance. The caller has checked the state. */
@@ -175,10 +175,10 @@ export class Ec2Instances {
     return instance;
   }
 
-  private boot(instance: Ec2Instance): void {
+  private boot(instance: Ec2Instance, milliseconds = this.options.timings.startMs): void {
     instance.stateReason = undefined;
     this.change(instance, 'pending');
-    this.later(instance, this.options.timings.startMs, () => {
+    this.later(instance, milliseconds, () => {
       this.change(instance, 'running');
       this.options.listener.up(instance.instanceId, instance.launchTime);
     });

@@ -96,6 +96,18 @@ export class Sandbox implements Machine {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** Removes everything but the prepared models. Each is in a folder that is named after its content. */
+  removeAllButModels(): void {
+    const models = join(this.root, 'models');
+    for (const path of [this.folder, join(this.folder, 'opt'), this.root]) {
+      if (!existsSync(path)) continue;
+      for (const name of readdirSync(path)) {
+        const child = join(path, name);
+        if (!models.startsWith(child)) rmSync(child, { recursive: true, force: true });
+      }
+    }
+  }
+
   /** The process groups of models. The runner records each. */
   private modelGroups(): number[] {
     const jobs = join(this.root, 'jobs');
@@ -126,14 +138,20 @@ export function bundleAws(folder: string): Promise<string> {
   return bundleProgram(join(__dirname, 'sandbox-aws.ts'), folder, true);
 }
 
-/** Kills the processes that an earlier local cloud left in its sandboxes, and removes the sandboxes. */
-export function clearSandboxes(folder: string): void {
+/**
+ * Kills the processes that an earlier local cloud left in its sandboxes, and removes the sandboxes. With `keepsModels`, their
+ * prepared models stay. Returns the names of the folders that stay.
+ */
+export function clearSandboxes(folder: string, keepsModels: boolean): string[] {
   mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(folder)) {
+  const names = readdirSync(folder);
+  for (const name of names) {
     const sandbox = new Sandbox(join(folder, name), '');
     sandbox.powerOff();
-    sandbox.remove();
+    if (keepsModels) sandbox.removeAllButModels();
+    else sandbox.remove();
   }
+  return keepsModels ? names : [];
 }
 
 /** The variables of the host that the sandbox gets: for access to the internet, and for pip. */

@@ -11,7 +11,13 @@ import type { Call, CallHead } from '../wire/call';
 import { newlinesOut } from './newline-keys';
 
 /** The versions of the query protocols. */
-const VERSIONS = { ec2: '2016-11-15', iam: '2010-05-08', sts: '2011-06-15' };
+const VERSIONS = {
+  ec2: '2016-11-15',
+  iam: '2010-05-08',
+  monitoring: '2010-08-01',
+  sns: '2010-03-31',
+  sts: '2011-06-15',
+};
 
 /** Our own calls to moto. They do not pass the gateway, have no caller, and are never denied. */
 export class MotoApi {

@@ -28,8 +28,10 @@ interface ToolsOptions {
  */
 export async function provideTools(options: ToolsOptions): Promise<Tools> {
   const { children, signal, say } = options;
-  const { terraform, variables, text } = await provideTerraformTools(options);
-  const moto = await provideMoto({ children, cache: cacheDirectory(), signal, onInstall: say });
+  const [{ terraform, variables, text }, moto] = await Promise.all([
+    provideTerraformTools(options),
+    provideMoto({ children, cache: cacheDirectory(), signal, onInstall: say }),
+  ]);
   say(`Terraform ${terraform.version} (${terraform.from}), moto (${moto.from}); AWS provider ${text}`);
   return { moto: moto.program, terraform, variables };
 }

@@ -6,33 +6,24 @@ import { Steps } from '../../console/steps';
 import type { Terminal } from '../../console/terminal';
 import { Exit, type ExitCode } from '../../console/exit';
 import { catchInterrupts } from '../../console/interrupt';
-import { type LocalCloud, environmentFor, startLocalCloud } from '../../../local-cloud/cloud';
-import { deployToLocalCloud, terraformVariables } from '../../../local-cloud/deploy';
+import type { LocalCloud } from '../../../local-cloud/cloud';
 import type { CloudEvent } from '../../../local-cloud/clockwork/events';
 import { LocalRun } from '../../../local-cloud/local-run';
 import { chooseSettings } from '../../pipeline/chosen-settings';
 import { handleOf } from '../../pipeline/connect';
-import { withoutOwnCredentials } from '../../../local-cloud/local-environment';
 import { findPipeline } from '../../pipeline/find-pipeline';
 import { localClients, localTarget } from '../../pipeline/target';
-import {
-  LOCAL_CLI_CONFIG,
-  LOCAL_DIRECTORY,
-  LOCAL_OUTPUT,
-  LOCAL_RESULTS,
-  PACKAGE_FOLDER,
-  PROJECT_FOLDER,
-} from '../../tools/project';
+import { LOCAL_DIRECTORY, LOCAL_RESULTS, PACKAGE_FOLDER } from '../../tools/project';
 import type { LiveServer } from '../../report/live-server';
 import { loadLiveServer } from '../../report/load';
 import { Children } from '../../tools/children';
-import { provideTools } from '../../tools/provide';
+import { bringUp } from './bring-up';
 import { cloudEventSteps } from './events';
 import { type EmitFact, inLines, readyFact } from './facts';
 import { type FollowedPipeline, followForever, followUntilStopped } from './follow';
 import { showInstructions } from './instructions';
 import { takeDown } from './take-down';
-import { TIMINGS, type TimingsName } from './timings';
+import type { TimingsName } from './timings';
 import { inUsersFolder, planAll, modelsOf, uploadAll } from './uploads';
 
 export interface LocalOptions {
@@ -74,29 +65,16 @@ async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitF
     emit({ event: 'happening', ...event });
     show(event);
   };
-  let cloud: LocalCloud | undefined;
+  let toEnd: LocalCloud | undefined;
   let page: LiveServer | undefined;
   try {
     const settings = chooseSettings(options.pipeline);
     const files = options.files.length === 0 ? [SAMPLE] : options.files.map(inUsersFolder);
     // Refuses a wrong file now, before minutes of work.
     planAll(files, modelsOf(settings));
-    const say = (text: string) => steps.show('tools', text);
-    const tools = await provideTools({ children, signal, cliConfigFile: LOCAL_CLI_CONFIG, say });
-    signal.throwIfAborted();
-    cloud = await startCloud(options, settings, tools.moto, steps, onEvent);
-    signal.throwIfAborted();
-
-    const variables = { ...environmentFor(cloud), ...terraformVariables(LOCAL_OUTPUT), ...tools.variables };
-    await deployToLocalCloud({
-      project: PROJECT_FOLDER,
-      outputFolder: LOCAL_OUTPUT,
-      stack: settings.name,
-      environment: { ...withoutOwnCredentials(process.env), ...variables },
-      terraform: tools.terraform.program,
-      children,
-      onStep: (text) => steps.show('terraform', text),
-    });
+    const onCloud = (started: LocalCloud) => (toEnd = started);
+    const up = { options, settings, children, signal, steps, onEvent, onCloud };
+    const { cloud, variables } = await bringUp(up);
     run.announce(variables);
 
     const clients = localClients(cloud);
@@ -116,26 +94,7 @@ async function runLocally(options: LocalOptions, terminal: Terminal, emit: EmitF
   } finally {
     // The shutdown would look like failures.
     isMuted = true;
-    await takeDown({ children, cloud, page, run, steps });
+    await takeDown({ children, cloud: toEnd, page, run, steps });
     interrupt.release();
   }
-}
-
-async function startCloud(
-  options: LocalOptions,
-  settings: PipelineSettings,
-  motoServer: string,
-  steps: Steps,
-  onEvent: (event: CloudEvent) => void,
-): Promise<LocalCloud> {
-  const cloud = await startLocalCloud({
-    directory: LOCAL_DIRECTORY,
-    ...(options.port === undefined ? {} : { port: options.port }),
-    motoServer,
-    region: settings.region,
-    timings: TIMINGS[options.timings],
-    onEvent,
-  });
-  steps.show('cloud', `the local cloud listens on ${cloud.endpoint} (no AWS account is used)`);
-  return cloud;
 }

@@ -6,6 +6,7 @@ import { type Timings, timingsForPeople, timingsForTests } from '../../../local-
  */
 const timingsOfAws: Timings = {
   startMs: 16_000,
+  launchMs: 16_000,
   agentMs: 10_000,
   stopMs: 30_000,
   sweepMs: 300_000,

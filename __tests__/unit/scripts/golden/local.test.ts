@@ -21,6 +21,8 @@ jest.mock('../../../../local-cloud/deploy', () => ({
   ...jest.requireActual<object>('../../../../local-cloud/deploy'),
   deployToLocalCloud: (options: Parameters<ScriptedCloud['deployToLocalCloud']>[0]) =>
     mockCloud.deployToLocalCloud(options),
+  synthesizeForLocalCloud: () => Promise.resolve(),
+  keepDeployment: () => Promise.resolve(),
 }));
 // Waiting between two looks takes no time.
 jest.mock('../../../../scripts/console/interrupt', () => {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Faults } from '../../../../local-cloud/faults';
 import type { LocalCloud } from '../../../../local-cloud/cloud';
+import { Recorder } from '../../../../local-cloud/wire/recorder';
 import type { CloudEvent, Happening } from '../../../../local-cloud/clockwork/events';
 import { InMemoryPipeline } from '../../../support/in-memory-pipeline';
 import { JobStory } from './job-story';
@@ -39,6 +40,8 @@ export class ScriptedCloud {
     return Promise.resolve({
       ...{ endpoint: ENDPOINT, region: 'eu-central-1', motoPid: 1, faults: new Faults() },
       credentials: { accessKeyId: 'LAMPLIGHTERLOCAL', secretAccessKey: 'local' },
+      recorder: new Recorder(),
+      warmUp: () => Promise.resolve(),
       stop: () => {
         passSeconds(2);
         this.happens({ kind: 'warning', text: 'never printed: everything is taken down' });
