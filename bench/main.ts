@@ -9,8 +9,9 @@ import { DOCUMENT, page, RESULTS } from './page';
 import { people } from './people';
 import { rendered, resultOf } from './render';
 import { simulator } from './simulator';
+import { start } from './start';
 
-const BENCHMARKS: readonly Benchmark[] = [calls, cold, people, simulator];
+const BENCHMARKS: readonly Benchmark[] = [calls, cold, people, simulator, start];
 
 /** Measures, prints the table, and with `--record` writes the result and the page of all results. */
 async function run(name: string, options: { rounds?: number; record?: true }): Promise<void> {
