@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,7 +14,8 @@ type Line = Record<string, unknown> & { readonly event: string };
 /** A script that runs one job: it reads lines of JSON and uses the last one. */
 (hasMoto() ? describe : describe.skip)('lamplighter local --once --json', () => {
   const folder = mkdtempSync(join(tmpdir(), 'local json '));
-  const environment = { ...process.env, LAMPLIGHTER_LOCAL_DIRECTORY: join(folder, 'cloud') };
+  const cloudFolder = join(folder, 'cloud');
+  const environment = { ...process.env, LAMPLIGHTER_LOCAL_DIRECTORY: cloudFolder };
   const output = { stdout: '', stderr: '' };
   let cloud: ChildProcess;
 
@@ -69,4 +70,29 @@ type Line = Record<string, unknown> & { readonly event: string };
     expect(named('page')).toEqual([]);
     expect(output.stderr).toContain('shut down in');
   }, 130_000);
+
+  it('takes over the deployment at the next start, and the job runs in it as before', async () => {
+    const next = await once(['local', '--once', '--timings', 'tests']);
+    expect(next).toContain('nothing has changed since the last start: its deployment was taken over');
+    expect(next).not.toContain('denied');
+    expect(next).toContain('the job succeeded, the instance is stopped');
+  }, 130_000);
+
+  it('deploys anew when the kept deployment cannot be repeated', async () => {
+    const [file] = readdirSync(cloudFolder).filter((name) => name.startsWith('deployed.'));
+    const kept = readFileSync(join(cloudFolder, file!), 'utf8');
+    writeFileSync(join(cloudFolder, file!), kept.replace('"ids":[]', '"ids":["i-0123456789abcdef0"]'));
+    const next = await once(['local', '--once', '--timings', 'tests']);
+    expect(next).toContain('everything is deployed anew');
+    expect(next).toContain('the job succeeded, the instance is stopped');
+  }, 310_000);
+
+  /** Runs the command to its end. Returns what it printed. */
+  async function once(args: string[]): Promise<string> {
+    const run = promisify(execFile)(process.execPath, [program, ...args], { env: environment });
+    const { stdout, stderr } = await run.catch(
+      (error: unknown) => error as { stdout: string; stderr: string },
+    );
+    return stdout + stderr;
+  }
 });

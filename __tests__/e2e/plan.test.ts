@@ -23,7 +23,7 @@ story('lamplighter plan', () => {
   let run: LocalRun;
 
   beforeAll(async () => {
-    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] });
+    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { waitsAsOnAws: true });
     // `lamplighter local` writes the same for other terminals.
     run = await LocalRun.begin(pipeline.cloud.directory);
     run.announce(pipeline.announced);

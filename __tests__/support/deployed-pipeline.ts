@@ -40,6 +40,7 @@ interface DeployOptions {
   readonly project?: string;
   readonly beside?: DeployedPipeline;
   readonly timings?: Partial<Timings>;
+  readonly waitsAsOnAws?: boolean;
 }
 
 /** An upload: one version of one key. */
@@ -67,10 +68,11 @@ export class DeployedPipeline {
    * - `variables`: environment variables besides those of a local deployment.
    * - `project`: the folder instead of the checkout.
    * - `beside`: another pipeline, whose local cloud this one shares.
+   * - `waitsAsOnAws`: Terraform makes every resource itself.
    */
   static async deploy(
     given: Settings | ((cloud: CloudUnderTest) => Promise<Settings>),
-    { variables = {}, project = PROJECT_FOLDER, beside, timings }: DeployOptions = {},
+    { variables = {}, project = PROJECT_FOLDER, beside, timings, waitsAsOnAws }: DeployOptions = {},
   ): Promise<DeployedPipeline> {
     const cloud = beside?.cloud ?? (await startCloud(timings));
     try {
@@ -97,7 +99,7 @@ export class DeployedPipeline {
         children,
         onStep: () => undefined,
       };
-      await deployToLocalCloud(options);
+      await deployToLocalCloud(options, { waitsAsOnAws });
       const manifest = await findPipeline(new SSMClient(cloud.client), stack);
       const s3 = new S3Client({ ...cloud.client, forcePathStyle: true });
       return new DeployedPipeline(cloud, manifest, s3, new EC2Client(cloud.client), options, announced);
