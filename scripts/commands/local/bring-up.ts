@@ -16,11 +16,10 @@ import type { Children } from '../../tools/children';
 import { LOCAL_CLI_CONFIG, LOCAL_DIRECTORY, LOCAL_OUTPUT, PROJECT_FOLDER } from '../../tools/project';
 import { provideTools } from '../../tools/provide';
 import type { StackOptions } from '../../tools/stack';
-import type { LocalOptions } from './local';
-import { TIMINGS } from './timings';
+import { TIMINGS, type TimingsName } from './timings';
 
 interface BringUp {
-  readonly options: Pick<LocalOptions, 'port' | 'timings'>;
+  readonly options: { readonly port?: number | undefined; readonly timings: TimingsName };
   readonly settings: PipelineSettings;
   readonly children: Children;
   readonly signal: AbortSignal;
