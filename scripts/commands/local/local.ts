@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { systemClock } from '../../../lifecycle/clock';
 import { jobIdInReceiptKey } from '../../../lifecycle/job';
-import type { PipelineSettings } from '../../../modules/settings';
 import { Steps } from '../../console/steps';
 import type { Terminal } from '../../console/terminal';
 import { Exit, type ExitCode } from '../../console/exit';
