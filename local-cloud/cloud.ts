@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LamplighterError } from '../lifecycle/errors';
@@ -26,6 +27,12 @@ import { AgentLogs } from './logs/agent-logs';
 import { FunctionLogs } from './logs/function-logs';
 import type { MakeMachine } from './machine/port';
 import { Sandbox, bundleAws, clearSandboxes } from './machine/sandbox';
+import {
+  SystemdMachine,
+  type SystemdOptions,
+  bundleSystemdPrograms,
+  clearSystemdMachines,
+} from './machine/systemd-machine';
 import { startMoto } from './moto/moto';
 import { warmUp } from './moto/warm-up';
 import { findRunningCloud, forgetRunningCloud, noteRunningCloud } from './running';
@@ -49,6 +56,8 @@ export interface LocalCloudOptions {
   readonly motoServer: string;
   readonly region: string;
   readonly timings: Timings;
+  /** Present: instances are containers with systemd. @default sandboxes */
+  readonly systemd?: SystemdOptions | undefined;
   /** Whether machines get the disks of the last local cloud, with the models that are prepared there. @default false */
   readonly keepsModels?: boolean | undefined;
   readonly onEvent?: (event: CloudEvent) => void;
@@ -119,6 +128,7 @@ const programsFolder = (directory: string) => join(directory, 'programs');
  * Returns the disks that stay.
  */
 async function clear(directory: string, keepsModels: boolean): Promise<string[]> {
+  await clearSystemdMachines(instancesFolder(directory));
   const disks = clearSandboxes(instancesFolder(directory), keepsModels);
   await rm(functionsFolder(directory), { recursive: true, force: true });
   await mkdir(programsFolder(directory), { recursive: true });
@@ -180,9 +190,7 @@ async function openBase(options: StartOptions, cleanup: Cleanup) {
     onDeath,
   });
   cleanup.add(() => motoServer.stop());
-  const folderOf = diskFolders(options.disks);
-  const makeMachine: MakeMachine = (instanceId) =>
-    new Sandbox(join(instancesFolder(directory), folderOf(instanceId)), awsProgram);
+  const makeMachine = await machineMaker(options, awsProgram, gateway.port);
   const opened = { gateway, endpoint, moto, motoPid: motoServer.pid, bootstrap, makeMachine };
   const watchers = { faults: new Faults(), recorder: new Recorder() };
   return { ...opened, ...watchers, directory, region, timings, report, processes, timers, cleanup };
@@ -195,6 +203,25 @@ function diskFolders(left: readonly string[]): (instanceId: string) => string {
     const folder = folders.get(instanceId) ?? left[folders.size] ?? instanceId;
     folders.set(instanceId, folder);
     return folder;
+  };
+}
+
+/** Makes sandboxes or, with `systemd`, containers. Their names are this run's own: two local clouds at once do not meet. */
+async function machineMaker(
+  { directory, systemd, disks }: StartOptions,
+  awsProgram: string,
+  gatewayPort: number,
+): Promise<MakeMachine> {
+  const instances = instancesFolder(directory);
+  if (!systemd) {
+    const folderOf = diskFolders(disks);
+    return (instanceId) => new Sandbox(join(instances, folderOf(instanceId)), awsProgram);
+  }
+  const programs = await bundleSystemdPrograms(programsFolder(directory), awsProgram);
+  const run = randomBytes(4).toString('hex');
+  return (instanceId, onOwnEnd) => {
+    const name = `lamplighter-${run}-${instanceId}`;
+    return new SystemdMachine(join(instances, instanceId), name, programs, gatewayPort, systemd, onOwnEnd);
   };
 }
 
@@ -247,6 +274,8 @@ function makeInstances(base: Base, { roles, port }: Iam, publish: Publish) {
   const agents = new Agents({
     ...base,
     ...port,
+    onOwnEnd: (instanceId, end) => instances.endedByItself(instanceId, end),
+    tagsOf: (instanceId) => instanceTags(moto, instanceId),
     roleOf: async (instanceId) => {
       const profileArn = await instanceProfileArn(moto, instanceId);
       return profileArn === undefined ? undefined : roles.ofInstanceProfile(profileArn);
@@ -256,7 +285,7 @@ function makeInstances(base: Base, { roles, port }: Iam, publish: Publish) {
     agentMs: timings.agentMs,
   });
   cleanup.atExit(() => agents.killAll());
-  cleanup.add(() => agents.killAll());
+  cleanup.add(() => agents.end());
   const instances = new Ec2Instances({ listener: agents, publish, timers, timings, report, region });
   return { commands, agents, instances };
 }

@@ -69,7 +69,7 @@ export class Faults implements AgentFaults, NotificationFaults {
     this.parts.instances.crash(instanceId);
   }
 
-  /** EC2 interrupts a spot instance. */
+  /** EC2 interrupts a spot instance. A systemd machine shows the notice before. */
   interruptSpot(instanceId: string): void {
     this.parts.instances.interrupt(instanceId);
   }

@@ -20,7 +20,7 @@ import { jobIdOf, receiptKey } from '../../lifecycle/job';
 import type { Manifest } from '../../lifecycle/manifest';
 import { receiptSchema, type Receipt, type Status } from '../../lifecycle/records';
 import { hasEnded } from '../../local-cloud/ssm/commands';
-import { environmentFor } from '../../local-cloud/cloud';
+import { type LocalCloudOptions, environmentFor } from '../../local-cloud/cloud';
 import { deployToLocalCloud, terraformVariables, updateLocalCloud } from '../../local-cloud/deploy';
 import type { CloudEvent, CommandStatus } from '../../local-cloud/clockwork/events';
 import type { Timings } from '../../local-cloud/clockwork/timings';
@@ -40,6 +40,7 @@ interface DeployOptions {
   readonly project?: string;
   readonly beside?: DeployedPipeline;
   readonly timings?: Partial<Timings>;
+  readonly systemd?: LocalCloudOptions['systemd'];
   readonly waitsAsOnAws?: boolean;
 }
 
@@ -68,13 +69,14 @@ export class DeployedPipeline {
    * - `variables`: environment variables besides those of a local deployment.
    * - `project`: the folder instead of the checkout.
    * - `beside`: another pipeline, whose local cloud this one shares.
+   * - `systemd`: the instance is a container with systemd.
    * - `waitsAsOnAws`: Terraform makes every resource itself.
    */
   static async deploy(
     given: Settings | ((cloud: CloudUnderTest) => Promise<Settings>),
-    { variables = {}, project = PROJECT_FOLDER, beside, timings, waitsAsOnAws }: DeployOptions = {},
+    { variables = {}, project = PROJECT_FOLDER, beside, timings, systemd, waitsAsOnAws }: DeployOptions = {},
   ): Promise<DeployedPipeline> {
-    const cloud = beside?.cloud ?? (await startCloud(timings));
+    const cloud = beside?.cloud ?? (await startCloud(timings, systemd));
     try {
       const context = typeof given === 'function' ? await given(cloud) : given;
       const signal = new AbortController().signal;

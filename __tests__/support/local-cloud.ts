@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LocalCloud, startLocalCloud } from '../../local-cloud/cloud';
+import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from '../../local-cloud/cloud';
 import type { CloudEvent } from '../../local-cloud/clockwork/events';
 import { type Timings, timingsForTests } from '../../local-cloud/clockwork/timings';
 
@@ -41,7 +41,10 @@ export function hasMoto(): boolean {
   }
 }
 
-export async function startCloud(timings: Partial<Timings> = {}): Promise<CloudUnderTest> {
+export async function startCloud(
+  timings: Partial<Timings> = {},
+  systemd?: LocalCloudOptions['systemd'],
+): Promise<CloudUnderTest> {
   const directory = mkdtempSync(join(tmpdir(), 'local cloud '));
   const events: CloudEvent[] = [];
   const cloud = await startLocalCloud({
@@ -49,6 +52,7 @@ export async function startCloud(timings: Partial<Timings> = {}): Promise<CloudU
     motoServer: 'moto_server',
     region: REGION,
     timings: { ...timingsForTests, ...timings },
+    systemd,
     onEvent: (event) => events.push(event),
   });
   const client = {

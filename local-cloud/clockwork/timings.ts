@@ -8,6 +8,8 @@ export interface Timings {
   readonly agentMs: number;
   /** Duration of `stopping` and of `shutting-down`. */
   readonly stopMs: number;
+  /** Time from EC2's notice to a spot instance until its stop, on a machine that can show the notice. */
+  readonly spotNoticeMs: number;
   /** Interval of every EventBridge schedule; the schedule's own rate is ignored. */
   readonly sweepMs: number;
   /** Time from an upload, or a change of state, to the delivery of its event. */
@@ -22,6 +24,7 @@ export const timingsForPeople: Timings = {
   launchMs: 0,
   agentMs: 1_500,
   stopMs: 3_000,
+  spotNoticeMs: 12_000,
   sweepMs: 60_000,
   notificationMs: 400,
   lambdaRetryMs: 5_000,
@@ -32,6 +35,7 @@ export const timingsForTests: Timings = {
   launchMs: 300,
   agentMs: 150,
   stopMs: 400,
+  spotNoticeMs: 2_000,
   sweepMs: 20_000,
   notificationMs: 20,
   lambdaRetryMs: 200,

@@ -4,6 +4,7 @@ import { instanceArn } from '../wire/arn';
 import type { Publish, Report } from '../clockwork/events';
 import type { Timers } from '../clockwork/timers';
 import type { Timings } from '../clockwork/timings';
+import type { OwnEnd, SpotNotice } from '../machine/port';
 
 /** The request of a spot instance. EC2 may interrupt the instance, and start it again. */
 export interface SpotRequest {
@@ -33,8 +34,10 @@ export interface Ec2Instance {
 export interface InstanceListener {
   /** Called when the instance becomes `running`, and after a reboot. `launchTime`: as EC2 describes it. */
   up(instanceId: string, launchTime: string): void;
-  /** Called when the instance goes down. `crashed`: not by an orderly shutdown. */
-  down(instanceId: string, crashed: boolean): void;
+  /** Called when the instance goes down. `crashed`: not by an orderly shutdown. Returns when its machine is off. */
+  down(instanceId: string, crashed: boolean): Promise<void>;
+  /** Called when EC2 is about to take a spot instance away. Returns false if the machine cannot show the notice. */
+  showNotice(instanceId: string, notice: SpotNotice): boolean;
   /** Called when the instance, with its disk, is terminated. */
   gone(instanceId: string): void;
 }
@@ -106,8 +109,7 @@ export class Ec2Instances {
   terminate(instance: Ec2Instance): void {
     instance.stateReason = REASONS.user;
     this.change(instance, 'shutting-down');
-    this.options.listener.down(instance.instanceId, false);
-    this.later(instance, this.options.timings.stopMs, () => {
+    this.whenDown(instance, false, () => {
       this.options.listener.gone(instance.instanceId);
       this.change(instance, 'terminated');
     });
@@ -116,8 +118,21 @@ export class Ec2Instances {
   /** Reboots a running instance. LaunchTime stays, as in EC2. */
   reboot(instance: Ec2Instance): void {
     if (instance.state !== 'running') return;
-    this.options.listener.down(instance.instanceId, false);
-    this.options.listener.up(instance.instanceId, instance.launchTime);
+    const { listener, timers } = this.options;
+    const off = listener.down(instance.instanceId, false);
+    timers.background(`the reboot of ${instance.instanceId}`, async () => {
+      await off;
+      if (instance.state === 'running') listener.up(instance.instanceId, instance.launchTime);
+    });
+  }
+
+  /** The instance's machine has ended by itself. */
+  endedByItself(instanceId: string, end: OwnEnd): void {
+    const instance = this.known(instanceId);
+    if (instance.state !== 'running') return;
+    if (end === 'rebooted') this.reboot(instance);
+    else if (end === 'powered off') this.goDown(instance, REASONS.inside, false);
+    else this.crash(instanceId);
   }
 
   /** The instance shuts itself down. Throws LamplighterError for an unknown instance, and for one that is off. */
@@ -134,21 +149,29 @@ export class Ec2Instances {
   crash(instanceId: string): void {
     const instance = this.known(instanceId);
     instance.cancel();
-    this.options.listener.down(instanceId, true);
+    const off = this.options.listener.down(instanceId, true);
+    this.options.timers.background(`the crash of ${instanceId}`, () => off);
     this.change(instance, 'stopped');
   }
 
   /**
-   * EC2 interrupts a spot instance, without the two minutes' notice. Throws LamplighterError for an on-demand instance, and for
-   * one that is off.
+   * EC2 interrupts a spot instance: a notice, and an orderly shutdown. A machine that cannot show the notice crashes at once.
+   * Throws LamplighterError for an on-demand instance, and for one that is off.
    */
   interrupt(instanceId: string): void {
     const instance = this.known(instanceId);
     if (!instance.spot || (instance.state !== 'running' && instance.state !== 'pending')) {
       throw new LamplighterError(`${instanceId} is not a running spot instance.`);
     }
-    instance.spot.isInterrupted = true;
-    this.goDown(instance, REASONS.spot, true);
+    const { spot } = instance;
+    const take = (crashed: boolean) => {
+      spot.isInterrupted = true;
+      this.goDown(instance, REASONS.spot, crashed);
+    };
+    const { spotNoticeMs } = this.options.timings;
+    const time = `${new Date(Date.now() + spotNoticeMs).toISOString().slice(0, 19)}Z`;
+    if (!this.options.listener.showNotice(instanceId, { action: 'stop', time })) take(true);
+    else this.later(instance, spotNoticeMs, () => take(false));
   }
 
   /** EC2 has capacity again, and starts the instance. Throws LamplighterError unless EC2 had interrupted it. */
@@ -165,8 +188,22 @@ export class Ec2Instances {
   private goDown(instance: Ec2Instance, stateReason: StateReason, crashed: boolean): void {
     instance.stateReason = stateReason;
     this.change(instance, 'stopping');
-    this.options.listener.down(instance.instanceId, crashed);
-    this.later(instance, this.options.timings.stopMs, () => this.change(instance, 'stopped'));
+    this.whenDown(instance, crashed, () => this.change(instance, 'stopped'));
+  }
+
+  /** Does `work` when the machine is off, and not before EC2's usual duration of a stop. */
+  private whenDown(instance: Ec2Instance, crashed: boolean, work: () => void): void {
+    const off = this.options.listener.down(instance.instanceId, crashed);
+    let isCancelled = false;
+    this.later(instance, this.options.timings.stopMs, async () => {
+      await off;
+      if (!isCancelled) work();
+    });
+    const { cancel } = instance;
+    instance.cancel = () => {
+      isCancelled = true;
+      cancel();
+    };
   }
 
   private known(instanceId: string): Ec2Instance {
@@ -184,7 +221,7 @@ export class Ec2Instances {
     });
   }
 
-  private later(instance: Ec2Instance, milliseconds: number, work: () => void): void {
+  private later(instance: Ec2Instance, milliseconds: number, work: () => unknown): void {
     instance.cancel();
     instance.cancel = this.options.timers.after(milliseconds, `instance ${instance.instanceId}`, work);
   }

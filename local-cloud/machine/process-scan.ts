@@ -7,16 +7,31 @@ import { sep } from 'node:path';
  * process and its parent are left out too.
  */
 export function processesWithin(folder: string, group?: number): number[] {
-  let names: string[];
+  return allProcesses().filter(
+    (pid) => pid !== process.pid && pid !== process.ppid && belongs(pid, folder, group),
+  );
+}
+
+/** The children of a process. */
+export function childrenOf(parent: number): number[] {
+  return allProcesses().filter((pid) => {
+    try {
+      return factsOf(pid).parent === parent;
+    } catch {
+      // The process has ended.
+      return false;
+    }
+  });
+}
+
+function allProcesses(): number[] {
   try {
-    names = readdirSync('/proc');
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
   } catch {
     return [];
   }
-  return names
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => pid !== process.pid && pid !== process.ppid && belongs(pid, folder, group));
 }
 
 function belongs(pid: number, folder: string, group: number | undefined): boolean {
@@ -36,8 +51,9 @@ function belongs(pid: number, folder: string, group: number | undefined): boolea
 /** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the name, in parentheses, may hold any character. */
 function factsOf(pid: number) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const [state, , group, , terminal] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, parent, group, , terminal] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return {
+    parent: Number(parent),
     group: Number(group),
     hasTerminal: Number(terminal) !== 0,
     isDead: state === 'Z' || state === 'X',

@@ -1,6 +1,7 @@
 /**
  * The `aws` of the sandbox: the part of the aws CLI that the command document needs, and a clear refusal of all else.
- * sandbox.ts bundles it. Credentials, region and endpoint come from the environment.
+ * sandbox.ts bundles it. The endpoint comes from the environment; on a systemd machine the credentials come from the
+ * metadata service.
  */
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { createWriteStream } from 'node:fs';
@@ -33,7 +34,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (values.bucket === undefined || values.key === undefined || file === undefined) {
     throw new Error(`usage: aws ${USAGE}`);
   }
-  const answer = await new S3Client({}).send(
+  const answer = await new S3Client(values.region === undefined ? {} : { region: values.region }).send(
     new GetObjectCommand({ Bucket: values.bucket, Key: values.key, VersionId: values['version-id'] }),
   );
   if (!(answer.Body instanceof Readable)) throw new Error('the object has no body');

@@ -9,7 +9,7 @@ import { cacheDirectory } from '../../scripts/tools/cache';
 import { killGroup } from '../../scripts/tools/process-groups';
 import { QUIET_SDK, noProxy } from '../wire/client-environment';
 import { FLOCK_SHIM } from './flock-shim';
-import type { Machine, StepResult, StepRun } from './port';
+import type { BootOrder, Machine, StepResult, StepRun } from './port';
 import { processesWithin } from './process-scan';
 import { runStep } from './step-run';
 
@@ -18,6 +18,8 @@ import { runStep } from './step-run';
  * directory is in that folder.
  */
 export class Sandbox implements Machine {
+  readonly shutsDownInOrder = false;
+
   /** The process groups of steps that are running. */
   private readonly stepGroups = new Set<number>();
 
@@ -44,27 +46,26 @@ export class Sandbox implements Machine {
     if (!isOnPath('flock')) await this.program('flock', FLOCK_SHIM);
   }
 
-  boot(variables: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-    const passed = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name));
-    return {
-      ...Object.fromEntries(passed),
-      PATH: [join(this.folder, 'bin'), process.env.PATH, dirname(process.execPath)].join(delimiter),
-      HOME: join(this.folder, 'home'),
-      TMPDIR: join(this.folder, 'tmp'),
-      LANG: process.env.LANG ?? 'C.UTF-8',
-      ...pipConfiguration(),
-      ...noProxy(),
-      ...QUIET_SDK,
-      LAMPLIGHTER_ROOT: this.root,
-      LAMPLIGHTER_BOOT_ID: randomUUID(),
-      LAMPLIGHTER_BOOTED_AT: new Date().toISOString(),
-      ...variables,
-    };
+  boot(order: BootOrder): Promise<NodeJS.ProcessEnv> {
+    return Promise.resolve(this.environmentOf(order));
   }
 
   runStep(run: StepRun): Promise<StepResult> {
     const folder = join(this.steps, run.commandId, run.step.name);
     return runStep({ root: this.folder, folder, groups: this.stepGroups }, run);
+  }
+
+  shutDown(): Promise<void> {
+    this.powerOff();
+    return Promise.resolve();
+  }
+
+  whenOff(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  showNotice(): boolean {
+    return false;
   }
 
   powerOff(): void {
@@ -106,6 +107,31 @@ export class Sandbox implements Machine {
         if (!models.startsWith(child)) rmSync(child, { recursive: true, force: true });
       }
     }
+  }
+
+  private environmentOf(order: BootOrder): NodeJS.ProcessEnv {
+    const passed = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name));
+    return {
+      ...Object.fromEntries(passed),
+      PATH: [join(this.folder, 'bin'), process.env.PATH, dirname(process.execPath)].join(delimiter),
+      HOME: join(this.folder, 'home'),
+      TMPDIR: join(this.folder, 'tmp'),
+      LANG: process.env.LANG ?? 'C.UTF-8',
+      ...pipConfiguration(),
+      ...noProxy(),
+      ...QUIET_SDK,
+      LAMPLIGHTER_ROOT: this.root,
+      LAMPLIGHTER_BOOT_ID: randomUUID(),
+      LAMPLIGHTER_BOOTED_AT: new Date().toISOString(),
+      AWS_REGION: order.region,
+      AWS_DEFAULT_REGION: order.region,
+      AWS_ENDPOINT_URL: order.endpoint,
+      AWS_EC2_METADATA_DISABLED: 'true',
+      // On EC2 the metadata service says these.
+      LAMPLIGHTER_INSTANCE_ID: order.instanceId,
+      LAMPLIGHTER_LAUNCHED_AT: order.launchTime,
+      ...order.credentials,
+    };
   }
 
   /** The process groups of models. The runner records each. */

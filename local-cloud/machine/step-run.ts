@@ -72,20 +72,25 @@ export async function runStep({ root, folder, groups }: Place, run: StepRun): Pr
   });
 }
 
-function statusOf(responseCode: number, isLate: boolean): Pick<StepResult, 'status' | 'statusDetails'> {
+/** The state of a step that has ended. */
+export function statusOf(
+  responseCode: number,
+  isLate: boolean,
+): Pick<StepResult, 'status' | 'statusDetails'> {
   if (isLate) return { status: 'TimedOut', statusDetails: 'ExecutionTimedOut' };
   const status = responseCode === 0 ? 'Success' : 'Failed';
   return { status, statusDetails: status };
 }
 
-function cancelled(name: string): StepResult {
+/** The result of a step that did not begin, or whose machine went down. */
+export function cancelled(name: string): StepResult {
   const now = Date.now();
   const ends = { responseCode: -1, stdout: '', stderr: '', startedAt: now, endedAt: now };
   return { name, status: 'Cancelled', statusDetails: 'Cancelled', ...ends };
 }
 
 /** Passes on each line of a stream. The returned function passes on the rest, and returns the stream's first characters. */
-function collect(stream: NodeJS.ReadableStream, onLine: (line: string) => void): () => string {
+export function collect(stream: NodeJS.ReadableStream, onLine: (line: string) => void): () => string {
   const decoder = new StringDecoder('utf8');
   let kept = '';
   let rest = '';

@@ -1,8 +1,8 @@
 import type { Report } from '../clockwork/events';
 import type { Timers } from '../clockwork/timers';
-import type { Machine, MakeMachine, OpenStepLog } from '../machine/port';
+import type { BootOrder, Machine, MakeMachine, OpenStepLog, OwnEnd, SpotNotice } from '../machine/port';
 import { instanceArn } from '../wire/arn';
-import { type AssumeRole, type Permits, type RoleCredentials, serviceSession } from '../wire/caller';
+import { type AssumeRole, type Permits, serviceSession } from '../wire/caller';
 import { type Boot, CommandRunner } from './command-run';
 import { type CommandInvocation, type Commands, expiryOf } from './commands';
 
@@ -11,7 +11,10 @@ const PING_MS = 3_000;
 /** Time after the last ping until Systems Manager no longer reports Online. */
 const ONLINE_MS = 30_000;
 
-/** The effect of an instance's crash on its running commands. With real agents, each of these happens. */
+/**
+ * The effect of an instance's crash on its running commands. On a machine with an orderly shutdown, this is the effect of a
+ * shutdown and a reboot, too. With real agents, each of these happens.
+ */
 export type CommandsAtCrash =
   /** The commands end as Failed, at once. */
   | 'failed'
@@ -40,6 +43,9 @@ interface Agent {
 
 export interface AgentsOptions {
   readonly makeMachine: MakeMachine;
+  /** Called when a machine has ended by itself. */
+  readonly onOwnEnd: (instanceId: string, end: OwnEnd) => void;
+  readonly tagsOf: (instanceId: string) => Promise<Record<string, string>>;
   /** The ARN of the instance's role; undefined if the instance has no profile. */
   readonly roleOf: (instanceId: string) => Promise<string | undefined>;
   readonly assumeRole: AssumeRole;
@@ -80,18 +86,25 @@ export class Agents {
     agent.cancel = timers.after(agentMs, `the agent of ${instanceId}`, () => this.register(agent));
   }
 
-  down(instanceId: string, crashed: boolean): void {
-    const { commands, faults } = this.options;
+  /** Returns when the machine is off. */
+  down(instanceId: string, crashed: boolean): Promise<void> {
     const agent = this.agentOf(instanceId);
+    const { boot, machine } = agent;
     agent.cancel();
     agent.cancel = () => undefined;
-    if (agent.boot) agent.boot.isOver = true;
     agent.boot = undefined;
-    agent.machine.powerOff();
-    if (crashed && faults.commandsAtCrash !== 'failed') return;
-    for (const invocation of commands.of(instanceId, 'InProgress')) {
-      commands.change(invocation, 'Failed', 'Terminated');
+    if (!crashed && machine.shutsDownInOrder) {
+      // Until the agent's own end, its commands end as usual.
+      return machine.shutDown().then(() => this.interruptCommands(instanceId, boot, true));
     }
+    machine.powerOff();
+    this.interruptCommands(instanceId, boot, crashed);
+    return machine.whenOff();
+  }
+
+  /** Shows EC2's notice to a spot instance. Returns false if its machine cannot. */
+  showNotice(instanceId: string, notice: SpotNotice): boolean {
+    return this.agents.get(instanceId)?.machine.showNotice(notice) ?? false;
   }
 
   gone(instanceId: string): void {
@@ -125,10 +138,26 @@ export class Agents {
     }
   }
 
+  /** Kills everything on every instance. Returns when all machines are off. */
+  async end(): Promise<void> {
+    this.killAll();
+    await Promise.all([...this.agents.values()].map(({ machine }) => machine.whenOff()));
+  }
+
+  /** `mayStay`: the running commands may stay InProgress. */
+  private interruptCommands(instanceId: string, boot: Boot | undefined, mayStay: boolean): void {
+    const { commands, faults } = this.options;
+    if (boot) boot.isOver = true;
+    if (mayStay && faults.commandsAtCrash !== 'failed') return;
+    for (const invocation of commands.of(instanceId, 'InProgress')) {
+      commands.change(invocation, 'Failed', 'Terminated');
+    }
+  }
+
   private agentOf(instanceId: string): Agent {
     const known = this.agents.get(instanceId);
     if (known) return known;
-    const machine = this.options.makeMachine(instanceId);
+    const machine = this.options.makeMachine(instanceId, (end) => this.options.onOwnEnd(instanceId, end));
     const agent: Agent = {
       instanceId,
       machine,
@@ -148,11 +177,17 @@ export class Agents {
     let isCancelled = false;
     agent.cancel = () => (isCancelled = true);
     await machine.prepare();
-    const credentials = await this.credentialsOf(instanceId);
+    const order = await this.bootOrderOf(agent);
     // The instance may have gone down meanwhile.
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- changed by cancel, during the awaits
-    if (isCancelled || credentials === undefined) return;
-    const environment = machine.boot(this.variablesWith(credentials, agent));
+    if (isCancelled || order === undefined) return;
+    const environment = await machine.boot(order).catch((error: unknown) => {
+      if (isCancelled) return undefined;
+      throw error;
+    });
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- changed by cancel, during the boot
+    if (isCancelled || environment === undefined) return;
+    const { credentials } = order;
     const boot: Boot = { environment, credentials, isOver: false };
     agent.boot = boot;
     agent.lastPing = Date.now();
@@ -165,32 +200,22 @@ export class Agents {
     }
   }
 
-  /** The credentials of the instance's role. Undefined, with a warning, if the agent has none or may not register with them. */
-  private async credentialsOf(instanceId: string): Promise<RoleCredentials | undefined> {
+  /** Undefined, with a warning, if the instance has no role or its agent may not register with the role. */
+  private async bootOrderOf({ instanceId, launchTime }: Agent): Promise<BootOrder | undefined> {
+    const { region, endpoint, roleOf, assumeRole, tagsOf } = this.options;
     const warn = (text: string) => this.options.report({ kind: 'warning', text });
-    const roleArn = await this.options.roleOf(instanceId);
+    const roleArn = await roleOf(instanceId);
     if (roleArn === undefined) {
       warn(`${instanceId} has no instance profile: its agent cannot register`);
       return undefined;
     }
-    const credentials = await this.options.assumeRole(roleArn, instanceId);
-    if (await this.mayRegister(roleArn, instanceId)) return credentials;
+    const credentials = await assumeRole(roleArn, instanceId);
+    if (await this.mayRegister(roleArn, instanceId)) {
+      const tags = () => tagsOf(instanceId);
+      return { instanceId, launchTime, region, endpoint, roleArn, credentials, tags };
+    }
     warn(`the agent of ${instanceId} cannot register: its role does not allow it`);
     return undefined;
-  }
-
-  private variablesWith(credentials: RoleCredentials, agent: Agent): Record<string, string> {
-    const { region, endpoint } = this.options;
-    return {
-      AWS_REGION: region,
-      AWS_DEFAULT_REGION: region,
-      AWS_ENDPOINT_URL: endpoint,
-      AWS_EC2_METADATA_DISABLED: 'true',
-      // On EC2 the metadata service says these.
-      LAMPLIGHTER_INSTANCE_ID: agent.instanceId,
-      LAMPLIGHTER_LAUNCHED_AT: agent.launchTime,
-      ...credentials,
-    };
   }
 
   /** Whether the role may make the calls of a registration. Commands and answers need no further permission. */

@@ -34,7 +34,7 @@ export class CommandRunner {
         onStart: (kill) => (invocation.kill = kill),
       });
       // The agent died with its instance, or the command was cancelled: nothing is left to report.
-      if (isOff()) return;
+      if (isOff() || result.status === 'Cancelled') return;
       invocation.results.push(result);
       if (result.status === 'Success') continue;
       if (step.onFailure === 'successAndExit') skip = true;

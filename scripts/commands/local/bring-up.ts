@@ -16,10 +16,15 @@ import type { Children } from '../../tools/children';
 import { LOCAL_CLI_CONFIG, LOCAL_DIRECTORY, LOCAL_OUTPUT, PROJECT_FOLDER } from '../../tools/project';
 import { provideTools } from '../../tools/provide';
 import type { StackOptions } from '../../tools/stack';
+import { type MachineKind, machineDisk } from './machine';
 import { TIMINGS, type TimingsName } from './timings';
 
 interface BringUp {
-  readonly options: { readonly port?: number | undefined; readonly timings: TimingsName };
+  readonly options: {
+    readonly port?: number | undefined;
+    readonly timings: TimingsName;
+    readonly machine: MachineKind;
+  };
   readonly settings: PipelineSettings;
   readonly children: Children;
   readonly signal: AbortSignal;
@@ -28,6 +33,9 @@ interface BringUp {
   /** Called with each cloud that has been started, for the end. */
   readonly onCloud: (cloud: LocalCloud) => void;
 }
+
+/** `disk`: that of systemd machines. Undefined: sandboxes. */
+type CloudWork = BringUp & { readonly disk: string | undefined };
 
 /** A cloud, and what Terraform's variables for it are. */
 interface Up {
@@ -55,10 +63,11 @@ export async function bringUp(work: BringUp): Promise<Up> {
   synthesis.catch(() => undefined);
 
   const say = (text: string) => steps.show('tools', text);
+  const disk = await machineDisk(options.machine, { children, say });
   const tools = await provideTools({ children, signal, cliConfigFile: LOCAL_CLI_CONFIG, say });
   signal.throwIfAborted();
   const waitsAsOnAws = options.timings === 'real';
-  const { cloud, repeated } = await startWithKept(work, tools.moto, !waitsAsOnAws);
+  const { cloud, repeated } = await startWithKept({ ...work, disk }, tools.moto, !waitsAsOnAws);
   signal.throwIfAborted();
 
   const variables = { ...environmentFor(cloud), ...terraformVariables(LOCAL_OUTPUT), ...tools.variables };
@@ -73,7 +82,7 @@ export async function bringUp(work: BringUp): Promise<Up> {
 }
 
 /** Starts a cloud, and repeats in it the deployment of the last start. If that fails, starts another, empty one. */
-async function startWithKept(work: BringUp, motoServer: string, mayRepeat: boolean) {
+async function startWithKept(work: CloudWork, motoServer: string, mayRepeat: boolean) {
   const { name: stack, region } = work.settings;
   const place = { directory: LOCAL_DIRECTORY, stack };
   const kept = mayRepeat ? await readKept(place, region) : undefined;
@@ -98,7 +107,7 @@ async function startWithKept(work: BringUp, motoServer: string, mayRepeat: boole
 }
 
 async function startCloud(
-  { options, settings, steps, onEvent, onCloud }: BringUp,
+  { options, settings, steps, onEvent, onCloud, disk }: CloudWork,
   motoServer: string,
   keepsModels: boolean,
 ) {
@@ -109,6 +118,7 @@ async function startCloud(
     region: settings.region,
     timings: TIMINGS[options.timings],
     keepsModels,
+    systemd: disk === undefined ? undefined : { disk },
     onEvent,
   });
   onCloud(cloud);

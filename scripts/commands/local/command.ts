@@ -4,6 +4,7 @@ import type { CommandContext } from '../../console/command-line';
 import { Exit } from '../../console/exit';
 import { settingsPipelineOption } from '../options';
 import { type LocalOptions, local } from './local';
+import { openShell } from './shell';
 
 export function addLocal(root: Command, { terminal, exitWith }: CommandContext): void {
   const command = root
@@ -20,15 +21,28 @@ export function addLocal(root: Command, { terminal, exitWith }: CommandContext):
         .choices(['people', 'tests', 'real'])
         .default('people'),
     )
+    .addOption(
+      new Option(
+        '--machine <KIND>',
+        'the instance: a folder and processes (sandbox), or a container with systemd (systemd; Linux, root)',
+      )
+        .choices(['sandbox', 'systemd'])
+        .default('sandbox'),
+    )
+    .option('--shell', 'open a shell in the systemd machine of the local cloud that is running', false)
     .addOption(settingsPipelineOption())
     .option('--json', 'print events as lines of JSON; steps go to stderr', false)
-    .action(async (files: string[], options: Omit<LocalOptions, 'files'>) => {
-      exitWith(await local({ ...options, files }, terminal));
-    });
+    .action(
+      async (files: string[], { shell, ...options }: Omit<LocalOptions, 'files'> & { shell: boolean }) => {
+        exitWith(shell ? await openShell() : await local({ ...options, files }, terminal));
+      },
+    );
   addHelp(command, {
     examples: [
       ['local', 'run until Ctrl-C, with a page for uploads'],
       ['local --once my.csv', 'run one file, then shut everything down'],
+      ['local --machine systemd', 'the instance is a machine with systemd, as on AWS'],
+      ['local --shell', 'in another terminal: a shell in that machine, as root'],
       ['local --once --json', 'for a script: the last line has the outcome'],
     ],
     exits: {

@@ -22,6 +22,7 @@ import { type EmitFact, inLines, readyFact } from './facts';
 import { type FollowedPipeline, followForever, followUntilStopped } from './follow';
 import { showInstructions } from './instructions';
 import { takeDown } from './take-down';
+import type { MachineKind } from './machine';
 import type { TimingsName } from './timings';
 import { inUsersFolder, planAll, modelsOf, uploadAll } from './uploads';
 
@@ -31,6 +32,7 @@ export interface LocalOptions {
   readonly once: boolean;
   readonly port?: number | undefined;
   readonly timings: TimingsName;
+  readonly machine: MachineKind;
   readonly pipeline?: string | undefined;
   readonly json: boolean;
 }

@@ -9,6 +9,7 @@ const timingsOfAws: Timings = {
   launchMs: 16_000,
   agentMs: 10_000,
   stopMs: 30_000,
+  spotNoticeMs: 120_000,
   sweepMs: 300_000,
   notificationMs: 1_000,
   lambdaRetryMs: 60_000,
