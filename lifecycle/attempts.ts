@@ -79,8 +79,9 @@ function numbersOf(ended: readonly EndedAttempts[]): string {
   return `${attemptsIn(ended) === 1 ? 'attempt' : 'attempts'} ${ranges.join(', ')}`;
 }
 
-function isContinuedBy(last: EndedAttempts, { first, cause, why, death }: EndedAttempts): boolean {
-  return first === last.last + 1 && cause === last.cause && why === last.why && death === last.death;
+function isContinuedBy(last: EndedAttempts, { first, cause, why, death, wasKilled }: EndedAttempts): boolean {
+  const isSame = cause === last.cause && why === last.why && death === last.death;
+  return first === last.last + 1 && isSame && wasKilled === last.wasKilled;
 }
 
 /** Drops the oldest entries that no bound counts, then the oldest interruptions. The bound of failures needs all failures. */

@@ -108,6 +108,8 @@ const endedAttemptsSchema = z.object({
    * jobs ran too. `not looked up`: no part could look for the reason.
    */
   death: z.optional(z.enum(['alone', 'with others', 'not looked up'])),
+  /** SIGKILL ended the program, and it is not known who sent it. */
+  wasKilled: z.optional(z.literal(true)),
 });
 
 /** One attempt that ended without a receipt, or several in a row that ended for the same reason. */

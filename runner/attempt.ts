@@ -24,7 +24,8 @@ import { inputName } from './input-name';
 import { jobLog } from './job-log';
 import { Lease } from './lease';
 import { persist } from './persist';
-import { describeExit, prepareModel } from './prepare';
+import { prepareModel } from './prepare';
+import { describeExit, endFromOutside, isKilled, killFromOutside } from './program-ends';
 import { publishReceipt, type ReceiptFacts } from './receipt';
 import { runProgram, type ProgramEnd } from './run-program';
 import { StatusReport, progressIn } from './status';
@@ -162,7 +163,11 @@ class Attempt {
     });
     log.info('model ended', { ...end.exit, timedOut: end.timedOut });
     const facts = { exit: end.exit, stderrTail: end.stderrTail, startedAt };
-    if (end.timedOut || end.exit.code !== 0) throw modelFailure(card, end, facts);
+    const outside = (await endFromOutside(context, end)) ?? killFromOutside(end, this.wasKilledBefore());
+    if (outside) throw outside;
+    if (end.timedOut || end.exit.code !== 0) {
+      throw modelFailure(card, end, facts, await folder.isDiskFull());
+    }
 
     status.show('uploading');
     // D24: the model has succeeded. From here on only a bad output may end the attempt without a result.
@@ -225,7 +230,7 @@ class Attempt {
   /** Writes a failed receipt if no other attempt may follow. Otherwise notes the end, and then releases the claim. */
   private async endWithoutResult(ending: Ending): Promise<AttemptEnd> {
     const { context, log, number, options, job } = this;
-    const { cause, why, isFinal, kind, facts, isInputRefused } = ending;
+    const { cause, why, isFinal, kind, facts, isInputRefused, wasKilled } = ending;
     log.warn('attempt ended', { cause, kind, reason: why });
     const isLast = cause === 'model' && (isFinal || this.isLastFailure());
     if (isLast) {
@@ -238,11 +243,16 @@ class Attempt {
     const what = { what: 'end of the attempt', log, signal: this.signal };
     const inputRefusedSince = isInputRefused ? this.refusedSince() : undefined;
     await persist(context, what, async () => {
-      await noteEnd(context, job.jobId, options.attempts, { attempt: number, cause, why, inputRefusedSince });
+      const end = { attempt: number, cause, why, inputRefusedSince, ...(wasKilled && { wasKilled }) };
+      await noteEnd(context, job.jobId, options.attempts, end);
       this.hasRecord = true;
     });
     await persist(context, what, () => this.lease.release(why));
     return cause === 'model' ? 'failed' : 'given back';
+  }
+
+  private wasKilledBefore(): boolean {
+    return this.options.attempts.record?.ended.some(({ wasKilled }) => wasKilled === true) ?? false;
   }
 
   /** Whether the model has failed as often as its card allows. */
@@ -283,12 +293,23 @@ class Attempt {
 
 function modelFailure(
   card: ModelCard,
-  { exit, timedOut }: Pick<ProgramEnd, 'exit' | 'timedOut'>,
+  end: ProgramEnd,
   facts: FailureFacts,
+  isDiskFull: boolean,
 ): LamplighterError {
   // D9
   const Failure = card.retryOnFailure ? AttemptFailure : JobFailure;
-  if (!timedOut) return new Failure('model failed', `the model ${describeExit(exit)}`, facts);
-  const message = `the model was ended at its time limit of ${card.timeLimitMinutes} minutes (timeLimitMinutes in model.json)`;
-  return new Failure('time limit', message, facts);
+  if (end.timedOut) {
+    const message = `the model was ended at its time limit of ${card.timeLimitMinutes} minutes (timeLimitMinutes in model.json)`;
+    return new Failure('time limit', message, facts);
+  }
+  const how = `the model ${describeExit(end.exit)}`;
+  if (isKilled(end)) {
+    const why = end.ranOutOfMemory ? 'the memory of the machine ran out' : 'as it was once before';
+    const message = `${how}: ${why}; choose an instanceType with more memory, or have the model use less`;
+    return new Failure('memory', message, facts);
+  }
+  if (!isDiskFull) return new Failure('model failed', how, facts);
+  const message = `${how}, and the disk was full; raise diskGiB in the pipeline's settings, or have the model write less`;
+  return new Failure('model failed', message, facts);
 }

@@ -79,6 +79,7 @@ class Drain {
   private lastWorkAt: number | undefined;
   private hasLingered = false;
   private isStuck = false;
+  private hasNotedShutdown = false;
 
   constructor(private readonly context: DrainContext) {
     this.backoff = new Backoff(context.timings);
@@ -120,6 +121,11 @@ class Drain {
     }
     const open = await this.listOpen();
     if (open.length === 0 && this.slots.isEmpty) return this.lingerOrEnd();
+    // D29: this drain keeps the lock until the shutdown ends it too, so that no other drain begins meanwhile.
+    if (await this.isShuttingDown()) {
+      await this.waitForWakeSignal(timings.pollSeconds * 1000);
+      return undefined;
+    }
 
     for (const { jobId } of open) {
       if (interrupt.aborted) return undefined;
@@ -134,6 +140,18 @@ class Drain {
       return undefined;
     }
     return this.waitForDeferred(open);
+  }
+
+  private async isShuttingDown(): Promise<boolean> {
+    const { context } = this;
+    if (!(await context.host.isShuttingDown())) return false;
+    if (!this.hasNotedShutdown) {
+      this.hasNotedShutdown = true;
+      context.log.warn('the machine is shutting down: no attempt begins');
+      // D26
+      await noteShutdown(context, 'the machine was shut down');
+    }
+    return true;
   }
 
   private notBeforeOf(jobId: string): number {

@@ -19,7 +19,7 @@ export const NO_ATTEMPTS: AttemptsReading = {
 };
 
 /** How one attempt ended. */
-export type AttemptsEnd = Pick<EndedAttempts, 'cause' | 'why' | 'death'> & {
+export type AttemptsEnd = Pick<EndedAttempts, 'cause' | 'why' | 'death' | 'wasKilled'> & {
   readonly attempt: number;
   /** Since when S3 refuses the input. Undefined: it does not. */
   readonly inputRefusedSince?: string | undefined;
@@ -37,11 +37,11 @@ export async function noteEnd(
   { control, clock }: DrainContext,
   jobId: string,
   before: AttemptsReading,
-  { attempt, cause, why, death, inputRefusedSince }: AttemptsEnd,
+  { attempt, inputRefusedSince, ...how }: AttemptsEnd,
 ): Promise<AttemptsReading> {
   const ended = before.record?.ended ?? [];
   if ((ended.at(-1)?.last ?? 0) >= attempt) return before;
-  const end = { first: attempt, last: attempt, cause, why, at: timestamp(clock), ...(death && { death }) };
+  const end = { first: attempt, last: attempt, ...how, at: timestamp(clock) };
   const next: Omit<Attempts, 'nonce'> = {
     version: 1,
     jobId,

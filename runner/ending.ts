@@ -1,7 +1,14 @@
 import { awsCodeOf, httpStatusOf, messageOf } from '../lifecycle/errors';
 import type { EndCause } from '../lifecycle/records';
 import { errnoOf } from './errno';
-import { AttemptFailure, InputRefusedError, Interruption, JobFailure, type FailureFacts } from './failures';
+import {
+  AttemptFailure,
+  InputRefusedError,
+  Interruption,
+  JobFailure,
+  KilledError,
+  type FailureFacts,
+} from './failures';
 
 /** What ended an attempt without a result. */
 export interface Ending {
@@ -14,6 +21,8 @@ export interface Ending {
   readonly facts: FailureFacts;
   /** S3 refused to read the input. */
   readonly isInputRefused: boolean;
+  /** SIGKILL ended the program, and it is not known who sent it. */
+  readonly wasKilled: boolean;
 }
 
 /**
@@ -27,13 +36,15 @@ export function endingOf(thrown: unknown): Ending {
     why: messageOf(thrown),
     facts: {},
     isInputRefused: false,
+    wasKilled: false,
   };
   if (thrown instanceof JobFailure || thrown instanceof AttemptFailure) {
     const { kind, facts } = thrown;
     return { ...none, cause: 'model', isFinal: thrown instanceof JobFailure, kind, facts };
   }
   if (thrown instanceof Interruption) {
-    return { ...none, cause: thrown.endCause, isInputRefused: thrown instanceof InputRefusedError };
+    const isInputRefused = thrown instanceof InputRefusedError;
+    return { ...none, cause: thrown.endCause, isInputRefused, wasKilled: thrown instanceof KilledError };
   }
   if (errnoOf(thrown) === 'ENOSPC' || errnoOf(thrown) === 'EDQUOT') {
     const why = "the instance's disk is full; raise diskGiB in the pipeline's settings";

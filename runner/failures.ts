@@ -48,6 +48,15 @@ export class InputRefusedError extends Interruption {
   }
 }
 
+/** Something killed the model by SIGKILL, and it is not known what. The second time it counts as the model's doing. */
+export class KilledError extends Interruption {
+  override readonly name = 'KilledError';
+
+  constructor(message: string) {
+    super('machine', message);
+  }
+}
+
 /** The drain received SIGTERM or SIGINT. */
 export class InterruptedError extends Interruption {
   override readonly name = 'InterruptedError';

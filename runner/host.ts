@@ -15,6 +15,8 @@ export interface Host {
   shutdownOf(bootId: string): Promise<string | undefined>;
   /** EC2's notice that it is about to take the machine away, in words. Undefined: there is none. */
   notice(): Promise<string | undefined>;
+  /** Whether the operating system is going down: systemd ends all units, and starts no new ones. */
+  isShuttingDown(): Promise<boolean>;
   /** Reboots the machine. Throws if that is not possible. */
   reboot(): Promise<void>;
   /** Time since the boot. Never decreases. */
@@ -59,6 +61,8 @@ export interface JobFolder {
   receive(name: string, body: Readable): Promise<number>;
   /** Starts one of the model's programs in a new process group. Throws JobFailure if the program cannot be started. */
   start(model: ModelRef, program: Program, output: ProcessOutput): Promise<ModelProcess>;
+  /** Whether the disk is full, so that the program may have failed because of it. */
+  isDiskFull(): Promise<boolean>;
   /** The model's result files. Throws JobFailure if a file is not regular or its name is not UTF-8. */
   outputs(): Promise<OutputFile[]>;
   remove(): Promise<void>;
@@ -77,6 +81,10 @@ export interface ProcessEnd {
 export interface ModelProcess {
   /** Settles when the program itself has ended. Its child processes may still run. */
   readonly ended: Promise<ProcessEnd>;
+  /** Once `ended` has settled: false if the commands that isolate the program have failed before it began. */
+  hasBegun(): boolean;
+  /** Whether the kernel has killed a process of the program because memory ran out. False if that is not known. */
+  ranOutOfMemory(): Promise<boolean>;
   /** Sends SIGTERM to the whole process group. */
   terminate(): void;
   /** Kills the process group and every other process of the program. Settles when the output has been read. */

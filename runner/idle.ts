@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { uptime } from 'node:os';
@@ -90,10 +90,10 @@ export async function shutDownIfIdle(
   };
   if (!isIdle(facts)) return;
 
+  log.warn('no drain for a while: switching the machine off', { idleShutdownMinutes });
   const code = await powerOff(join(root, 'run', 'drain.lock'));
   if (code === LOCKED) log.info('idle, but a drain holds the lock');
-  else if (code === 0) log.warn('no drain for a while: switching the machine off', { idleShutdownMinutes });
-  else log.error('idle, but the machine could not be switched off', { code });
+  else if (code !== 0) log.error('idle, but the machine could not be switched off', { code });
 }
 
 /** Reads the hold, and keeps the answer for a later time at which the metadata service is silent. */
@@ -136,27 +136,40 @@ async function keepAnswer(file: string, answer: HoldAnswer): Promise<void> {
   }
 }
 
-/** Seconds after which systemd has ended the SSM agent and its commands. */
-const LOCK_HELD_SECONDS = 15;
-
 /**
- * Switches the machine off and holds the drain lock for some more seconds. Without the lock, a drain could begin a
- * model on a machine that is going down:
+ * Switches the machine off. A process that stays behind holds the drain lock until the machine ends it. Without the lock, a
+ * drain could begin a model on a machine that is going down:
  * 1. `systemctl poweroff` returns before the machine is off.
  * 2. The SSM agent receives a command and starts a drain.
  *
- * The shell ignores the SIGTERM that systemd sends to this service too. Returns the exit code, or the error's message.
+ * The unit of this service has `KillMode=process`, so that its end does not end the holder. Returns 0 when the shutdown is
+ * ordered, else the exit code or the error's message.
  */
 export function powerOffUnderLock(
   lock: string,
-  heldSeconds: number = LOCK_HELD_SECONDS,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<number | string> {
-  const script = `trap '' TERM; systemctl poweroff && sleep ${heldSeconds}`;
-  const args = ['-n', '-E', String(LOCKED), lock, 'sh', '-c', script];
+  const args = [
+    '-n',
+    '-E',
+    String(LOCKED),
+    lock,
+    'sh',
+    '-c',
+    'systemctl poweroff && echo ordered && exec sleep infinity',
+  ];
   return new Promise((resolve) => {
-    execFile('flock', args, { env: environment }, (error) => {
-      resolve(error === null ? 0 : (error.code ?? messageOf(error)));
+    const holder = spawn('flock', args, {
+      env: environment,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    holder.once('error', (error) => resolve(messageOf(error)));
+    holder.once('exit', (code, signal) => resolve(code ?? `flock was ended by ${signal ?? 'nothing'}`));
+    holder.stdout.once('data', () => {
+      holder.unref();
+      holder.stdout.destroy();
+      resolve(0);
     });
   });
 }

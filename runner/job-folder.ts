@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { constants, createWriteStream } from 'node:fs';
-import { chown, lchown, lstat, mkdir, open, readFile, readdir, rm } from 'node:fs/promises';
+import { chown, lchown, lstat, mkdir, open, readFile, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -10,11 +10,15 @@ import type { JobFolder, ModelProcess, OutputFile, ProcessOutput, Program } from
 import type { Isolation } from './isolation';
 import { modelEnvironment } from './model-environment';
 import { killStragglers, startGroup } from './process-group';
+import { endSlice } from './slice';
 
 /** File in the job's folder that records the process group of the job's program. */
 export const PROCESS_RECORD = 'process.json';
 
 const ROOT_UID = 0;
+
+/** Free bytes below which a disk counts as full: a program's next write of a usual size fails. */
+const FULL_BYTES = 1_048_576;
 
 /** A job folder's path, and the facts about the machine that the folder needs. */
 export interface JobFolderOptions {
@@ -63,8 +67,13 @@ export class JobFolderOnDisk implements JobFolder {
       output,
       record: join(path, PROCESS_RECORD),
       bootId,
-      uid: isolation.uid,
+      isolation,
     });
+  }
+
+  async isDiskFull(): Promise<boolean> {
+    const { bavail, bsize, files, ffree } = await statfs(this.options.path);
+    return bavail * bsize < FULL_BYTES || (files > 0 && ffree === 0);
   }
 
   async outputs(): Promise<OutputFile[]> {
@@ -77,7 +86,9 @@ export class JobFolderOnDisk implements JobFolder {
   }
 
   async remove(): Promise<void> {
-    await killStragglers(this.path('home'), this.options.isolation.uid);
+    const { uid, slice } = this.options.isolation;
+    if (slice !== undefined) await endSlice(slice);
+    await killStragglers(this.path('home'), (owner) => owner === uid);
     await rm(this.options.path, { recursive: true, force: true });
   }
 

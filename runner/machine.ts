@@ -9,15 +9,19 @@ import type { Log } from '../lifecycle/log';
 import type { ModelRef } from '../lifecycle/model';
 import { errnoOf } from './errno';
 import type { Host, JobFolder, ModelFolder } from './host';
-import { isolate, type PlatformFacts } from './isolation';
+import { isModelUser, isolate, MODELS_SLICE, type PlatformFacts } from './isolation';
 import { JobFolderOnDisk, PROCESS_RECORD } from './job-folder';
 import { readIdentity, readSpotNotice } from './metadata';
 import { ModelFolderOnDisk, pruneModels } from './model-folder';
 import { killRecorded, killStragglers } from './process-group';
 import { ShutdownNotes } from './shutdown-notes';
+import { endSlice } from './slice';
 
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 const MACHINE_ID_FILE = '/etc/machine-id';
+
+/** Time limit of a question to systemd, in milliseconds. */
+const SYSTEMCTL_LIMIT_MS = 5_000;
 
 export interface MachineOptions {
   /** The runner's root folder, e.g. /opt/lamplighter. */
@@ -64,6 +68,8 @@ export class Machine implements Host {
     const bootId = await readBootId(environment);
     const machine = new Machine(identity, bootId, bootedAtIn(environment), facts, options);
     for (const name of ['run', 'models', 'jobs']) await mkdir(machine.path(name), { recursive: true });
+    // The drain's lock, its account and its heartbeat: a process that can read a lock file can hold the lock.
+    await chmod(machine.path('run'), 0o700);
     // A model with its own user must be able to enter its folders. The caller's umask may forbid this.
     if (isolate(facts, 0).uid !== undefined) {
       for (const path of [options.root, machine.path('models'), machine.path('jobs')])
@@ -83,6 +89,19 @@ export class Machine implements Host {
   notice(): Promise<string | undefined> {
     if (this.facts.sandbox) return Promise.resolve(undefined);
     return readSpotNotice(this.options.request ?? fetch);
+  }
+
+  /** D29: `systemctl is-system-running` says `stopping` from the moment at which a shutdown or a reboot is ordered. */
+  async isShuttingDown(): Promise<boolean> {
+    const { systemd, sandbox } = this.facts;
+    if (sandbox || !systemd) return false;
+    return new Promise((resolve) => {
+      const options = { env: this.options.environment, timeout: SYSTEMCTL_LIMIT_MS };
+      // Its exit code is 0 for some states only.
+      execFile('systemctl', ['is-system-running'], options, (_error, stdout) =>
+        resolve(stdout.trim() === 'stopping'),
+      );
+    });
   }
 
   /** Returns when systemd has accepted the order. The machine goes down some seconds later. */
@@ -119,11 +138,16 @@ export class Machine implements Host {
   }
 
   async clearLeftovers(): Promise<void> {
+    // D33: the caller holds the lock, so no process of a model is a live drain's.
+    if (isolate(this.facts, 0).uid !== undefined) {
+      await endSlice(MODELS_SLICE);
+      await killStragglers(undefined, isModelUser);
+    }
     for (const jobId of await readdir(this.path('jobs'))) {
       const folder = this.path('jobs', jobId);
       try {
         await killRecorded(join(folder, PROCESS_RECORD), this.bootId);
-        await killStragglers(join(folder, 'home'), undefined);
+        await killStragglers(join(folder, 'home'), () => false);
         await rm(folder, { recursive: true, force: true });
         this.options.log.warn('cleared what an earlier drain left behind', { jobId });
       } catch (error) {

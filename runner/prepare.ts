@@ -5,7 +5,7 @@ import { modelCardSchema, type ModelCard, type ModelRef } from '../lifecycle/mod
 import { parseRecord } from '../lifecycle/records';
 import type { DrainContext } from './context';
 import { Interruption, JobFailure } from './failures';
-import type { ProcessEnd } from './host';
+import { describeExit, endFromOutside } from './program-ends';
 import { runProgram, type ProgramRun } from './run-program';
 
 type PreparedJob = Pick<ProgramRun, 'folder' | 'signal' | 'log' | 'onStuck'>;
@@ -55,7 +55,10 @@ async function setUp(context: DrainContext, model: ModelRef, job: PreparedJob): 
   job.log.info('setting the model up', { model: model.name });
   const minutes = context.timings.setupTimeLimitMinutes;
   const run: ProgramRun = { ...job, model, program: 'setup', timeLimitSeconds: minutes * 60 };
-  const { exit, timedOut, stderrTail } = await runProgram(context, run);
+  const end = await runProgram(context, run);
+  const outside = await endFromOutside(context, end);
+  if (outside) throw outside;
+  const { exit, timedOut, stderrTail } = end;
   const { setupFailedSince, clock } = context;
   if (!timedOut && exit.code === 0) {
     setupFailedSince.delete(model.digest);
@@ -93,9 +96,4 @@ function parseCard(text: string): ModelCard {
     if (!(cause instanceof InvalidInputError)) throw cause;
     throw new JobFailure('model', cause.message, {}, { cause });
   }
-}
-
-/** How a process ended. The text follows the program's name in a sentence. */
-export function describeExit({ code, signal }: ProcessEnd): string {
-  return signal === null ? `exited with code ${code ?? 'unknown'}` : `was ended by ${signal}`;
 }

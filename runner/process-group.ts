@@ -1,11 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { messageOf } from '../lifecycle/errors';
 import { JobFailure } from './failures';
 import type { ModelProcess, ProcessEnd, ProcessOutput } from './host';
+import type { Isolation } from './isolation';
 import { hasVariable, isAlive, processIds, startTimeOf, userOf } from './proc';
+import { endSlice, memoryKillsIn } from './slice';
 
 /** A program that will run in a new process group. */
 export interface GroupStart {
@@ -16,8 +19,8 @@ export interface GroupStart {
   /** File that records the group, so that a later drain of this boot can kill the group. */
   readonly record: string;
   readonly bootId: string;
-  /** Id of the program's own user. Undefined: the program runs as the drain's user. */
-  readonly uid: number | undefined;
+  /** Who runs the program, and in which slice. Its wrapper is part of `command`. */
+  readonly isolation: Isolation;
 }
 
 /** Maximum wait for the last output of a killed program. A surviving child may hold the pipe open. */
@@ -36,38 +39,57 @@ const recordSchema = z.object({
 /** Starts a program. Throws JobFailure if the program does not exist or is not executable. */
 export async function startGroup(start: GroupStart): Promise<ModelProcess> {
   const [program = '', ...args] = start.command;
+  const { uid, slice } = start.isolation;
+  const killsBefore = slice === undefined ? 0 : await memoryKillsIn(slice);
   const child = spawn(program, args, {
     cwd: start.cwd,
     env: start.environment,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // Descriptor 3: the last command of the wrapper says there that it begins the program, which does not get it.
+    stdio: ['ignore', 'pipe', 'pipe', slice === undefined ? 'ignore' : 'pipe'],
   });
-  child.stdout.on('data', (chunk: Buffer) => start.output.stdout(chunk));
-  child.stderr.on('data', (chunk: Buffer) => start.output.stderr(chunk));
-  const ended = new Promise<ProcessEnd>((resolve) => {
+  child.stdout?.on('data', (chunk: Buffer) => start.output.stdout(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => start.output.stderr(chunk));
+  const begun = slice === undefined ? Promise.resolve(true) : isSaidOn(child.stdio[3] as Readable);
+  let hasBegun = false;
+  const exited = new Promise<ProcessEnd>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  const ended = exited.then(async (end) => {
+    hasBegun = await begun;
+    return end;
   });
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const pgid = await started(child, program);
   const group: ModelProcess = {
     ended,
     terminate: () => signalGroup(pgid, 'SIGTERM'),
+    hasBegun: () => hasBegun,
+    ranOutOfMemory: async () => slice !== undefined && (await memoryKillsIn(slice)) > killsBefore,
     killAll: async () => {
       signalGroup(pgid, 'SIGKILL');
-      await killStragglers(start.environment.HOME ?? '', start.uid);
+      if (slice !== undefined) await endSlice(slice);
+      await killStragglers(start.environment.HOME ?? '', (owner) => owner === uid);
       await Promise.race([closed, sleep(OUTPUT_WAIT_MS)]);
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
     },
   };
   try {
     const record = { pgid, bootId: start.bootId, startTime: await startTimeOf(pgid) };
-    await writeFile(start.record, JSON.stringify(record));
+    await writeFile(start.record, JSON.stringify(record), { mode: 0o600 });
   } catch (error) {
     await group.killAll();
     throw error;
   }
   return group;
+}
+
+/** Whether anything was written to the stream before its end. */
+async function isSaidOn(stream: Readable): Promise<boolean> {
+  let isSaid = false;
+  for await (const _chunk of stream) isSaid = true;
+  return isSaid;
 }
 
 /**
@@ -91,31 +113,38 @@ async function readRecord(file: string): Promise<z.infer<typeof recordSchema> | 
 }
 
 /**
- * Kills a model's processes outside of its process group (`setsid`, daemons). On Linux these are all processes of the
- * job's own user, and all whose HOME is the job's.
+ * Kills a model's processes outside of its process group (`setsid`, daemons). On Linux these are all processes of its
+ * users, and all whose HOME is the job's (undefined: no such).
  */
-export async function killStragglers(home: string, uid: number | undefined): Promise<void> {
+export async function killStragglers(
+  home: string | undefined,
+  isOwner: (uid: number) => boolean,
+): Promise<void> {
   for (let round = 0; round < KILL_ROUNDS; round += 1) {
-    const found = await stragglers(home, uid);
+    const found = await stragglers(home, isOwner);
     if (found.length === 0) return;
     for (const pid of found) signalOne(pid, 'SIGKILL');
     await sleep(10);
   }
 }
 
-async function stragglers(home: string, uid: number | undefined): Promise<number[]> {
+async function stragglers(home: string | undefined, isOwner: (uid: number) => boolean): Promise<number[]> {
   const pids = await processIds();
   const found = await Promise.all(
-    pids.map(async (pid) => pid !== process.pid && (await isStraggler(pid, home, uid))),
+    pids.map(async (pid) => pid !== process.pid && (await isStraggler(pid, home, isOwner))),
   );
   return pids.filter((_pid, index) => found[index]);
 }
 
-async function isStraggler(pid: number, home: string, uid: number | undefined): Promise<boolean> {
+async function isStraggler(
+  pid: number,
+  home: string | undefined,
+  isOwner: (uid: number) => boolean,
+): Promise<boolean> {
   try {
-    if (uid !== undefined && (await userOf(pid)) === uid) return await isAlive(pid);
+    if (isOwner(await userOf(pid))) return await isAlive(pid);
     // A zombie has no environment, so a killed process is not found again.
-    return await hasVariable(pid, 'HOME', home);
+    return home !== undefined && (await hasVariable(pid, 'HOME', home));
   } catch {
     return false;
   }

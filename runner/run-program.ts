@@ -29,6 +29,10 @@ export interface ProgramEnd {
   readonly exit: ProcessEnd;
   readonly timedOut: boolean;
   readonly stderrTail: string;
+  /** False: the commands that isolate the program failed before it began. */
+  readonly hasBegun: boolean;
+  /** The kernel has killed a process of the program because memory ran out. */
+  readonly ranOutOfMemory: boolean;
 }
 
 /**
@@ -54,7 +58,8 @@ export async function runProgram(context: DrainContext, run: ProgramRun): Promis
   stdout.end();
   stderr.end();
   run.signal.throwIfAborted();
-  return { exit, timedOut, stderrTail: stderr.tail };
+  const [hasBegun, ranOutOfMemory] = [started.hasBegun(), await started.ranOutOfMemory()];
+  return { exit, timedOut, stderrTail: stderr.tail, hasBegun, ranOutOfMemory };
 }
 
 async function endOf(

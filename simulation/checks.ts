@@ -229,7 +229,7 @@ export class Checks {
 
   /** Called when a program ends while its drain is alive. */
   checkProgramEnd(program: SimProgram, end: ProcessEnd, lastedMs: number): void {
-    this.ends.add(program, end, lastedMs);
+    if (this.ends.add(program, end, lastedMs)) this.noteInterruptionOf(program.jobId);
     if (program.program !== 'run') return;
     this.mustRunAlone.delete(program.jobId);
     const limitMs = program.model.timeLimitMinutes * 60_000 + KILL_GRACE_MS;
@@ -278,12 +278,18 @@ export class Checks {
   /** Called when the drain is killed or gets SIGTERM, or when its disk is full. */
   noteInterruption(drain: SimProcess): void {
     for (const [jobId, claim] of this.claims) {
-      if (claim.drain !== drain.id || claim.isReleased || claim.isInterrupted) continue;
-      claim.isInterrupted = true;
+      if (claim.drain !== drain.id || claim.isReleased) continue;
       // A machine that goes down kills its drain, too.
-      if (this.world.machine.isUp) this.mustRunAlone.delete(jobId);
-      this.ends.interrupted(jobId);
+      if (this.world.machine.isUp && !claim.isInterrupted) this.mustRunAlone.delete(jobId);
+      this.noteInterruptionOf(jobId);
     }
+  }
+
+  private noteInterruptionOf(jobId: string): void {
+    const claim = this.claims.get(jobId);
+    if (!claim || claim.isInterrupted) return;
+    claim.isInterrupted = true;
+    this.ends.interrupted(jobId);
   }
 
   /** Called when the machine goes down, with all that runs on it. */

@@ -80,6 +80,14 @@ export const FAULTS = {
   'invocation throttled': [0.5, 'a function is at its limit of concurrency; Lambda tries again later'],
   'clocks minutes apart': [0.3, "the instance's clock is up to 5 minutes off during a boot"],
   'hold unreadable': [0.3, 'the metadata service does not answer for up to 8 minutes'],
+  'slow shutdown': [0.5, 'a shutdown takes up to 90 s: it ends the models first, and the drain last'],
+  'reboot in order': [0.1, 'a person or an update reboots the machine; per 10 minutes of running'],
+  'model survives SIGTERM': [
+    0.5,
+    'a model that a shutdown ends exits with 0 or 1, perhaps with half of its files',
+  ],
+  'program not begun': [0.05, 'systemd or setpriv fails before the program begins'],
+  'program killed': [0.05, 'a person, a daemon or the kernel ends a program by a signal'],
 } as const satisfies Record<string, readonly [share: number, meaning: string]>;
 
 export type Fault = keyof typeof FAULTS;

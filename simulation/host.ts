@@ -28,6 +28,8 @@ export interface HostWorld extends ProgramWorld {
   readonly machine: ProgramWorld['machine'] & {
     readonly disk: Disk;
     rebootInOrder(): void;
+    /** The operating system ends its units, and starts none. */
+    readonly isGoingDown: boolean;
     /** Whether a write to the disk fails now. */
     isDiskFull(by: SimProcess): boolean;
   };
@@ -60,6 +62,10 @@ export class SimHost implements Host {
 
   notice(): Promise<string | undefined> {
     return Promise.resolve(this.world.instance.notice);
+  }
+
+  isShuttingDown(): Promise<boolean> {
+    return Promise.resolve(this.world.machine.isGoingDown);
   }
 
   reboot(): Promise<void> {
@@ -145,6 +151,11 @@ class SimJobFolder implements JobFolder {
     const run = world.checks.checkProgramStart(process, jobId, model, program);
     this.ran = new SimProgram(world, process, jobId, model, program, run, output);
     return Promise.resolve(this.ran);
+  }
+
+  /** The simulator's disk fills for the drain only. */
+  isDiskFull(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   outputs(): Promise<OutputFile[]> {

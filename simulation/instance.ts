@@ -39,7 +39,7 @@ const NOTICE_MS = 120_000;
 
 /** What the instance needs of the other parts. */
 interface InstanceWorld extends World {
-  readonly machine: { boot(): void; shutDown(stopper: Stopper, delay: number): void };
+  readonly machine: { boot(): void; shutDown(stopper: Stopper, usualMs: number): number };
   readonly functions: { instanceChanged(state: 'running' | 'stopped'): void };
   readonly people: { nextJob(): WorkloadJob | undefined; instanceStops(): void };
   readonly checks: {
@@ -172,8 +172,8 @@ export class SimInstance {
     this.changeState('stopping');
     this.endOnTime();
     people.instanceStops();
-    machine.shutDown(stopper, luck.spread(250, 8_000));
-    this.later(luck.spread(8_000, 60_000), () => this.endStopping());
+    const downMs = machine.shutDown(stopper, luck.spread(250, 8_000));
+    this.later(Math.max(luck.spread(8_000, 60_000), downMs + 1_000), () => this.endStopping());
   }
 
   /** EC2 interrupts the spot instance. Only EC2 starts it again, some time later, whether or not a job is open. */

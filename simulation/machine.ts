@@ -63,6 +63,8 @@ export class Machine {
   private currentBoot: Boot | undefined;
   /** The idle timer has begun the shutdown. It holds the drain lock until the machine is off. */
   private isShuttingDown = false;
+  /** systemd ends its units, and starts none. */
+  isGoingDown = false;
   /** The drain that holds the drain lock. */
   private lockHolder: SimProcess | undefined;
   /** The commands that wait for the drain lock. */
@@ -222,17 +224,38 @@ export class Machine {
     return instance.held ? 'held' : 'not held';
   }
 
-  /** The operating system shuts down: the drain gets SIGTERM, and after the delay the power is off. Or it hangs. */
-  shutDown(stopper: Stopper, delay: number): void {
-    const { luck, checks } = this.world;
-    if (luck.chance(0.9)) {
-      this.later(luck.between(0, delay), () => {
-        // SIGTERM makes the drain kill its models.
-        if (stopper === 'ours' && this.currentBoot) checks.checkPowerOff();
-        this.interrupt?.();
-      });
-    }
+  /**
+   * The operating system shuts down: it sends SIGTERM to the models at once and to the drain later, and after the delay
+   * the power is off. Or it hangs. Returns the delay.
+   */
+  shutDown(stopper: Stopper, usualMs: number): number {
+    const { faults, luck, narrate } = this.world;
+    const isSlow = faults.strikes('slow shutdown');
+    const delay = isSlow ? luck.spread(usualMs, 90_000) : usualMs;
+    narrate?.('machine', 'begins to shut down');
+    if (stopper === 'ours' && this.currentBoot) this.world.checks.checkPowerOff();
+    this.endUnits(isSlow ? delay - 1 : luck.between(0, delay));
     this.later(delay, () => this.powerOff(stopper, 'explained'));
+    return delay;
+  }
+
+  /** What systemd does first in a shutdown. Sometimes the drain hears nothing before the power is off. */
+  private endUnits(drainAfterMs: number): void {
+    this.isGoingDown = this.currentBoot !== undefined;
+    for (const program of this.programs) program.shutDown();
+    if (this.world.luck.chance(0.9)) this.later(drainAfterMs, () => this.interrupt?.());
+  }
+
+  /** A person or an update reboots the machine. Only a note of the drain tells the next one of it. */
+  private shutDownAndBoot(): void {
+    const { faults, luck } = this.world;
+    const bootId = this.currentBoot?.id ?? '';
+    const delay = luck.spread(250, faults.strikes('slow shutdown') ? 90_000 : 8_000);
+    this.endUnits(delay - 1);
+    this.later(delay, () => {
+      this.powerOff('EC2', this.disk.shutdowns.has(bootId) ? 'explained' : 'unexplained');
+      this.boot();
+    });
   }
 
   private interrupt: (() => void) | undefined;
@@ -390,6 +413,7 @@ export class Machine {
     this.waitingCommands = [];
     this.currentBoot = undefined;
     this.isShuttingDown = false;
+    this.isGoingDown = false;
     this.world.ssm.agentStopped();
     drain?.kill();
     this.world.narrate?.('machine', 'is off');
@@ -429,6 +453,9 @@ export class Machine {
       } else if (faults.strikes('instance reboots')) {
         this.world.narrate?.('machine', 'reboots by itself');
         this.reboot();
+      } else if (faults.strikes('reboot in order')) {
+        this.world.narrate?.('a person', 'reboots the machine');
+        this.shutDownAndBoot();
       } else if (settings.isSpot && instance.state === 'running' && faults.strikes('spot interruption')) {
         this.world.narrate?.('EC2', 'interrupts the instance');
         instance.interrupt();

@@ -10,6 +10,8 @@ export interface ProgramWorld extends World {
     readonly programs: Set<SimProgram>;
     /** Whether this run of the job takes the machine down. */
     isTakenDownBy(jobId: string): boolean;
+    /** The operating system ends its units, and starts none. */
+    readonly isGoingDown: boolean;
     goDownBy(program: SimProgram): void;
   };
   readonly people: { jobOf(jobId: string): WorkloadJob | undefined };
@@ -20,19 +22,29 @@ export interface ProgramWorld extends World {
   };
 }
 
+/** How something else than the model or its drain ends a program, and what it is. */
+const KILLS = [
+  ['SIGTERM', 'outside'],
+  ['SIGKILL', 'untraced'],
+  ['SIGKILL', 'memory'],
+] as const;
+
 /** A model's `setup` or `run`. Its duration is drawn. It may fail, hang or ignore SIGTERM. */
 export class SimProgram implements ModelProcess {
   readonly ended: Promise<ProcessEnd>;
   readonly name: string;
   /** The number of output files. */
   files = 0;
+  /** What ended the program, as the simulator knows it. `untraced`: SIGKILL from where nobody can tell. */
+  endedBy: 'itself' | 'the drain' | 'outside' | 'untraced' | 'memory' = 'itself';
+  private isBegun = true;
   private resolve: (end: ProcessEnd) => void = () => undefined;
   private hasEnded = false;
   /** SIGKILL has not ended the program. Only a reboot does. */
   isStuck = false;
   private isUnkillable = false;
   private readonly startedAt: number;
-  private readonly ignoresSigterm: boolean;
+  private readonly ignoresSigterm: boolean = false;
 
   constructor(
     private readonly world: ProgramWorld,
@@ -50,6 +62,11 @@ export class SimProgram implements ModelProcess {
     this.startedAt = timeline.now;
     world.narrate?.(owner.id, `starts ${this.name}`);
     const isRun = program === 'run';
+    if (machine.isGoingDown || faults.strikes('program not begun')) {
+      this.isBegun = false;
+      timeline.after(luck.between(5, 500), () => this.end({ code: 1, signal: null }, 'outside'));
+      return;
+    }
     if (isRun) faults.outages.cue('a program begins', timeline.now);
     const given = isRun ? people.jobOf(jobId)?.runMs : undefined;
     const lasts = given ?? luck.spread(1_000, isRun ? model.longestRunMs : 30_000);
@@ -60,6 +77,10 @@ export class SimProgram implements ModelProcess {
       timeline.after(luck.spread(10, Math.max(most, 20)), () => {
         if (!this.hasEnded) machine.goDownBy(this);
       });
+    }
+    if (isRun && faults.strikes('program killed')) {
+      const [signal, by] = luck.pick(KILLS);
+      timeline.after(luck.between(0, lasts), () => this.end({ code: null, signal }, by));
     }
     if (hangs) return;
     const code = faults.strikes(isRun ? 'model fails' : 'setup fails') ? 1 : 0;
@@ -78,12 +99,32 @@ export class SimProgram implements ModelProcess {
     });
   }
 
+  hasBegun(): boolean {
+    return this.isBegun;
+  }
+
+  ranOutOfMemory(): Promise<boolean> {
+    return Promise.resolve(this.endedBy === 'memory');
+  }
+
+  /** Called when the operating system goes down: it sends SIGTERM. */
+  shutDown(): void {
+    const { timeline, luck, faults } = this.world;
+    if (this.ignoresSigterm) return;
+    const survives = faults.strikes('model survives SIGTERM');
+    const code = survives ? luck.pick([0, 0, 1]) : null;
+    timeline.after(luck.between(0, 2_000), () => {
+      if (code === 0) this.files = luck.between(0, 1);
+      this.end({ code, signal: code === null ? 'SIGTERM' : null }, 'outside');
+    });
+  }
+
   /** Called at the time limit only. */
   terminate(): void {
     this.isUnkillable = this.world.faults.strikes('SIGKILL has no effect');
     if (this.ignoresSigterm || this.isUnkillable) return;
     this.world.timeline.after(this.world.luck.between(50, 3_000), () =>
-      this.end({ code: null, signal: 'SIGTERM' }),
+      this.end({ code: null, signal: 'SIGTERM' }, 'the drain'),
     );
   }
 
@@ -98,7 +139,7 @@ export class SimProgram implements ModelProcess {
       world.checks.checkProgramEnd(this, { code: null, signal: 'SIGKILL' }, lastedMs);
       return Promise.resolve();
     }
-    this.end({ code: null, signal: 'SIGKILL' });
+    this.end({ code: null, signal: 'SIGKILL' }, 'the drain');
     return Promise.resolve();
   }
 
@@ -110,8 +151,10 @@ export class SimProgram implements ModelProcess {
     this.world.machine.programs.delete(this);
   }
 
-  private end(end: ProcessEnd): void {
+  private end(end: ProcessEnd, by: SimProgram['endedBy'] = 'itself'): void {
     if (this.hasEnded || (this.isStuck && this.owner.alive)) return;
+    // The drain cannot tell an end of a program's own from one by the shutdown.
+    this.endedBy = by === 'itself' && this.world.machine.isGoingDown ? 'outside' : by;
     this.remove();
     this.world.narrate?.(
       this.name,

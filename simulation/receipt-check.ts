@@ -57,6 +57,7 @@ function hasReason(kind: string, jobId: string, ends: RunEnds): boolean {
     case 'model failed':
     case 'no output':
     case 'time limit':
+    case 'memory':
       return ends.has(jobId, kind);
     case 'setup failed':
       return ends.hasSetupFailed(jobId);

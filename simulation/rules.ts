@@ -149,6 +149,24 @@ export const RULES = {
     text: 'Only an end that is known to be of the model counts as its failure.',
     file: 'runner/ending.ts',
   },
+  D29: {
+    text: 'While the machine shuts down, begin no attempt, and take no end of a program for its own.',
+    file: 'runner/program-ends.ts',
+  },
+  D30: { text: 'An end before the program has begun is the wrapper’s.', file: 'runner/program-ends.ts' },
+  D31: {
+    text: 'SIGTERM, SIGINT and SIGHUP that the drain did not send are not the program’s doing.',
+    file: 'runner/program-ends.ts',
+  },
+  D32: {
+    text: 'SIGKILL from where nobody can tell is forgiven once.',
+    file: 'runner/program-ends.ts',
+  },
+  D33: {
+    text: 'End what an earlier drain left behind only under the lock, and by its cgroup.',
+    file: 'runner/machine.ts',
+    untested: 'The simulator has no cgroups. The end-to-end tests on the systemd machine have them.',
+  },
 
   S1: { text: 'Delete open records whose receipt exists.', file: 'lifecycle/settle.ts' },
   S2: {

@@ -4,7 +4,7 @@ import type { SimProgram } from './program';
 import type { SimModel } from './settings';
 
 /** How a run of a model ended, as its drain saw it. */
-type RunEnd = 'well' | 'model failed' | 'no output' | 'time limit' | 'interrupted';
+type RunEnd = 'well' | 'model failed' | 'no output' | 'time limit' | 'memory' | 'outside' | 'interrupted';
 
 /** Why the machine went down. `explained`: an orderly shutdown, a stop by anybody or a spot interruption. */
 export type DeathCause = 'explained' | 'unexplained';
@@ -33,6 +33,10 @@ interface EndsOfJob {
   recorded: number;
   /** An end by the model that its drain has not recorded yet. */
   unrecorded: SimProcess | undefined;
+  /** The drain that has not recorded a SIGKILL from where nobody can tell. */
+  unrecordedKill: SimProcess | undefined;
+  /** The ledger has such a SIGKILL. The next one is the model's doing. */
+  wasKilled: boolean;
   /** Attempts that the machine, its drain or a person ended, since the model ended one. */
   interruptions: number;
   /** Unexplained deaths of the machine while the job ran alone, since the model ended an attempt. */
@@ -49,23 +53,28 @@ export class RunEnds {
     job.lastRunBy = drain;
     job.hasLastRunEnded = false;
     job.unrecorded = undefined;
+    job.unrecordedKill = undefined;
   }
 
-  add({ jobId, owner, files, model, program }: SimProgram, end: ProcessEnd, lastedMs: number): void {
+  /** Returns whether something else than the model and its drain ended the program. */
+  add(ended: SimProgram, end: ProcessEnd, lastedMs: number): boolean {
+    const { jobId, owner, program, endedBy } = ended;
     const job = this.of(jobId);
     if (program === 'setup') {
-      if (end.code !== 0 && end.signal === null) job.setupFailed = true;
-      return;
+      if (end.code !== 0 && end.signal === null && endedBy === 'itself') job.setupFailed = true;
+      return endedBy === 'outside';
     }
     // A drain that is told to end kills its models. What it sees then is its own doing, also after a time limit.
     const isKilledByDrain = owner.wasInterrupted && end.signal === 'SIGKILL';
-    const how = isKilledByDrain ? 'interrupted' : runEndOf(end, lastedMs, model, files);
+    const how = isKilledByDrain ? 'interrupted' : runEndOf(ended, end, lastedMs, job.wasKilled);
+    if (endedBy === 'untraced' && how === 'outside') job.unrecordedKill = owner;
     job.hasLastRunEnded = true;
     job.ends.push({ end: how, by: owner, callsFailed: owner.callsFailed });
-    if (!isByModel(how)) return;
+    if (!isByModel(how)) return how === 'outside';
     job.unrecorded = owner;
     job.interruptions = 0;
     job.deathsAlone = 0;
+    return false;
   }
 
   has(jobId: string, wanted: RunEnd): boolean {
@@ -84,6 +93,7 @@ export class RunEnds {
   /** Called when a drain has written how an attempt at the job ended. */
   attemptRecorded(jobId: string, drain: SimProcess): void {
     const job = this.of(jobId);
+    if (job.unrecordedKill === drain) job.wasKilled = true;
     if (job.unrecorded !== drain) return;
     job.unrecorded = undefined;
     job.recorded += 1;
@@ -114,7 +124,8 @@ export class RunEnds {
     const { ends, lastRunBy, hasLastRunEnded } = this.of(jobId);
     if (lastRunBy === undefined || lastRunBy.wasKilled || lastRunBy.wasInterrupted) return true;
     const last = ends.at(-1)?.end;
-    return hasLastRunEnded && (last === 'model failed' || last === 'time limit');
+    const ended = ['model failed', 'time limit', 'memory', 'outside'];
+    return hasLastRunEnded && last !== undefined && ended.includes(last);
   }
 
   /** Whether the job may end with a failed receipt now. */
@@ -162,6 +173,8 @@ export class RunEnds {
         setupFailed: false,
         recorded: 0,
         unrecorded: undefined,
+        unrecordedKill: undefined,
+        wasKilled: false,
         interruptions: 0,
         deathsAlone: 0,
       };
@@ -171,14 +184,23 @@ export class RunEnds {
   }
 }
 
-function runEndOf({ code, signal }: ProcessEnd, lastedMs: number, model: SimModel, files: number): RunEnd {
+function runEndOf(
+  { endedBy, model, files }: SimProgram,
+  { code, signal }: ProcessEnd,
+  lastedMs: number,
+  wasKilled: boolean,
+): RunEnd {
   // A model may exit by itself between SIGTERM and SIGKILL.
   if (lastedMs >= model.timeLimitMinutes * 60_000) return 'time limit';
+  if (endedBy === 'memory') return 'memory';
+  // One untraced SIGKILL is forgiven.
+  if (endedBy === 'untraced') return wasKilled ? 'memory' : 'outside';
+  if (endedBy === 'outside') return 'outside';
   if (signal !== null) return 'interrupted';
   if (code !== 0) return 'model failed';
   return files === 0 ? 'no output' : 'well';
 }
 
 function isByModel(end: RunEnd): boolean {
-  return end === 'model failed' || end === 'no output' || end === 'time limit';
+  return end === 'model failed' || end === 'no output' || end === 'time limit' || end === 'memory';
 }

@@ -258,6 +258,47 @@ if (!asMounter) console.warn('unshare cannot mount here: the tests of a full dis
   });
 });
 
+(asMounter ? describe : describe.skip)('on a machine with systemd', () => {
+  /** Brings a machine up on which these programs are missing. Its unit files and `run` folder are printed. */
+  function bringUpWithout(...missing: string[]) {
+    const machine = freshMachine();
+    writeFiles(machine.folder, {
+      script: bringUp.replace('${LAMPLIGHTER_ROOT:-/opt/lamplighter}', join(machine.folder, 'opt')),
+    });
+    for (const name of ['systemctl', 'setpriv', 'systemd-run']) machine.program(name, 'exit 0');
+    const steps = [
+      'mount -t tmpfs none /run && mkdir -p /run/systemd/system /run/units',
+      'mount --bind /run/units /etc/systemd/system',
+      'mkdir tools && ln -sf /usr/sbin/* /usr/bin/* "$(command -v node)" "$PWD"/bin/* tools/ 2>/dev/null',
+      `cd tools && rm -f ${missing.join(' ')} && cd ..`,
+      'env PATH="$PWD/tools" /bin/bash script; code=$?',
+      'stat -c "run %a" opt/run; cat /run/units/lamplighter-idle.service; exit $code',
+    ];
+    const env = { PATH: `${join(machine.folder, 'bin')}:${process.env.PATH ?? ''}`, HOME: machine.folder };
+    return run([...asMounter!, 'bash', '-s'], steps.join('\n'), { cwd: machine.folder, env });
+  }
+
+  test('models cannot open the lock, and the idle timer’s unit leaves the lock’s holder alone', () => {
+    const { status, stdout, stderr } = bringUpWithout();
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^run 700$/m);
+    expect(stdout).toMatch(/^KillMode=process$/m);
+  });
+
+  test.each([
+    ['setpriv', 'lamplighter: setpriv is needed: install util-linux and systemd\n'],
+    ['systemd-run', 'lamplighter: systemd-run is needed: install util-linux and systemd\n'],
+    ['flock', 'lamplighter: flock is needed: install util-linux and systemd\n'],
+    ['aws', 'could not be fetched; the line above says why\n'],
+    ['node', 'Node.js could not be installed; the lines above say why\n'],
+  ])('without %s it fails, and says what to do', (program, error) => {
+    const others = program === 'node' ? ['nodejs', 'dnf', 'apt-get'] : [];
+    const { status, stderr } = bringUpWithout(program, ...others);
+    expect(status).toBe(1);
+    expect(stderr).toContain(error);
+  });
+});
+
 /** A folder in place of a machine, with a program `aws` that downloads the text `runner`. */
 function freshMachine(runner = RUNNER) {
   const folder = temporaryFolder('lamp lighter-');

@@ -10,13 +10,18 @@ fail() {
 main() {
   make_room || true
   mkdir -p "$root/runner" "$root/run"
+  # A process that can read the lock file can hold the lock: a model must not reach this folder.
+  ! on_own_machine || chmod 700 "$root/run"
   # Without a fresh heartbeat the idle timer could shut the machine down during this script.
   touch "$root/run/heartbeat"
   provide_node
   provide_config
   provide_runner
   if on_own_machine && [ -d /run/systemd/system ]; then
-    command -v setpriv systemd-run flock >/dev/null || fail "setpriv, systemd-run and flock are needed: install util-linux and systemd"
+    local program
+    for program in setpriv systemd-run flock; do
+      command -v "$program" >/dev/null || fail "$program is needed: install util-linux and systemd"
+    done
     provide_units
   fi
   if on_own_machine; then
@@ -146,6 +151,8 @@ Description=Shut the machine down when Lamplighter has had no work for a while
 
 [Service]
 Type=oneshot
+# A process that stays behind holds the drain lock until the machine is off.
+KillMode=process
 ExecStart=$root/runner/node $root/runner/$runner_sha256.mjs idle --config $root/config.json"
   unit "$units/lamplighter-idle.timer" "[Unit]
 Description=Look every minute whether Lamplighter has work

@@ -5,7 +5,16 @@ import type { DrainPorts } from '../../../runner/context';
 import { drain } from '../../../runner/drain';
 import { InterruptedError } from '../../../runner/failures';
 import { FakeS3 } from '../../support/fake-s3';
-import { CONTROL, OUTPUT, Pipeline, VirtualClock, VirtualHost, card, type VirtualModel } from './workshop';
+import {
+  CONTROL,
+  OUTPUT,
+  Pipeline,
+  VirtualClock,
+  VirtualHost,
+  card,
+  type VirtualEnd,
+  type VirtualModel,
+} from './workshop';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -507,5 +516,121 @@ describe('the tail', () => {
     const before = clock.now();
     expect(await run(machine())).toBe('empty');
     expect(clock.now() - before).toBeLessThan(15_001);
+  });
+});
+
+describe('ends that are not the program’s own doing', () => {
+  /** A model whose runs end as listed, and then with exit code 0. */
+  const endsWith =
+    (...ends: VirtualEnd[]): VirtualModel =>
+    async (input) => {
+      ran.push(input);
+      await clock.sleep(1_000);
+      return ends.shift() ?? 0;
+    };
+
+  test.each<[string, VirtualEnd]>([
+    ['SIGTERM', { signal: 'SIGTERM' }],
+    ['SIGINT', { signal: 'SIGINT' }],
+    ['SIGHUP', { signal: 'SIGHUP' }],
+    ['the SIGTERM of a script’s command', { code: 143 }],
+    ['one SIGKILL from where nobody can tell', { signal: 'SIGKILL' }],
+    ['one such SIGKILL of a script’s command', { code: 137 }],
+    [
+      'a wrapper that fails before the program',
+      { code: 1, hasNotBegun: true, stderr: 'Failed to start unit' },
+    ],
+    ['a wrapper that says nothing and exits with 0', { code: 0, hasNotBegun: true }],
+  ])('%s is given back, and the job runs again', async (_what, end) => {
+    const jobId = pipeline.job('x', 'in', model);
+    await run(machine({}, endsWith(end)));
+    expect(ran).toHaveLength(2);
+    const { outcome, endedAttempts } = pipeline.receipt('x', jobId);
+    expect(outcome).toBe('succeeded');
+    expect(endedAttempts).toMatchObject([
+      { first: 1, last: 1, cause: end.hasNotBegun ? 'wrapper' : 'machine' },
+    ]);
+  });
+
+  test.each<[string, VirtualEnd, object]>([
+    ['SIGSEGV', { signal: 'SIGSEGV' }, { kind: 'model failed' }],
+    ['SIGPIPE', { signal: 'SIGPIPE' }, { kind: 'model failed' }],
+    ['the SIGSEGV of a script’s command', { code: 139 }, { kind: 'model failed' }],
+    ['exit code 1', { code: 1 }, { kind: 'model failed' }],
+    ['exit code 127', { code: 127 }, { message: expect.stringContaining('interpreter') as string }],
+    ['memory that runs out', { signal: 'SIGKILL', ranOutOfMemory: true }, { kind: 'memory' }],
+    ['memory that runs out in a script', { code: 137, ranOutOfMemory: true }, { kind: 'memory' }],
+  ])('%s is the model’s doing, and fails the job at once', async (_what, end, error) => {
+    const jobId = pipeline.job('x', 'in', model);
+    await run(machine({}, endsWith(end)));
+    expect(ran).toHaveLength(1);
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'failed', error });
+  });
+
+  test('a second SIGKILL from where nobody can tell is the model’s, also with other interruptions between', async () => {
+    const jobId = pipeline.job('x', 'in', model);
+    const kill = { signal: 'SIGKILL' };
+    await run(machine({}, endsWith(kill, { signal: 'SIGTERM' }, kill)));
+    expect(ran).toHaveLength(3);
+    expect(pipeline.receipt('x', jobId)).toMatchObject({
+      outcome: 'failed',
+      attempt: 3,
+      error: { kind: 'memory' },
+    });
+  });
+
+  test('a program that fails on a full disk is told so', async () => {
+    const jobId = pipeline.job('x', 'in', model);
+    const host = machine({}, endsWith({ code: 1 }));
+    host.isDiskFull = true;
+    await run(host);
+    expect(pipeline.receipt('x', jobId).error?.message).toContain('the disk was full; raise diskGiB');
+  });
+
+  test.each<[string, VirtualEnd | number]>([
+    ['ends by SIGTERM', { signal: 'SIGTERM' }],
+    ['exits with 1', 1],
+    ['exits with 0 and half of its outputs', 0],
+  ])('a model that %s in a shutdown has not ended its job, and no attempt begins', async (_what, end) => {
+    const jobIds = ['x', 'y', 'z'].map((key) => pipeline.job(key, key, model));
+    const interrupt = new AbortController();
+    const host = machine({}, async (input) => {
+      ran.push(input);
+      await clock.sleep(1_000);
+      host.isGoingDown = true;
+      return end;
+    });
+    clock.at(80_000, () => interrupt.abort(new InterruptedError('the drain received SIGTERM')));
+    expect(await run(host, { interrupt: interrupt.signal })).toBe('interrupted');
+    expect(ran).toHaveLength(1);
+    expect(['x', 'y', 'z'].map((key, index) => pipeline.hasReceipt(key, jobIds[index]!))).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect(host.shutdowns.get('boot-1')).toBe('the machine was shut down');
+    const first = ['x', 'y', 'z'].indexOf(ran[0]!);
+    expect(pipeline.s3.text(CONTROL, claimKey(jobIds[first]!))).toContain('the machine is shutting down');
+
+    const next = machine();
+    next.bootId = 'boot-2';
+    await run(next);
+    for (const [index, key] of ['x', 'y', 'z'].entries()) {
+      expect(pipeline.receipt(key, jobIds[index]!)).toMatchObject({
+        outcome: 'succeeded',
+        attempt: index === first ? 2 : 1,
+      });
+    }
+  });
+
+  test('a setup that a shutdown ends is run again', async () => {
+    const jobId = pipeline.job('x', 'in', model);
+    const host = machine();
+    host.setup = async () => {
+      await clock.sleep(1_000);
+      return host.setup === undefined ? 0 : ((host.setup = undefined), { signal: 'SIGTERM' });
+    };
+    await run(host);
+    expect(pipeline.receipt('x', jobId)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
   });
 });

@@ -1,5 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,11 +29,35 @@ const hasFlock = spawnSync('flock', ['--version']).status === 0;
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('lets no drain begin after poweroff was called: its model would die with the machine', async () => {
-    const over = powerOffUnderLock(lock, 3, { PATH: `${folder}:/usr/local/bin:/usr/bin:/bin` });
-    for (let tries = 0; tries < 1500 && !existsSync(poweredOff); tries += 1) await sleep(10);
-    expect(spawnSync('flock', ['-n', '-E', '75', lock, 'true']).status).toBe(75);
-    expect(await over).toBe(0);
+  /** The processes that have the lock file open. */
+  const holders = () =>
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => descriptorsOf(pid).includes(lock))
+      .map(Number);
+
+  const descriptorsOf = (pid: string) => {
+    try {
+      const names = readdirSync(`/proc/${pid}/fd`);
+      return names.map((name) => readlinkSync(`/proc/${pid}/fd/${name}`));
+    } catch {
+      return [];
+    }
+  };
+
+  it('lets no drain begin from the order to power off until the machine is off: its model would die with the machine', async () => {
+    expect(await powerOffUnderLock(lock, { PATH: `${folder}:/usr/local/bin:/usr/bin:/bin` })).toBe(0);
+    expect(existsSync(poweredOff)).toBe(true);
+    try {
+      await sleep(200);
+      expect(spawnSync('flock', ['-n', '-E', '75', lock, 'true']).status).toBe(75);
+    } finally {
+      for (const pid of holders()) process.kill(pid, 'SIGKILL');
+    }
+  });
+
+  it('reports that the machine cannot be switched off, and leaves the lock', async () => {
+    expect(await powerOffUnderLock(lock, { PATH: join(folder, 'empty') })).not.toBe(0);
     execFileSync('flock', ['-n', lock, 'true']);
   });
 });

@@ -18,7 +18,7 @@ test('a program without a process id is an error: kill(-0) would end the drainâ€
     output: { stdout: () => undefined, stderr: () => undefined },
     record: join(tmpdir(), 'no such folder', 'process.json'),
     bootId: 'boot-1',
-    uid: undefined,
+    isolation: { wrapper: [], uid: undefined, slice: undefined },
   });
   child.emit('spawn');
   await expect(start).rejects.toThrow('run has started without a process id');

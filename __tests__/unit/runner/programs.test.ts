@@ -459,15 +459,15 @@ const canIsolate = process.getuid?.() === 0 && existsSync('/usr/bin/setpriv');
     ]);
   });
 
-  test('a model can change neither its own folder nor its process record', async () => {
+  test('a model cannot change its own folder, and can neither change nor read its process record', async () => {
     const kept =
-      'touch x && echo changed > "$2/r"; rm -f "$2/../process.json"; cat "$2/../process.json" >> "$2/r"';
+      'touch x && echo changed > "$2/r"; rm -f "$2/../process.json"; cat "$2/../process.json" && echo read >> "$2/r"; test -e "$2/../process.json" && echo there >> "$2/r"';
     const other = workshop.job(
       'y',
       '',
       workshop.model({ 'model.json': card(), setup: sh(':'), run: sh(kept) }),
     );
     await drainIsolated();
-    expect(resultOf('y', other)).toMatch(/^\{"pgid":/);
+    expect(resultOf('y', other)).toBe('there\n');
   });
 });

@@ -283,11 +283,19 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** What a virtual model does with its input. The promise's result is the exit code. A killed model needs none. */
+/** What a virtual model does with its input. The result is its exit code, or how something else ended it. A killed model needs none. */
 export type VirtualModel = (
   input: string,
   job: { jobId: string; say: (line: string) => void },
-) => Promise<number>;
+) => Promise<number | VirtualEnd>;
+
+/** How a program ends that does not exit by itself. */
+export type VirtualEnd = Partial<ProcessEnd> & {
+  /** The commands that isolate the program have failed. */
+  readonly hasNotBegun?: true;
+  readonly ranOutOfMemory?: true;
+  readonly stderr?: string;
+};
 
 /** A machine in memory: models are functions, files are strings. */
 export class VirtualHost implements Host {
@@ -301,6 +309,9 @@ export class VirtualHost implements Host {
   noteShutdown = (why: string) => Promise.resolve(void this.shutdowns.set(this.bootId, why));
   shutdownOf = (bootId: string) => Promise.resolve(this.shutdowns.get(bootId));
   notice = () => Promise.resolve(this.noticeText);
+  isGoingDown = false;
+  isShuttingDown = () => Promise.resolve(this.isGoingDown);
+  isDiskFull = false;
   reboot = () => {
     this.reboots += 1;
     return Promise.resolve();
@@ -313,7 +324,7 @@ export class VirtualHost implements Host {
   /** The highest number of models that ran side by side. */
   mostRunning = 0;
   cardText = card();
-  setup: (() => Promise<number>) | undefined;
+  setup: (() => Promise<number | VirtualEnd>) | undefined;
   unpackFault: Error | undefined;
   /** How many of the next downloads lose their last byte. */
   cutDownloads = 0;
@@ -376,9 +387,14 @@ export class VirtualHost implements Host {
         this.running.add(jobId);
         this.mostRunning = Math.max(this.mostRunning, this.running.size);
         let over = false;
+        let result: VirtualEnd = {};
         const ended = Promise.race([
           killed,
-          work.then((code): ProcessEnd => ({ code, signal: null })),
+          work.then((how): ProcessEnd => {
+            result = typeof how === 'number' ? { code: how } : how;
+            if (result.stderr !== undefined) output.stderr(Buffer.from(`${result.stderr}\n`));
+            return { code: result.code ?? null, signal: result.signal ?? null };
+          }),
         ]).finally(() => {
           over = true;
           this.running.delete(jobId);
@@ -389,6 +405,8 @@ export class VirtualHost implements Host {
         };
         return Promise.resolve({
           ended,
+          hasBegun: () => result.hasNotBegun !== true,
+          ranOutOfMemory: () => Promise.resolve(result.ranOutOfMemory === true),
           terminate: () => end('SIGTERM'),
           killAll: () => {
             end('SIGKILL');
@@ -396,6 +414,7 @@ export class VirtualHost implements Host {
           },
         });
       },
+      isDiskFull: () => Promise.resolve(this.isDiskFull),
       outputs: () => Promise.resolve(Object.entries(this.outputs).map(virtualFile)),
       remove: () => Promise.resolve(),
     });
