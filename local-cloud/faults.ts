@@ -14,7 +14,7 @@ interface Parts {
   };
   readonly bus: { fireSchedules(): Promise<void> };
   readonly functions: { invocations(functionName: string): number };
-  readonly timers: { readonly deliveries: number };
+  readonly timers: { readonly deliveries: readonly string[] };
 }
 
 interface CountedFault {
@@ -89,8 +89,8 @@ export class Faults implements AgentFaults, NotificationFaults {
     return this.parts.functions.invocations(functionName);
   }
 
-  /** Number of events on their way to a function, and of asynchronous invocations that have not ended, retries included. */
-  get deliveries(): number {
+  /** The events on their way to a function, and the asynchronous invocations that have not ended, retries included. */
+  get deliveries(): readonly string[] {
     return this.parts.timers.deliveries;
   }
 

@@ -116,7 +116,7 @@ story('a pipeline that is deployed again', () => {
     const end = new AbortController();
     const sweeping = (async () => {
       while (!end.signal.aborted) {
-        if (faults.deliveries === 0) await faults.sweepNow();
+        if (faults.deliveries.length === 0) await faults.sweepNow();
         await sleep(50);
       }
     })();

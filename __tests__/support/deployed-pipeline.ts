@@ -196,12 +196,12 @@ export class DeployedPipeline {
   async isQuiet(): Promise<void> {
     const { faults } = this.cloud;
     const isQuiet = async () =>
-      (faults.deliveries === 0 && (await this.commandsUnderWay()).length === 0) || undefined;
+      (faults.deliveries.length === 0 && (await this.commandsUnderWay()).length === 0) || undefined;
     try {
       await eventually('quiet', isQuiet, 80_000);
     } catch (cause) {
       const commands = JSON.stringify(await this.commandsUnderWay());
-      const what = `${faults.deliveries} deliveries and these commands are under way: ${commands}`;
+      const what = `under way: ${faults.deliveries.join(', ')}; commands: ${commands}`;
       throw new Error(what, { cause });
     }
   }

@@ -5,7 +5,7 @@ import type { Report } from './events';
 export class Timers {
   private readonly pending = new Set<NodeJS.Timeout>();
   private stopped = false;
-  private deliveriesInProgress = 0;
+  private readonly delivering = new Set<{ readonly what: string }>();
 
   constructor(private readonly report: Report) {}
 
@@ -20,15 +20,16 @@ export class Timers {
     return () => this.cancel(timer);
   }
 
-  /** The number of deliveries that have not ended. */
-  get deliveries(): number {
-    return this.deliveriesInProgress;
+  /** What each delivery that has not ended delivers. */
+  get deliveries(): string[] {
+    return [...this.delivering].map(({ what }) => what);
   }
 
   /** Like `after`, for the delivery of an event to a function. The delivery counts until `work` has ended. */
   deliver(milliseconds: number, what: string, work: () => Promise<void>): void {
-    this.deliveriesInProgress += 1;
-    this.after(milliseconds, what, () => work().finally(() => (this.deliveriesInProgress -= 1)));
+    const delivery = { what };
+    this.delivering.add(delivery);
+    this.after(milliseconds, what, () => work().finally(() => this.delivering.delete(delivery)));
   }
 
   /** Runs `work` periodically. The returned function ends this. */
