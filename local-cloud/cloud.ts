@@ -292,7 +292,7 @@ function makeInstances(base: Base, { roles, port }: Iam, publish: Publish) {
 
 /** From now on the gateway answers callers. */
 function serve(
-  { gateway, region, moto, recorder }: Base,
+  { gateway, region, moto, recorder, faults }: Base,
   parts: { iam: Iam; lambda: Lambda; bus: EventBus; instances: Instances; notifications: Notifications },
 ): void {
   const { bus, notifications } = parts;
@@ -320,6 +320,7 @@ function serve(
     authorizer,
     s3,
     notifications,
+    faults,
     functions,
     recorder,
   });

@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { NotificationFaults } from './s3/notifications';
 import type { AgentFaults, CommandsAtCrash } from './ssm/agents';
+import type { CallHead } from './wire/call';
 
 /** The parts that tests control, and whose events tests count. */
 interface Parts {
@@ -23,10 +25,19 @@ interface CountedFault {
   count: number;
 }
 
+/** Requests of this method, for objects whose path matches, are answered so much later. */
+export interface ObjectDelay {
+  readonly method: 'GET' | 'PUT';
+  readonly path: RegExp;
+  readonly milliseconds: number;
+}
+
 /** Faults that end-to-end tests inject, and counters. The parts of the local cloud read their faults here. */
 export class Faults implements AgentFaults, NotificationFaults {
   commandsAtCrash: CommandsAtCrash = 'failed';
   agentsAreMute = false;
+  /** Delays of requests for objects, so that a test can act in the midst of one. */
+  objectDelays: ObjectDelay[] = [];
   private readonly drops: CountedFault[] = [];
   private readonly duplicates: CountedFault[] = [];
   private controlled: Parts | undefined;
@@ -52,6 +63,12 @@ export class Faults implements AgentFaults, NotificationFaults {
 
   takeDuplicate(bucket: string): boolean {
     return take(this.duplicates, bucket);
+  }
+
+  /** Returns when a request for an object may go on. */
+  async delay({ method, path }: Pick<CallHead, 'method' | 'path'>): Promise<void> {
+    const delay = this.objectDelays.find((each) => each.method === method && each.path.test(path));
+    if (delay) await pause(delay.milliseconds);
   }
 
   /** Kills the drain with SIGKILL, and nothing else. Returns false if there is no drain. */

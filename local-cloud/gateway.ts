@@ -9,6 +9,7 @@ import {
 } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { LamplighterError, messageOf } from '../lifecycle/errors';
+import type { Faults } from './faults';
 import type { Authorizer } from './iam/authorize';
 import type { Functions } from './lambda/functions';
 import type { Notifications } from './s3/notifications';
@@ -39,6 +40,7 @@ export interface Services {
   /** An S3 request's body is read if a service needs it, or if the needed permissions depend on it. */
   readonly s3: Pick<S3Api, 'handles'>;
   readonly notifications: Pick<Notifications, 'observe'>;
+  readonly faults: Pick<Faults, 'delay'>;
   readonly functions: Pick<Functions, 'runtime'>;
   readonly recorder: Pick<Recorder, 'needsBody' | 'note'>;
 }
@@ -125,6 +127,7 @@ export class Gateway {
   ): Promise<void> {
     const { body } = call;
     if (body === undefined) {
+      await services.faults.delay(call);
       await passOn(call, request, response, services);
       return;
     }

@@ -41,7 +41,7 @@ export async function endFromOutside(
   return new Interruption('machine', `something on the machine ended the model by ${signal}`);
 }
 
-export const SHUTTING_DOWN = 'the machine is shutting down; the job runs again after the next boot';
+const SHUTTING_DOWN = 'the machine is shutting down; the job runs again after the next boot';
 
 /**
  * D32: SIGKILL comes from the kernel when memory runs out, or from outside. Without a trace of the kernel the first one is

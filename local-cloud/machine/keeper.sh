@@ -37,6 +37,7 @@ main() {
 # At the end of standard input, this script ends as soon as its present program has.
 watch_input() {
   exec 3>&-
+  # shellcheck disable=SC2016
   exec setpriv --pdeathsig KILL bash -c 'cat >/dev/null; kill -TERM "$1"' watch "$$" <&4
 }
 
