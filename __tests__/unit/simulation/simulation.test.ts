@@ -10,8 +10,8 @@ import { traceOf } from '../../support/trace';
 const CATCHABLE = MUTATIONS.filter(({ redundant }) => redundant === undefined);
 
 const PINNED = {
-  lines: 128,
-  hash: 'ded545c603fcae2aa2fcee5261752f50fb154797de6a95c05d8232016dec3db7',
+  lines: 129,
+  hash: '03fc2d432212142c858723710a6920fe0dba5b5b3f6dbd42f918e0370e380867',
 };
 
 describe('the simulated cloud', () => {
