@@ -97,7 +97,10 @@ function lines(program: Program, usages: readonly Usage[], nodes: readonly Usage
   ];
 }
 
-async function prepare(folder: string): Promise<{ bare: readonly string[]; programs: readonly Program[] }> {
+/** Writes all programs into a folder. `bare`: the arguments of node for an empty program. */
+export async function prepare(
+  folder: string,
+): Promise<{ bare: readonly string[]; programs: readonly Program[] }> {
   const write = async (name: string, text: string | Uint8Array) => {
     await writeFile(join(folder, name), text);
     return join(folder, name);
@@ -208,10 +211,17 @@ const CONFIG = {
   idleShutdownMinutes: 15,
 };
 
+/** The environment in which each program makes its clients. */
+export const startEnvironment = (folder: string): NodeJS.ProcessEnv => ({
+  PATH: process.env.PATH,
+  HOME: folder,
+  ...ENVIRONMENT,
+});
+
 async function usageOf(folder: string, program: readonly string[]): Promise<Usage> {
   const child = spawn(process.execPath, ['--require', join(folder, 'usage.cjs'), ...program], {
     cwd: folder,
-    env: { PATH: process.env.PATH, HOME: folder, ...ENVIRONMENT },
+    env: startEnvironment(folder),
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });
   let output = '';
