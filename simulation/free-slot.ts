@@ -22,8 +22,8 @@ interface ClaimFacts {
   isSuspect(jobId: string): boolean;
 }
 
-/** The longest time that a free slot may stay empty: twice the longest back-off. In milliseconds. */
-const BOUND_MS = 10 * 60_000;
+/** The longest time that a free slot may stay empty: twice the longest back-off, and calls that fail between. In milliseconds. */
+const BOUND_MS = 12 * 60_000;
 
 /** Watches that a drain fills its slots. Time during an outage or with a full disk does not count. */
 export class FreeSlot {

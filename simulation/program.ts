@@ -153,8 +153,8 @@ export class SimProgram implements ModelProcess {
 
   private end(end: ProcessEnd, by: SimProgram['endedBy'] = 'itself'): void {
     if (this.hasEnded || (this.isStuck && this.owner.alive)) return;
-    // The drain cannot tell an end of a program's own from one by the shutdown.
-    this.endedBy = by === 'itself' && this.world.machine.isGoingDown ? 'outside' : by;
+    // The drain cannot tell another end from one by the shutdown.
+    this.endedBy = by !== 'the drain' && this.world.machine.isGoingDown ? 'outside' : by;
     this.remove();
     this.world.narrate?.(
       this.name,

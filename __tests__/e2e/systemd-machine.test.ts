@@ -426,7 +426,7 @@ const settings = {
     const job = await pipeline.upload('reboot.txt', 'sleep 20');
     await pipeline.isRunning(job);
     await pipeline.ec2.send(new RebootInstancesCommand(ids()));
-    await pipeline.receipt(job, 120_000);
+    expect(await pipeline.receipt(job, 120_000)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
     await pipeline.comesToRest();
     pipeline.cloud.faults.commandsAtCrash = 'failed';
   }, 240_000);
@@ -447,7 +447,7 @@ const settings = {
     await pipeline.ec2.send(new StopInstancesCommand(ids()));
     await pipeline.reaches('stopped');
     await pipeline.cloud.faults.sweepNow();
-    await pipeline.receipt(job, 120_000);
+    expect(await pipeline.receipt(job, 120_000)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
     await pipeline.comesToRest();
   }, 240_000);
 
@@ -458,7 +458,7 @@ const settings = {
     expect(await pipeline.state()).toBe('running');
     await pipeline.reaches('stopped', 60_000);
     pipeline.cloud.faults.bringBackSpot(pipeline.manifest.instanceId);
-    await pipeline.receipt(job, 120_000);
+    expect(await pipeline.receipt(job, 120_000)).toMatchObject({ outcome: 'succeeded', attempt: 2 });
     await pipeline.comesToRest();
   }, 240_000);
 });
