@@ -7,6 +7,7 @@ import type { SimInstance, Stopper } from './instance';
 import type { DeathCause } from './run-ends';
 import { SimProcess } from './process';
 import { SimProgram } from './program';
+import { LONGEST_SHUTDOWN_MS } from './settings';
 import { statusOf, type SimCommand, type SimSsm } from './ssm';
 import { logOf } from './story';
 
@@ -231,7 +232,7 @@ export class Machine {
   shutDown(stopper: Stopper, usualMs: number): number {
     const { faults, luck, narrate } = this.world;
     const isSlow = faults.strikes('slow shutdown');
-    const delay = isSlow ? luck.spread(usualMs, 90_000) : usualMs;
+    const delay = isSlow ? luck.spread(usualMs, LONGEST_SHUTDOWN_MS) : usualMs;
     narrate?.('machine', 'begins to shut down');
     if (stopper === 'ours' && this.currentBoot) this.world.checks.checkPowerOff();
     this.endUnits(isSlow ? delay - 1 : luck.between(0, delay));
@@ -250,7 +251,7 @@ export class Machine {
   private shutDownAndBoot(): void {
     const { faults, luck } = this.world;
     const bootId = this.currentBoot?.id ?? '';
-    const delay = luck.spread(250, faults.strikes('slow shutdown') ? 90_000 : 8_000);
+    const delay = luck.spread(250, faults.strikes('slow shutdown') ? LONGEST_SHUTDOWN_MS : 8_000);
     this.endUnits(delay - 1);
     this.later(delay, () => {
       this.powerOff('EC2', this.disk.shutdowns.has(bootId) ? 'explained' : 'unexplained');

@@ -446,6 +446,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'runner/drain.ts',
     text: 'if (await this.isShuttingDown()) {',
     replacement: 'if (Boolean(this.hasNotedShutdown) && (await this.isShuttingDown())) {',
+    redundant: 'a program that begins in a shutdown is given back too; endings.test.ts has the case',
   },
   {
     name: "a wrapper's failure counts as the program's",

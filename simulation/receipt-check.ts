@@ -2,7 +2,7 @@ import type { Receipt } from '../lifecycle/records';
 import type { MakeCheck } from './check-list';
 import type { SimInstance } from './instance';
 import type { RunEnds } from './run-ends';
-import { CLOCK_SLACK_MS } from './settings';
+import { CLOCK_SLACK_MS, LONGEST_SHUTDOWN_MS } from './settings';
 import type { World } from './world';
 
 /** One run of a model's program. */
@@ -46,7 +46,9 @@ export function checkReceipt(
   checkTruth(areInOrder, `times out of order: ${times.join(', ')}`);
   const begin = times[0] ?? 0;
   const end = times.at(-1) ?? 0;
-  const slackMs = CLOCK_SLACK_MS + faults.greatestBootClockErrorMs;
+  // EC2 bills no longer when an instance begins to stop, but its drain may work until the end of the shutdown.
+  const shutdownMs = faults.has('slow shutdown') ? LONGEST_SHUTDOWN_MS : 0;
+  const slackMs = CLOCK_SLACK_MS + faults.greatestBootClockErrorMs + shutdownMs;
   const on = ec2.onTimes.some(({ from, to }) => from <= begin + slackMs && end <= to + slackMs);
   checkTruth(on && end <= timeline.now + slackMs, 'the instance was off at its times');
 }

@@ -45,6 +45,9 @@ export const SWEEP_MS = 5 * 60_000;
 /** Maximum difference between times of two clocks, with a margin. In milliseconds. */
 export const CLOCK_SLACK_MS = 20_000;
 
+/** The longest orderly shutdown, in milliseconds: systemd's DefaultTimeoutStopSec. */
+export const LONGEST_SHUTDOWN_MS = 90_000;
+
 export type FunctionName = 'trigger' | 'worker' | 'stop';
 
 /** The time limit of a function in seconds, as modules/pipeline.ts deploys it. */
