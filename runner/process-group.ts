@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { messageOf } from '../lifecycle/errors';
-import { JobFailure } from './failures';
+import { Interruption, JobFailure } from './failures';
 import type { ModelProcess, ProcessEnd, ProcessOutput } from './host';
 import type { Isolation } from './isolation';
 import { hasVariable, isAlive, processIds, startTimeOf, userOf } from './proc';
@@ -36,10 +36,13 @@ const recordSchema = z.object({
   startTime: z.optional(z.string()),
 });
 
-/** Starts a program. Throws JobFailure if the program does not exist or is not executable. */
+/**
+ * Starts a program. Throws JobFailure if the program does not exist or is not executable, and Interruption if the wrapper
+ * cannot be started.
+ */
 export async function startGroup(start: GroupStart): Promise<ModelProcess> {
   const [program = '', ...args] = start.command;
-  const { uid, slice } = start.isolation;
+  const { wrapper, uid, slice } = start.isolation;
   const killsBefore = slice === undefined ? 0 : await memoryKillsIn(slice);
   const child = spawn(program, args, {
     cwd: start.cwd,
@@ -60,7 +63,7 @@ export async function startGroup(start: GroupStart): Promise<ModelProcess> {
     return end;
   });
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const pgid = await started(child, program);
+  const pgid = await started(child, program, wrapper.length > 0);
   const group: ModelProcess = {
     ended,
     terminate: () => signalGroup(pgid, 'SIGTERM'),
@@ -151,13 +154,18 @@ async function isStraggler(
 }
 
 /** Settles with the process id, which is the id of the process group too. */
-function started(child: ChildProcess, program: string): Promise<number> {
+function started(child: ChildProcess, program: string, isWrapped: boolean): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('spawn', () => {
       if (child.pid === undefined) reject(new Error(`${program} has started without a process id`));
       else resolve(child.pid);
     });
     child.once('error', (cause: NodeJS.ErrnoException) => {
+      // D30: the wrapper is not the model's.
+      if (isWrapped) {
+        reject(new Interruption('wrapper', `${program} cannot be started: ${messageOf(cause)}`, { cause }));
+        return;
+      }
       const why = REASONS[cause.code ?? ''];
       if (why === undefined) {
         reject(cause);
