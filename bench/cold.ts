@@ -25,9 +25,8 @@ interface Program {
 }
 
 /**
- * `deployed`: the part as Terraform uploads it. `floor`: the same bundle with nothing in it but the clients and
- * their commands. `esbuild`: the
- * same source without our cuts. `unbundled`: the same source, with the SDK from node_modules.
+ * `deployed`: the part as Terraform uploads it. `floor`: the same bundle with nothing in it but the clients and their
+ * commands. `esbuild`: the same source without our cuts. `unbundled`: the same source, with the SDK from node_modules.
  */
 const VARIANTS = [
   { variant: 'deployed', name: '' },

@@ -9,8 +9,7 @@ import { JobFailure } from './failures';
 import type { JobFolder, ModelProcess, OutputFile, ProcessOutput, Program } from './host';
 import type { Isolation } from './isolation';
 import { modelEnvironment } from './model-environment';
-import { killStragglers, startGroup } from './process-group';
-import { endSlice } from './slice';
+import { endProcesses, startGroup } from './process-group';
 
 /** File in the job's folder that records the process group of the job's program. */
 export const PROCESS_RECORD = 'process.json';
@@ -86,9 +85,7 @@ export class JobFolderOnDisk implements JobFolder {
   }
 
   async remove(): Promise<void> {
-    const { uid, slice } = this.options.isolation;
-    if (slice !== undefined) await endSlice(slice);
-    await killStragglers(this.path('home'), (owner) => owner === uid);
+    await endProcesses(this.options.isolation, this.path('home'));
     await rm(this.options.path, { recursive: true, force: true });
   }
 

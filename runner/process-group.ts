@@ -42,7 +42,7 @@ const recordSchema = z.object({
  */
 export async function startGroup(start: GroupStart): Promise<ModelProcess> {
   const [program = '', ...args] = start.command;
-  const { wrapper, uid, slice } = start.isolation;
+  const { wrapper, slice } = start.isolation;
   const killsBefore = slice === undefined ? 0 : await memoryKillsIn(slice);
   const child = spawn(program, args, {
     cwd: start.cwd,
@@ -71,8 +71,7 @@ export async function startGroup(start: GroupStart): Promise<ModelProcess> {
     ranOutOfMemory: async () => slice !== undefined && (await memoryKillsIn(slice)) > killsBefore,
     killAll: async () => {
       signalGroup(pgid, 'SIGKILL');
-      if (slice !== undefined) await endSlice(slice);
-      await killStragglers(start.environment.HOME ?? '', (owner) => owner === uid);
+      await endProcesses(start.isolation, start.environment.HOME ?? '');
       await Promise.race([closed, sleep(OUTPUT_WAIT_MS)]);
       child.stdout?.destroy();
       child.stderr?.destroy();
@@ -113,6 +112,12 @@ async function readRecord(file: string): Promise<z.infer<typeof recordSchema> | 
   } catch {
     return undefined;
   }
+}
+
+/** Ends all processes of a slot, those of its cgroup at once, and all whose HOME is the job's. */
+export async function endProcesses({ slice, uid }: Isolation, home: string): Promise<void> {
+  if (slice !== undefined) await endSlice(slice);
+  await killStragglers(home, (owner) => owner === uid);
 }
 
 /**

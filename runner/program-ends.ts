@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { DrainContext } from './context';
 import { Interruption, KilledError } from './failures';
 import type { ProcessEnd } from './host';
@@ -8,13 +9,6 @@ import type { ProgramEnd } from './run-program';
  * bash(1).
  */
 const SHELL_SIGNAL_BASE = 128;
-
-const SIGNAL_NUMBERS: Readonly<Record<number, string>> = {
-  1: 'SIGHUP',
-  2: 'SIGINT',
-  9: 'SIGKILL',
-  15: 'SIGTERM',
-};
 
 /** Signals by which people and systemd ask a program to end. A model that is at fault dies of others, such as SIGSEGV. */
 const REQUESTS_TO_END = ['SIGHUP', 'SIGINT', 'SIGTERM'];
@@ -54,7 +48,8 @@ export function killFromOutside(end: ProgramEnd, wasKilledBefore: boolean): Inte
 
 /** The signal that ended the program or, if the program is a shell's script, its last command. */
 function signalOf({ exit: { code, signal } }: ProgramEnd): string | undefined {
-  return signal ?? SIGNAL_NUMBERS[(code ?? 0) - SHELL_SIGNAL_BASE];
+  const number = (code ?? 0) - SHELL_SIGNAL_BASE;
+  return signal ?? Object.entries(constants.signals).find(([, each]) => each === number)?.[0];
 }
 
 export function isKilled(end: ProgramEnd): boolean {

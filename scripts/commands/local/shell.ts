@@ -6,6 +6,9 @@ import { notRunning } from '../../../local-cloud/local-environment';
 import { Exit, type ExitCode, MissingError } from '../../console/exit';
 import { LOCAL_DIRECTORY } from '../../tools/project';
 
+/** What of the machine's first process the shell shares. */
+const NAMESPACES = ['--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup', '--time', '--root'];
+
 /** Opens a shell, as root, in the systemd machine of this checkout's local cloud. Returns when the shell has ended. */
 export async function openShell(): Promise<ExitCode> {
   if (!(await isRunning(LOCAL_DIRECTORY))) throw await notRunning(LOCAL_DIRECTORY);
@@ -20,35 +23,11 @@ export async function openShell(): Promise<ExitCode> {
     'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     'HOME=/root',
     'LANG=C.UTF-8',
+    `TERM=${process.env.TERM ?? 'dumb'}`,
   ];
-  const shell = spawn(
-    'nsenter',
-    [
-      ...[
-        '--target',
-        String(init),
-        '--mount',
-        '--uts',
-        '--ipc',
-        '--net',
-        '--pid',
-        '--cgroup',
-        '--time',
-        '--root',
-      ],
-      ...[
-        '--',
-        'env',
-        '-i',
-        ...environment,
-        `TERM=${process.env.TERM ?? 'dumb'}`,
-        'sh',
-        '-c',
-        'cd && exec bash -l',
-      ],
-    ],
-    { stdio: 'inherit' },
-  );
+  const enter = ['--target', String(init), ...NAMESPACES, '--'];
+  const bash = ['env', '-i', ...environment, 'sh', '-c', 'cd && exec bash -l'];
+  const shell = spawn('nsenter', [...enter, ...bash], { stdio: 'inherit' });
   // The shell handles Ctrl-C.
   const ignore = () => undefined;
   process.on('SIGINT', ignore);
