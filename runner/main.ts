@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { writeSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -14,6 +15,9 @@ import { s3Client } from './s3-client';
 
 /** Exit codes: of sysexits.h for a wrong call, of the shell for a signal. */
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78, SIGINT: 130, SIGTERM: 143 };
+
+/** The file descriptor of standard output. */
+const STDOUT = 1;
 
 /** Time limit of an interrupted drain, which kills its models and releases its claims. S3 may not answer. */
 const STOP_LIMIT_MS = 15_000;
@@ -42,7 +46,7 @@ async function main(args: string[]): Promise<number> {
   const config = await readConfig(call.config);
   const root = dirname(resolve(call.config));
   const drainId = randomUUID();
-  const log = jsonLog({ part: call.command, pipeline: config.pipeline, drainId });
+  const log = jsonLog({ part: call.command, pipeline: config.pipeline, drainId }, writeLine);
   if (call.command === 'drain') return runDrain(config, root, drainId, log);
   const { idleShutdownMinutes } = config;
   await shutDownIfIdle({ root, idleShutdownMinutes, log, bootId: await readBootId(process.env) });
@@ -72,6 +76,18 @@ async function runDrain(config: RunnerConfig, root: string, drainId: string, log
   // This process holds the drain lock until the shutdown ends it, so that no other drain begins meanwhile.
   if (end === 'stuck') await setTimeout(REBOOT_LIMIT_MS);
   return interrupted ?? (end === 'left' || end === 'stuck' ? EXIT.failed : EXIT.ok);
+}
+
+/**
+ * A line that cannot be written is lost: the agent keeps this output in files, and their disk may be full. `process.stdout`
+ * would end the process with its first error, and lose all later lines.
+ */
+function writeLine(line: string): void {
+  try {
+    writeSync(STDOUT, `${line}\n`);
+  } catch {
+    // The records have what counts.
+  }
 }
 
 /** The command and its configuration file, or the error in the call. */
