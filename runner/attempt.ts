@@ -25,7 +25,7 @@ import { jobLog } from './job-log';
 import { Lease } from './lease';
 import { persist } from './persist';
 import { prepareModel } from './prepare';
-import { describeExit, endFromOutside, isKilled, killFromOutside } from './program-ends';
+import { DISK_WAS_FULL, describeExit, endFromOutside, isKilled, killFromOutside } from './program-ends';
 import { publishReceipt, type ReceiptFacts } from './receipt';
 import { runProgram, type ProgramEnd } from './run-program';
 import { StatusReport, progressIn } from './status';
@@ -310,6 +310,5 @@ function modelFailure(
     return new Failure('memory', message, facts);
   }
   if (!isDiskFull) return new Failure('model failed', how, facts);
-  const message = `${how}, and the disk was full; raise diskGiB in the pipeline's settings, or have the model write less`;
-  return new Failure('model failed', message, facts);
+  return new Failure('model failed', `${how}, ${DISK_WAS_FULL}`, facts);
 }

@@ -8,6 +8,7 @@ import type { ModelRef } from '../lifecycle/model';
 import { JobFailure } from './failures';
 import type { JobFolder, ModelProcess, OutputFile, ProcessOutput, Program } from './host';
 import type { Isolation } from './isolation';
+import { makeFolder } from './make-folder';
 import { modelEnvironment } from './model-environment';
 import { endProcesses, startGroup } from './process-group';
 
@@ -38,7 +39,7 @@ export class JobFolderOnDisk implements JobFolder {
   static async make(options: JobFolderOptions): Promise<JobFolderOnDisk> {
     const folder = new JobFolderOnDisk(options);
     await folder.remove();
-    await mkdir(options.path, { recursive: true, mode: 0o711 });
+    await makeFolder(options.path, 0o711);
     for (const name of ['input', 'output', 'home', 'tmp'] as const) {
       await mkdir(folder.path(name), { mode: 0o700 });
       await folder.give(folder.path(name));

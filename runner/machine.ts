@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, open, readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, open, readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { wholeSecond } from '../lifecycle/clock';
@@ -11,6 +11,7 @@ import { errnoOf } from './errno';
 import type { Host, JobFolder, ModelFolder } from './host';
 import { isModelUser, isolate, MODELS_SLICE, type PlatformFacts } from './isolation';
 import { JobFolderOnDisk, PROCESS_RECORD } from './job-folder';
+import { makeFolder } from './make-folder';
 import { readIdentity, readSpotNotice } from './metadata';
 import { ModelFolderOnDisk, pruneModels } from './model-folder';
 import { killRecorded, killStragglers } from './process-group';
@@ -67,7 +68,7 @@ export class Machine implements Host {
     const identity = await identify(options, facts);
     const bootId = await readBootId(environment);
     const machine = new Machine(identity, bootId, bootedAtIn(environment), facts, options);
-    for (const name of ['run', 'models', 'jobs']) await mkdir(machine.path(name), { recursive: true });
+    for (const name of ['run', 'models', 'jobs']) await makeFolder(machine.path(name));
     // The drain's lock, its account and its heartbeat: a process that can read a lock file can hold the lock.
     await chmod(machine.path('run'), 0o700);
     // A model with its own user must be able to enter its folders. The caller's umask may forbid this.

@@ -8,6 +8,7 @@ import { modelCardSchema, type ModelRef } from '../lifecycle/model';
 import { errnoOf } from './errno';
 import { JobFailure } from './failures';
 import type { ModelFolder, Program } from './host';
+import { makeFolder } from './make-folder';
 import { unzip } from './unzip';
 
 const MARKER = '.lamplighter-ready';
@@ -57,7 +58,7 @@ export class ModelFolderOnDisk implements ModelFolder {
     const zipFile = `${this.path}.zip`;
     const half = `${this.path}.unpacking`;
     await this.remove(this.path, half, zipFile);
-    await mkdir(dirname(this.path), { recursive: true });
+    await makeFolder(dirname(this.path));
     try {
       await pipeline(zip, createWriteStream(zipFile));
       await mkdir(half);

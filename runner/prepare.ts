@@ -5,7 +5,7 @@ import { modelCardSchema, type ModelCard, type ModelRef } from '../lifecycle/mod
 import { parseRecord } from '../lifecycle/records';
 import type { DrainContext } from './context';
 import { Interruption, JobFailure } from './failures';
-import { describeExit, endFromOutside } from './program-ends';
+import { DISK_WAS_FULL, describeExit, endFromOutside } from './program-ends';
 import { runProgram, type ProgramRun } from './run-program';
 
 type PreparedJob = Pick<ProgramRun, 'folder' | 'signal' | 'log' | 'onStuck'>;
@@ -65,13 +65,15 @@ async function setUp(context: DrainContext, model: ModelRef, job: PreparedJob): 
     return;
   }
   const how = timedOut ? `exceeded ${minutes} minutes` : describeExit(exit);
-  const message = `the setup of model ${model.name} ${how}`;
+  const isDiskFull = await job.folder.isDiskFull();
+  const message = `the setup of model ${model.name} ${how}${isDiskFull ? `, ${DISK_WAS_FULL}` : ''}`;
   const since = setupFailedSince.get(model.digest) ?? clock.now();
   setupFailedSince.set(model.digest, since);
   // D19
   if (clock.now() - since >= context.timings.setupPatienceSeconds * 1000) {
     throw new JobFailure('setup failed', message, { exit, stderrTail });
   }
+  if (isDiskFull) throw new Interruption('machine', message);
   throw new Interruption('weather', `${message}; a package index may be away, so the setup is tried again`);
 }
 

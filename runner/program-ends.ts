@@ -35,6 +35,10 @@ export async function endFromOutside(
   return new Interruption('machine', `something on the machine ended the model by ${signal}`);
 }
 
+/** Why a program may have failed. The text follows its end in a sentence. */
+export const DISK_WAS_FULL =
+  "and the disk was full; raise diskGiB in the pipeline's settings, or have the model write less";
+
 const SHUTTING_DOWN = 'the machine is shutting down; the job runs again after the next boot';
 
 /**

@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from './errno';
+import { makeFolder } from './make-folder';
 
 /** Number of notes that stay on the disk. */
 const KEPT_NOTES = 20;
@@ -14,7 +15,7 @@ export class ShutdownNotes {
 
   /** Returns when the note is on the disk: the machine may go down at any moment. */
   async write(bootId: string, why: string): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
+    await makeFolder(this.folder);
     const file = this.fileOf(bootId);
     const next = `${file}.next`;
     const note = await open(next, 'w');

@@ -1,10 +1,11 @@
 import { createWriteStream } from 'node:fs';
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import { errnoOf } from './errno';
+import { makeFolder } from './make-folder';
 
 const TYPE_MASK = 0o170000;
 const SYMBOLIC_LINK = 0o120000;
@@ -30,14 +31,14 @@ async function extract(zip: ZipFile, entry: Entry, folder: string): Promise<void
   // yauzl's validateFileName has already refused absolute names, backslashes and `..`.
   const target = join(folder, entry.fileName);
   if (entry.fileName.endsWith('/')) {
-    await mkdir(target, { recursive: true });
+    await makeFolder(target);
     return;
   }
   const mode = entry.externalFileAttributes >>> 16;
   if ((mode & TYPE_MASK) === SYMBOLIC_LINK) {
     throw new InvalidInputError(`${entry.fileName} is a symbolic link, which a model folder may not hold`);
   }
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target));
   await pipeline(await zip.openReadStreamPromise(entry), createWriteStream(target));
   await chmod(target, (mode & PERMISSIONS) === 0 ? 0o644 : mode & PERMISSIONS);
 }

@@ -587,6 +587,19 @@ describe('ends that are not the program’s own doing', () => {
     expect(pipeline.receipt('x', jobId).error?.message).toContain('the disk was full; raise diskGiB');
   });
 
+  test('a setup that fails on a full disk says so, and is tried again when there is room', async () => {
+    const jobId = pipeline.job('x', 'in', model);
+    const host = machine({}, endsWith({ code: 0 }));
+    host.isDiskFull = true;
+    host.setup = () => Promise.resolve(host.isDiskFull ? 1 : 0);
+    clock.at(60_000, () => (host.isDiskFull = false));
+    await run(host);
+    const { outcome, endedAttempts = [] } = pipeline.receipt('x', jobId);
+    expect(outcome).toBe('succeeded');
+    expect(endedAttempts).toMatchObject([{ first: 1, cause: 'machine' }]);
+    expect(endedAttempts[0]?.why).toContain('exited with code 1, and the disk was full; raise diskGiB');
+  });
+
   test.each<[string, VirtualEnd | number]>([
     ['ends by SIGTERM', { signal: 'SIGTERM' }],
     ['exits with 1', 1],
