@@ -1,16 +1,14 @@
 import { RebootInstancesCommand, StopInstancesCommand } from '@aws-sdk/client-ec2';
 import { CancelCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { attemptPrefix } from '../../lifecycle/job';
-import { runningMachine } from '../../local-cloud/machine/running-machine';
 import { PROJECT_FOLDER } from '../../scripts/tools/project';
 import { DeployedPipeline, type Uploaded } from '../support/deployed-pipeline';
 import { NO_SWEEP, eventually, hasMoto } from '../support/local-cloud';
 import { Checkout } from '../support/checkout';
-import { hasSystemdMachines, machineDisk } from '../support/systemd-host';
+import { hasSystemdMachines, inMachine, machineDisk } from '../support/systemd-host';
 
 /** How the machine or the drain ends in the midst of a job. */
 const ENDS = {
@@ -96,18 +94,15 @@ story('on a machine with systemd, an end of the machine ends attempts and not jo
       LIMIT_MS,
     );
 
-  /** Runs a command as root in the machine. */
-  function inMachine(script: string): void {
-    const init = runningMachine(pipeline.cloud.directory);
-    execFileSync('nsenter', ['--target', String(init), '--all', '--', 'bash', '-c', script]);
-  }
-
   /** A unit that a shutdown has to wait for, in this boot and all later ones. */
-  function addSlowUnit(): void {
+  async function addSlowUnit(): Promise<void> {
     const service = '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\nExecStop=sleep 20';
     const unit = `${service}\n[Install]\nWantedBy=multi-user.target`;
     const file = '/etc/systemd/system/slow.service';
-    inMachine(`cat >${file} <<'UNIT'\n${unit}\nUNIT\nsystemctl enable --now slow.service`);
+    await inMachine(
+      pipeline.cloud.directory,
+      `cat >${file} <<'UNIT'\n${unit}\nUNIT\nsystemctl enable --now slow.service`,
+    );
   }
 
   const strikes: Record<End, () => Promise<void>> = {
@@ -165,7 +160,7 @@ story('on a machine with systemd, an end of the machine ends attempts and not jo
     const strike = strikes[end];
 
     await says('setting the model up', `mortal-${end}`);
-    if (end === 'poweroff') addSlowUnit();
+    if (end === 'poweroff') await addSlowUnit();
     await pause(1_000);
     await strike();
     await says('attempt begins', jobs['c-polite'].jobId);

@@ -1,6 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { hasMachineDisk, provideMachineDisk } from '../../local-cloud/machine/machine-disk';
+import { runningMachine } from '../../local-cloud/machine/running-machine';
 import { factsOfHost, missingFor } from '../../local-cloud/machine/systemd-needs';
 import { Children } from '../../scripts/tools/children';
 
@@ -18,6 +20,13 @@ export function hasSystemdMachines(): boolean {
 export function machineDisk(): Promise<string> {
   const say = (text: string) => void process.stderr.write(`${text}\n`);
   return provideMachineDisk({ children: new Children(new AbortController().signal), say });
+}
+
+/** What a script prints that runs as root in the systemd machine of a local cloud's folder. Throws if the script fails. */
+export async function inMachine(directory: string, script: string): Promise<string> {
+  const args = ['--target', String(runningMachine(directory)), '--all', '--', 'bash', '-c', script];
+  // Not synchronous: the metadata service of the machine is in this process.
+  return (await promisify(execFile)('nsenter', args)).stdout;
 }
 
 /** What a machine can leave on its host. `mark`: a text that is in the name of each control group or path of the machine. */
