@@ -40,7 +40,6 @@ function pass(name: SocketName, server: Server): Promise<void> {
 }
 
 // The local cloud disconnects when it has all sockets, which would keep this program alive. Without all, the local cloud has died.
-// If this program ended first, the local cloud's last acknowledgement would break: SIGPIPE, which counts as Ctrl-C.
 process.once('disconnect', () => process.exit(isDone ? 0 : 1));
 
 main(Number(process.argv[2])).catch((error: unknown) => {

@@ -1,7 +1,14 @@
+import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError } from './exit';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Emits `closed` when this process's output has no reader any more. SIGPIPE does not say that: the kernel sends it for every
+ * connection, and a peer that closes one must not end the local cloud. Without a listener, Node.js ignores SIGPIPE.
+ */
+export const output = new EventEmitter<{ closed: [] }>();
 
 interface Interrupt {
   readonly signal: AbortSignal;
@@ -26,10 +33,12 @@ export function catchInterrupts(onFirst: () => void = ignore, onRepeated: () => 
     controller.abort(new InterruptedError());
   };
   for (const name of SIGNALS) process.on(name, onSignal);
+  output.on('closed', onSignal);
   return {
     signal: controller.signal,
     release: () => {
       for (const name of SIGNALS) process.off(name, onSignal);
+      output.off('closed', onSignal);
     },
   };
 }

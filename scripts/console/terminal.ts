@@ -1,5 +1,6 @@
 import { createColors } from 'picocolors';
 import { Exit } from './exit';
+import { output } from './interrupt';
 import { type Output, wrapped } from './print';
 
 /** Where a command writes: results and steps to `out`, errors and hints to `err`, one line at a time. */
@@ -26,18 +27,18 @@ export function processTerminal(): Terminal {
   };
 }
 
-type Outputs = Pick<NodeJS.Process, 'stdout' | 'stderr' | 'emit' | 'exit'>;
+type Outputs = Pick<NodeJS.Process, 'stdout' | 'stderr' | 'exit'>;
 
 /**
  * The reader of stdout may exit early (`| head`, a closed terminal window). Node.js would crash with EPIPE on the next write.
- * We treat EPIPE like SIGPIPE: commands with an interrupt handler clean up, others exit.
+ * Commands with an interrupt handler clean up, others exit.
  */
 export function endWhenOutputCloses(outputs: Outputs): void {
   let isHandled = false;
   const endOnBrokenPipe = () => {
     if (isHandled) return;
     isHandled = true;
-    if (!outputs.emit('SIGPIPE', 'SIGPIPE')) outputs.exit(Exit.interrupted);
+    if (!output.emit('closed')) outputs.exit(Exit.interrupted);
   };
   for (const stream of [outputs.stdout, outputs.stderr]) stream.on('error', endOnBrokenPipe);
 }

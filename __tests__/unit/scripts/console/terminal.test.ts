@@ -1,7 +1,7 @@
-import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { createColors } from 'picocolors';
 import type { Clock } from '../../../../lifecycle/clock';
+import { catchInterrupts } from '../../../../scripts/console/interrupt';
 import { Steps } from '../../../../scripts/console/steps';
 import {
   ago,
@@ -80,17 +80,17 @@ describe('an output without a reader (| head, a closed window)', () => {
     const exits: unknown[] = [];
     const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
     const exit = (code: unknown) => void exits.push(code);
-    return { exits, outputs: Object.assign(new EventEmitter(), streams, { exit }) };
+    return { exits, outputs: { ...streams, exit } };
   };
 
-  it('interrupts a command that catches interrupts, once', () => {
+  it('interrupts a command that catches interrupts', () => {
     const { exits, outputs: given } = outputs();
-    const caught: unknown[] = [];
-    given.on('SIGPIPE', (signal) => caught.push(signal));
+    const { signal, release } = catchInterrupts();
     endWhenOutputCloses(given as unknown as NodeJS.Process);
     given.stdout.emit('error', new Error('EPIPE'));
     given.stderr.emit('error', new Error('EPIPE'));
-    expect({ caught, exits }).toEqual({ caught: ['SIGPIPE'], exits: [] });
+    release();
+    expect({ isInterrupted: signal.aborted, exits }).toEqual({ isInterrupted: true, exits: [] });
   });
 
   it('ends every other command without a stack trace', () => {

@@ -1,6 +1,7 @@
 import { folder } from './folder';
 import { rmSync } from 'node:fs';
 import os from 'node:os';
+import { output } from '../../../../scripts/console/interrupt';
 import { main } from '../../../../scripts/lamplighter';
 import type { Target } from '../../../../scripts/pipeline/target';
 import { PROJECT_FOLDER } from '../../../../scripts/tools/project';
@@ -17,7 +18,7 @@ jest.mock('../../../../scripts/pipeline/target', () => ({
 
 /** Only the time of day stands still. */
 const REAL = ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'setInterval', 'clearInterval'];
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** What the commands of a test file print depends on no folder, no user, no time and no terminal. */
 export function keepMachineOut(): void {
@@ -78,6 +79,7 @@ export async function run(
   for (const [index, name] of SIGNALS.entries())
     for (const listener of process.listeners(name))
       if (before[index]?.includes(listener) === false) process.off(name, listener);
+  output.removeAllListeners();
   return { code, stdout: stdout.join('\n'), stderr: stderr.join('\n') };
 }
 
