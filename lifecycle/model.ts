@@ -34,6 +34,12 @@ export const modelCardSchema = z.strictObject({
   maxInterruptions: z._default(z.int().check(z.minimum(1), z.maximum(100)), DEFAULT_MAX_INTERRUPTIONS),
   /** Maximum jobs of this model that run in parallel. @default 1 */
   parallelJobs: z._default(z.int().check(z.minimum(1), z.maximum(64)), 1),
+  /** Maximum memory of each program in MiB. @default all that the machine leaves to models */
+  memoryMiB: z.optional(z.int().check(z.minimum(16))),
+  /** Maximum processes and threads of each program at one time. @default 4096 */
+  maxProcesses: z._default(z.int().check(z.minimum(1), z.maximum(1_000_000)), 4096),
+  /** What `run` can reach: the internet, or nothing. The setup can reach the internet. @default "internet" */
+  network: z._default(z.enum(['internet', 'none']), 'internet'),
   /** Whether a run that failed by itself (exit code not 0, time limit) is retried. @default false */
   retryOnFailure: z._default(z.boolean(), false),
 });

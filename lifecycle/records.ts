@@ -243,6 +243,17 @@ export const sessionSchema = z.object({
 export type Session = z.infer<typeof sessionSchema>;
 
 /** `results/<input key>/<jobId>/receipt.json`: the end of the job, success or failure. Created once, never changed. */
+/** The walls that a model's programs had. `none`: they were ordinary processes of the drain's user, as in a sandbox. */
+const isolationSchema = z.object({
+  kind: z.enum(['systemd', 'none']),
+  /** Absent: all memory that the machine leaves to models. */
+  memoryMiB: z.optional(z.int()),
+  maxProcesses: z.optional(z.int()),
+  network: z.optional(z.enum(['internet', 'none'])),
+});
+
+export type IsolationRecord = z.infer<typeof isolationSchema>;
+
 export const receiptSchema = z.object({
   version: z.literal(1),
   jobId,
@@ -265,6 +276,8 @@ export const receiptSchema = z.object({
   error: z.optional(z.object({ kind: z.string(), message: z.string() })),
   /** The last lines of the model's stderr. Present after a failed run. */
   stderrTail: z.optional(z.string()),
+  /** Absent if no program of the model ran, and before the third release. */
+  isolation: z.optional(isolationSchema),
   instance: z.object({ bootId: z.string(), drainId: z.string() }),
   /** Absent if the machine could not count its seconds. */
   bill: z.optional(billSchema),

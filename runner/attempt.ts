@@ -19,7 +19,7 @@ import {
   JobFailure,
   type FailureFacts,
 } from './failures';
-import type { JobFolder } from './host';
+import type { JobFolder, MemoryUse } from './host';
 import { inputName } from './input-name';
 import { jobLog } from './job-log';
 import { Lease } from './lease';
@@ -119,7 +119,8 @@ class Attempt {
     const { context, job, options, signal } = this;
     try {
       this.status.show('preparing');
-      this.folder = await context.host.newJobFolder(job.jobId, options.slot);
+      const { number } = this;
+      this.folder = await context.host.newJobFolder({ jobId: job.jobId, number, slot: options.slot });
       const facts = await this.run(this.folder);
       signal.throwIfAborted();
       return facts;
@@ -153,6 +154,7 @@ class Attempt {
       program: 'run',
       // D10
       timeLimitSeconds: card.timeLimitMinutes * 60,
+      limits: card,
       signal,
       log,
       onLine: (line) => {
@@ -162,11 +164,13 @@ class Attempt {
       onStuck,
     });
     log.info('model ended', { ...end.exit, timedOut: end.timedOut });
-    const facts = { exit: end.exit, stderrTail: end.stderrTail, startedAt };
+    const isolation = folder.isolation(card);
+    const facts = { exit: end.exit, stderrTail: end.stderrTail, startedAt, isolation };
     const outside = (await endFromOutside(context, end)) ?? killFromOutside(end, this.wasKilledBefore());
     if (outside) throw outside;
     if (end.timedOut || end.exit.code !== 0) {
-      throw modelFailure(card, end, facts, await folder.isDiskFull());
+      const machine = { isDiskFull: await folder.isDiskFull(), memoryBytes: context.host.memoryBytes };
+      throw modelFailure(card, end, facts, machine);
     }
 
     status.show('uploading');
@@ -179,7 +183,7 @@ class Attempt {
       throw new JobFailure('no output', message, facts);
     }
     const { claimedAt } = this.lease.claim;
-    return { outcome: 'succeeded', claimedAt, startedAt, exit: end.exit, outputs };
+    return { outcome: 'succeeded', claimedAt, startedAt, exit: end.exit, isolation, outputs };
   }
 
   private async download(folder: JobFolder): Promise<void> {
@@ -295,7 +299,7 @@ function modelFailure(
   card: ModelCard,
   end: ProgramEnd,
   facts: FailureFacts,
-  isDiskFull: boolean,
+  machine: { readonly isDiskFull: boolean; readonly memoryBytes: number },
 ): LamplighterError {
   // D9
   const Failure = card.retryOnFailure ? AttemptFailure : JobFailure;
@@ -304,11 +308,19 @@ function modelFailure(
     return new Failure('time limit', message, facts);
   }
   const how = `the model ${describeExit(end.exit)}`;
-  if (isKilled(end)) {
-    const why = end.ranOutOfMemory ? 'the memory of the machine ran out' : 'as it was once before';
-    const message = `${how}: ${why}; choose an instanceType with more memory, or have the model use less`;
+  if (isKilled(end) || end.memory.ranOut) {
+    const why = end.memory.ranOut ? 'memory ran out' : 'as it was once before';
+    const used = describeMemory(card, end.memory, machine.memoryBytes);
+    const message = `${how}: ${why}. ${used}; choose an instanceType with more memory, or have the model use less`;
     return new Failure('memory', message, facts);
   }
-  if (!isDiskFull) return new Failure('model failed', how, facts);
+  if (!machine.isDiskFull) return new Failure('model failed', how, facts);
   return new Failure('model failed', `${how}, ${DISK_WAS_FULL}`, facts);
+}
+
+function describeMemory({ memoryMiB }: ModelCard, { peakBytes }: MemoryUse, memoryBytes: number): string {
+  const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+  const peak = peakBytes === undefined ? '' : `It used ${mib(peakBytes)} at its peak; `;
+  const limit = memoryMiB === undefined ? '' : `its limit is ${memoryMiB} MiB (memoryMiB in model.json), `;
+  return `${peak}${limit}the machine has ${mib(memoryBytes)}`;
 }

@@ -2,7 +2,7 @@ import { LamplighterError } from '../lifecycle/errors';
 import type { EndCause, Receipt } from '../lifecycle/records';
 
 /** Fields of a failed receipt besides `error`. */
-export type FailureFacts = Partial<Pick<Receipt, 'startedAt' | 'exit' | 'stderrTail'>>;
+export type FailureFacts = Partial<Pick<Receipt, 'startedAt' | 'exit' | 'stderrTail' | 'isolation'>>;
 
 /** An attempt that the model ended. The kind, the message and the facts go into the receipt. */
 abstract class Failure extends LamplighterError {

@@ -1,5 +1,14 @@
 import type { Readable } from 'node:stream';
-import type { ModelRef } from '../lifecycle/model';
+import type { ModelCard, ModelRef } from '../lifecycle/model';
+import type { IsolationRecord } from '../lifecycle/records';
+
+/** How much memory a program's processes have used. */
+export interface MemoryUse {
+  /** Whether the kernel has killed one of them because memory ran out. False if that is not known. */
+  readonly ranOut: boolean;
+  /** Their most bytes at one time. Undefined: not known. */
+  readonly peakBytes?: number;
+}
 
 /** The machine's boot, folders and processes, as the drain uses them. The simulator has its own implementation. */
 export interface Host {
@@ -30,10 +39,20 @@ export interface Host {
   /** Touches the heartbeat file, which the idle timer reads. */
   beat(): Promise<void>;
   modelFolder(model: ModelRef): ModelFolder;
-  /** A new, empty folder for one attempt. `slot`: index of this job among those side by side, from 0. */
-  newJobFolder(jobId: string, slot: number): Promise<JobFolder>;
+  /** The machine's memory in bytes. */
+  readonly memoryBytes: number;
+  /** A new, empty folder for one attempt. */
+  newJobFolder(attempt: NumberedAttempt): Promise<JobFolder>;
   /** Removes all but the two last-used folders of each model, so that deploys do not fill the disk. */
   pruneModels(): Promise<void>;
+}
+
+/** An attempt as the machine knows it. */
+export interface NumberedAttempt {
+  readonly jobId: string;
+  readonly number: number;
+  /** Index of this job among those side by side, from 0. */
+  readonly slot: number;
 }
 
 /** The unzipped folder of one model digest. */
@@ -55,12 +74,17 @@ export interface ModelFolder {
 
 export type Program = 'setup' | 'run';
 
+/** The limits of a model's programs, from its card. */
+export type ModelLimits = Pick<ModelCard, 'memoryMiB' | 'maxProcesses' | 'network'>;
+
 /** The files of one attempt. */
 export interface JobFolder {
   /** Writes the input file. Returns the number of bytes written. */
   receive(name: string, body: Readable): Promise<number>;
-  /** Starts one of the model's programs in a new process group. Throws JobFailure if the program cannot be started. */
-  start(model: ModelRef, program: Program, output: ProcessOutput): Promise<ModelProcess>;
+  /** The walls that a program with these limits has. */
+  isolation(limits: ModelLimits): IsolationRecord;
+  /** Starts one of the model's programs. Throws JobFailure if the program cannot be started, Interruption if its walls cannot. */
+  start(model: ModelRef, program: Program, run: StartOptions): Promise<ModelProcess>;
   /** Whether the disk is full, so that the program may have failed because of it. */
   isDiskFull(): Promise<boolean>;
   /** The model's result files. Throws JobFailure if a file is not regular or its name is not UTF-8. */
@@ -68,11 +92,18 @@ export interface JobFolder {
   remove(): Promise<void>;
 }
 
+/** Where the output of a program goes, and the limits of its model's card. */
+export interface StartOptions {
+  readonly output: ProcessOutput;
+  readonly limits: ModelLimits;
+}
+
 export interface ProcessOutput {
   stdout(chunk: Buffer): void;
   stderr(chunk: Buffer): void;
 }
 
+/** How a program ended. Neither a code nor a signal: the machine does not know it. */
 export interface ProcessEnd {
   readonly code: number | null;
   readonly signal: string | null;
@@ -81,13 +112,13 @@ export interface ProcessEnd {
 export interface ModelProcess {
   /** Settles when the program itself has ended. Its child processes may still run. */
   readonly ended: Promise<ProcessEnd>;
-  /** Once `ended` has settled: false if the commands that isolate the program have failed before it began. */
+  /** Once `ended` has settled: false if the walls around the program could not be built, so that it has not begun. */
   hasBegun(): boolean;
-  /** Whether the kernel has killed a process of the program because memory ran out. False if that is not known. */
-  ranOutOfMemory(): Promise<boolean>;
-  /** Sends SIGTERM to the whole process group. */
+  /** Once `ended` has settled. */
+  memory(): MemoryUse;
+  /** Sends SIGTERM to all processes of the program. */
   terminate(): void;
-  /** Kills the process group and every other process of the program. Settles when the output has been read. */
+  /** Kills every process of the program. Settles when the output has been read. */
   killAll(): Promise<void>;
 }
 

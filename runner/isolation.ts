@@ -1,3 +1,7 @@
+import { join } from 'node:path';
+import type { IsolationRecord } from '../lifecycle/records';
+import type { ModelLimits, Program } from './host';
+
 /** Facts about the machine on which a model will run. */
 export interface PlatformFacts {
   /** User id of the drain's process. Undefined: the platform has no user ids. */
@@ -8,68 +12,125 @@ export interface PlatformFacts {
   readonly sandbox: boolean;
 }
 
-/** How to start a model's programs. */
-export interface Isolation {
-  /** Command line that goes before the program and its arguments. */
-  readonly wrapper: readonly string[];
-  /** Id of the user (and group) that runs the program and owns its files. Undefined: the drain's user. */
-  readonly uid: number | undefined;
-  /** The systemd slice of all programs of this slot. Ending the slice's cgroup ends all their processes. Undefined: none. */
-  readonly slice: string | undefined;
-}
-
-/**
- * The last command before the program. Each command replaces the one before it, so this one runs only if all others have
- * worked. It says so on descriptor 3, which the program does not get.
- */
-const BEGIN = ['/bin/sh', '-c', 'printf begun >&3; exec "$@" 3>&-', 'sh'];
-
-/** User id of a model in slot 0. Each slot has its own id. No stock image uses these ids, and no account is needed. */
+/** User id of a model in slot 0. Each slot has its own id, for which bring-up.sh makes an account. */
 const FIRST_UID = 20_000;
 
-/** Number of slots, and so of user ids: the highest `parallelJobs` that model.json may have. */
-const SLOTS = 64;
-
-/** Whether a model of any slot runs, or ran, as this user. */
-export function isModelUser(uid: number): boolean {
-  return uid >= FIRST_UID && uid < FIRST_UID + SLOTS;
-}
-
-/** The slice of the slices of all slots. systemd makes it from their names. */
-export const MODELS_SLICE = 'lamplighter.slice';
-
 /**
- * A model must reach neither the instance's credentials nor another job's files. On a machine of our own (root,
- * systemd) each slot has its own user, who cannot gain privileges. The programs run in a systemd scope that drops
- * packets to the metadata service (IPv4 and IPv6). On other machines the programs run as ordinary processes.
- *
- * `setpriv` changes the user, inside the scope. `systemd-run --scope --uid=` does not work here: it looks the user up
- * in the account database, and it keeps root's supplementary groups.
+ * A model must reach neither the instance's credentials nor another job's files. On a machine of our own (root, systemd)
+ * each program of a model is a systemd service behind walls. On other machines it is an ordinary process.
  *
  * @param slot index of this job among those side by side, from 0.
+ * @returns the id of the user (and group) that runs the programs and owns their files. Undefined: no walls.
  */
-export function isolate({ uid, systemd, sandbox }: PlatformFacts, slot: number): Isolation {
-  if (uid !== 0 || !systemd || sandbox) return { wrapper: [], uid: undefined, slice: undefined };
-  const user = FIRST_UID + slot;
-  return {
-    uid: user,
-    slice: `lamplighter-slot${slot}.slice`,
-    wrapper: [
-      'systemd-run',
-      '--scope',
-      '--quiet',
-      '--collect',
-      `--slice=lamplighter-slot${slot}.slice`,
-      '--property=IPAddressDeny=169.254.169.254/32',
-      '--property=IPAddressDeny=fd00:ec2::254/128',
-      '--',
-      'setpriv',
-      `--reuid=${user}`,
-      `--regid=${user}`,
-      '--clear-groups',
-      '--no-new-privs',
-      '--',
-      ...BEGIN,
-    ],
-  };
+export function modelUser({ uid, systemd, sandbox }: PlatformFacts, slot: number): number | undefined {
+  return uid === 0 && systemd && !sandbox ? FIRST_UID + slot : undefined;
+}
+
+/** The walls around a program, for the receipt. `uid`: of `modelUser`. */
+export function isolationRecord(uid: number | undefined, limits: ModelLimits): IsolationRecord {
+  if (uid === undefined) return { kind: 'none' };
+  const { memoryMiB, maxProcesses, network } = limits;
+  return { kind: 'systemd', network, maxProcesses, ...(memoryMiB !== undefined && { memoryMiB }) };
+}
+
+/** The folders and limits of a program behind walls. All paths are absolute. */
+export interface WalledProgram {
+  readonly program: Program;
+  readonly uid: number;
+  /** The runner's root folder, of which the program sees only its own folders. */
+  readonly root: string;
+  readonly modelFolder: string;
+  /** The job's folder, with input/, output/, home/ and tmp/. */
+  readonly jobFolder: string;
+  /** Root's own folder, into which the service's last command writes how the program ended. */
+  readonly signs: string;
+  readonly limits: ModelLimits;
+  /** The device files of accelerators on this machine. */
+  readonly devices: readonly string[];
+}
+
+/** The home folder of each model's account. It is the job's home/, mounted there. */
+export function homeIn(root: string): string {
+  return join(root, 'home');
+}
+
+/** The folder for temporary files of a program behind walls: short enough for the path of a socket. */
+export const TEMPORARY = '/tmp';
+
+/**
+ * The walls: properties of the systemd service, as `systemd-run --property=` accepts them. See systemd.exec(5) and
+ * systemd.resource-control(5). docs/SECURITY.md says which attacks each of them stops.
+ */
+export function walls(walled: WalledProgram): string[] {
+  const { uid, program, limits } = walled;
+  return [
+    `User=${uid}`,
+    `Group=${uid}`,
+    'NoNewPrivileges=yes',
+    'CapabilityBoundingSet=',
+    'RestrictSUIDSGID=yes',
+    ...fileSystem(walled),
+    ...devices(walled),
+    'PrivateIPC=yes',
+    'ProtectProc=invisible',
+    'ProtectKernelTunables=yes',
+    'ProtectKernelModules=yes',
+    'ProtectKernelLogs=yes',
+    'ProtectControlGroups=yes',
+    'ProtectClock=yes',
+    'ProtectHostname=yes',
+    'RestrictNamespaces=yes',
+    'RestrictRealtime=yes',
+    'LockPersonality=yes',
+    'SystemCallArchitectures=native',
+    'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK',
+    // The first wall before EC2's metadata service, which has the role's credentials. bring-up.sh builds the second.
+    'IPAddressDeny=169.254.169.254/32',
+    'IPAddressDeny=fd00:ec2::254/128',
+    ...(limits.network === 'none' && program === 'run' ? ['PrivateNetwork=yes'] : []),
+    ...(limits.memoryMiB === undefined ? [] : [`MemoryMax=${limits.memoryMiB}M`]),
+    `TasksMax=${limits.maxProcesses}`,
+    'LimitNOFILE=65536',
+    // The kernel ends all processes of the program at once, and prefers them to the machine's own.
+    'OOMPolicy=kill',
+    'OOMScoreAdjust=500',
+  ];
+}
+
+/** Where /etc/resolv.conf may lead to, by systemd-resolved, NetworkManager and resolvconf. */
+const RESOLVERS = ['/run/systemd/resolve', '/run/NetworkManager/resolv.conf', '/run/resolvconf'];
+
+/** The program sees the machine's files read-only, and of the runner's root folder only its own part. */
+function fileSystem({ root, modelFolder, jobFolder, signs, program }: WalledProgram): string[] {
+  const own = [
+    join(jobFolder, 'input'),
+    join(jobFolder, 'output'),
+    `${join(jobFolder, 'home')}:${homeIn(root)}`,
+    // On the machine's disk: it ends with the job's folder, and a full disk is noticed.
+    `${join(jobFolder, 'tmp')}:${TEMPORARY}`,
+    `${join(jobFolder, 'tmp')}:/var/tmp`,
+    signs,
+  ];
+  // Only the setup may change the model's folder.
+  const readOnly = program === 'run' ? [modelFolder] : [];
+  if (program === 'setup') own.push(modelFolder);
+  return [
+    'ProtectSystem=strict',
+    'ProtectHome=yes',
+    // The sockets of the machine's services are in /run. Of it, a program needs what resolves names.
+    `TemporaryFileSystem=${root}:ro /run:ro /dev/shm:mode=1777,size=50%`,
+    `BindPaths=${own.join(' ')}`,
+    `BindReadOnlyPaths=${[...readOnly, ...RESOLVERS.map((path) => `-${path}`)].join(' ')}`,
+    `WorkingDirectory=${modelFolder}`,
+  ];
+}
+
+function devices({ devices: paths }: WalledProgram): string[] {
+  if (paths.length === 0) return ['PrivateDevices=yes'];
+  return ['DevicePolicy=closed', ...paths.map((path) => `DeviceAllow=${path} rw`)];
+}
+
+/** Whether a file in /dev is a device of an accelerator: NVIDIA's GPUs, or AWS's Trainium and Inferentia. */
+export function isAccelerator(name: string): boolean {
+  return /^(?:nvidia|neuron)(?:\d|ctl|-|$)/.test(name);
 }

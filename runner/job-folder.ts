@@ -1,16 +1,30 @@
 import { isUtf8 } from 'node:buffer';
 import { constants, createWriteStream } from 'node:fs';
-import { chown, lchown, lstat, mkdir, open, readFile, readdir, rm, statfs } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lchown,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  statfs,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ModelRef } from '../lifecycle/model';
+import type { IsolationRecord } from '../lifecycle/records';
 import { JobFailure } from './failures';
-import type { JobFolder, ModelProcess, OutputFile, ProcessOutput, Program } from './host';
-import type { Isolation } from './isolation';
+import type { JobFolder, ModelLimits, ModelProcess, OutputFile, Program, StartOptions } from './host';
+import { homeIn, isAccelerator, isolationRecord, TEMPORARY, walls } from './isolation';
 import { makeFolder } from './make-folder';
 import { modelEnvironment } from './model-environment';
-import { endProcesses, startGroup } from './process-group';
+import { killStragglers, startGroup } from './process-group';
+import { signsOf, startService } from './service';
 
 /** File in the job's folder that records the process group of the job's program. */
 export const PROCESS_RECORD = 'process.json';
@@ -22,9 +36,14 @@ const FULL_BYTES = 1_048_576;
 
 /** A job folder's path, and the facts about the machine that the folder needs. */
 export interface JobFolderOptions {
-  readonly path: string;
+  /** The runner's root folder. */
+  readonly root: string;
+  readonly jobId: string;
+  /** The number of the attempt. */
+  readonly attempt: number;
   readonly bootId: string;
-  readonly isolation: Isolation;
+  /** The model's user, of `modelUser`. Undefined: the model has no walls. */
+  readonly uid: number | undefined;
   readonly environment: NodeJS.ProcessEnv;
   readonly modelPath: (model: ModelRef) => string;
 }
@@ -34,12 +53,16 @@ export interface JobFolderOptions {
  * and no other model can read them: input/, output/, home/, tmp/.
  */
 export class JobFolderOnDisk implements JobFolder {
-  private constructor(private readonly options: JobFolderOptions) {}
+  private readonly folder: string;
+
+  private constructor(private readonly options: JobFolderOptions) {
+    this.folder = join(options.root, 'jobs', options.jobId);
+  }
 
   static async make(options: JobFolderOptions): Promise<JobFolderOnDisk> {
     const folder = new JobFolderOnDisk(options);
     await folder.remove();
-    await makeFolder(options.path, 0o711);
+    await makeFolder(folder.folder, 0o711);
     for (const name of ['input', 'output', 'home', 'tmp'] as const) {
       await mkdir(folder.path(name), { mode: 0o700 });
       await folder.give(folder.path(name));
@@ -55,24 +78,41 @@ export class JobFolderOnDisk implements JobFolder {
     return sink.bytesWritten;
   }
 
-  async start(model: ModelRef, program: Program, output: ProcessOutput): Promise<ModelProcess> {
-    const { path, bootId, isolation, environment } = this.options;
-    const folder = this.options.modelPath(model);
+  isolation(limits: ModelLimits): IsolationRecord {
+    return isolationRecord(this.options.uid, limits);
+  }
+
+  async start(model: ModelRef, program: Program, { output, limits }: StartOptions): Promise<ModelProcess> {
+    const { root, jobId, attempt, bootId, uid, environment } = this.options;
+    const modelFolder = this.options.modelPath(model);
     const args = program === 'run' ? [this.path('input'), this.path('output')] : [];
-    if (isolation.uid !== undefined) await giveModelFolder(folder, program, isolation.uid);
-    return startGroup({
-      command: [...isolation.wrapper, join(folder, program), ...args],
-      cwd: folder,
-      environment: modelEnvironment(environment, { home: this.path('home'), temporary: this.path('tmp') }),
+    const command = [join(modelFolder, program), ...args];
+    if (uid === undefined) {
+      const own = { home: this.path('home'), temporary: this.path('tmp') };
+      return startGroup({
+        command,
+        cwd: modelFolder,
+        environment: modelEnvironment(environment, own),
+        output,
+        record: join(this.folder, PROCESS_RECORD),
+        bootId,
+      });
+    }
+    await giveModelFolder(modelFolder, program, uid);
+    const unit = `lamplighter-${jobId}-${attempt}-${program}.service`;
+    const jobFolder = this.folder;
+    const walled = { program, uid, root, modelFolder, jobFolder, signs: signsOf(unit), limits };
+    return startService({
+      unit,
+      properties: walls({ ...walled, devices: await accelerators() }),
+      command,
+      environment: modelEnvironment(environment, { home: homeIn(root), temporary: TEMPORARY }),
       output,
-      record: join(path, PROCESS_RECORD),
-      bootId,
-      isolation,
     });
   }
 
   async isDiskFull(): Promise<boolean> {
-    const { bavail, bsize, files, ffree } = await statfs(this.options.path);
+    const { bavail, bsize, files, ffree } = await statfs(this.folder);
     return bavail * bsize < FULL_BYTES || (files > 0 && ffree === 0);
   }
 
@@ -86,16 +126,16 @@ export class JobFolderOnDisk implements JobFolder {
   }
 
   async remove(): Promise<void> {
-    await endProcesses(this.options.isolation, this.path('home'));
-    await rm(this.options.path, { recursive: true, force: true });
+    if (this.options.uid === undefined) await killStragglers(this.path('home'));
+    await rm(this.folder, { recursive: true, force: true });
   }
 
   private path(name: 'input' | 'output' | 'home' | 'tmp'): string {
-    return join(this.options.path, name);
+    return join(this.folder, name);
   }
 
   private async give(path: string): Promise<void> {
-    const { uid } = this.options.isolation;
+    const { uid } = this.options;
     if (uid !== undefined) await chown(path, uid, uid);
   }
 }
@@ -141,6 +181,14 @@ async function filesBelow(path: Buffer, relativePath = ''): Promise<{ path: stri
   return files;
 }
 
+/** The device files of accelerators. They change with the instance's type, and appear when a driver is loaded. */
+async function accelerators(folder = '/dev'): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  const paths = names.filter(isAccelerator).map((name) => join(folder, name));
+  const found = paths.map(async (path) => ((await stat(path)).isDirectory() ? accelerators(path) : path));
+  return (await Promise.all(found)).flat();
+}
+
 /**
  * Gives the model's folder to the model's user for the setup, and back to root for runs: only a setup may write into
  * it.
@@ -150,11 +198,22 @@ async function giveModelFolder(folder: string, program: Program, uid: number): P
   else if ((await lstat(folder)).uid !== ROOT_UID) await giveTree(folder, ROOT_UID);
 }
 
-/** Changes the folder itself last. So the folder's owner shows whether the whole tree has changed. */
+/**
+ * Changes the folder itself last. So the folder's owner shows whether the whole tree has changed. What the setup's user could
+ * read, each run can read: no other model sees the folder.
+ */
 async function giveTree(path: string, uid: number): Promise<void> {
   const found = await lstat(path);
   if (found.isDirectory()) {
     for (const name of await readdir(path)) await giveTree(join(path, name), uid);
   }
-  if (found.uid !== uid) await lchown(path, uid, uid);
+  if (found.uid === uid) return;
+  if (uid === ROOT_UID && !found.isSymbolicLink()) await chmod(path, found.mode | readableByAll(found.mode));
+  await lchown(path, uid, uid);
+}
+
+/** The owner's permissions to read and to execute, for the group and for others. */
+function readableByAll(mode: number): number {
+  const own = mode & 0o500;
+  return (own >> 3) | (own >> 6);
 }

@@ -1,22 +1,23 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, open, readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
-import { uptime } from 'node:os';
+import { totalmem, uptime } from 'node:os';
 import { join } from 'node:path';
 import { wholeSecond } from '../lifecycle/clock';
 import { InvalidInputError, messageOf } from '../lifecycle/errors';
 import type { Log } from '../lifecycle/log';
 import type { ModelRef } from '../lifecycle/model';
 import { errnoOf } from './errno';
-import type { Host, JobFolder, ModelFolder } from './host';
-import { isModelUser, isolate, MODELS_SLICE, type PlatformFacts } from './isolation';
+import type { Host, JobFolder, ModelFolder, NumberedAttempt } from './host';
+import { modelUser, type PlatformFacts } from './isolation';
 import { JobFolderOnDisk, PROCESS_RECORD } from './job-folder';
 import { makeFolder } from './make-folder';
 import { readIdentity, readSpotNotice } from './metadata';
 import { ModelFolderOnDisk, pruneModels } from './model-folder';
 import { killRecorded, killStragglers } from './process-group';
 import { ShutdownNotes } from './shutdown-notes';
-import { endSlice } from './slice';
+import { SIGNS } from './service';
+import { endAllModels } from './slice';
 
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 const MACHINE_ID_FILE = '/etc/machine-id';
@@ -42,6 +43,7 @@ type MachineIdentity = Pick<Host, 'machineId' | 'launchedAt'>;
 export class Machine implements Host {
   readonly machineId: string;
   readonly launchedAt: string | undefined;
+  readonly memoryBytes = totalmem();
   private readonly shutdowns: ShutdownNotes;
 
   private constructor(
@@ -59,11 +61,7 @@ export class Machine implements Host {
 
   /** Throws InvalidInputError if the machine's boot id cannot be read. */
   static async open(options: MachineOptions): Promise<Machine> {
-    const facts = options.facts ?? {
-      uid: process.getuid?.(),
-      systemd: existsSync('/run/systemd/system'),
-      sandbox: options.environment.LAMPLIGHTER_BOOT_ID !== undefined,
-    };
+    const facts = options.facts ?? platformFacts(options.environment);
     const { environment } = options;
     const identity = await identify(options, facts);
     const bootId = await readBootId(environment);
@@ -72,7 +70,7 @@ export class Machine implements Host {
     // The drain's lock, its account and its heartbeat: a process that can read a lock file can hold the lock.
     await chmod(machine.path('run'), 0o700);
     // A model with its own user must be able to enter its folders. The caller's umask may forbid this.
-    if (isolate(facts, 0).uid !== undefined) {
+    if (modelUser(facts, 0) !== undefined) {
       for (const path of [options.root, machine.path('models'), machine.path('jobs')])
         await chmod(path, 0o755);
     }
@@ -140,15 +138,15 @@ export class Machine implements Host {
 
   async clearLeftovers(): Promise<void> {
     // D33: the caller holds the lock, so no process of a model is a live drain's.
-    if (isolate(this.facts, 0).uid !== undefined) {
-      await endSlice(MODELS_SLICE);
-      await killStragglers(undefined, isModelUser);
+    if (modelUser(this.facts, 0) !== undefined) {
+      await endAllModels();
+      await rm(SIGNS, { recursive: true, force: true });
     }
     for (const jobId of await readdir(this.path('jobs'))) {
       const folder = this.path('jobs', jobId);
       try {
         await killRecorded(join(folder, PROCESS_RECORD), this.bootId);
-        await killStragglers(join(folder, 'home'), () => false);
+        await killStragglers(join(folder, 'home'));
         await rm(folder, { recursive: true, force: true });
         this.options.log.warn('cleared what an earlier drain left behind', { jobId });
       } catch (error) {
@@ -168,11 +166,13 @@ export class Machine implements Host {
     return new ModelFolderOnDisk(this.path('models'), model);
   }
 
-  newJobFolder(jobId: string, slot: number): Promise<JobFolder> {
+  newJobFolder({ jobId, number, slot }: NumberedAttempt): Promise<JobFolder> {
     return JobFolderOnDisk.make({
-      path: this.path('jobs', jobId),
+      root: this.options.root,
+      jobId,
+      attempt: number,
       bootId: this.bootId,
-      isolation: isolate(this.facts, slot),
+      uid: modelUser(this.facts, slot),
       environment: this.options.environment,
       modelPath: (model) => new ModelFolderOnDisk(this.path('models'), model).path,
     });
@@ -185,6 +185,14 @@ export class Machine implements Host {
   private path(...names: string[]): string {
     return join(this.options.root, ...names);
   }
+}
+
+export function platformFacts({ LAMPLIGHTER_BOOT_ID }: NodeJS.ProcessEnv): PlatformFacts {
+  return {
+    uid: process.getuid?.(),
+    systemd: existsSync('/run/systemd/system'),
+    sandbox: LAMPLIGHTER_BOOT_ID !== undefined,
+  };
 }
 
 /** Environment variables of the local cloud come first: its computer may be an EC2 instance itself. */

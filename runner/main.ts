@@ -10,8 +10,9 @@ import { readConfig, type RunnerConfig } from './config';
 import { drain } from './drain';
 import { InterruptedError } from './failures';
 import { shutDownIfIdle } from './idle';
-import { Machine, readBootId } from './machine';
+import { Machine, platformFacts, readBootId } from './machine';
 import { s3Client } from './s3-client';
+import { wallsHold } from './walls';
 
 /** Exit codes: of sysexits.h for a wrong call, of the shell for a signal. */
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78, SIGINT: 130, SIGTERM: 143 };
@@ -26,8 +27,13 @@ const STOP_LIMIT_MS = 15_000;
 const REBOOT_LIMIT_MS = 120_000;
 
 const USAGE = `usage: runner.mjs drain --config FILE   run the open jobs until none is left
+       runner.mjs walls --config FILE   see whether the walls around models hold
        runner.mjs idle --config FILE    switch the machine off if nothing has run for a while
 `;
+
+const COMMANDS = ['drain', 'walls', 'idle'] as const;
+
+type Command = (typeof COMMANDS)[number];
 
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
@@ -48,8 +54,14 @@ async function main(args: string[]): Promise<number> {
   const drainId = randomUUID();
   const log = jsonLog({ part: call.command, pipeline: config.pipeline, drainId }, writeLine);
   if (call.command === 'drain') return runDrain(config, root, drainId, log);
+  const environment = process.env;
+  const bootId = await readBootId(environment);
+  if (call.command === 'walls') {
+    const holds = await wallsHold({ root, facts: platformFacts(environment), bootId, environment, log });
+    return holds ? EXIT.ok : EXIT.failed;
+  }
   const { idleShutdownMinutes } = config;
-  await shutDownIfIdle({ root, idleShutdownMinutes, log, bootId: await readBootId(process.env) });
+  await shutDownIfIdle({ root, idleShutdownMinutes, log, bootId });
   return EXIT.ok;
 }
 
@@ -91,7 +103,7 @@ function writeLine(line: string): void {
 }
 
 /** The command and its configuration file, or the error in the call. */
-function parseCall(args: string[]): { command: 'drain' | 'idle'; config: string } | string {
+function parseCall(args: string[]): { command: Command; config: string } | string {
   try {
     const { values, positionals } = parseArgs({
       args,
@@ -99,11 +111,15 @@ function parseCall(args: string[]): { command: 'drain' | 'idle'; config: string 
       allowPositionals: true,
     });
     const [command, ...more] = positionals;
-    if (command !== 'drain' && command !== 'idle') return `unknown command: ${command ?? '(none)'}`;
+    if (!isCommand(command)) return `unknown command: ${command ?? '(none)'}`;
     if (more.length > 0) return `too many arguments: ${more.join(' ')}`;
     if (values.config === undefined || values.config === '') return '--config FILE is missing';
     return { command, config: values.config };
   } catch (error) {
     return messageOf(error);
   }
+}
+
+function isCommand(text: string | undefined): text is Command {
+  return COMMANDS.some((command) => command === text);
 }

@@ -46,15 +46,20 @@ export async function prepareModel(
     const message = `model ${model.name} has no executable named \`run\` in its folder; add one`;
     throw new JobFailure('model', message);
   }
-  if (await folder.has('setup')) await setUp(context, model, job);
+  if (await folder.has('setup')) await setUp(context, model, card, job);
   await folder.markReady();
   return card;
 }
 
-async function setUp(context: DrainContext, model: ModelRef, job: PreparedJob): Promise<void> {
+async function setUp(
+  context: DrainContext,
+  model: ModelRef,
+  card: ModelCard,
+  job: PreparedJob,
+): Promise<void> {
   job.log.info('setting the model up', { model: model.name });
   const minutes = context.timings.setupTimeLimitMinutes;
-  const run: ProgramRun = { ...job, model, program: 'setup', timeLimitSeconds: minutes * 60 };
+  const run: ProgramRun = { ...job, model, program: 'setup', timeLimitSeconds: minutes * 60, limits: card };
   const end = await runProgram(context, run);
   const outside = await endFromOutside(context, end);
   if (outside) throw outside;
@@ -71,7 +76,11 @@ async function setUp(context: DrainContext, model: ModelRef, job: PreparedJob): 
   setupFailedSince.set(model.digest, since);
   // D19
   if (clock.now() - since >= context.timings.setupPatienceSeconds * 1000) {
-    throw new JobFailure('setup failed', message, { exit, stderrTail });
+    throw new JobFailure('setup failed', message, {
+      exit,
+      stderrTail,
+      isolation: job.folder.isolation(card),
+    });
   }
   if (isDiskFull) throw new Interruption('machine', message);
   throw new Interruption('weather', `${message}; a package index may be away, so the setup is tried again`);

@@ -1,4 +1,4 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 
 /** The ids of all processes, from Linux's `/proc`. Empty on a system without `/proc`. */
 export async function processIds(): Promise<number[]> {
@@ -6,21 +6,10 @@ export async function processIds(): Promise<number[]> {
   return names.filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
-/** The process's user id. Throws if the process does not exist. */
-export async function userOf(pid: number): Promise<number> {
-  return (await stat(`/proc/${pid}`)).uid;
-}
-
 /** True if the process started with this environment variable. Throws if the process does not exist. */
 export async function hasVariable(pid: number, name: string, value: string): Promise<boolean> {
   const environment = (await readFile(`/proc/${pid}/environ`)).toString('latin1');
   return environment.split('\0').includes(Buffer.from(`${name}=${value}`, 'utf8').toString('latin1'));
-}
-
-/** True if the process exists and is neither a zombie nor dead. */
-export async function isAlive(pid: number): Promise<boolean> {
-  const [state] = (await statFields(pid)) ?? [];
-  return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
 /** When a process began, in the kernel's ticks since boot. Undefined: no such process, or no `/proc`. */

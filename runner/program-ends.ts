@@ -29,6 +29,10 @@ export async function endFromOutside(
     const why = end.stderrTail.trim().split('\n').at(-1) ?? '';
     return new Interruption('wrapper', `the program could not be begun: ${why || describeExit(end.exit)}`);
   }
+  if (end.exit.code === null && end.exit.signal === null) {
+    // D30
+    return new Interruption('wrapper', 'systemd did not report how the program ended');
+  }
   const signal = signalOf(end);
   if (signal === undefined || !REQUESTS_TO_END.includes(signal)) return undefined;
   // D31
@@ -46,7 +50,7 @@ const SHUTTING_DOWN = 'the machine is shutting down; the job runs again after th
  * forgiven: a person or a daemon may have sent it. A job that it meets again is at fault.
  */
 export function killFromOutside(end: ProgramEnd, wasKilledBefore: boolean): Interruption | undefined {
-  if (end.timedOut || end.ranOutOfMemory || wasKilledBefore || signalOf(end) !== 'SIGKILL') return undefined;
+  if (end.timedOut || end.memory.ranOut || wasKilledBefore || signalOf(end) !== 'SIGKILL') return undefined;
   return new KilledError('something killed the model by SIGKILL, perhaps because memory ran out');
 }
 

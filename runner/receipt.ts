@@ -7,7 +7,9 @@ import { persist } from './persist';
 
 /** The fields of a receipt that come from the attempt. */
 export type ReceiptFacts = Pick<Receipt, 'outcome'> &
-  Partial<Pick<Receipt, 'claimedAt' | 'startedAt' | 'exit' | 'outputs' | 'error' | 'stderrTail'>>;
+  Partial<
+    Pick<Receipt, 'claimedAt' | 'startedAt' | 'exit' | 'outputs' | 'error' | 'stderrTail' | 'isolation'>
+  >;
 
 /** The attempt that counts, and those before it. */
 export interface CountedAttempt {

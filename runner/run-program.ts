@@ -1,7 +1,7 @@
 import type { Log } from '../lifecycle/log';
 import type { ModelRef } from '../lifecycle/model';
 import type { DrainContext } from './context';
-import type { JobFolder, ModelProcess, ProcessEnd, Program } from './host';
+import type { JobFolder, MemoryUse, ModelLimits, ModelProcess, ProcessEnd, Program } from './host';
 import { OutputLines } from './output-lines';
 import { race } from './wait';
 
@@ -16,6 +16,7 @@ export interface ProgramRun {
   readonly model: ModelRef;
   readonly program: Program;
   readonly timeLimitSeconds: number;
+  readonly limits: ModelLimits;
   /** When aborted, the program is killed at once and the signal's reason is thrown. */
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -29,14 +30,13 @@ export interface ProgramEnd {
   readonly exit: ProcessEnd;
   readonly timedOut: boolean;
   readonly stderrTail: string;
-  /** False: the commands that isolate the program failed before it began. */
+  /** False: the walls around the program could not be built, so it has not begun. */
   readonly hasBegun: boolean;
-  /** The kernel has killed a process of the program because memory ran out. */
-  readonly ranOutOfMemory: boolean;
+  readonly memory: MemoryUse;
 }
 
 /**
- * Runs one of a model's programs to its end. At the time limit the whole process group receives SIGTERM, and SIGKILL
+ * Runs one of a model's programs to its end. At the time limit all its processes receive SIGTERM, and SIGKILL
  * after a grace period. Every process that the program leaves behind is killed too. D20: the wait for the end of a killed
  * program is bounded. Throws JobFailure if the program cannot be started.
  */
@@ -44,10 +44,11 @@ export async function runProgram(context: DrainContext, run: ProgramRun): Promis
   run.signal.throwIfAborted();
   const stdout = new OutputLines(echo(run, 'stdout'));
   const stderr = new OutputLines(echo(run, 'stderr'));
-  const started = await run.folder.start(run.model, run.program, {
-    stdout: (chunk) => stdout.write(chunk),
-    stderr: (chunk) => stderr.write(chunk),
-  });
+  const output = {
+    stdout: (chunk: Buffer) => stdout.write(chunk),
+    stderr: (chunk: Buffer) => stderr.write(chunk),
+  };
+  const started = await run.folder.start(run.model, run.program, { output, limits: run.limits });
   const watched = watch(started.ended);
 
   await race([watched.ended, context.clock.sleep(run.timeLimitSeconds * 1000)], run.signal);
@@ -58,8 +59,8 @@ export async function runProgram(context: DrainContext, run: ProgramRun): Promis
   stdout.end();
   stderr.end();
   run.signal.throwIfAborted();
-  const [hasBegun, ranOutOfMemory] = [started.hasBegun(), await started.ranOutOfMemory()];
-  return { exit, timedOut, stderrTail: stderr.tail, hasBegun, ranOutOfMemory };
+  const [hasBegun, memory] = [started.hasBegun(), started.memory()];
+  return { exit, timedOut, stderrTail: stderr.tail, hasBegun, memory };
 }
 
 async function endOf(

@@ -1,13 +1,15 @@
 import { Readable } from 'node:stream';
 import type { ModelRef } from '../lifecycle/model';
+import type { IsolationRecord } from '../lifecycle/records';
 import type {
   Host,
   JobFolder,
   ModelFolder,
   ModelProcess,
+  NumberedAttempt,
   OutputFile,
-  ProcessOutput,
   Program,
+  StartOptions,
 } from '../runner/host';
 import type { SimProcess } from './process';
 import { SimProgram, type ProgramWorld } from './program';
@@ -50,6 +52,7 @@ export class SimHost implements Host {
   ) {}
 
   readonly machineId = 'i-1';
+  readonly memoryBytes = 4 * 2 ** 30;
 
   noteShutdown(why: string): Promise<void> {
     if (this.process.alive) this.world.machine.disk.shutdowns.set(this.bootId, why);
@@ -120,7 +123,7 @@ export class SimHost implements Host {
     };
   }
 
-  newJobFolder(jobId: string): Promise<JobFolder> {
+  newJobFolder({ jobId }: NumberedAttempt): Promise<JobFolder> {
     return Promise.resolve(new SimJobFolder(this.world, this.process, jobId));
   }
 
@@ -144,7 +147,11 @@ class SimJobFolder implements JobFolder {
     return Promise.resolve(1);
   }
 
-  start(ref: ModelRef, program: Program, output: ProcessOutput): Promise<ModelProcess> {
+  isolation(): IsolationRecord {
+    return { kind: 'none' };
+  }
+
+  start(ref: ModelRef, program: Program, { output }: StartOptions): Promise<ModelProcess> {
     const { world, process, jobId } = this;
     if (!process.alive) return new Promise(() => undefined);
     const model = modelOf(world, ref.digest);

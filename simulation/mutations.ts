@@ -466,8 +466,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'the first untraced SIGKILL is not forgiven',
     rule: 'D32',
     file: 'runner/program-ends.ts',
-    text: 'end.ranOutOfMemory || wasKilledBefore ||',
-    replacement: 'end.ranOutOfMemory || wasKilledBefore || wasKilledBefore === false ||',
+    text: 'end.memory.ranOut || wasKilledBefore ||',
+    replacement: 'end.memory.ranOut || wasKilledBefore || wasKilledBefore === false ||',
   },
   {
     name: 'each untraced SIGKILL is forgiven',

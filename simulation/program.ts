@@ -1,4 +1,4 @@
-import type { ModelProcess, ProcessEnd, ProcessOutput, Program } from '../runner/host';
+import type { MemoryUse, ModelProcess, ProcessEnd, ProcessOutput, Program } from '../runner/host';
 import type { SimProcess } from './process';
 import type { SimModel } from './settings';
 import type { WorkloadJob } from './workloads';
@@ -103,8 +103,8 @@ export class SimProgram implements ModelProcess {
     return this.isBegun;
   }
 
-  ranOutOfMemory(): Promise<boolean> {
-    return Promise.resolve(this.endedBy === 'memory');
+  memory(): MemoryUse {
+    return { ranOut: this.endedBy === 'memory' };
   }
 
   /** Called when the operating system goes down: it sends SIGTERM. */

@@ -153,7 +153,10 @@ export const RULES = {
     text: 'While the machine shuts down, begin no attempt, and take no end of a program for its own.',
     file: 'runner/program-ends.ts',
   },
-  D30: { text: 'An end before the program has begun is the wrapper’s.', file: 'runner/program-ends.ts' },
+  D30: {
+    text: 'An end before the program has begun, or an unknown end, is the wrapper’s.',
+    file: 'runner/program-ends.ts',
+  },
   D31: {
     text: 'SIGTERM, SIGINT and SIGHUP that the drain did not send are not the program’s doing.',
     file: 'runner/program-ends.ts',

@@ -227,7 +227,7 @@ if (!asMounter) console.warn('unshare cannot mount here: the tests of a full dis
     const own = bringUp.replace('${LAMPLIGHTER_ROOT:-/opt/lamplighter}', join(machine.folder, 'disk', 'opt'));
     writeFiles(machine.folder, { first: own });
     machine.program('systemctl', 'echo "$@" >> systemctl.log');
-    for (const name of ['setpriv', 'systemd-run']) machine.program(name, 'exit 1');
+    for (const name of ['systemd-run', 'systemd-sysusers', 'ip']) machine.program(name, 'exit 0');
     const steps = [
       'mkdir disk && mount -t tmpfs -o size=160m none disk && mount -t tmpfs none /run',
       'mkdir -p /run/systemd/system /run/units && mount --bind /run/units /etc/systemd/system',
@@ -260,12 +260,17 @@ if (!asMounter) console.warn('unshare cannot mount here: the tests of a full dis
 
 (asMounter ? describe : describe.skip)('on a machine with systemd', () => {
   /** Brings a machine up on which these programs are missing. Its unit files and `run` folder are printed. */
-  function bringUpWithout(...missing: string[]) {
+  const bringUpWithout = (...missing: string[]) => bringUpWith({ missing });
+
+  /** `wallsEnd`: the exit code of the runner's look at the walls. */
+  function bringUpWith({ missing = [], wallsEnd = 0 }: { missing?: string[]; wallsEnd?: number }) {
     const machine = freshMachine();
     writeFiles(machine.folder, {
+      'end-with': String(wallsEnd),
       script: bringUp.replace('${LAMPLIGHTER_ROOT:-/opt/lamplighter}', join(machine.folder, 'opt')),
     });
-    for (const name of ['systemctl', 'setpriv', 'systemd-run']) machine.program(name, 'exit 0');
+    const stubs = ['systemctl', 'systemd-run', 'systemd-sysusers', 'ip'];
+    for (const name of stubs) machine.program(name, 'exit 0');
     const steps = [
       'mount -t tmpfs none /run && mkdir -p /run/systemd/system /run/units',
       'mount --bind /run/units /etc/systemd/system',
@@ -285,10 +290,19 @@ if (!asMounter) console.warn('unshare cannot mount here: the tests of a full dis
     expect(stdout).toMatch(/^KillMode=process$/m);
   });
 
+  test('without walls that hold it fails, and says so', () => {
+    const { status, stderr } = bringUpWith({ wallsEnd: 1 });
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      'lamplighter: the walls around models do not hold on this machine; the lines above say why\n',
+    );
+  });
+
   test.each([
-    ['setpriv', 'lamplighter: setpriv is needed: install util-linux and systemd\n'],
-    ['systemd-run', 'lamplighter: systemd-run is needed: install util-linux and systemd\n'],
-    ['flock', 'lamplighter: flock is needed: install util-linux and systemd\n'],
+    ...['systemd-run', 'systemd-sysusers', 'flock', 'ip'].map((program) => [
+      program,
+      `lamplighter: ${program} is needed: install util-linux, systemd and iproute\n`,
+    ]),
     ['aws', 'could not be fetched; the line above says why\n'],
     ['node', 'Node.js could not be installed; the lines above say why\n'],
   ])('without %s it fails, and says what to do', (program, error) => {

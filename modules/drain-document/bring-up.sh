@@ -19,10 +19,15 @@ main() {
   provide_runner
   if on_own_machine && [ -d /run/systemd/system ]; then
     local program
-    for program in setpriv systemd-run flock; do
-      command -v "$program" >/dev/null || fail "$program is needed: install util-linux and systemd"
+    for program in systemd-run systemd-sysusers flock ip; do
+      command -v "$program" >/dev/null || fail "$program is needed: install util-linux, systemd and iproute"
     done
     provide_units
+    provide_accounts
+    close_metadata_service
+    provide_devices
+    "$root/runner/node" "$root/runner/$runner_sha256.mjs" walls --config "$root/config.json" ||
+      fail "the walls around models do not hold on this machine; the lines above say why"
   fi
   if on_own_machine; then
     lay_ballast || rm -rf "$root/run/ballast"
@@ -163,9 +168,55 @@ OnUnitInactiveSec=60
 
 [Install]
 WantedBy=timers.target"
+  unit "$units/lamplighter.slice" "[Unit]
+Description=The models of Lamplighter
+
+[Slice]
+MemoryMax=$(memory_for_models)K
+TasksMax=80%"
   [ "$changed" = no ] || systemctl daemon-reload
   systemctl --quiet enable lamplighter-room.service
   systemctl --quiet enable --now lamplighter-idle.timer
+}
+
+# The memory of all models in KiB. It leaves 512 MiB to the drain and the SSM agent; on a small machine, models have a quarter.
+memory_for_models() {
+  awk '$1 == "MemTotal:" { left = $2 - 524288; least = int($2 / 4); print left > least ? left : least }' /proc/meminfo
+}
+
+# An account for each slot's model: Node.js, git and ssh look up their user. The ids are those of runner/isolation.ts.
+provide_accounts() {
+  ! getent passwd 20063 >/dev/null || return 0
+  local slot
+  mkdir -p /run/sysusers.d
+  for ((slot = 0; slot < 64; slot += 1)); do
+    printf 'u lamplighter-model-%s %s "A model of Lamplighter" %s /usr/sbin/nologin\n' "$slot" "$((20000 + slot))" "$root/home"
+  done >/run/sysusers.d/lamplighter.conf
+  systemd-sysusers lamplighter.conf >&2
+}
+
+# The second wall before EC2's metadata service. It needs no BPF, and covers each process with a model's user id. A boot
+# removes it.
+close_metadata_service() {
+  deny -4 169.254.169.254
+  [ ! -e /proc/net/if_inet6 ] || deny -6 fd00:ec2::254
+}
+
+deny() {
+  local rule="uidrange 20000-20063 prohibit"
+  ip "$1" rule show | grep -qF "to $2 $rule" || ip "$1" rule add to "$2" uidrange 20000-20063 prohibit
+}
+
+# NVIDIA's driver makes its device files when root first asks for them. A model cannot: it gains no privileges by a set-uid
+# program. A boot removes the files.
+provide_devices() {
+  ! command -v nvidia-modprobe >/dev/null || nvidia-modprobe -u -c 0 || true
+  command -v nvidia-smi >/dev/null || return 0
+  nvidia-smi --list-gpus || true
+  local device
+  for device in /dev/nvidiactl /dev/nvidia0 /dev/nvidia-uvm; do
+    [ -e "$device" ] || say "$device is missing: models cannot use the GPU; see whether nvidia-smi runs"
+  done
 }
 
 # Replaces the file $1 by one with the content $2, if it has another content. A reader sees the old file or the new one.

@@ -429,9 +429,9 @@ describe('a process that SIGKILL does not end', () => {
   function stuckMachine(details: object): VirtualHost {
     const host = machine(details);
     const make = host.newJobFolder.bind(host);
-    host.newJobFolder = async (id) => {
-      const folder = await make(id);
-      const isStuck = id === stuckJob;
+    host.newJobFolder = async (attempt) => {
+      const folder = await make(attempt);
+      const isStuck = attempt.jobId === stuckJob;
       const start: typeof folder.start = async (...args) => {
         const started = await folder.start(...args);
         if (!isStuck) return started;

@@ -18,25 +18,8 @@ test('a program without a process id is an error: kill(-0) would end the drainâ€
     output: { stdout: () => undefined, stderr: () => undefined },
     record: join(tmpdir(), 'no such folder', 'process.json'),
     bootId: 'boot-1',
-    isolation: { wrapper: [], uid: undefined, slice: undefined },
   });
   child.emit('spawn');
   await expect(start).rejects.toThrow('run has started without a process id');
   expect(kill).not.toHaveBeenCalled();
-});
-
-test('a wrapper that is not on the machine is not the modelâ€™s doing', async () => {
-  const { spawn } = jest.requireActual<typeof childProcess>('node:child_process');
-  jest.mocked(childProcess.spawn).mockImplementation(spawn);
-  const wrapper = [join(tmpdir(), 'no such folder', 'systemd-run')];
-  const start = startGroup({
-    command: [...wrapper, 'run'],
-    cwd: '/',
-    environment: {},
-    output: { stdout: () => undefined, stderr: () => undefined },
-    record: join(tmpdir(), 'no such folder', 'process.json'),
-    bootId: 'boot-1',
-    isolation: { wrapper, uid: 20_000, slice: 'lamplighter-slot0.slice' },
-  });
-  await expect(start).rejects.toMatchObject({ endCause: 'wrapper' });
 });

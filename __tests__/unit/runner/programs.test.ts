@@ -1,20 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipSync, strToU8 } from 'fflate';
 import { claimKey } from '../../../lifecycle/job';
-import { drain } from '../../../runner/drain';
 import { InterruptedError } from '../../../runner/failures';
-import { Machine } from '../../../runner/machine';
-import { CONTROL, OUTPUT, QUICK, Workshop, card, realClock } from './workshop';
+import { CONTROL, OUTPUT, Workshop, card, realClock } from './workshop';
 
 let workshop: Workshop;
 
@@ -404,70 +394,4 @@ test('the heartbeat file is fresh while a drain runs', async () => {
   workshop.job('x', '', shell('echo > "$2/r"'));
   await workshop.drain();
   expect(statSync(join(workshop.root, 'run', 'heartbeat')).mtimeMs).toBeGreaterThanOrEqual(before - 1000);
-});
-
-const canIsolate = process.getuid?.() === 0 && existsSync('/usr/bin/setpriv');
-
-(canIsolate ? describe : describe.skip)('on a machine of its own (root, systemd)', () => {
-  const facts = { uid: 0, systemd: true, sandbox: false };
-
-  /** Puts a fake systemd-run on the PATH, which only starts the program. */
-  function withSystemdRun(): NodeJS.ProcessEnv {
-    const bin = join(workshop.root, '..', 'bin');
-    mkdirSync(bin, { recursive: true });
-    const fake = sh('while [ "$1" != -- ]; do shift; done; shift; exec "$@"');
-    writeFileSync(join(bin, 'systemd-run'), fake, { mode: 0o755 });
-    chmodSync(join(workshop.root, '..'), 0o755);
-    const PATH = `${bin}:${process.env.PATH ?? ''}`;
-    return { PATH, LAMPLIGHTER_BOOT_ID: 'boot-1', LAMPLIGHTER_INSTANCE_ID: 'i-1' };
-  }
-
-  async function drainIsolated(): Promise<void> {
-    const { root, log } = workshop;
-    const host = await Machine.open({ root, environment: withSystemdRun(), log, facts });
-    await drain({ ...workshop.ports(host), timings: QUICK });
-  }
-
-  const resultOf = (key: string, jobId: string) =>
-    workshop.s3.text(OUTPUT, workshop.receipt(key, jobId).outputs[0]!.key);
-
-  test('a model has its own user, and its results are uploaded', async () => {
-    const model = workshop.model({
-      'model.json': card(),
-      setup: sh('id -u > made'),
-      run: sh(
-        '(cat made; id -u; id -G; cat "$1"/*) > "$2/r"; echo > "$HOME/h" && echo > "$TMPDIR/t" && echo ok >> "$2/r"',
-      ),
-    });
-    const jobId = workshop.job('x', 'input ', model);
-    await drainIsolated();
-    expect(resultOf('x', jobId)).toBe('20000\n20000\n20000\ninput ok\n');
-  });
-
-  test('a model cannot read the files of a job that runs side by side', async () => {
-    const spy = 'sleep 0.3; cat "$2"/../../*/input/* > "$2/r"; sleep 0.3';
-    const model = workshop.model({ 'model.json': card({ parallelJobs: 2 }), run: sh(`${spy}; exit 0`) });
-    const warmUp = workshop.job('w', 'zero', model);
-    await drainIsolated();
-    const first = workshop.job('x', 'one', model);
-    const second = workshop.job('y', 'two', model);
-    await drainIsolated();
-    expect([resultOf('w', warmUp), resultOf('x', first), resultOf('y', second)]).toEqual([
-      'zero',
-      'one',
-      'two',
-    ]);
-  });
-
-  test('a model cannot change its own folder, and can neither change nor read its process record', async () => {
-    const kept =
-      'touch x && echo changed > "$2/r"; rm -f "$2/../process.json"; cat "$2/../process.json" && echo read >> "$2/r"; test -e "$2/../process.json" && echo there >> "$2/r"';
-    const other = workshop.job(
-      'y',
-      '',
-      workshop.model({ 'model.json': card(), setup: sh(':'), run: sh(kept) }),
-    );
-    await drainIsolated();
-    expect(resultOf('y', other)).toBe('there\n');
-  });
 });

@@ -26,7 +26,14 @@ import {
 } from '../../../lifecycle/records';
 import type { DrainPorts, Timings } from '../../../runner/context';
 import { drain, type DrainEnd } from '../../../runner/drain';
-import type { Host, JobFolder, ModelFolder, OutputFile, ProcessEnd } from '../../../runner/host';
+import type {
+  Host,
+  JobFolder,
+  ModelFolder,
+  NumberedAttempt,
+  OutputFile,
+  ProcessEnd,
+} from '../../../runner/host';
 import { Machine } from '../../../runner/machine';
 import { FakeS3 } from '../../support/fake-s3';
 
@@ -312,6 +319,7 @@ export class VirtualHost implements Host {
   isGoingDown = false;
   isShuttingDown = () => Promise.resolve(this.isGoingDown);
   isDiskFull = false;
+  readonly memoryBytes = 2 ** 30;
   reboot = () => {
     this.reboots += 1;
     return Promise.resolve();
@@ -365,7 +373,7 @@ export class VirtualHost implements Host {
     };
   }
 
-  newJobFolder(jobId: string): Promise<JobFolder> {
+  newJobFolder({ jobId }: NumberedAttempt): Promise<JobFolder> {
     let input = '';
     return Promise.resolve({
       receive: async (_name: string, body: Readable) => {
@@ -378,7 +386,8 @@ export class VirtualHost implements Host {
         input = received.toString('utf8');
         return received.length;
       },
-      start: (_model, program, output) => {
+      isolation: () => ({ kind: 'none' }),
+      start: (_model, program, { output }) => {
         const say = (line: string) => output.stdout(Buffer.from(`${line}\n`));
         const work =
           program === 'setup' ? (this.setup?.() ?? Promise.resolve(0)) : this.model(input, { jobId, say });
@@ -406,7 +415,7 @@ export class VirtualHost implements Host {
         return Promise.resolve({
           ended,
           hasBegun: () => result.hasNotBegun !== true,
-          ranOutOfMemory: () => Promise.resolve(result.ranOutOfMemory === true),
+          memory: () => ({ ranOut: result.ranOutOfMemory === true }),
           terminate: () => end('SIGTERM'),
           killAll: () => {
             end('SIGKILL');
