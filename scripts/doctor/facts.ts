@@ -61,7 +61,14 @@ export interface Facts {
   readonly uploads:
     { readonly looked: number; readonly isWhole: boolean; readonly lost: readonly LostUpload[] } | undefined;
   /** `isListWhole`: every receipt of that time was read. */
-  readonly failed: { readonly jobs: readonly FailedJob[]; readonly isListWhole: boolean } | undefined;
+  readonly failed:
+    | {
+        readonly jobs: readonly FailedJob[];
+        /** Jobs whose model ran without walls on an instance of EC2. */
+        readonly withoutWalls: readonly string[];
+        readonly isListWhole: boolean;
+      }
+    | undefined;
   readonly failedEvents: { readonly count: number; readonly samples: readonly string[] } | undefined;
   /** `unknown`: the pipeline is not in this checkout's settings. */
   readonly models: readonly ModelComparison[] | 'unknown' | undefined;

@@ -105,6 +105,14 @@ export const JOB_FINDERS = {
       jobIds: [jobId],
     })),
 
+  'no-walls': ({ failed }) =>
+    ofJobs(failed?.withoutWalls ?? [], (which) => ({
+      what: `The model ran without walls in ${which}: it could read the role's credentials and other jobs' files`,
+      advice:
+        'Use an image with systemd, and let the drain run as root: docs/SECURITY.md, "The walls around a model". Until then ' +
+        'run only models that you trust',
+    })),
+
   'failed-events': ({ failedEvents: events, manifest }) => {
     if (!events || events.count === 0) return undefined;
     const samples = events.samples.map((sample) => `\n    ${sample}`).join('');

@@ -8,9 +8,12 @@ import type { Facts } from './facts';
 const RESULTS_LISTED = 5_000;
 const RECEIPTS_READ = 50;
 
-/** Reads the jobs that failed in the last `hours`, except those whose key has succeeded since. */
+/**
+ * Reads the jobs that failed in the last `hours`, except those whose key has succeeded since, and those whose model ran without
+ * walls. The sandbox of a local cloud never has walls.
+ */
 export async function readFailedJobs(
-  { output }: PipelineHandle,
+  { output, target }: PipelineHandle,
   clock: Clock,
   hours: number,
 ): Promise<NonNullable<Facts['failed']>> {
@@ -24,5 +27,8 @@ export async function readFailedJobs(
       endedAt: receipt.endedAt,
       why: failureReason(receipt) ?? 'no reason is given',
     }));
-  return { jobs, isListWhole: isWhole };
+  const withoutWalls = receipts
+    .filter(({ isolation }) => isolation?.kind === 'none' && target.cloud === 'aws')
+    .map(({ jobId }) => jobId);
+  return { jobs, withoutWalls, isListWhole: isWhole };
 }

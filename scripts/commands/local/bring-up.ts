@@ -123,5 +123,8 @@ async function startCloud(
   });
   onCloud(cloud);
   steps.show('cloud', `the local cloud listens on ${cloud.endpoint} (no AWS account is used)`);
+  if (disk === undefined) {
+    steps.show('cloud', 'models run without walls here, as ordinary processes (walls: --machine systemd)');
+  }
   return cloud;
 }

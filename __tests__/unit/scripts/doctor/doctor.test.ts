@@ -127,7 +127,11 @@ it('escapes characters of an upload’s name that control the terminal', () => {
   const evil = '\u001b[2J\u202e.csv';
   const facts: Facts = {
     ...well,
-    failed: { isListWhole: true, jobs: [{ jobId: 'c'.repeat(64), key: evil, endedAt: 'then', why: evil }] },
+    failed: {
+      isListWhole: true,
+      withoutWalls: [],
+      jobs: [{ jobId: 'c'.repeat(64), key: evil, endedAt: 'then', why: evil }],
+    },
   };
   const text = reportLines(facts, findings(facts, now), now, recordingTerminal()).join('\n');
   expect(text).not.toMatch(/[\u001b\u202e]/);

@@ -285,8 +285,14 @@ const rows: readonly Row[] = [
   {
     name: 'job-failed',
     below: well,
-    above: { ...well, failed: { isListWhole: true, jobs: [failed] } },
+    above: { ...well, failed: { isListWhole: true, withoutWalls: [], jobs: [failed] } },
     what: /^The job c{12} \(a\.csv\) failed at then: exit 1$/,
+  },
+  {
+    name: 'no-walls',
+    below: well,
+    above: { ...well, failed: { isListWhole: true, jobs: [], withoutWalls: [jobId] } },
+    what: /^The model ran without walls in the job c{12}: it could read/,
   },
   {
     name: 'failed-events',
@@ -333,7 +339,10 @@ it('the gravest finding comes first', () => {
   const facts: Facts = {
     ...closingFor(3600),
     ...{ instance: { ...on, pause: 'ada', hold: 'ada' }, agent: 'never', lastSweep: minutesAgo(60) },
-    ...{ failed: { isListWhole: true, jobs: [failed] }, failedEvents: { count: 1, samples: [] } },
+    ...{
+      failed: { isListWhole: true, withoutWalls: [], jobs: [failed] },
+      failedEvents: { count: 1, samples: [] },
+    },
     plan: { differs: true, text: '' },
   };
   const names = ['paused', 'held', 'agent-silent', 'gate-stuck', 'sweep-missed'];
@@ -342,5 +351,7 @@ it('the gravest finding comes first', () => {
 
 it('of many failed jobs five are named', () => {
   const jobs = Array.from({ length: 6 }, () => failed);
-  expect(found({ ...well, failed: { isListWhole: true, jobs } }, 'job-failed')).toHaveLength(5);
+  expect(
+    found({ ...well, failed: { isListWhole: true, withoutWalls: [], jobs } }, 'job-failed'),
+  ).toHaveLength(5);
 });

@@ -65,7 +65,7 @@ export const well: Facts = {
   },
   lastSweep: minutesAgo(2),
   uploads: { looked: 1, isWhole: true, lost: [] },
-  failed: { jobs: [], isListWhole: true },
+  failed: { jobs: [], withoutWalls: [], isListWhole: true },
   failedEvents: { count: 0, samples: [] },
   models: [{ name: 'm', is: 'same' }],
   plan: undefined,
