@@ -262,8 +262,16 @@ if (!asMounter) console.warn('unshare cannot mount here: the tests of a full dis
   /** Brings a machine up on which these programs are missing. Its unit files and `run` folder are printed. */
   const bringUpWithout = (...missing: string[]) => bringUpWith({ missing });
 
-  /** `wallsEnd`: the exit code of the runner's look at the walls. */
-  function bringUpWith({ missing = [], wallsEnd = 0 }: { missing?: string[]; wallsEnd?: number }) {
+  /** `wallsEnd`: the exit code of the runner's look at the walls. `programs`: more programs of the machine. */
+  function bringUpWith({
+    missing = [],
+    wallsEnd = 0,
+    programs = {},
+  }: {
+    missing?: string[];
+    wallsEnd?: number;
+    programs?: Record<string, string>;
+  }) {
     const machine = freshMachine();
     writeFiles(machine.folder, {
       'end-with': String(wallsEnd),
@@ -271,6 +279,7 @@ if (!asMounter) console.warn('unshare cannot mount here: the tests of a full dis
     });
     const stubs = ['systemctl', 'systemd-run', 'systemd-sysusers', 'ip'];
     for (const name of stubs) machine.program(name, 'exit 0');
+    for (const [name, body] of Object.entries(programs)) machine.program(name, body);
     const steps = [
       'mount -t tmpfs none /run && mkdir -p /run/systemd/system /run/units',
       'mount --bind /run/units /etc/systemd/system',
@@ -288,6 +297,17 @@ if (!asMounter) console.warn('unshare cannot mount here: the tests of a full dis
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^run 700$/m);
     expect(stdout).toMatch(/^KillMode=process$/m);
+  });
+
+  test('a machine with a GPU makes its device files at each command, and says which are missing', () => {
+    const { status, stdout } = bringUpWith({
+      programs: { 'nvidia-modprobe': 'echo made $*', 'nvidia-smi': 'exit 9' },
+    });
+    expect(status).toBe(0);
+    expect(stdout).toContain('made -u -c 0\n');
+    expect(stdout).toContain(
+      'lamplighter: /dev/nvidia-uvm is missing: models cannot use the GPU; see whether nvidia-smi runs\n',
+    );
   });
 
   test('without walls that hold it fails, and says so', () => {
