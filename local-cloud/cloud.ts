@@ -10,6 +10,7 @@ import type { Timings } from './clockwork/timings';
 import { Ec2Api } from './ec2/api';
 import { instanceProfileArn, instanceTags } from './ec2/described-instance';
 import { Ec2Instances } from './ec2/instances';
+import { missingWayOut } from './ec2/way-out';
 import { EventBus } from './eventbridge/api';
 import { Faults } from './faults';
 import { Gateway, RUNTIME_PATH } from './gateway';
@@ -280,6 +281,7 @@ function makeInstances(base: Base, { roles, port }: Iam, publish: Publish) {
       const profileArn = await instanceProfileArn(moto, instanceId);
       return profileArn === undefined ? undefined : roles.ofInstanceProfile(profileArn);
     },
+    missingWayOut: (instanceId) => missingWayOut(moto, instanceId),
     openStepLog: (log, credentials) => logs.open(log, credentials),
     commands,
     agentMs: timings.agentMs,

@@ -38,6 +38,8 @@ export class Faults implements AgentFaults, NotificationFaults {
   agentsAreMute = false;
   /** Delays of requests for objects, so that a test can act in the midst of one. */
   objectDelays: ObjectDelay[] = [];
+  /** Delays of operations by their names, in milliseconds, such as that of `AssociateRouteTable`. */
+  readonly operationDelays: Record<string, number> = {};
   private readonly drops: CountedFault[] = [];
   private readonly duplicates: CountedFault[] = [];
   private controlled: Parts | undefined;
@@ -69,6 +71,12 @@ export class Faults implements AgentFaults, NotificationFaults {
   async delay({ method, path }: Pick<CallHead, 'method' | 'path'>): Promise<void> {
     const delay = this.objectDelays.find((each) => each.method === method && each.path.test(path));
     if (delay) await pause(delay.milliseconds);
+  }
+
+  /** Returns when an operation may go on. */
+  async delayOperation(operation = ''): Promise<void> {
+    const milliseconds = this.operationDelays[operation];
+    if (milliseconds !== undefined) await pause(milliseconds);
   }
 
   /** Kills the drain with SIGKILL, and nothing else. Returns false if there is no drain. */

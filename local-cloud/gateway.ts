@@ -15,7 +15,7 @@ import type { Functions } from './lambda/functions';
 import type { Notifications } from './s3/notifications';
 import type { S3Api } from './s3/api';
 import { type Answer, AwsError, emptyAnswer, errorAnswer } from './wire/answer';
-import type { Call, CallHead, IncomingCall } from './wire/call';
+import { type Call, type CallHead, type IncomingCall, operationOf } from './wire/call';
 import { type Callers, credentialScopeOf } from './wire/caller';
 import type { Recorder } from './wire/recorder';
 import { motoTarget, requestMoto, withoutHopByHop } from './moto/moto-api';
@@ -40,7 +40,7 @@ export interface Services {
   /** An S3 request's body is read if a service needs it, or if the needed permissions depend on it. */
   readonly s3: Pick<S3Api, 'handles'>;
   readonly notifications: Pick<Notifications, 'observe'>;
-  readonly faults: Pick<Faults, 'delay'>;
+  readonly faults: Pick<Faults, 'delay' | 'delayOperation'>;
   readonly functions: Pick<Functions, 'runtime'>;
   readonly recorder: Pick<Recorder, 'needsBody' | 'note'>;
 }
@@ -132,6 +132,7 @@ export class Gateway {
       return;
     }
     const answers = services.answers[call.service] ?? services.otherwise;
+    await services.faults.delayOperation(operationOf({ ...call, body }));
     const answer = await answers({ ...call, body });
     if (answer) {
       services.recorder.note({ ...call, body }, answer);

@@ -16,7 +16,10 @@ import type { PipelineSettings } from './settings';
 export interface InstanceNetwork {
   readonly subnetId: string;
   readonly securityGroupId: string;
-  /** The route out. If a machine boots before the route exists, its agent may take long to reach Systems Manager. */
+  /**
+   * The way out, with all that it is made of. If the first call of a boot fails, the SSM agent sleeps for five minutes:
+   * aws/amazon-ssm-agent, core/app/credentialrefresher, getEC2DefaultSSMSleepDuration.
+   */
   readonly ready: readonly ITerraformDependable[];
 }
 
@@ -75,7 +78,10 @@ export function ownNetwork(scope: Construct, settings: OwnNetworkSettings): Inst
     tags,
   });
   const routes = new RouteTable(scope, 'routes', { vpcId: vpc.id, tags });
-  new RouteTableAssociation(scope, 'association', { routeTableId: routes.id, subnetId: subnet.id });
+  const association = new RouteTableAssociation(scope, 'association', {
+    routeTableId: routes.id,
+    subnetId: subnet.id,
+  });
   // This endpoint is free of charge and keeps data inside AWS's network. Amazon Linux's packages are in S3, too.
   const s3 = new VpcEndpoint(scope, 's3', {
     vpcId: vpc.id,
@@ -84,12 +90,12 @@ export function ownNetwork(scope: Construct, settings: OwnNetworkSettings): Inst
     routeTableIds: [routes.id],
     tags,
   });
-  const { group } = outboundOnly(scope, { pipeline, vpcId: vpc.id });
+  const { group, rule } = outboundOnly(scope, { pipeline, vpcId: vpc.id });
   const network = { vpcId: vpc.id, subnetId: subnet.id, securityGroupId: group.id };
-  const ready = privateNetwork
+  const way = privateNetwork
     ? [s3, ...privateEndpoints(new Construct(scope, 'private'), settings, network)]
     : [internetRoute(scope, vpc, routes, tags)];
-  return { ...network, ready };
+  return { ...network, ready: [association, rule, ...way] };
 }
 
 function internetRoute(scope: Construct, vpc: Vpc, routes: RouteTable, tags: Record<string, string>): Route {

@@ -1,11 +1,13 @@
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group';
 import { VpcEndpoint } from '@cdktf/provider-aws/lib/vpc-endpoint';
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule';
+import type { ITerraformDependable } from 'cdktf';
 import { Construct } from 'constructs';
 import type { PipelineSettings } from './settings';
 
 /**
  * Interface endpoints of AWS's services, for a subnet without internet. Each costs money by the hour, used or not.
+ * Returns the resources that an instance needs before it boots.
  * @param network `securityGroupId`: the security group whose members may use the endpoints
  */
 export function privateEndpoints(
@@ -16,7 +18,7 @@ export function privateEndpoints(
     privateEndpoints: services,
   }: Pick<PipelineSettings, 'name' | 'region' | 'privateEndpoints'>,
   network: { readonly vpcId: string; readonly subnetId: string; readonly securityGroupId: string },
-): VpcEndpoint[] {
+): ITerraformDependable[] {
   const tags = { Name: name };
   const { vpcId, subnetId, securityGroupId } = network;
   const group = new SecurityGroup(scope, 'security-group', {
@@ -26,7 +28,7 @@ export function privateEndpoints(
     tags,
     lifecycle: { createBeforeDestroy: true },
   });
-  new VpcSecurityGroupIngressRule(scope, 'in', {
+  const rule = new VpcSecurityGroupIngressRule(scope, 'in', {
     securityGroupId: group.id,
     ipProtocol: 'tcp',
     fromPort: 443,
@@ -34,7 +36,7 @@ export function privateEndpoints(
     referencedSecurityGroupId: securityGroupId,
     tags,
   });
-  return services.map(
+  const endpoints = services.map(
     (service) =>
       new VpcEndpoint(new Construct(scope, service.replaceAll('.', '-')), 'endpoint', {
         vpcId,
@@ -46,4 +48,5 @@ export function privateEndpoints(
         tags: { Name: `${name}-${service}` },
       }),
   );
+  return [rule, ...endpoints];
 }

@@ -19,7 +19,10 @@ story('a deployed pipeline', () => {
   let pipeline: DeployedPipeline;
 
   beforeAll(async () => {
-    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] });
+    pipeline = await DeployedPipeline.deploy(({ faults: { operationDelays } }) => {
+      Object.assign(operationDelays, { AssociateRouteTable: 4_000, AuthorizeSecurityGroupEgress: 4_000 });
+      return { pipelines: [settings] };
+    });
     // Terraform has just started the instance, and there is no job.
     await pipeline.cloud.faults.sweepNow();
     await pipeline.comesToRest();
@@ -30,6 +33,10 @@ story('a deployed pipeline', () => {
 
   const faults = () => pipeline.cloud.faults;
   const started = () => ({ starts: faults().startCalls, stops: faults().stopCalls });
+
+  it('boots its instance when the way out exists: else the agent would sleep for minutes', () => {
+    expect(pipeline.agentSleeps()).toEqual([]);
+  });
 
   it('gives an upload its results and a receipt, and the instance is off again', async () => {
     const before = started();

@@ -24,7 +24,13 @@ const settings = {
 
   beforeAll(async () => {
     // No scheduled sweep: events alone must suffice.
-    pipeline = await DeployedPipeline.deploy({ pipelines: [settings] }, { timings: NO_SWEEP });
+    pipeline = await DeployedPipeline.deploy(
+      ({ faults: { operationDelays } }) => {
+        operationDelays.AuthorizeSecurityGroupIngress = 12_000;
+        return { pipelines: [settings] };
+      },
+      { timings: NO_SWEEP },
+    );
     ec2 = new EC2Client(pipeline.cloud.client);
     await pipeline.cloud.faults.sweepNow();
     await pipeline.comesToRest();
@@ -42,6 +48,10 @@ const settings = {
     const { SpotInstanceRequests } = await ec2.send(new DescribeSpotInstanceRequestsCommand({}));
     return SpotInstanceRequests!;
   };
+
+  it('boots its instance when the endpoints’ rule exists: else the agent would sleep for minutes', () => {
+    expect(pipeline.agentSleeps()).toEqual([]);
+  });
 
   it('has a spot request that survives a stop, and stops and starts like any instance', async () => {
     expect(await requests()).toMatchObject([

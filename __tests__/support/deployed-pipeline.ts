@@ -73,7 +73,7 @@ export class DeployedPipeline {
    * - `waitsAsOnAws`: Terraform makes every resource itself.
    */
   static async deploy(
-    given: Settings | ((cloud: CloudUnderTest) => Promise<Settings>),
+    given: Settings | ((cloud: CloudUnderTest) => Settings | Promise<Settings>),
     { variables = {}, project = PROJECT_FOLDER, beside, timings, systemd, waitsAsOnAws }: DeployOptions = {},
   ): Promise<DeployedPipeline> {
     const cloud = beside?.cloud ?? (await startCloud(timings, systemd));
@@ -168,6 +168,13 @@ export class DeployedPipeline {
     const ids = { InstanceIds: [this.manifest.instanceId] };
     const { Reservations } = await this.ec2.send(new DescribeInstancesCommand(ids));
     return Reservations?.[0]?.Instances?.[0]?.State?.Name;
+  }
+
+  /** The reports that the agent found no way to Systems Manager. */
+  agentSleeps(): string[] {
+    return this.cloud.events.flatMap(({ kind, text }) =>
+      kind === 'warning' && text.includes('sleeps') ? [text] : [],
+    );
   }
 
   /** Waits until the instance is in a state that lasts. */

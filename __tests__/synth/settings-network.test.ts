@@ -37,6 +37,16 @@ describe('an existing network', () => {
   });
 });
 
+test('a network with internet has its whole way out before the instance boots', () => {
+  const { resource } = synthesizePipeline(settingsWith());
+  expect(resource.aws_instance!.instance!.depends_on).toEqual([
+    'aws_iam_role_policy.instance',
+    'aws_route_table_association.network',
+    'aws_vpc_security_group_egress_rule.network',
+    'aws_route.network',
+  ]);
+});
+
 describe('a private network', () => {
   const { resource } = synthesizePipeline(settingsWith({ privateNetwork: true }));
   const endpoints = Object.values(resource.aws_vpc_endpoint!);
@@ -83,9 +93,12 @@ describe('a private network', () => {
     ]);
   });
 
-  test('has all endpoints before the instance boots, because an agent without them waits long before it retries', () => {
+  test('has all endpoints and their rule before the instance boots: an agent whose first call fails sleeps for minutes', () => {
     expect(resource.aws_instance!.instance!.depends_on).toEqual(
       expect.arrayContaining([
+        'aws_route_table_association.network',
+        'aws_vpc_security_group_egress_rule.network',
+        'aws_vpc_security_group_ingress_rule.network_private',
         'aws_vpc_endpoint.network',
         'aws_vpc_endpoint.network_private_ssm',
         'aws_vpc_endpoint.network_private_ssmmessages',

@@ -118,6 +118,19 @@ export function instanceTagsIn(xml: string): Record<string, string> {
   return Object.fromEntries(tags.map(({ key, value }) => [key, value]));
 }
 
+/** The items of a list in an answer. The path leads from the root's child to the list, through the items of lists. */
+export function setIn(xml: string, path: readonly string[]): Readonly<Record<string, unknown>>[] {
+  type Items = Readonly<Record<string, { readonly item?: Items } | ''>>[];
+  let items = Object.values(parser.parse(xml) as object).filter((each) => typeof each === 'object') as Items;
+  for (const name of path) {
+    items = items.flatMap((each) => {
+      const set = each[name];
+      return typeof set === 'object' ? (set.item ?? []) : [];
+    });
+  }
+  return items;
+}
+
 /** The answer to StartInstances, StopInstances and TerminateInstances. */
 export function stateChanges(
   operation: string,

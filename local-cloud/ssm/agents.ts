@@ -12,6 +12,12 @@ const PING_MS = 3_000;
 const ONLINE_MS = 30_000;
 
 /**
+ * Time that an agent sleeps after its first call has failed because of the network, in milliseconds. Only a boot ends the sleep
+ * earlier. Later sleeps double. aws/amazon-ssm-agent, core/app/credentialrefresher (getEC2DefaultSSMSleepDuration).
+ */
+const AGENT_SLEEP_MS = 300_000;
+
+/**
  * The effect of an instance's crash on its running commands. On a machine with an orderly shutdown, this is the effect of a
  * shutdown and a reboot, too. With real agents, each of these happens.
  */
@@ -48,6 +54,8 @@ export interface AgentsOptions {
   readonly tagsOf: (instanceId: string) => Promise<Record<string, string>>;
   /** The ARN of the instance's role; undefined if the instance has no profile. */
   readonly roleOf: (instanceId: string) => Promise<string | undefined>;
+  /** What keeps the instance from Systems Manager; undefined if nothing does. */
+  readonly missingWayOut: (instanceId: string) => Promise<string | undefined>;
   readonly assumeRole: AssumeRole;
   readonly permits: Permits;
   readonly openStepLog: OpenStepLog;
@@ -83,7 +91,9 @@ export class Agents {
     const agent = this.agentOf(instanceId);
     agent.launchTime = launchTime;
     agent.cancel();
-    agent.cancel = timers.after(agentMs, `the agent of ${instanceId}`, () => this.register(agent));
+    agent.cancel = timers.after(agentMs, `the agent of ${instanceId}`, () =>
+      this.callFirst(agent, AGENT_SLEEP_MS),
+    );
   }
 
   /** Returns when the machine is off. */
@@ -170,9 +180,26 @@ export class Agents {
     return agent;
   }
 
+  /** The agent's first call after a boot. Without a way to Systems Manager it fails, and the agent sleeps. */
+  private async callFirst(agent: Agent, sleepMs: number): Promise<void> {
+    const { faults, timers, report, missingWayOut } = this.options;
+    if (faults.agentsAreMute) return;
+    const { instanceId } = agent;
+    let isCancelled = false;
+    agent.cancel = () => (isCancelled = true);
+    const missing = await missingWayOut(instanceId);
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- changed by cancel, during the await
+    if (isCancelled) return;
+    if (missing === undefined) return this.register(agent);
+    const minutes = sleepMs / 60_000;
+    const text = `the SSM agent of ${instanceId} sleeps for ${minutes} minutes: ${missing}`;
+    report({ kind: 'warning', text });
+    const again = () => this.callFirst(agent, sleepMs * 2);
+    agent.cancel = timers.after(sleepMs, `the sleeping agent of ${instanceId}`, again);
+  }
+
   private async register(agent: Agent): Promise<void> {
     const { commands, faults, timers, report } = this.options;
-    if (faults.agentsAreMute) return;
     const { instanceId, machine } = agent;
     let isCancelled = false;
     agent.cancel = () => (isCancelled = true);
