@@ -333,6 +333,50 @@ if (!asMounter) console.warn('unshare cannot mount here: the tests of a full dis
   });
 });
 
+const isInstalled = (name: string) => !run([name, '--version'], '').missing;
+const hasApt = ['apt-get', 'python3'].every(isInstalled) && !isInstalled('dnf');
+
+if (!hasApt) console.warn('this is no Debian with python3: the test of the locks of apt-get is SKIPPED');
+
+/** Holds the locks of apt-get, which are no locks of `flock`, for two seconds. */
+const HOLD_LOCKS = `
+import fcntl, sys, time
+files = [open(name, 'r+') for name in sys.argv[1:]]
+for file in files: fcntl.lockf(file, fcntl.LOCK_EX)
+open('held', 'w').close()
+time.sleep(2)
+`;
+
+(hasApt ? test : test.skip)(
+  'Node.js is installed although another program holds the locks of apt-get',
+  () => {
+    const { folder } = freshMachine();
+    const locks = ['state/lists/lock', 'dpkg/lock-frontend', 'dpkg/lock'];
+    writeFiles(folder, {
+      ...Object.fromEntries(
+        [...locks, 'state/lists/partial/x', 'cache/archives/partial/x'].map((name) => [name, '']),
+      ),
+      'dpkg/status':
+        'Package: nodejs\nStatus: install ok installed\nVersion: 20\nArchitecture: all\nMaintainer: x\nDescription: x\n',
+      'hold.py': HOLD_LOCKS,
+      'apt.conf': [
+        `Dir::State "${folder}/state"; Dir::State::status "${folder}/dpkg/status"; Dir::Cache "${folder}/cache";`,
+        'Dir::Etc::sourcelist "/dev/null"; Dir::Etc::sourceparts "/dev/null"; Debug::NoLocking "false";',
+      ].join('\n'),
+      install: `${bringUp.replace(/\nmain$/, '')}\ninstall_node`,
+    });
+    const steps = [
+      `python3 hold.py ${locks.join(' ')} &`,
+      'until [ -f held ]; do sleep 0.1; done',
+      'bash install; code=$?; wait; exit $code',
+    ];
+    const env = { PATH: process.env.PATH, APT_CONFIG: join(folder, 'apt.conf') };
+    const installed = run(['bash', '-s'], steps.join('\n'), { cwd: folder, env });
+    expect(installed).toMatchObject({ status: 0, stderr: '' });
+    expect(installed.stdout).toContain('nodejs is already the newest version');
+  },
+);
+
 /** A folder in place of a machine, with a program `aws` that downloads the text `runner`. */
 function freshMachine(runner = RUNNER) {
   const folder = temporaryFolder('lamp lighter-');

@@ -93,15 +93,28 @@ node_20_or_newer() {
   return 1
 }
 
+# Timers of the distribution hold the locks of its packages for minutes after the first boot. dnf waits for its locks by itself.
 install_node() {
   if command -v dnf >/dev/null; then
     dnf install -y -q nodejs22
   elif command -v apt-get >/dev/null; then
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q nodejs
+    update_apt && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -q nodejs
   else
     printf 'neither dnf nor apt-get is installed\n'
     return 1
   fi
+}
+
+# Waits up to five minutes for the lock. apt 2.6.1 ignores DPkg::Lock::Timeout in an update.
+update_apt() {
+  local output until=$((SECONDS + 300))
+  until output="$(LC_ALL=C apt-get update -q 2>&1)"; do
+    if [ "$SECONDS" -ge "$until" ] || [[ "$output" != *"Could not get lock"* ]]; then
+      printf '%s\n' "$output"
+      return 1
+    fi
+    sleep 1
+  done
 }
 
 provide_config() {
