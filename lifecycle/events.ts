@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { ReportedUpload } from './admit';
 import './english';
 import { InvalidInputError, messageOf } from './errors';
-import { decodeKey, jobIdInReceiptKey } from './job';
+import { NO_VERSION, decodeKey, jobIdInReceiptKey } from './job';
 import type { Cause } from './settle-context';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html */
@@ -60,15 +60,10 @@ export function uploadsIn(event: unknown): (ReportedUpload | Poison)[] {
 function uploadIn({ eventTime, s3: { bucket, object } }: S3Record): ReportedUpload | Poison {
   try {
     const key = decodeKey(object.key);
-    if (object.versionId === undefined) {
-      return {
-        poison: `bucket ${bucket.name} is not versioned: the event of ${JSON.stringify(key)} has no versionId`,
-      };
-    }
     return {
       bucket: bucket.name,
       key,
-      versionId: object.versionId,
+      versionId: object.versionId ?? NO_VERSION,
       sizeBytes: object.size ?? 0,
       uploadedAt: isoTime(eventTime),
     };

@@ -16,6 +16,13 @@ const RESERVED_KEY_BYTES = 324;
 /** Maximum length, in bytes, of an input key that is not cut in the keys of its results. */
 const MAX_RESULT_LABEL_BYTES = MAX_KEY_BYTES - RESERVED_KEY_BYTES;
 
+/**
+ * The version id of an object that S3 stored without versioning. S3 keeps one such version of a key. A new bucket may need
+ * 15 minutes until each write gets a version of its own.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.md
+ */
+export const NO_VERSION = 'null';
+
 const JOB_ID = /^[0-9a-f]{64}$/;
 
 const SHORT_ID_DIGITS = 12;

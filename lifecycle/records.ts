@@ -288,6 +288,9 @@ export const receiptSchema = z.object({
 
 export type Receipt = z.infer<typeof receiptSchema>;
 
+/** The time of the upload, in an open record and in a receipt. */
+export const uploadTimeSchema = z.object({ version: z.literal(1), uploadedAt: z.optional(time) });
+
 /**
  * Parses a record. Throws InvalidInputError that names the object if the text is not JSON or has another shape. The error is
  * a NewerVersionError if the record's version is higher than the schema's.

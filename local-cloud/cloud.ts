@@ -294,14 +294,14 @@ function makeInstances(base: Base, { roles, port }: Iam, publish: Publish) {
 
 /** From now on the gateway answers callers. */
 function serve(
-  { gateway, region, moto, recorder, faults }: Base,
+  { gateway, region, moto, recorder, faults, timers }: Base,
   parts: { iam: Iam; lambda: Lambda; bus: EventBus; instances: Instances; notifications: Notifications },
 ): void {
   const { bus, notifications } = parts;
   const { callers, roles, bucketPolicies, authorizer } = parts.iam;
   const { code, functions, invocations } = parts.lambda;
   const { commands, agents, instances } = parts.instances;
-  const s3 = new S3Api(moto, notifications, bucketPolicies);
+  const s3 = new S3Api(moto, notifications, bucketPolicies, { faults, timers });
   const isRunning = (instanceId: string) => instances.get(instanceId)?.state === 'running';
   const apis = {
     lambda: new LambdaApi(moto, code, functions, invocations),

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { VersioningFaults } from './s3/late-versioning';
 import type { NotificationFaults } from './s3/notifications';
 import type { AgentFaults, CommandsAtCrash } from './ssm/agents';
 import type { CallHead } from './wire/call';
@@ -33,13 +34,15 @@ export interface ObjectDelay {
 }
 
 /** Faults that end-to-end tests inject, and counters. The parts of the local cloud read their faults here. */
-export class Faults implements AgentFaults, NotificationFaults {
+export class Faults implements AgentFaults, NotificationFaults, VersioningFaults {
   commandsAtCrash: CommandsAtCrash = 'failed';
   agentsAreMute = false;
   /** Delays of requests for objects, so that a test can act in the midst of one. */
   objectDelays: ObjectDelay[] = [];
   /** Delays of operations by their names, in milliseconds, such as that of `AssociateRouteTable`. */
   readonly operationDelays: Record<string, number> = {};
+  /** Time until a bucket's versioning takes effect, in milliseconds. Objects that are written before it have no version. */
+  versioningMs = 0;
   private readonly drops: CountedFault[] = [];
   private readonly duplicates: CountedFault[] = [];
   private controlled: Parts | undefined;

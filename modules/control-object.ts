@@ -1,7 +1,7 @@
 import { S3Object } from '@cdktf/provider-aws/lib/s3-object';
 import { Construct } from 'constructs';
 import type { Bundle } from './bundle';
-import { pipelineStackOf } from './pipeline-stack';
+import { pipelineStackOf, type PipelineStack } from './pipeline-stack';
 import type { PrivateBucket } from './private-bucket';
 
 export interface ControlObjectProps {
@@ -34,7 +34,25 @@ export class ControlObject extends Construct {
       overrideProvider: { defaultTags: { tags: {} } },
       dependsOn: [props.bucket.ready],
     });
+    object.lifecycle = {
+      postcondition: [hasVersion(key, `aws_s3_object.${object.friendlyUniqueId}`, pipelineStackOf(this))],
+    };
     this.key = key;
     this.versionId = object.versionId;
   }
+}
+
+/**
+ * Jobs and the SSM document pin the version. Versioning may need 15 minutes to take effect in a new bucket.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.md
+ */
+function hasVersion(key: string, address: string, stack: PipelineStack) {
+  return {
+    condition: '${coalesce(self.version_id, "null") != "null"}',
+    // Terraform breaks long lines, except for those that begin with a blank.
+    errorMessage:
+      `S3 has stored ${key} without a version: the versioning of the new bucket is not in effect yet. Wait for 15 minutes, ` +
+      `then run in cdktf.out/stacks/${stack.node.id}, with one -replace for each such error:\n\n` +
+      `  terraform apply -replace=${address}`,
+  };
 }

@@ -9,7 +9,13 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { synthesizeForLocalCloud } from '../../local-cloud/deploy';
+import { initialize, terraform } from '../../scripts/tools/stack';
+import { stackOptions } from '../support/deployed-pipeline';
 import { type CloudUnderTest, REGION, hasMoto, startCloud } from '../support/local-cloud';
+
+/** Time until the versioning of new buckets takes effect, in milliseconds: longer than Terraform needs for the objects. */
+const VERSIONING_MS = 15_000;
 
 const story = hasMoto() ? describe : describe.skip;
 
@@ -46,4 +52,23 @@ story('a bucket of the local cloud whose versioning is suspended', () => {
     expect([left.Versions ?? [], left.DeleteMarkers ?? []]).toEqual([[], []]);
     await s3.send(new DeleteBucketCommand({ Bucket }));
   }, 60_000);
+});
+
+story('a deploy into buckets whose versioning has not taken effect yet', () => {
+  let cloud: CloudUnderTest;
+  beforeAll(async () => {
+    cloud = await startCloud();
+    cloud.faults.versioningMs = VERSIONING_MS;
+  }, 60_000);
+  afterAll(() => (cloud as CloudUnderTest | undefined)?.end());
+
+  it('fails and says what to do, instead of leaving jobs without a model', async () => {
+    const pipelines = [{ name: 'early', models: ['__tests__/e2e/models/puppet'] }];
+    const { options } = await stackOptions(cloud, { pipelines });
+    await synthesizeForLocalCloud(options);
+    await initialize(options);
+    const address = 'aws_s3_object.runner';
+    const apply = ['apply', '-auto-approve', '-input=false', '-no-color', `-target=${address}`];
+    await expect(terraform(options, apply)).rejects.toThrow(`  terraform apply -replace=${address}`);
+  }, 120_000);
 });

@@ -44,6 +44,37 @@ interface DeployOptions {
   readonly waitsAsOnAws?: boolean;
 }
 
+/** A stack for Terraform, and the variables that `lamplighter env` would print. */
+export async function stackOptions(
+  cloud: CloudUnderTest,
+  context: Settings,
+  { variables, project = PROJECT_FOLDER }: Pick<DeployOptions, 'variables' | 'project'> = {},
+): Promise<{ options: StackOptions; announced: Record<string, string> }> {
+  const signal = new AbortController().signal;
+  const children = new Children(signal);
+  const stack = context.pipelines[0]!.name;
+  const outputFolder = join(cloud.directory, `terraform ${stack}`);
+  const cliConfigFile = join(cloud.directory, 'terraform.rc');
+  const tools = await provideTools({ children, signal, cliConfigFile, say: () => undefined });
+  const announced = {
+    ...environmentFor(cloud),
+    ...terraformVariables(outputFolder),
+    ...tools.variables,
+    ...variables,
+  };
+  const options: StackOptions = {
+    project,
+    context,
+    outputFolder,
+    stack,
+    environment: { ...process.env, ...announced },
+    terraform: tools.terraform.program,
+    children,
+    onStep: () => undefined,
+  };
+  return { options, announced };
+}
+
 /** An upload: one version of one key. */
 export interface Uploaded {
   readonly key: string;
@@ -79,30 +110,9 @@ export class DeployedPipeline {
     const cloud = beside?.cloud ?? (await startCloud(timings, systemd));
     try {
       const context = typeof given === 'function' ? await given(cloud) : given;
-      const signal = new AbortController().signal;
-      const children = new Children(signal);
-      const stack = context.pipelines[0]!.name;
-      const outputFolder = join(cloud.directory, `terraform ${stack}`);
-      const cliConfigFile = join(cloud.directory, 'terraform.rc');
-      const tools = await provideTools({ children, signal, cliConfigFile, say: () => undefined });
-      const announced = {
-        ...environmentFor(cloud),
-        ...terraformVariables(outputFolder),
-        ...tools.variables,
-        ...variables,
-      };
-      const options: StackOptions = {
-        project,
-        context,
-        outputFolder,
-        stack,
-        environment: { ...process.env, ...announced },
-        terraform: tools.terraform.program,
-        children,
-        onStep: () => undefined,
-      };
+      const { options, announced } = await stackOptions(cloud, context, { variables, project });
       await deployToLocalCloud(options, { waitsAsOnAws });
-      const manifest = await findPipeline(new SSMClient(cloud.client), stack);
+      const manifest = await findPipeline(new SSMClient(cloud.client), options.stack);
       const s3 = new S3Client({ ...cloud.client, forcePathStyle: true });
       return new DeployedPipeline(cloud, manifest, s3, new EC2Client(cloud.client), options, announced);
     } catch (error) {

@@ -104,13 +104,23 @@ describe('its scripts', () => {
     });
   });
 
+  test('a runner that S3 does not find at once, in a bucket that is minutes old, is fetched again', () => {
+    const machine = freshMachine();
+    const fetch = readFileSync(join(machine.folder, 'bin', 'aws'), 'utf8').replace('#!/bin/sh\n', '');
+    machine.program('aws', `echo x >> tries; [ $(wc -l < tries) -ge 4 ] || exit 254\n${fetch}`);
+    machine.program('sleep', 'exit 0');
+    expect(machine.run(bringUp)).toMatchObject({ status: 0 });
+    expect(machine.run(drain)).toMatchObject({ status: 0 });
+  });
+
   test('a failed download of the runner is reported, with its cause', () => {
     const machine = freshMachine();
+    machine.program('sleep', 'exit 0');
     writeFileSync(join(machine.folder, 'bin', 'aws'), '#!/bin/sh\necho denied >&2\nexit 254\n');
     expect(machine.run(bringUp)).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(
-        /^denied\nlamplighter: s3:\/\/scans-control\/runner\/runner.mjs could not/,
+        /^(?:denied\n)+lamplighter: s3:\/\/scans-control\/runner\/runner.mjs could not/,
       ) as unknown,
     });
   });
@@ -323,7 +333,7 @@ if (!asMounter) console.warn('unshare cannot mount here: the tests of a full dis
       program,
       `lamplighter: ${program} is needed: install util-linux, systemd and iproute\n`,
     ]),
-    ['aws', 'could not be fetched; the line above says why\n'],
+    ['aws', 'lamplighter: aws is needed: install the AWS CLI\n'],
     ['node', 'Node.js could not be installed; the lines above say why\n'],
   ])('without %s it fails, and says what to do', (program, error) => {
     const others = program === 'node' ? ['nodejs', 'dnf', 'apt-get'] : [];

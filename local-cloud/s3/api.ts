@@ -4,8 +4,10 @@ import type { Call, CallHead } from '../wire/call';
 import type { MotoApi } from '../moto/moto-api';
 import { wantsEncodedVersions, withEncodedKeys } from './listed-versions';
 import { newlinesBack, newlinesOutOfXml } from '../moto/newline-keys';
+import type { Timers } from '../clockwork/timers';
 import type { Notifications } from './notifications';
 import { type S3Operation, s3OperationOf } from '../wire/s3-operation';
+import { LateVersioning, type VersioningFaults } from './late-versioning';
 import { SuspendedVersioning } from './suspended-versioning';
 
 /** Operations whose state is kept here and not in moto. */
@@ -18,12 +20,16 @@ const OURS: readonly S3Operation['name'][] = [
 /** S3's API for buckets, and for operations with keys in XML. Requests for objects stream to moto past this class. */
 export class S3Api {
   private readonly versioning = new SuspendedVersioning();
+  private readonly lateVersioning: LateVersioning;
 
   constructor(
     private readonly moto: MotoApi,
     private readonly notifications: Notifications,
     private readonly policies: BucketPolicies,
-  ) {}
+    { faults, timers }: { readonly faults: VersioningFaults; readonly timers: Timers },
+  ) {
+    this.lateVersioning = new LateVersioning(faults, timers, (call) => moto.forward(call));
+  }
 
   /** Whether `answer` handles the request. Any other streams to moto. */
   handles(head: CallHead): boolean {
@@ -38,6 +44,8 @@ export class S3Api {
       if (found.status !== 200) return found;
       return name === 'BucketPolicy' ? this.policies.answer(call, bucket) : this.notifications.answer(call);
     }
+    const late = this.lateVersioning.answer(call, bucket);
+    if (late) return late;
     const forwarded = await this.moto.forward(
       call.query.has('delete')
         ? { ...call, body: Buffer.from(newlinesOutOfXml(call.body.toString())) }

@@ -124,18 +124,27 @@ provide_config() {
 provide_runner() {
   local runner="$root/runner/$runner_sha256.mjs"
   [ ! -f "$runner" ] || return 0
+  command -v aws >/dev/null || fail "aws is needed: install the AWS CLI"
   say "fetching the runner"
-  # Without --region the command may call S3's global endpoint, which a network without internet does not reach.
-  aws s3api get-object --region "$region" --bucket "$control_bucket" --key "$runner_key" \
-    --version-id "$runner_version" "$runner.$$" >/dev/null || {
+  local tries=1
+  until get_runner "$runner.$$"; do
     rm -f "$runner.$$"
-    fail "s3://$control_bucket/$runner_key could not be fetched; the line above says why"
-  }
+    [ "$tries" -lt 12 ] || fail "s3://$control_bucket/$runner_key could not be fetched; the line above says why"
+    # In a bucket that is minutes old, S3 may not find an object at once.
+    tries=$((tries + 1))
+    sleep 5
+  done
   if [ "$(sha256_of "$runner.$$")" != "$runner_sha256" ]; then
     rm -f "$runner.$$"
     fail "s3://$control_bucket/$runner_key, version $runner_version, is not the runner that was deployed; deploy again"
   fi
   mv -f "$runner.$$" "$runner"
+}
+
+# Without --region the command may call S3's global endpoint, which a network without internet does not reach.
+get_runner() {
+  aws s3api get-object --region "$region" --bucket "$control_bucket" --key "$runner_key" \
+    --version-id "$runner_version" "$1" >/dev/null
 }
 
 sha256_of() {

@@ -1,5 +1,5 @@
 import { trigger } from '../../../handlers/trigger';
-import { jobIdOf, openKey } from '../../../lifecycle/job';
+import { jobIdOf, openKey, receiptKey } from '../../../lifecycle/job';
 import { FakeAccount } from '../../support/fake-account';
 import { FakeS3 } from '../../support/fake-s3';
 
@@ -32,11 +32,42 @@ describe('trigger', () => {
 
   it('admits and wakes for the valid records of an event, then fails for the invalid ones', async () => {
     const account = new FakeAccount();
-    const event = { Records: [record('%FF.csv'), record('unversioned.csv', undefined), record('good.csv')] };
-    delete (event.Records[1]!.s3.object as { versionId?: string }).versionId;
-    await expect(trigger(event, account.context)).rejects.toThrow(/form-encoded.*not versioned/);
+    const event = { Records: [record('%FF.csv'), record('good.csv')] };
+    await expect(trigger(event, account.context)).rejects.toThrow('form-encoded');
     expect(isOpen(account, 'good.csv')).toBe(true);
     expect(account.count('StartInstances')).toBe(1);
+  });
+
+  describe('of an upload that S3 stored before the new bucket’s versioning took effect', () => {
+    const unversioned = (eventTime: string) => {
+      const { s3 } = record('first.csv');
+      return { Records: [{ eventTime, s3: { ...s3, object: { ...s3.object, versionId: undefined } } }] };
+    };
+    const first = unversioned('2026-01-01T00:00:00.000Z');
+    const job = jobIdOf({ bucket: 'data', key: 'first.csv', versionId: 'null' });
+
+    it('admits it, under the version by which the audit finds it', async () => {
+      const account = new FakeAccount();
+      await trigger(first, account.context);
+      await trigger(first, account.context);
+      expect(account.s3.callsOf('PutObject', openKey(job))).toHaveLength(2);
+      expect(account.s3.text('control', openKey(job))).toContain('"versionId":"null"');
+    });
+
+    it.each(['open', 'done'])(
+      'fails for a second upload under the key, which replaced the first: %s',
+      async (is) => {
+        const account = new FakeAccount();
+        await trigger(first, account.context);
+        if (is === 'done') {
+          account.s3.put('output', receiptKey('first.csv', job), account.s3.text('control', openKey(job))!);
+        }
+        const second = unversioned('2026-01-01T00:05:00.000Z');
+        await expect(trigger(second, account.context)).rejects.toThrow(
+          'not versioned: the upload of "first.csv"',
+        );
+      },
+    );
   });
 
   it('does not lose the other uploads when S3 fails for one', async () => {

@@ -98,6 +98,19 @@ describe('an ordinary day', () => {
     expect(pipeline.leftRecords()).toEqual([]);
   });
 
+  test('a record that S3 lists and does not find yet is awaited without haste, and its job runs', async () => {
+    const jobId = pipeline.job('x', 'first', model);
+    pipeline.s3.fault({
+      command: 'GetObject',
+      key: openKey(jobId),
+      times: 5,
+      error: FakeS3.error('NoSuchKey', 404),
+    });
+    expect(await run()).toBe('empty');
+    expect(ran).toEqual(['first']);
+    expect(pipeline.s3.callsOf('ListObjectsV2', 'open/').length).toBeLessThan(20);
+  });
+
   test('the drain touches the heartbeat while it runs: the idle timer must not switch a working machine off', async () => {
     pipeline.job('x', '', model);
     await run();
