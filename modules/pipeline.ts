@@ -321,10 +321,11 @@ function stopEnvironment(settings: PipelineSettings): Record<string, string> {
 
 /** When the control bucket's objects expire. A job that was admitted before a deploy still needs the overwritten model. */
 const ledgerExpiry: readonly Expiry[] = [
-  { id: 'open', prefix: 'open/', noncurrentDays: 30 },
+  // Each ended job leaves a delete marker below these prefixes until its versions expire, and each list walks over all of them.
+  { id: 'open', prefix: 'open/', noncurrentDays: 3 },
   // A job may wait in a paused pipeline for longer than any period. Its claim and its ended attempts count its attempts.
-  { id: 'claims', prefix: 'claims/', noncurrentDays: 30 },
-  { id: 'attempts', prefix: 'attempts/', noncurrentDays: 30 },
+  { id: 'claims', prefix: 'claims/', noncurrentDays: 3 },
+  { id: 'attempts', prefix: 'attempts/', noncurrentDays: 3 },
   // The drain of the next launch reads why the instance stopped.
   { id: 'stops', prefix: 'stops/', days: 30, noncurrentDays: 1 },
   { id: 'status', prefix: 'status/', days: 30, noncurrentDays: 1 },

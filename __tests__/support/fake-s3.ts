@@ -281,28 +281,36 @@ export class FakeS3 {
     const after = textOf(input.ContinuationToken ?? input.StartAfter);
     const limit = Math.min(numberOf(input.MaxKeys, 1000), 1000);
     const encode = encoderOf(input);
-    const entries = this.current(bucket).filter(({ key }) => key.startsWith(prefix) && isAfter(key, after));
-    const page: typeof entries = [];
+    const keys = [...this.bucket(bucket).keys()].sort(compareBytes);
+    const page: { key: string; version: Version }[] = [];
     const commonPrefixes = new Set<string>();
     let last = '';
     let truncated = false;
-    for (const entry of entries) {
-      const common = commonPrefixOf(entry.key, prefix, input.Delimiter);
+    let deleted = 0;
+    for (const key of keys.filter((each) => each.startsWith(prefix) && isAfter(each, after))) {
+      // S3 walks over delete markers: a page may hold fewer keys than it has walked over, or none, and not be the last.
+      if (page.length + commonPrefixes.size + deleted >= limit) {
+        truncated = true;
+        break;
+      }
+      const version = this.latest(bucket, key);
+      if (!version) {
+        deleted += 1;
+        last = key;
+        continue;
+      }
+      const common = commonPrefixOf(key, prefix, input.Delimiter);
       // A continuation token may be inside a common prefix that an earlier page has listed.
       if (
         common !== undefined &&
         (commonPrefixes.has(common) || (after !== '' && after.startsWith(common)))
       ) {
-        last = entry.key;
+        last = key;
         continue;
       }
-      if (page.length + commonPrefixes.size >= limit) {
-        truncated = true;
-        break;
-      }
-      if (common === undefined) page.push(entry);
+      if (common === undefined) page.push({ key, version });
       else commonPrefixes.add(common);
-      last = entry.key;
+      last = key;
     }
     return {
       Name: bucket,

@@ -20,6 +20,33 @@ function admitJobAt(account: FakeAccount, call: { command: string; key: string; 
   account.s3.fault({ ...call, run: () => account.openJob('late.csv') });
 }
 
+describe('settle, behind the delete markers of 10,000 ended jobs', () => {
+  function afterManyJobs(): FakeAccount {
+    const account = running();
+    for (let index = 0; index < 10_000; index += 1) {
+      const key = openKey(index.toString(16).padStart(64, '0'));
+      account.s3.put('control', key, '{}');
+      account.s3.delete('control', key);
+    }
+    return account;
+  }
+
+  it('finds the one open job, with one request for each 1,000 of them', async () => {
+    const account = afterManyJobs();
+    account.openJob('a.csv');
+    expect(await settle(account.context, { kind: 'drain ended', commandId: 'c' })).toMatchObject({
+      did: 'woke',
+    });
+    expect(account.s3.callsOf('ListObjectsV2', 'open/').length).toBeLessThanOrEqual(22);
+  });
+
+  it('stops the instance, although the first pages are empty', async () => {
+    const account = afterManyJobs();
+    expect(await settle(account.context, stopped)).toEqual({ did: 'stopped' });
+    expect(account.s3.callsOf('ListObjectsV2', 'open/').length).toBeLessThanOrEqual(40);
+  });
+});
+
 describe('settle, with nothing open', () => {
   it.each(['OPEN', 'CLOSED'] as const)('stops a running instance behind a gate that is %s', async (gate) => {
     const account = running(gate);
