@@ -11,11 +11,21 @@ import { readTrace } from './trace';
 export const DEFAULT_LINGER_SECONDS = 30;
 
 /**
+ * Time from a drain's last trace to the report that its command has ended, without the linger, in seconds. The drain still
+ * deletes the job's records, and lists `open/`. Then the agent needs one to two seconds for each step of the command.
+ * aws/amazon-ssm-agent, agent/framework/processor/executer/iohandler
+ */
+export const REPORT_SECONDS = 20;
+
+/**
  * L2: whether the drain may still wait for the next upload. The drain itself lingers, so no function sleeps, and the end of
  * its command settles. A sweep that came first would cost a start. Compares S3's clock with this function's clock.
+ *
+ * L3: or whether the end of its command may not be reported yet. If a stop overtakes the report, the command stays
+ * InProgress. After the next boot it fails, or runs again.
  */
-export async function mayLinger({ control, clock, lingerSeconds }: SettleContext): Promise<boolean> {
-  if (lingerSeconds === 0) return false;
+export async function drainMayRun({ control, clock, lingerSeconds }: SettleContext): Promise<boolean> {
   const { writtenAt } = await readTrace(control);
-  return writtenAt !== undefined && clock.now() - writtenAt.getTime() < lingerSeconds * 1000;
+  const tailSeconds = lingerSeconds + REPORT_SECONDS;
+  return writtenAt !== undefined && clock.now() - writtenAt.getTime() < tailSeconds * 1000;
 }

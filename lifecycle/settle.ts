@@ -3,7 +3,7 @@ import { breakerTrips, stopIfPaused, type WakeUpEnd } from './breaker';
 import { ConflictError, RetryLaterError, messageOf } from './errors';
 import { CLOSING_MARGIN_SECONDS, moveGate, readGate, type GateReading } from './gate';
 import { anyOpen, listOpenJobs, liveClaims, retire, type ListedJob } from './ledger';
-import { mayLinger } from './linger';
+import { drainMayRun } from './linger';
 import { NEWER_OPEN_MS } from './records';
 import type { Cause, SettleContext } from './settle-context';
 import { noteStop } from './stops';
@@ -122,7 +122,7 @@ async function settleGate(context: SettleContext, cause: Cause, jobs: Jobs): Pro
     if (woke === 'paused' && (await stopIfPaused(context))) return { did: 'stopped' };
     return { did: 'woke', wake: woke };
   }
-  if (gate.state === 'OPEN' && cause.kind === 'sweep' && (await mayLinger(context)))
+  if (gate.state === 'OPEN' && cause.kind === 'sweep' && (await drainMayRun(context)))
     return { did: 'nothing' };
   return closeAndStop(context, gate, cause, jobs);
 }

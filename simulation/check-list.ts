@@ -49,6 +49,10 @@ export const CHECKS = {
   ],
   'no failure without faults': ['the code', 'no function and no drain fails in a history without faults'],
   'no wake-up for nothing': ['economy', 'the stop function wakes only for a job that is open'],
+  'no sweep overtakes the report of a drain': [
+    'promptness',
+    'without faults but for lost events: 4 seconds after the end of a drain its command has ended, too',
+  ],
   'no second command': ['economy', 'no command is sent while an earlier one is listed as under way'],
   'no command to an agent that is gone': [
     'promptness',

@@ -1,6 +1,13 @@
-import { CLAIM_PREFIX, OPEN_PREFIX, jobIdInLedgerKey, jobIdInReceiptKey } from '../lifecycle/job';
-import type { Claim, Gate, Receipt } from '../lifecycle/records';
-import { ATTEMPTS_PREFIX } from '../lifecycle/job';
+import {
+  ATTEMPTS_PREFIX,
+  CLAIM_PREFIX,
+  DRAIN_STATUS_KEY,
+  OPEN_PREFIX,
+  jobIdInLedgerKey,
+  jobIdInReceiptKey,
+} from '../lifecycle/job';
+import type { Claim, DrainStatus, Gate, Receipt } from '../lifecycle/records';
+import { REPORT_SECONDS } from '../lifecycle/linger';
 import type { ProcessEnd, Program } from '../runner/host';
 import { BoundedSpan } from './bounded-span';
 import { drainCallBound, functionCallBound } from './call-bounds';
@@ -39,6 +46,19 @@ const PLAIN_CHAIN_MS = 3_600_000;
 const LONGEST_SLEEP_MS = 60_000;
 /** Age after which no description of the instance shows an earlier state. */
 const DESCRIBED_AFTER_MS = 16_000;
+/**
+ * How long an agent needs to report the end of a command, in milliseconds. Before that it sends the output of each step.
+ * aws/amazon-ssm-agent, agent/framework/processor/executer/iohandler
+ */
+const AGENT_REPORT_MS = 4_000;
+
+/** The faults that delay neither a drain nor its records. Without any fault there is no sweep. */
+const UNRELATED_FAULTS = new Set<Fault>([
+  'sweep missed',
+  'receipt event lost',
+  'receipt event late',
+  'slow boot',
+]);
 
 interface FirstClaim {
   readonly drain: string;
@@ -78,6 +98,7 @@ export class Checks {
   /** The latest claim of each job, as it was first written. */
   private readonly claims = new Map<string, FirstClaim>();
   private lastRunAt = -Infinity;
+  private drainEndedAt = -Infinity;
   /** The run that wrote the outputs below each attempt's prefix. */
   private readonly writers = new Map<string, number>();
   private gateClosedSince: number | undefined;
@@ -93,7 +114,8 @@ export class Checks {
 
   constructor(private readonly world: CheckedWorld) {
     const { settings } = world;
-    const closingMs = (timeLimitSeconds('stop') + settings.lingerSeconds) * 1000;
+    const tailSeconds = settings.lingerSeconds + REPORT_SECONDS;
+    const closingMs = (timeLimitSeconds('stop') + tailSeconds) * 1000;
     const idleBoundMs = SWEEP_MS + CLOSING_MARGIN_MS + closingMs + SLACK_MS;
     this.idle = new BoundedSpan(world, 'idle time is bounded', idleBoundMs, this.check);
     this.neglected = new BoundedSpan(world, 'open jobs are not neglected', NEGLECT_BOUND_MS, this.check);
@@ -119,7 +141,20 @@ export class Checks {
     this.check('no stop of ours while a model runs', busy.length === 0, () => {
       return `${who} stops the instance during ${busy.join(' and ')}`;
     });
+    if (typeof by !== 'string' && by.isSweep) this.checkReport(by);
     this.world.people.aimUpload();
+  }
+
+  /** A sweep that begins before the drain has left its last trace cannot know of the work. */
+  private checkReport({ id, startedAt }: SimProcess): void {
+    const { s3, machine, faults, timeline } = this.world;
+    if (!faults.names.every((each) => UNRELATED_FAULTS.has(each))) return;
+    const trace = s3.peek('control', DRAIN_STATUS_KEY);
+    if (trace && Date.parse((JSON.parse(trace.text) as DrainStatus).at) >= startedAt) return;
+    const isReported = !machine.isDraining && timeline.now - this.drainEndedAt >= AGENT_REPORT_MS;
+    this.check('no sweep overtakes the report of a drain', isReported, () => {
+      return `${id} stops the instance, and the command of the drain never ends`;
+    });
   }
 
   /** Called when a stop of ours switches the machine off, with all that still runs on it. */
@@ -401,6 +436,7 @@ export class Checks {
   }
 
   checkDrainEnd({ id, calls, startedAt }: SimProcess): void {
+    this.drainEndedAt = this.world.timeline.now;
     const minutes = (this.world.timeline.now - startedAt) / 60_000;
     const bound = drainCallBound(this.world.people.uploads.length, minutes);
     this.check('calls are bounded', calls <= bound, () => `${id} made ${calls} calls, ${bound} are allowed`);

@@ -241,6 +241,7 @@ export class Functions {
     const id = `${name} #${this.executions[name]}`;
     const process = new SimProcess(timeline, name, id, world.faults.clockErrorMs());
     process.settlesAllJobs = name === 'stop' && 'source' in event;
+    process.isSweep = 'source' in event && event.source === 'aws.events';
     const again = failures > 0 ? `, again after ${failures} failures` : '';
     world.narrate?.(id, `runs${again}${describeEvent(event)}`);
     const limit = timeline.after(timeLimitSeconds(name) * 1000, () => {

@@ -16,6 +16,8 @@ export class SimProcess {
   sleptMs = 0;
   /** This settle retires every finished job. A settle for a receipt retires only the jobs that its event names. */
   settlesAllJobs = false;
+  /** A settle by the schedule. */
+  isSweep = false;
   /** When a StartInstances of this process started the instance. */
   startedInstanceAt: number | undefined;
   /** Whether every StartInstances of this process found the instance `pending`. Undefined if it made none. */

@@ -222,6 +222,10 @@ export const RULES = {
     text: 'A sweep does not close the gate while the drain may linger.',
     file: 'lifecycle/linger.ts',
   },
+  L3: {
+    text: 'A sweep leaves a drain the time to report the end of its command.',
+    file: 'lifecycle/linger.ts',
+  },
 
   B1: { text: 'Trip after breakerWakeUps wake-ups in a row without work.', file: 'lifecycle/settle.ts' },
   B2: { text: 'New work resets the count.', file: 'lifecycle/breaker.ts' },

@@ -167,7 +167,7 @@ test('each function receives the environment variables that the lifecycle needs'
   expect(environment(stack, 'stop')).toMatchObject({
     LAMPLIGHTER_TIME_LIMIT_SECONDS: '120',
     LAMPLIGHTER_BREAKER_WAKE_UPS: '3',
-    LAMPLIGHTER_LINGER_SECONDS: '0',
+    LAMPLIGHTER_LINGER_SECONDS: '30',
     LAMPLIGHTER_METRICS: 'on',
   });
 });

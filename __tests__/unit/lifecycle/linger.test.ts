@@ -1,4 +1,5 @@
 import { DRAIN_STATUS_KEY } from '../../../lifecycle/job';
+import { REPORT_SECONDS } from '../../../lifecycle/linger';
 import { settle, type SettleOutcome } from '../../../lifecycle/settle';
 import type { Cause } from '../../../lifecycle/settle-context';
 import { FakeAccount } from '../../support/fake-account';
@@ -36,7 +37,7 @@ it('a sweep stops the instance when the tail is over, by the clock of S3', async
   account.s3.put('control', DRAIN_STATUS_KEY, JSON.stringify({ at: '2099-01-01T00:00:00.000Z' }));
   await account.clock.sleep((TAIL_SECONDS - 1) * 1000);
   expect(await settled(sweep)).toEqual({ did: 'nothing' });
-  await account.clock.sleep(1000);
+  await account.clock.sleep((1 + REPORT_SECONDS) * 1000);
   expect(await settled(sweep)).toEqual({ did: 'stopped' });
 });
 
@@ -44,11 +45,16 @@ it('a sweep stops the instance at once when no drain has ever worked', async () 
   expect(await settled(sweep)).toEqual({ did: 'stopped' });
 });
 
-it('a sweep stops the instance at once, without a further call, if the tail is 0', async () => {
-  account.s3.put('control', DRAIN_STATUS_KEY, 'trace');
-  expect(await settled(sweep, 0)).toEqual({ did: 'stopped' });
-  expect(account.s3.calls.some(({ key }) => key === DRAIN_STATUS_KEY)).toBe(false);
-});
+it.each([0, TAIL_SECONDS])(
+  'a sweep leaves the agent time to report the end of the command: a tail of %i s',
+  async (tail) => {
+    account.s3.put('control', DRAIN_STATUS_KEY, 'trace');
+    await account.clock.sleep((tail + REPORT_SECONDS - 1) * 1000);
+    expect(await settled(sweep, tail)).toEqual({ did: 'nothing' });
+    await account.clock.sleep(1000);
+    expect(await settled(sweep, tail)).toEqual({ did: 'stopped' });
+  },
+);
 
 it.each(['CLOSED', 'CLOSING'] as const)(
   'a sweep does not leave a tail behind a gate that is %s',
