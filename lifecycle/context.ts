@@ -64,7 +64,9 @@ export function ledgerContext(
     control: new Store(s3, environment.LAMPLIGHTER_CONTROL_BUCKET),
     output: new Store(s3, environment.LAMPLIGHTER_OUTPUT_BUCKET),
     models: environment.LAMPLIGHTER_MODELS,
-    instance: new Instance(ec2, environment.LAMPLIGHTER_INSTANCE_ID),
+    instance: new Instance(ec2, environment.LAMPLIGHTER_INSTANCE_ID, {
+      showsPhase: environment.LAMPLIGHTER_PHASE_TAG !== 'off',
+    }),
     worker: new Worker(lambda, environment.LAMPLIGHTER_WORKER_FUNCTION),
     clock,
     log,

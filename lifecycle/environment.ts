@@ -37,6 +37,8 @@ const ledger = {
   LAMPLIGHTER_INSTANCE_ID: text,
   LAMPLIGHTER_WORKER_FUNCTION: text,
   LAMPLIGHTER_MODELS: models,
+  /** Set if no tag of the instance shows the phase. */
+  LAMPLIGHTER_PHASE_TAG: z.optional(z.literal('off')),
 };
 
 export const triggerEnvironmentSchema = z.object(ledger);

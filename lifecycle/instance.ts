@@ -46,6 +46,8 @@ export class Instance {
   constructor(
     private readonly ec2: EC2Client,
     readonly id: string,
+    /** `showsPhase`: whether a tag shows the phase. @default true */
+    private readonly options: { readonly showsPhase?: boolean } = {},
   ) {}
 
   /** Returns a list that receives every later reading, so that its reader needs no call of its own. */
@@ -113,6 +115,7 @@ export class Instance {
 
   /** Shows the phase to people. No rule reads it, so a failure is only logged. */
   async showPhase(phase: Phase, log: Log): Promise<void> {
+    if (this.options.showsPhase === false) return;
     try {
       await this.tag(PHASE_TAG, phase);
     } catch (error) {

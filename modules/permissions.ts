@@ -30,8 +30,13 @@ interface Ledger {
   readonly control: HasArn;
 }
 
+/** `phaseTag`: whether a tag of the instance shows the phase. */
+interface Phased {
+  readonly phaseTag: boolean;
+}
+
 /** trigger: looks for receipts, admits jobs, moves the gate, notes stops, starts the instance, invokes worker. */
-export function triggerMay(on: Ledger & Owned & { readonly worker: HasArn }): Statement[] {
+export function triggerMay(on: Ledger & Owned & Phased & { readonly worker: HasArn }): Statement[] {
   return [
     seeReceipts(on.output),
     list('FindReceipts', on.output, ['results/*']),
@@ -42,7 +47,7 @@ export function triggerMay(on: Ledger & Owned & { readonly worker: HasArn }): St
     list('FindGateAndOpen', on.control, ['gate.json', 'open/*']),
     describeInstances,
     onOwnInstance('StartInstance', on, ['ec2:StartInstances']),
-    tagOwnInstance(on, ['lamplighter:phase']),
+    ...(on.phaseTag ? [tagOwnInstance(on, ['lamplighter:phase'])] : []),
     invoke(on.worker),
   ];
 }
@@ -65,7 +70,7 @@ export function workerMay(on: Owned & { readonly document: HasArn }): Statement[
 const SETTLED_KEYS = ['gate.json', 'audit.json', 'open/*', 'claims/*', 'status/*', 'sessions/*', 'stops/*'];
 
 /** stop: settles the ledger, moves the gate, starts or stops the instance, and audits uploads against receipts. */
-export function stopMay(on: Ledger & Owned & { readonly worker: HasArn }): Statement[] {
+export function stopMay(on: Ledger & Owned & Phased & { readonly worker: HasArn }): Statement[] {
   return [
     seeReceipts(on.output),
     list('AuditReceipts', on.output, ['results/*']),
@@ -81,7 +86,7 @@ export function stopMay(on: Ledger & Owned & { readonly worker: HasArn }): State
     list('ListLedger', on.control, SETTLED_KEYS),
     describeInstances,
     onOwnInstance('StartAndStopInstance', on, ['ec2:StartInstances', 'ec2:StopInstances']),
-    tagOwnInstance(on, ['lamplighter:phase', 'lamplighter:pause']),
+    tagOwnInstance(on, [...(on.phaseTag ? ['lamplighter:phase'] : []), 'lamplighter:pause']),
     invoke(on.worker),
   ];
 }

@@ -166,7 +166,7 @@ export class Pipeline extends PipelineStack {
 
   private makeFunctions(buckets: Buckets, machine: Machine, models: readonly DeployedModel[]): Functions {
     const { settings } = this;
-    const { name: pipeline } = settings;
+    const { name: pipeline, phaseTag } = settings;
     const { instance, document, drainLog } = machine;
     const failures = new SqsQueue(this, 'failures', {
       name: failuresQueueName(settings),
@@ -194,14 +194,15 @@ export class Pipeline extends PipelineStack {
       LAMPLIGHTER_INSTANCE_ID: instance.id,
       LAMPLIGHTER_WORKER_FUNCTION: worker.plainName,
       LAMPLIGHTER_MODELS: JSON.stringify(models),
+      ...(!phaseTag && { LAMPLIGHTER_PHASE_TAG: 'off' }),
     };
     const trigger = this.makeFunction('trigger', failures, {
       environment,
-      permissions: [...triggerMay({ ...ledger, instance, worker }), ...keyPermissions],
+      permissions: [...triggerMay({ ...ledger, instance, worker, phaseTag }), ...keyPermissions],
     });
     const stop = this.makeFunction('stop', failures, {
       environment: { ...environment, ...stopEnvironment(settings) },
-      permissions: [...stopMay({ ...ledger, instance, worker }), ...keyPermissions],
+      permissions: [...stopMay({ ...ledger, instance, worker, phaseTag }), ...keyPermissions],
     });
     return { trigger, worker, stop };
   }

@@ -62,6 +62,8 @@ export const settingsSchema = z.strictObject({
     .describe(`one of ${LOG_RETENTION_DAYS.join(', ')}`),
   /** Whether there are CloudWatch alarms, their topic, a dashboard and the metrics of both. Cost: docs/OPERATIONS.md. */
   alarms: flag(true),
+  /** Whether a tag of the instance shows the phase. AWS Config bills each change of a tag. Cost: docs/OPERATIONS.md. */
+  phaseTag: flag(true),
   /** Addresses that get a mail when an alarm goes off, and when the alarm is over. */
   alarmEmails: z
     .array(z.email())

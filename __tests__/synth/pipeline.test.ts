@@ -324,6 +324,7 @@ test('every setting changes the synthesized JSON', () => {
     breakerWakeUps: 4,
     logRetentionDays: 7,
     alarms: false,
+    phaseTag: false,
     alarmEmails: ['ada@example.org'],
     networkCidr: '10.72.0.0/24',
     availabilityZone: 'eu-central-1a',

@@ -295,6 +295,19 @@ describe('permissions', () => {
     for (const roles of Object.values(everyone)) expect(may(roles, 'ec2:DeleteTags')).toBe(false);
   });
 
+  test('without the phase tag, trigger can change no tag, and stop only that of the pause', () => {
+    const { resource } = synthesizePipeline(settingsWith({ phaseTag: false }));
+    const tagsOf = (name: string) => JSON.stringify(resource.aws_iam_role_policy![name]!.policy);
+    expect(tagsOf('trigger')).not.toContain('ec2:CreateTags');
+    expect(tagsOf('stop')).toContain('lamplighter:pause');
+    expect(tagsOf('stop')).not.toContain('lamplighter:phase');
+    for (const name of ['trigger', 'stop']) {
+      expect(JSON.stringify(resource.aws_lambda_function![name]!.environment)).toContain(
+        '"LAMPLIGHTER_PHASE_TAG":"off"',
+      );
+    }
+  });
+
   test('worker can send only our document, only to our instance', () => {
     const sending = worker.filter(({ Action }) => Action.includes('ssm:SendCommand'));
     expect(sending.map(({ Resource, Condition }) => ({ Resource, Condition }))).toEqual([

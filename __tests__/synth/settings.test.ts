@@ -38,6 +38,7 @@ test('a pipeline needs only a name and a model', () => {
   expect(readPipelines([valid], project)).toEqual([
     {
       alarms: true,
+      phaseTag: true,
       alarmEmails: [],
       name: 'scans',
       region: 'eu-central-1',

@@ -1,4 +1,6 @@
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { stop } from '../../../handlers/stop';
+import { Instance } from '../../../lifecycle/instance';
 import { openKey, receiptKey } from '../../../lifecycle/job';
 import { FakeAccount } from '../../support/fake-account';
 
@@ -47,6 +49,13 @@ describe('stop', () => {
     await stop(ec2Event('running'), account.context);
     expect(account.calls).toEqual(['CreateTags', 'DescribeInstances']);
     expect(account.tags.get('lamplighter:phase')).toBe('working');
+  });
+
+  it('changes no tag for the phase if the settings say so: AWS Config bills each change', async () => {
+    const account = running();
+    const instance = new Instance(account.ec2 as unknown as EC2Client, 'i-1', { showsPhase: false });
+    await stop(ec2Event('running'), { ...account.context, instance });
+    expect(account.count('CreateTags')).toBe(0);
   });
 
   it('sends a drain to a spot instance that EC2 restarted while a job is open', async () => {
