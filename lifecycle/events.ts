@@ -38,7 +38,12 @@ const eventBridgeSchema = z.discriminatedUnion('source', [
     source: z.literal('aws.ssm'),
     detail: z.object({ 'command-id': z.string(), status: z.string() }),
   }),
-  z.object({ source: z.literal('aws.events'), 'detail-type': z.literal('Scheduled Event') }),
+  z.object({
+    source: z.literal('aws.events'),
+    'detail-type': z.literal('Scheduled Event'),
+    // `lamplighter release` sends it.
+    detail: z.optional(z.object({ afterHold: z.optional(z.boolean()) })),
+  }),
 ]);
 
 const dataBucketSchema = z.union([s3EventSchema, s3TestEventSchema]);
@@ -94,7 +99,7 @@ export function causeIn(event: unknown): Cause | undefined {
     case 'aws.ssm':
       return { kind: 'drain ended', commandId: known.detail['command-id'] };
     case 'aws.events':
-      return { kind: 'sweep' };
+      return known.detail?.afterHold === true ? { kind: 'sweep', afterHold: true } : { kind: 'sweep' };
   }
 }
 

@@ -22,10 +22,14 @@ export const REPORT_SECONDS = 20;
  * its command settles. A sweep that came first would cost a start. Compares S3's clock with this function's clock.
  *
  * L3: or whether the end of its command may not be reported yet. If a stop overtakes the report, the command stays
- * InProgress. After the next boot it fails, or runs again.
+ * InProgress. After the next boot it fails, or runs again. Behind a hold the command has ended, and nothing stopped the instance.
+ * @param afterHold a person has just ended a hold
  */
-export async function drainMayRun({ control, clock, lingerSeconds }: SettleContext): Promise<boolean> {
+export async function drainMayRun(
+  { control, clock, lingerSeconds }: SettleContext,
+  afterHold: boolean,
+): Promise<boolean> {
   const { writtenAt } = await readTrace(control);
-  const tailSeconds = lingerSeconds + REPORT_SECONDS;
+  const tailSeconds = afterHold ? lingerSeconds : lingerSeconds + REPORT_SECONDS;
   return writtenAt !== undefined && clock.now() - writtenAt.getTime() < tailSeconds * 1000;
 }

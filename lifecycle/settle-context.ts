@@ -21,4 +21,5 @@ export type Cause =
   | { readonly kind: 'instance running' }
   | { readonly kind: 'instance stopped'; readonly eventTime: string }
   | { readonly kind: 'drain ended'; readonly commandId: string }
-  | { readonly kind: 'sweep' };
+  /** `afterHold`: a person has ended a hold. */
+  | { readonly kind: 'sweep'; readonly afterHold?: true };

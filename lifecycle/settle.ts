@@ -122,8 +122,8 @@ async function settleGate(context: SettleContext, cause: Cause, jobs: Jobs): Pro
     if (woke === 'paused' && (await stopIfPaused(context))) return { did: 'stopped' };
     return { did: 'woke', wake: woke };
   }
-  if (gate.state === 'OPEN' && cause.kind === 'sweep' && (await drainMayRun(context)))
-    return { did: 'nothing' };
+  const mayWait = gate.state === 'OPEN' && cause.kind === 'sweep';
+  if (mayWait && (await drainMayRun(context, cause.afterHold === true))) return { did: 'nothing' };
   return closeAndStop(context, gate, cause, jobs);
 }
 

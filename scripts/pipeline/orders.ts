@@ -61,7 +61,8 @@ async function endOrder(handle: PipelineHandle, order: Order, none: string, stat
   const { [order]: before } = await readInstance(handle);
   if (before !== undefined) await clearOrder(handle, order);
   const did = before === undefined ? none : `No longer ${state} (the order was: ${before})`;
-  const sweep = await sweepNow(handle, did);
+  const afterHold = order === 'hold' && before !== undefined;
+  const sweep = await sweepNow(handle, did, afterHold ? { afterHold } : {});
   const lines = [`${did}.`, await sweepText(handle, sweep)];
   return { changed: before !== undefined, lines, before: before ?? null, sweep };
 }

@@ -14,13 +14,21 @@ type SweepOutcome = z.infer<typeof outcomeSchema>;
 /** The payload of a scheduled sweep. */
 const SWEEP = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
 
-/** Invokes the stop function, so that the sweep happens now. Throws BrokenError with `done`: what the command did before. */
-export async function sweepNow({ target, manifest }: PipelineHandle, done: string): Promise<SweepOutcome> {
+/**
+ * Invokes the stop function, so that the sweep happens now. Throws BrokenError with `done`: what the command did before.
+ * @param detail `afterHold`: the command has just ended a hold
+ */
+export async function sweepNow(
+  { target, manifest }: PipelineHandle,
+  done: string,
+  detail: { readonly afterHold?: boolean } = {},
+): Promise<SweepOutcome> {
+  const payload = JSON.stringify({ ...SWEEP, detail });
   const later = `${done}; the next sweep, in at most ${manifest.sweepMinutes} minutes, settles the rest`;
   let answer;
   try {
     answer = await target.clients.lambda.send(
-      new InvokeCommand({ FunctionName: manifest.functions.stop, Payload: JSON.stringify(SWEEP) }),
+      new InvokeCommand({ FunctionName: manifest.functions.stop, Payload: payload }),
     );
   } catch (cause) {
     const why = messageOf(cause);

@@ -56,6 +56,11 @@ it.each([0, TAIL_SECONDS])(
   },
 );
 
+it('a sweep stops the instance at once after a hold: the end of the command was settled during the hold', async () => {
+  account.s3.put('control', DRAIN_STATUS_KEY, 'trace');
+  expect(await settled({ kind: 'sweep', afterHold: true }, 0)).toEqual({ did: 'stopped' });
+});
+
 it.each(['CLOSED', 'CLOSING'] as const)(
   'a sweep does not leave a tail behind a gate that is %s',
   async (gate) => {
