@@ -5,7 +5,7 @@ import { LamplighterError } from './lifecycle/errors';
 import { bundleSources } from './modules/bundle';
 import { Pipeline } from './modules/pipeline';
 import { readPipelines } from './modules/settings';
-import { withoutAccountSettings } from './modules/settings/local-cloud';
+import { localSettings } from './modules/settings/local-cloud';
 
 /** Lamplighter's own files: handlers/, runner/, modules/. */
 const PACKAGE_FOLDER = __dirname;
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const context: unknown = app.node.tryGetContext('pipelines') ?? readContext(PROJECT_FOLDER);
   let pipelines = readPipelines(context, PROJECT_FOLDER);
   if (process.env.LAMPLIGHTER_CLOUD === 'local') {
-    pipelines = readPipelines(withoutAccountSettings(context), PROJECT_FOLDER);
+    pipelines = readPipelines(localSettings(context), PROJECT_FOLDER);
   }
   const bundles = await bundleSources(PACKAGE_FOLDER);
   for (const settings of pipelines) new Pipeline(app, { settings, bundles });

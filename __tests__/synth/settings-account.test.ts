@@ -1,4 +1,4 @@
-import { withoutAccountSettings } from '../../modules/settings/local-cloud';
+import { localSettings } from '../../modules/settings/local-cloud';
 import { problemsWith, settingsWith, synthesizePipeline } from '../support/synth';
 
 const deployRoleArn = 'arn:aws:iam::123456789012:role/deploy';
@@ -78,10 +78,10 @@ test('the local cloud accepts the same settings, without those that name resourc
     vpcId: 'vpc-01234567',
     subnetIds: ['subnet-01234567'],
   };
-  expect(withoutAccountSettings([settings])).toEqual([
-    { name: 'scans', models: ['model'], region: 'us-east-1', spot: true, privateNetwork: true },
-  ]);
-  expect(withoutAccountSettings('garbage')).toBe('garbage');
+  const kept = { name: 'scans', models: ['model'], region: 'us-east-1', spot: true, privateNetwork: true };
+  expect(localSettings([settings])).toEqual([{ ...kept, lingerSeconds: 2 }]);
+  expect(localSettings([{ ...settings, lingerSeconds: 30 }])).toEqual([{ ...kept, lingerSeconds: 30 }]);
+  expect(localSettings('garbage')).toBe('garbage');
 });
 
 test.each<[Record<string, unknown>, string]>([
