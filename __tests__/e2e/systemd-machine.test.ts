@@ -333,6 +333,37 @@ const READ = `read_metadata() {
   );
 
   test(
+    'with limits, a unit that needs too much memory is killed, one that forks too often is refused, and the host is unharmed',
+    async () => {
+      machine.powerOff();
+      await machine.whenOff();
+      machine = make({ hasLimits: true }, 'limits');
+      await machine.prepare();
+      await boot();
+      await eventually(
+        'running',
+        async () => (await run('systemctl is-system-running')).stdout === 'running\n' || undefined,
+        30_000,
+      );
+      expect(await output('systemctl --failed --no-legend')).toBe('');
+      const inUnit = (property: string, program: string) =>
+        run(`systemd-run --quiet --pipe --wait -p ${property} -- ${program}`);
+      const fill = (mebibytes: number) => `python3 -c 'x = b"x" * (${mebibytes} << 20); print("filled")'`;
+      expect(await inUnit('MemoryMax=50M', fill(10))).toMatchObject({ stdout: 'filled\n' });
+      expect(await inUnit('MemoryMax=50M', fill(200))).toMatchObject({ status: 'Failed', stdout: '' });
+      const fork = `sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 63 & done; echo forked'`;
+      const refused = await inUnit('TasksMax=10', fork);
+      expect(refused).toMatchObject({ status: 'Failed', stdout: '' });
+      expect(refused.stderr).toMatch(/[Cc]annot fork/);
+      expect(await inUnit('TasksMax=20', fork)).toMatchObject({ stdout: 'forked\n' });
+      expect((await run('pgrep -f "sleep 63"')).stdout).toBe('');
+      await machine.shutDown();
+      await nothingIsLeft();
+    },
+    BOOTS_MS,
+  );
+
+  test(
     'an interrupt in each phase of a boot leaves nothing',
     async () => {
       machine.powerOff();
@@ -352,8 +383,13 @@ const READ = `read_metadata() {
   test(
     'a local cloud that was killed takes its machine along, and one whose keeper was killed is cleared by the next',
     async () => {
-      for (const kill of ['the cloud', 'both']) {
-        const child = spawn(process.execPath, ['--import', 'tsx', '-e', PROGRAM, '--', folder, disk], {
+      for (const [kill, hasLimits] of [
+        ['the cloud', false],
+        ['both', false],
+        ['both', true],
+      ] as const) {
+        const args = ['--import', 'tsx', '-e', PROGRAM, '--', folder, disk, String(hasLimits)];
+        const child = spawn(process.execPath, args, {
           cwd: join(__dirname, '..', '..'),
           stdio: ['ignore', 'pipe', 'inherit'],
         });
@@ -463,10 +499,10 @@ const PROGRAM = `
 const { SystemdMachine, bundleSystemdPrograms } = require('./local-cloud/machine/systemd-machine');
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
-const [folder, disk] = process.argv.slice(-2);
+const [folder, disk, hasLimits] = process.argv.slice(-3);
 (async () => {
   const programs = await bundleSystemdPrograms(folder, join(folder, 'sandbox-aws.cjs'));
-  const machine = new SystemdMachine(join(folder, 'killed'), 'lamplighter-killed', programs, 9, { disk, diskMiB: 256 }, () => undefined);
+  const machine = new SystemdMachine(join(folder, 'killed'), 'lamplighter-killed', programs, 9, { disk, diskMiB: 256, hasLimits: hasLimits === 'true' }, () => undefined);
   await machine.prepare();
   await machine.boot({ instanceId: 'i-1', launchTime: '', region: 'eu-central-1', endpoint: '', roleArn: 'a/b', credentials: {}, tags: async () => ({}) });
   console.log(JSON.stringify({ keeper: JSON.parse(readFileSync(join(folder, 'killed', 'keeper.json'))).pid }));

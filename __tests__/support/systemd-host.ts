@@ -73,7 +73,9 @@ export function networkOfHost(): string {
 }
 
 function controlGroups(): string[] {
-  const script = `umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; find /sys/fs/cgroup -type d -name 'lamplighter-*'`;
+  const find = "find /sys/fs/cgroup -type d -name 'lamplighter-*'";
+  // The groups of version 1, if the host has it, and those of version 2.
+  const script = `${find}; umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; ${find}`;
   const args = ['--mount', '--propagation', 'private', '--', 'sh', '-c', script];
   return execFileSync('unshare', args, { encoding: 'utf8' }).split('\n').filter(Boolean);
 }

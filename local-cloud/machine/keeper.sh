@@ -7,19 +7,23 @@
 set -euo pipefail
 
 # folder: the instance's. base: the disk that all machines share. name: of the machine and its control group.
-# boot_offset: seconds from the host's uptime to the machine's.
-folder=$1 base=$2 name=$3 boot_offset=$4 disk_mib=$5 node=$6 listener=$7 gateway_port=$8
-shift 8
+# boot_offset: seconds from the host's uptime to the machine's. cgroups: v1 or v2.
+folder=$1 base=$2 name=$3 boot_offset=$4 disk_mib=$5 node=$6 listener=$7 gateway_port=$8 cgroups=$9
+shift 9
 exec 4<&0 </dev/null
 
-group=/sys/fs/cgroup/$name
+case $cgroups in
+  # The hierarchies that systemd writes to: its own two, and those of the limits.
+  v1) groups=(/sys/fs/cgroup/{unified,systemd,memory,pids}/"$name") ;;
+  *) groups=("/sys/fs/cgroup/$name") ;;
+esac
 supervisor=
 
 main() {
   trap finish EXIT
   trap 'exit 1' TERM INT HUP
   watch_input &
-  make_control_group
+  make_control_groups
   make_disk
   make_network
   # The local cloud receives the listening sockets.
@@ -41,11 +45,15 @@ watch_input() {
   exec setpriv --pdeathsig KILL bash -c 'cat >/dev/null; kill -TERM "$1"' watch "$$" <&4
 }
 
-# systemd needs cgroup v2 alone, or it does not load the BPF programs of IPAddressDeny=. The host's own view stays.
-make_control_group() {
-  umount -R /sys/fs/cgroup
-  mount -t cgroup2 cgroup2 /sys/fs/cgroup
-  mkdir "$group"
+# systemd needs cgroup v2 alone, or it does not load the BPF programs of IPAddressDeny=. The host's own view stays. With v1
+# the machine sees what the host sees: limits in version 1, and version 2 beside it, in which systemd notices the end of
+# a unit's last process.
+make_control_groups() {
+  if [ "$cgroups" = v2 ]; then
+    umount -R /sys/fs/cgroup
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup
+  fi
+  mkdir "${groups[@]}"
 }
 
 # The machine's disk is an image with a size of its own. It has what differs from the base. Relative paths, because a comma or
@@ -88,14 +96,22 @@ make_network() {
 
 # The process namespace ends with its first process, systemd-nspawn. If this script is killed, the kernel ends that too.
 boot() {
-  echo "$BASHPID" >"$group/cgroup.procs"
+  local group init=(--boot)
+  for group in "${groups[@]}"; do echo "$BASHPID" >"$group/cgroup.procs"; done
   exec 4<&-
-  export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
+  if [ "$cgroups" = v2 ]; then
+    export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
+  else
+    # systemd-nspawn mounts these read-only.
+    # shellcheck disable=SC2016
+    init=(/bin/bash -c 'for name in memory pids; do mount -o remount,bind,rw "/sys/fs/cgroup/$name" || exit; done
+      exec /lib/systemd/systemd')
+  fi
   exec setpriv --pdeathsig KILL \
     unshare --pid --fork --kill-child=KILL --mount-proc --time --boottime "$boot_offset" -- \
-    systemd-nspawn --quiet --boot --register=no --keep-unit "--machine=$name" "--directory=$folder/root" --console=pipe \
+    systemd-nspawn --quiet --register=no --keep-unit "--machine=$name" "--directory=$folder/root" --console=pipe \
     "--network-namespace-path=$folder/private/network" --resolv-conf=off --timezone=off --link-journal=no \
-    --capability=CAP_BPF,CAP_NET_ADMIN,CAP_PERFMON --system-call-filter=bpf "$@"
+    --capability=CAP_BPF,CAP_NET_ADMIN,CAP_PERFMON --system-call-filter=bpf "$@" "${init[@]}"
 }
 
 finish() {
@@ -111,8 +127,8 @@ finish() {
   # A control group that has just emptied may still be busy.
   local round
   for ((round = 0; round < 50; round += 1)); do
-    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
-    [ -d "$group" ] || break
+    find "${groups[@]}" -depth -type d -exec rmdir {} +
+    [ -n "$(find "${groups[@]}" -maxdepth 0)" ] || break
     sleep 0.1
   done
   pkill -P $$

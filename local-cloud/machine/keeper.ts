@@ -15,6 +15,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { beginningOf } from '../../scripts/tools/process-beginning';
 import { killGroup } from '../../scripts/tools/process-groups';
+import type { CgroupVersion } from './cgroup-version';
 import { CloudSockets } from './machine-network';
 import { childrenOf } from './process-scan';
 import type { OwnEnd } from './port';
@@ -26,7 +27,7 @@ const keeperSchema = z.object({
   pid: z.int().positive(),
   /** The start time of the process. */
   began: z.string().min(1),
-  /** The name of the machine and of its control group. */
+  /** The name of the machine and of its control groups. */
   name: z.string().regex(/^lamplighter-[0-9a-z-]+$/),
 });
 
@@ -55,6 +56,8 @@ export interface KeeperOptions {
   /** The bundled cloud-sockets.ts. */
   readonly socketsProgram: string;
   readonly gatewayPort: number;
+  /** The version of control groups that the machine sees. */
+  readonly cgroups: CgroupVersion;
   /** Host's path → the machine's path. */
   readonly mounts: readonly { readonly from: string; readonly to: string }[];
 }
@@ -153,17 +156,19 @@ export async function clearKeeper(folder: string): Promise<void> {
     if (round === CLEAR_ROUNDS / 2) killGroup(record.pid);
     await pause(CLEAR_PAUSE_MS);
   }
-  removeControlGroup(record.name);
+  removeControlGroups(record.name);
   rmSync(recordIn(folder), { force: true });
 }
 
 const CLEAR_ROUNDS = 100;
 const CLEAR_PAUSE_MS = 100;
 
-/** keeper.sh does this at its end. After its own death, an empty control group is left. */
-function removeControlGroup(name: string): void {
-  const script = `umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup
-[ ! -d "/sys/fs/cgroup/$1" ] || find "/sys/fs/cgroup/$1" -depth -type d -exec rmdir {} +`;
+/** keeper.sh does this at its end. After its own death, empty control groups are left, of version 1 or 2. */
+function removeControlGroups(name: string): void {
+  const script = `remove() { for group; do [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} +; done; }
+remove /sys/fs/cgroup/*/"$1"
+umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup
+remove "/sys/fs/cgroup/$1"`;
   const inNamespace = ['--mount', '--propagation', 'private', '--', 'sh', '-c', script, 'sh', name];
   execFileSync('unshare', inNamespace, { env: environment(), stdio: 'ignore' });
 }
@@ -177,12 +182,12 @@ function readRecord(folder: string): KeeperRecord | undefined {
 }
 
 function argumentsOf(options: KeeperOptions): string[] {
-  const { folder, disk, name, ageSeconds, diskMiB, socketsProgram, gatewayPort, mounts } = options;
+  const { folder, disk, name, ageSeconds, diskMiB, socketsProgram, gatewayPort, cgroups, mounts } = options;
   // Rounded up, because a namespace refuses a negative uptime.
   const offset = Math.ceil(ageSeconds - uptime());
   return [
     ...[folder, disk, name, String(offset), String(diskMiB)],
-    ...[process.execPath, socketsProgram, String(gatewayPort)],
+    ...[process.execPath, socketsProgram, String(gatewayPort), cgroups],
     ...mounts.map(({ from, to }) => `--bind-ro=${escaped(from)}:${escaped(to)}`),
   ];
 }

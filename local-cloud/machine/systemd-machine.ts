@@ -8,6 +8,7 @@ import { bundleProgram } from '../../scripts/tools/bundle-program';
 import { QUIET_SDK } from '../wire/client-environment';
 import { AgentLink } from './agent-link';
 import type { AgentSettings } from './agent-messages';
+import { versionWithLimits } from './cgroup-version';
 import { Keeper, clearKeeper } from './keeper';
 import { AGENT_SETTINGS, PIP_CONFIGURATION, PROGRAMS } from './machine-disk';
 import { AGENT_PORT, CLOUD_ADDRESS, type CloudSockets } from './machine-network';
@@ -25,6 +26,11 @@ export interface SystemdOptions {
   readonly ageSeconds?: number;
   /** Maximum milliseconds of a shutdown; EC2 cuts the power then. @default 180,000 */
   readonly shutdownLimitMs?: number;
+  /**
+   * True: `MemoryMax=` and `TasksMax=` work in the machine. If the host has these controllers in cgroup version 1, the
+   * machine sees version 1, and `IPAddressDeny=` does not work. @default false
+   */
+  readonly hasLimits?: boolean;
 }
 
 /** The bundled programs of systemd machines. */
@@ -163,6 +169,7 @@ export class SystemdMachine implements Machine {
       disk: options.disk,
       diskMiB: options.diskMiB ?? DISK_MIB,
       ageSeconds: options.ageSeconds ?? 0,
+      cgroups: options.hasLimits === true ? versionWithLimits() : 'v2',
       socketsProgram: programs.sockets,
       mounts: [
         { from: process.execPath, to: PROGRAMS.node },

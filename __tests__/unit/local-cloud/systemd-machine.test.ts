@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { versionWithLimits } from '../../../local-cloud/machine/cgroup-version';
 import { MetadataService } from '../../../local-cloud/machine/metadata-service';
 import { pipSources } from '../../../local-cloud/machine/pip-sources';
 import type { BootOrder } from '../../../local-cloud/machine/port';
@@ -40,6 +41,12 @@ describe('what --machine systemd needs', () => {
     const hasProgram = (name: string) => name !== 'debootstrap';
     expect(missingFor({ ...host, hasProgram, hasDisk: true })).toEqual([]);
   });
+});
+
+test('a machine with limits sees the version of control groups in which the host has them', () => {
+  const header = '#subsys_name\thierarchy\tnum_cgroups\tenabled\n';
+  expect(versionWithLimits(`${header}cpuset\t3\t1\t1\nmemory\t4\t66\t1\npids\t8\t1\t1\n`)).toBe('v1');
+  expect(versionWithLimits(`${header}cpuset\t0\t1\t1\nmemory\t0\t66\t1\npids\t0\t1\t1\n`)).toBe('v2');
 });
 
 describe('the metadata service of a machine', () => {
