@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { IsolationRecord } from '../lifecycle/records';
 import type { ModelLimits, Program } from './host';
@@ -118,7 +119,8 @@ function fileSystem({ root, modelFolder, jobFolder, signs, program }: WalledProg
     'ProtectSystem=strict',
     'ProtectHome=yes',
     // The sockets of the machine's services are in /run. Of it, a program needs what resolves names.
-    `TemporaryFileSystem=${root}:ro /run:ro /dev/shm:mode=1777,size=50%`,
+    // No `size=50%`: systemd forgets what a `%` means at a `systemctl daemon-reload`, and could not run the last command.
+    `TemporaryFileSystem=${root}:ro /run:ro /dev/shm:mode=1777,size=${Math.floor(totalmem() / 2)}`,
     `BindPaths=${own.join(' ')}`,
     `BindReadOnlyPaths=${[...readOnly, ...RESOLVERS.map((path) => `-${path}`)].join(' ')}`,
     `WorkingDirectory=${modelFolder}`,

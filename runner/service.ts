@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../lifecycle/errors';
@@ -41,16 +41,16 @@ const STOP_SECONDS = 10;
 const BEGIN = ['/bin/sh', '-c', 'printf begun >&0; exec "$@" </dev/null', 'sh'];
 
 /**
- * The last command of the service, as root. systemd-run itself returns 0 for a service that died of SIGTERM. The memory
- * counters are those of control groups of version 2, or else of version 1.
+ * The last command of the service, a script that root runs in the folder of signs. systemd-run itself returns 0 for a service
+ * that died of SIGTERM. The memory counters are those of control groups of version 2, or else of version 1.
  */
-const SAY_END = [
-  'echo $SERVICE_RESULT $EXIT_CODE $EXIT_STATUS',
-  `v2=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)`,
-  `v1=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)`,
-  'echo peak $(cat $v2/memory.peak || cat $v1/memory.max_usage_in_bytes)',
-  `grep -h '^oom_kill ' $v2/memory.events || grep -h '^oom_kill ' $v1/memory.oom_control`,
-].join('; ');
+const SAY_END = `exec >"$1/end" 2>/dev/null
+echo $SERVICE_RESULT $EXIT_CODE $EXIT_STATUS
+v2=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+v1=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
+echo peak $(cat $v2/memory.peak || cat $v1/memory.max_usage_in_bytes)
+grep -h '^oom_kill ' $v2/memory.events || grep -h '^oom_kill ' $v1/memory.oom_control
+`;
 
 /** Starts a program as a service. Throws Interruption if systemd-run cannot be started. */
 export async function startService({
@@ -62,6 +62,7 @@ export async function startService({
 }: ServiceStart): Promise<ModelProcess> {
   const signs = signsOf(unit);
   await makeFolder(signs, 0o700);
+  await writeFile(join(signs, 'say-end'), SAY_END);
   const begun = await open(join(signs, 'begun'), 'w');
   const child = spawn('systemd-run', argumentsOf({ unit, properties, command, environment }), {
     env: { PATH: environment.PATH },
@@ -115,7 +116,10 @@ function argumentsOf({ unit, properties, command, environment }: Omit<ServiceSta
     `--slice=${MODELS_SLICE}`,
     ...properties.map((property) => `--property=${property}`),
     `--property=TimeoutStopSec=${STOP_SECONDS}`,
-    `--property=ExecStopPost=+/bin/sh -c "exec >${signsOf(unit)}/end 2>/dev/null; ${SAY_END.replaceAll('$', '$$$$')}"`,
+    // As root. `ExecStopPost=+` would do that too, but systemd 252 forgets it at a `systemctl daemon-reload`, which a package's
+    // installation does. A `$` in the command would then change as well.
+    '--property=PermissionsStartOnly=yes',
+    `--property=ExecStopPost=/bin/sh ${signsOf(unit)}/say-end ${signsOf(unit)}`,
     ...Object.entries(environment).map(([name, value]) => `--setenv=${name}=${value}`),
     '--',
     ...BEGIN,

@@ -79,3 +79,7 @@ test('GPUs and AWS’s chips are accelerators, disks are not', () => {
     'neuron0',
   ]);
 });
+
+test('no wall has a character that systemd changes at a `systemctl daemon-reload`', () => {
+  expect(walls(walled).join(' ')).not.toMatch(/[%$\\]/);
+});
