@@ -220,13 +220,25 @@ provide_accounts() {
 # The second wall before EC2's metadata service. It needs no BPF, and covers each process with a model's user id. A boot
 # removes it.
 close_metadata_service() {
-  deny -4 169.254.169.254
-  [ ! -e /proc/net/if_inet6 ] || deny -6 fd00:ec2::254
+  deny -4 169.254.169.254 prohibit
+  [ ! -e /proc/net/if_inet6 ] || deny -6 fd00:ec2::254 prohibit
+  # If a rule of IPv4 refuses a socket that is bound to a network card, the kernel takes the address for a neighbour, and sends.
+  # So such a socket gets a way to a host that does not exist.
+  local card
+  for card in /sys/class/net/*; do
+    card="${card##*/}"
+    [ "$card" != lo ] || continue
+    ip -4 route replace 169.254.169.254 via 192.0.2.1 dev "$card" onlink table 20000 2>/dev/null || continue
+    deny -4 169.254.169.254 "lookup 20000" oif "$card"
+  done
 }
 
+# deny -4|-6 ADDRESS ACTION [SELECTOR…]: adds the rule for models' users, if it is not there.
 deny() {
-  local rule="uidrange 20000-20063 prohibit"
-  ip "$1" rule show | grep -qF "to $2 $rule" || ip "$1" rule add to "$2" uidrange 20000-20063 prohibit
+  local family="$1" address="$2" selector="${*:4}"
+  local rule="to $address ${selector:+$selector }uidrange 20000-20063 $3"
+  # shellcheck disable=SC2086
+  ip "$family" rule show | grep -F "$rule" >/dev/null || ip "$family" rule add $rule
 }
 
 # NVIDIA's driver makes its device files when root first asks for them. A model cannot: it gains no privileges by a set-uid
