@@ -36,8 +36,8 @@ export const modelCardSchema = z.strictObject({
   parallelJobs: z._default(z.int().check(z.minimum(1), z.maximum(64)), 1),
   /** Maximum memory of each program in MiB. @default all that the machine leaves to models */
   memoryMiB: z.optional(z.int().check(z.minimum(16))),
-  /** Maximum processes and threads of each program at one time. @default 4096 */
-  maxProcesses: z._default(z.int().check(z.minimum(1), z.maximum(1_000_000)), 4096),
+  /** Maximum processes and threads of each program at one time. @default 4096, or 128 for each processor if that is more */
+  maxProcesses: z.optional(z.int().check(z.minimum(1), z.maximum(1_000_000))),
   /** What `run` can reach: the internet, or nothing. The setup can reach the internet. @default "internet" */
   network: z._default(z.enum(['internet', 'none']), 'internet'),
   /** Whether a run that failed by itself (exit code not 0, time limit) is retried. @default false */

@@ -19,13 +19,20 @@ import {
   JobFailure,
   type FailureFacts,
 } from './failures';
-import type { JobFolder, MemoryUse } from './host';
+import type { JobFolder } from './host';
 import { inputName } from './input-name';
 import { jobLog } from './job-log';
 import { Lease } from './lease';
 import { persist } from './persist';
 import { prepareModel } from './prepare';
-import { DISK_WAS_FULL, describeExit, endFromOutside, isKilled, killFromOutside } from './program-ends';
+import {
+  DISK_WAS_FULL,
+  describeExit,
+  describeMemory,
+  endFromOutside,
+  isKilled,
+  killFromOutside,
+} from './program-ends';
 import { publishReceipt, type ReceiptFacts } from './receipt';
 import { runProgram, type ProgramEnd } from './run-program';
 import { StatusReport, progressIn } from './status';
@@ -164,13 +171,13 @@ class Attempt {
       onStuck,
     });
     log.info('model ended', { ...end.exit, timedOut: end.timedOut });
-    const isolation = folder.isolation(card);
+    const isolation = folder.isolation('run', card);
     const facts = { exit: end.exit, stderrTail: end.stderrTail, startedAt, isolation };
     const outside = (await endFromOutside(context, end)) ?? killFromOutside(end, this.wasKilledBefore());
     if (outside) throw outside;
     if (end.timedOut || end.exit.code !== 0) {
-      const machine = { isDiskFull: await folder.isDiskFull(), memoryBytes: context.host.memoryBytes };
-      throw modelFailure(card, end, facts, machine);
+      const used = describeMemory(context.host, card, end.memory);
+      throw modelFailure(card, end, facts, { isDiskFull: await folder.isDiskFull(), used });
     }
 
     status.show('uploading');
@@ -299,7 +306,7 @@ function modelFailure(
   card: ModelCard,
   end: ProgramEnd,
   facts: FailureFacts,
-  machine: { readonly isDiskFull: boolean; readonly memoryBytes: number },
+  machine: { readonly isDiskFull: boolean; readonly used: string },
 ): LamplighterError {
   // D9
   const Failure = card.retryOnFailure ? AttemptFailure : JobFailure;
@@ -310,17 +317,9 @@ function modelFailure(
   const how = `the model ${describeExit(end.exit)}`;
   if (isKilled(end) || end.memory.ranOut) {
     const why = end.memory.ranOut ? 'memory ran out' : 'as it was once before';
-    const used = describeMemory(card, end.memory, machine.memoryBytes);
-    const message = `${how}: ${why}. ${used}; choose an instanceType with more memory, or have the model use less`;
+    const message = `${how}: ${why}. ${machine.used}; choose an instanceType with more memory, or have the model use less`;
     return new Failure('memory', message, facts);
   }
   if (!machine.isDiskFull) return new Failure('model failed', how, facts);
   return new Failure('model failed', `${how}, ${DISK_WAS_FULL}`, facts);
-}
-
-function describeMemory({ memoryMiB }: ModelCard, { peakBytes }: MemoryUse, memoryBytes: number): string {
-  const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
-  const peak = peakBytes === undefined ? '' : `It used ${mib(peakBytes)} at its peak; `;
-  const limit = memoryMiB === undefined ? '' : `its limit is ${memoryMiB} MiB (memoryMiB in model.json), `;
-  return `${peak}${limit}the machine has ${mib(memoryBytes)}`;
 }

@@ -82,7 +82,7 @@ export interface JobFolder {
   /** Writes the input file. Returns the number of bytes written. */
   receive(name: string, body: Readable): Promise<number>;
   /** The walls that a program with these limits has. */
-  isolation(limits: ModelLimits): IsolationRecord;
+  isolation(program: Program, limits: ModelLimits): IsolationRecord;
   /** Starts one of the model's programs. Throws JobFailure if the program cannot be started, Interruption if its walls cannot. */
   start(model: ModelRef, program: Program, run: StartOptions): Promise<ModelProcess>;
   /** Whether the disk is full, so that the program may have failed because of it. */

@@ -1,4 +1,4 @@
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { IsolationRecord } from '../lifecycle/records';
 import type { ModelLimits, Program } from './host';
@@ -27,11 +27,45 @@ export function modelUser({ uid, systemd, sandbox }: PlatformFacts, slot: number
   return uid === 0 && systemd && !sandbox ? FIRST_UID + slot : undefined;
 }
 
+/** The user id of the program that looks whether the walls hold (walls.ts). No model has it. */
+export const PROBE_UID = FIRST_UID + 64;
+
+/** The name of a model's account, which bring-up.sh makes. */
+export function accountOf(uid: number): string {
+  return `lamplighter-model-${uid - FIRST_UID}`;
+}
+
 /** The walls around a program, for the receipt. `uid`: of `modelUser`. */
-export function isolationRecord(uid: number | undefined, limits: ModelLimits): IsolationRecord {
+export function isolationRecord(
+  uid: number | undefined,
+  program: Program,
+  limits: ModelLimits,
+): IsolationRecord {
   if (uid === undefined) return { kind: 'none' };
-  const { memoryMiB, maxProcesses, network } = limits;
-  return { kind: 'systemd', network, maxProcesses, ...(memoryMiB !== undefined && { memoryMiB }) };
+  const { memoryMiB } = limits;
+  return {
+    kind: 'systemd',
+    network: networkOf(program, limits),
+    maxProcesses: maxProcessesOf(limits),
+    ...(memoryMiB !== undefined && { memoryMiB }),
+  };
+}
+
+/** A setup always has the internet, for packages. */
+function networkOf(program: Program, { network }: ModelLimits): 'internet' | 'none' {
+  return program === 'setup' ? 'internet' : network;
+}
+
+/** Threads count too, and numerical libraries start one for each processor, in each worker. */
+function maxProcessesOf({ maxProcesses }: ModelLimits): number {
+  return maxProcesses ?? Math.max(4096, 128 * availableParallelism());
+}
+
+const MIB = 2 ** 20;
+
+/** The bytes that all models may use of a machine's memory. bring-up.sh sets the same limit. */
+export function memoryForModels(machineBytes: number): number {
+  return Math.max(machineBytes - 512 * MIB, machineBytes / 4);
 }
 
 /** The folders and limits of a program behind walls. All paths are absolute. */
@@ -88,9 +122,9 @@ export function walls(walled: WalledProgram): string[] {
     // The first wall before EC2's metadata service, which has the role's credentials. bring-up.sh builds the second.
     'IPAddressDeny=169.254.169.254/32',
     'IPAddressDeny=fd00:ec2::254/128',
-    ...(limits.network === 'none' && program === 'run' ? ['PrivateNetwork=yes'] : []),
+    ...(networkOf(program, limits) === 'none' ? ['PrivateNetwork=yes'] : []),
     ...(limits.memoryMiB === undefined ? [] : [`MemoryMax=${limits.memoryMiB}M`]),
-    `TasksMax=${limits.maxProcesses}`,
+    `TasksMax=${maxProcessesOf(limits)}`,
     'LimitNOFILE=65536',
     // The kernel ends all processes of the program at once, and prefers them to the machine's own.
     'OOMPolicy=kill',
@@ -102,7 +136,7 @@ export function walls(walled: WalledProgram): string[] {
 const RESOLVERS = ['/run/systemd/resolve', '/run/NetworkManager/resolv.conf', '/run/resolvconf'];
 
 /** The program sees the machine's files read-only, and of the runner's root folder only its own part. */
-function fileSystem({ root, modelFolder, jobFolder, signs, program }: WalledProgram): string[] {
+function fileSystem({ root, modelFolder, jobFolder, signs, program, limits }: WalledProgram): string[] {
   const own = [
     join(jobFolder, 'input'),
     join(jobFolder, 'output'),
@@ -115,14 +149,15 @@ function fileSystem({ root, modelFolder, jobFolder, signs, program }: WalledProg
   // Only the setup may change the model's folder.
   const readOnly = program === 'run' ? [modelFolder] : [];
   if (program === 'setup') own.push(modelFolder);
+  const resolvers = networkOf(program, limits) === 'none' ? [] : RESOLVERS.map((path) => `-${path}`);
   return [
     'ProtectSystem=strict',
     'ProtectHome=yes',
-    // The sockets of the machine's services are in /run. Of it, a program needs what resolves names.
+    // The sockets of the machine's services are in /run. Of it, a program needs what resolves names, if it has a network.
     // No `size=50%`: systemd forgets what a `%` means at a `systemctl daemon-reload`, and could not run the last command.
     `TemporaryFileSystem=${root}:ro /run:ro /dev/shm:mode=1777,size=${Math.floor(totalmem() / 2)}`,
     `BindPaths=${own.join(' ')}`,
-    `BindReadOnlyPaths=${[...readOnly, ...RESOLVERS.map((path) => `-${path}`)].join(' ')}`,
+    `BindReadOnlyPaths=${[...readOnly, ...resolvers].join(' ')}`,
     `WorkingDirectory=${modelFolder}`,
   ];
 }
@@ -132,7 +167,12 @@ function devices({ devices: paths }: WalledProgram): string[] {
   return ['DevicePolicy=closed', ...paths.map((path) => `DeviceAllow=${path} rw`)];
 }
 
-/** Whether a file in /dev is a device of an accelerator: NVIDIA's GPUs, or AWS's Trainium and Inferentia. */
+/**
+ * Whether a file or folder in /dev belongs to accelerators: GPUs of NVIDIA and AMD, AWS's Trainium and Inferentia, other chips of
+ * the kernel's "accel", and the network cards and memory that they share.
+ */
 export function isAccelerator(name: string): boolean {
-  return /^(?:nvidia|neuron)(?:\d|ctl|-|$)/.test(name);
+  return /^(?:nvidia|neuron)(?:\d|ctl|-|$)|^(?:kfd|dri|renderD\d+|accel\d*|infiniband|uverbs\d+|gdrdrv)$/.test(
+    name,
+  );
 }

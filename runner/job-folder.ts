@@ -24,7 +24,8 @@ import { homeIn, isAccelerator, isolationRecord, TEMPORARY, walls } from './isol
 import { makeFolder } from './make-folder';
 import { modelEnvironment } from './model-environment';
 import { killStragglers, startGroup } from './process-group';
-import { signsOf, startService } from './service';
+import { SIGNS, startService } from './service';
+import { MODELS_SLICE } from './slice';
 
 /** File in the job's folder that records the process group of the job's program. */
 export const PROCESS_RECORD = 'process.json';
@@ -78,8 +79,8 @@ export class JobFolderOnDisk implements JobFolder {
     return sink.bytesWritten;
   }
 
-  isolation(limits: ModelLimits): IsolationRecord {
-    return isolationRecord(this.options.uid, limits);
+  isolation(program: Program, limits: ModelLimits): IsolationRecord {
+    return isolationRecord(this.options.uid, program, limits);
   }
 
   async start(model: ModelRef, program: Program, { output, limits }: StartOptions): Promise<ModelProcess> {
@@ -101,9 +102,12 @@ export class JobFolderOnDisk implements JobFolder {
     await giveModelFolder(modelFolder, program, uid);
     const unit = `lamplighter-${jobId}-${attempt}-${program}.service`;
     const jobFolder = this.folder;
-    const walled = { program, uid, root, modelFolder, jobFolder, signs: signsOf(unit), limits };
+    const signs = join(SIGNS, unit);
+    const walled = { program, uid, root, modelFolder, jobFolder, signs, limits };
     return startService({
       unit,
+      slice: MODELS_SLICE,
+      signs,
       properties: walls({ ...walled, devices: await accelerators() }),
       command,
       environment: modelEnvironment(environment, { home: homeIn(root), temporary: TEMPORARY }),

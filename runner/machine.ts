@@ -139,8 +139,9 @@ export class Machine implements Host {
   async clearLeftovers(): Promise<void> {
     // D33: the caller holds the lock, so no process of a model is a live drain's.
     if (modelUser(this.facts, 0) !== undefined) {
-      await endAllModels();
+      // The signs first: a service that has not begun yet needs them to begin.
       await rm(SIGNS, { recursive: true, force: true });
+      await endAllModels();
     }
     for (const jobId of await readdir(this.path('jobs'))) {
       const folder = this.path('jobs', jobId);

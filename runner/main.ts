@@ -31,6 +31,9 @@ const USAGE = `usage: runner.mjs drain --config FILE   run the open jobs until n
        runner.mjs idle --config FILE    switch the machine off if nothing has run for a while
 `;
 
+// Models of other users read the folders that this program makes.
+process.umask(0o022);
+
 const COMMANDS = ['drain', 'walls', 'idle'] as const;
 
 type Command = (typeof COMMANDS)[number];
@@ -57,7 +60,7 @@ async function main(args: string[]): Promise<number> {
   const environment = process.env;
   const bootId = await readBootId(environment);
   if (call.command === 'walls') {
-    const holds = await wallsHold({ root, facts: platformFacts(environment), bootId, environment, log });
+    const holds = await wallsHold({ root, facts: platformFacts(environment), environment, log });
     return holds ? EXIT.ok : EXIT.failed;
   }
   const { idleShutdownMinutes } = config;

@@ -5,7 +5,7 @@ import { modelCardSchema, type ModelCard, type ModelRef } from '../lifecycle/mod
 import { parseRecord } from '../lifecycle/records';
 import type { DrainContext } from './context';
 import { Interruption, JobFailure } from './failures';
-import { DISK_WAS_FULL, describeExit, endFromOutside } from './program-ends';
+import { DISK_WAS_FULL, describeExit, describeMemory, endFromOutside } from './program-ends';
 import { runProgram, type ProgramRun } from './run-program';
 
 type PreparedJob = Pick<ProgramRun, 'folder' | 'signal' | 'log' | 'onStuck'>;
@@ -63,7 +63,7 @@ async function setUp(
   const end = await runProgram(context, run);
   const outside = await endFromOutside(context, end);
   if (outside) throw outside;
-  const { exit, timedOut, stderrTail } = end;
+  const { exit, timedOut, stderrTail, memory } = end;
   const { setupFailedSince, clock } = context;
   if (!timedOut && exit.code === 0) {
     setupFailedSince.delete(model.digest);
@@ -71,7 +71,8 @@ async function setUp(
   }
   const how = timedOut ? `exceeded ${minutes} minutes` : describeExit(exit);
   const isDiskFull = await job.folder.isDiskFull();
-  const message = `the setup of model ${model.name} ${how}${isDiskFull ? `, ${DISK_WAS_FULL}` : ''}`;
+  const outOfMemory = memory.ranOut ? `: memory ran out. ${describeMemory(context.host, card, memory)}` : '';
+  const message = `the setup of model ${model.name} ${how}${isDiskFull ? `, ${DISK_WAS_FULL}` : outOfMemory}`;
   const since = setupFailedSince.get(model.digest) ?? clock.now();
   setupFailedSince.set(model.digest, since);
   // D19
@@ -79,10 +80,10 @@ async function setUp(
     throw new JobFailure('setup failed', message, {
       exit,
       stderrTail,
-      isolation: job.folder.isolation(card),
+      isolation: job.folder.isolation('setup', card),
     });
   }
-  if (isDiskFull) throw new Interruption('machine', message);
+  if (isDiskFull || memory.ranOut) throw new Interruption('machine', message);
   throw new Interruption('weather', `${message}; a package index may be away, so the setup is tried again`);
 }
 

@@ -7,12 +7,15 @@ import { Interruption } from './failures';
 import type { MemoryUse, ModelProcess, ProcessEnd, ProcessOutput } from './host';
 import { makeFolder } from './make-folder';
 import { OUTPUT_WAIT_MS } from './process-group';
-import { MODELS_SLICE, endModel, systemctl } from './slice';
+import { endService, hasProcesses, systemctl } from './slice';
 
 /** A program that will run as a systemd service. */
 export interface ServiceStart {
   /** The unit's name, unique on this machine. It ends with `.service`. */
   readonly unit: string;
+  readonly slice: string;
+  /** The folder of the service's signs, which only root can enter. */
+  readonly signs: string;
   /** The service's properties, of `walls`. */
   readonly properties: readonly string[];
   readonly command: readonly string[];
@@ -26,13 +29,15 @@ export interface ServiceStart {
  */
 export const SIGNS = '/run/lamplighter';
 
-/** The folder of one service's signs. */
-export function signsOf(unit: string): string {
-  return join(SIGNS, unit);
-}
+/**
+ * Seconds between SIGTERM and SIGKILL in a shutdown, and for processes that the program leaves behind. The attempt waits for
+ * these, so the time is short.
+ */
+const STOP_SECONDS = 2;
 
-/** Seconds between SIGTERM and SIGKILL in a shutdown, and for processes that the program leaves behind. */
-const STOP_SECONDS = 10;
+/** Milliseconds between two rounds of killing a service that may be about to begin, and the number of rounds. */
+const ROUND_MS = 250;
+const ROUNDS = 20;
 
 /**
  * The first command of the service, which becomes the program. It runs when all walls stand, and says so in a file that is
@@ -53,18 +58,12 @@ grep -h '^oom_kill ' $v2/memory.events || grep -h '^oom_kill ' $v1/memory.oom_co
 `;
 
 /** Starts a program as a service. Throws Interruption if systemd-run cannot be started. */
-export async function startService({
-  unit,
-  properties,
-  command,
-  environment,
-  output,
-}: ServiceStart): Promise<ModelProcess> {
-  const signs = signsOf(unit);
+export async function startService(start: ServiceStart): Promise<ModelProcess> {
+  const { unit, slice, signs, environment, output } = start;
   await makeFolder(signs, 0o700);
   await writeFile(join(signs, 'say-end'), SAY_END);
   const begun = await open(join(signs, 'begun'), 'w');
-  const child = spawn('systemd-run', argumentsOf({ unit, properties, command, environment }), {
+  const child = spawn('systemd-run', argumentsOf(start), {
     env: { PATH: environment.PATH },
     detached: true,
     stdio: [begun.fd, 'pipe', 'pipe'],
@@ -80,9 +79,12 @@ export async function startService({
   }
   let end: ServiceEnd | undefined;
   const ended = exited.then(async () => {
-    end = await readSigns(signs);
-    // systemd-run has lost its connection to systemd: the program may still run.
-    if (!end.isKnown) await endModel(unit);
+    const signed = await readSigns(signs);
+    // systemd-run has lost its connection to systemd: the program may still run, or be about to begin.
+    for (let round = 0; !signed.isKnown && round < 3; round += 1) await endRound(start, ended);
+    // D20: a process that the kernel holds outlives its service.
+    while (await hasProcesses(slice, unit)) await sleep(ROUND_MS);
+    end = signed;
     return end.exit;
   });
   return {
@@ -91,10 +93,10 @@ export async function startService({
     memory: () => end?.memory ?? { ranOut: false },
     terminate: () => void systemctl('kill', '--signal=SIGTERM', unit),
     killAll: async () => {
-      if (!end) {
-        await endModel(unit);
-        // A service that systemd has not begun yet must not begin.
-        await systemctl('stop', '--no-block', unit);
+      for (let round = 0; !end && round < ROUNDS; round += 1) {
+        const hasRun = await endRound(start, ended);
+        // systemd-run has not asked for the service yet, and must not any more.
+        if (!hasRun && !end && round > 0) child.kill('SIGKILL');
       }
       await Promise.race([closed, sleep(OUTPUT_WAIT_MS)]);
       child.stdout?.destroy();
@@ -104,7 +106,16 @@ export async function startService({
   };
 }
 
-function argumentsOf({ unit, properties, command, environment }: Omit<ServiceStart, 'output'>): string[] {
+/** One round of ending a service. Returns whether it had a process. */
+async function endRound({ slice, unit }: ServiceStart, ended: Promise<unknown>): Promise<boolean> {
+  const hasRun = await endService(slice, unit);
+  // A service that systemd is about to begin must not begin.
+  if (!hasRun) await systemctl('stop', '--no-block', unit);
+  await Promise.race([ended, sleep(ROUND_MS)]);
+  return hasRun;
+}
+
+function argumentsOf({ unit, slice, signs, properties, command, environment }: ServiceStart): string[] {
   return [
     '--quiet',
     '--wait',
@@ -113,13 +124,13 @@ function argumentsOf({ unit, properties, command, environment }: Omit<ServiceSta
     // The start fails if a wall cannot be built. systemd-run then says why.
     '--service-type=exec',
     `--unit=${unit}`,
-    `--slice=${MODELS_SLICE}`,
+    `--slice=${slice}`,
     ...properties.map((property) => `--property=${property}`),
     `--property=TimeoutStopSec=${STOP_SECONDS}`,
     // As root. `ExecStopPost=+` would do that too, but systemd 252 forgets it at a `systemctl daemon-reload`, which a package's
     // installation does. A `$` in the command would then change as well.
     '--property=PermissionsStartOnly=yes',
-    `--property=ExecStopPost=/bin/sh ${signsOf(unit)}/say-end ${signsOf(unit)}`,
+    `--property=ExecStopPost=/bin/sh ${signs}/say-end ${signs}`,
     ...Object.entries(environment).map(([name, value]) => `--setenv=${name}=${value}`),
     '--',
     ...BEGIN,

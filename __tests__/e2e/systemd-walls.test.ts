@@ -153,6 +153,7 @@ story('behind the walls of a machine with systemd', () => {
     async () => {
       const list = 'ls /dev | grep -E "nvidia|kmsg|loop" | sort | tr "\\n" " "';
       expect(await said(list)).toBe('');
+      expect(inMachine('systemctl show --property MemoryMax lamplighter.slice')).toMatch(/^MemoryMax=\d+\n$/);
       inMachine(
         'for name in nvidia0 nvidia-uvm; do touch /dev/$name; mount --bind /dev/null /dev/$name; done',
       );

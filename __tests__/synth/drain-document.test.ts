@@ -1,3 +1,4 @@
+import { memoryForModels } from '../../runner/isolation';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -296,7 +297,7 @@ if (!asMounter) console.warn('unshare cannot mount here: the tests of a full dis
       'mkdir tools && ln -sf /usr/sbin/* /usr/bin/* "$(command -v node)" "$PWD"/bin/* tools/ 2>/dev/null',
       `cd tools && rm -f ${missing.join(' ')} && cd ..`,
       'env PATH="$PWD/tools" /bin/bash script; code=$?',
-      'stat -c "run %a" opt/run; cat /run/units/lamplighter-idle.service; exit $code',
+      'stat -c "run %a" opt/run; cat /run/units/lamplighter-idle.service /run/units/lamplighter.slice; exit $code',
     ];
     const env = { PATH: `${join(machine.folder, 'bin')}:${process.env.PATH ?? ''}`, HOME: machine.folder };
     return run([...asMounter!, 'bash', '-s'], steps.join('\n'), { cwd: machine.folder, env });
@@ -307,6 +308,9 @@ if (!asMounter) console.warn('unshare cannot mount here: the tests of a full dis
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^run 700$/m);
     expect(stdout).toMatch(/^KillMode=process$/m);
+    // The kernel's kB are KiB. See memoryForModels.
+    const kib = Number(/^MemTotal: +(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
+    expect(stdout).toContain(`\nMemoryMax=${Math.floor(memoryForModels(kib * 1024) / 1024)}K\n`);
   });
 
   test('a machine with a GPU makes its device files at each command, and says which are missing', () => {

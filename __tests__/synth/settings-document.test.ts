@@ -57,7 +57,7 @@ test('the README has every limit of a model’s card, with its default', () => {
   const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
   const rows = [...readme.matchAll(/^  \| `(\w+)` +\| (\S+) +\|/gm)].map(([, name, value]) => [name, value!]);
   const withoutDefault = rows.filter(([, value]) => value === '–').map(([name]) => name);
-  expect(withoutDefault).toEqual(['memoryMiB']);
+  expect(withoutDefault).toEqual(['memoryMiB', 'maxProcesses']);
   const limits = rows
     .filter(([, value]) => value !== '–')
     .map(([name, value]) => [name, JSON.parse(value!.replaceAll('`', '')) as unknown]);

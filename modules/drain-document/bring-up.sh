@@ -203,25 +203,29 @@ TasksMax=80%"
 
 # The memory of all models in KiB. It leaves 512 MiB to the drain and the SSM agent; on a small machine, models have a quarter.
 memory_for_models() {
-  awk '$1 == "MemTotal:" { left = $2 - 524288; least = int($2 / 4); print left > least ? left : least }' /proc/meminfo
+  local total left
+  total="$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)"
+  left=$((total - 524288))
+  printf '%s\n' $((left > total / 4 ? left : total / 4))
 }
 
-# An account for each slot's model: Node.js, git and ssh look up their user. The ids are those of runner/isolation.ts.
+# An account for each slot's model, and for the look at the walls: Node.js, git and ssh look up their user. The ids are those of
+# runner/isolation.ts.
 provide_accounts() {
-  ! getent passwd 20063 >/dev/null || return 0
+  ! getent passwd lamplighter-model-64 >/dev/null || return 0
   local slot
   mkdir -p /run/sysusers.d
-  for ((slot = 0; slot < 64; slot += 1)); do
+  for ((slot = 0; slot <= 64; slot += 1)); do
     printf 'u lamplighter-model-%s %s "A model of Lamplighter" %s /usr/sbin/nologin\n' "$slot" "$((20000 + slot))" "$root/home"
   done >/run/sysusers.d/lamplighter.conf
-  systemd-sysusers lamplighter.conf >&2
+  systemd-sysusers lamplighter.conf 2>/dev/null || fail "the accounts of models cannot be made; try systemd-sysusers lamplighter.conf"
 }
 
 # The second wall before EC2's metadata service. It needs no BPF, and covers each process with a model's user id. A boot
 # removes it.
 close_metadata_service() {
-  deny -4 169.254.169.254 prohibit
-  [ ! -e /proc/net/if_inet6 ] || deny -6 fd00:ec2::254 prohibit
+  deny -4 20 169.254.169.254 prohibit
+  [ ! -e /proc/net/if_inet6 ] || deny -6 20 fd00:ec2::254 prohibit
   # If a rule of IPv4 refuses a socket that is bound to a network card, the kernel takes the address for a neighbour, and sends.
   # So such a socket gets a way to a host that does not exist.
   local card
@@ -229,16 +233,19 @@ close_metadata_service() {
     card="${card##*/}"
     [ "$card" != lo ] || continue
     ip -4 route replace 169.254.169.254 via 192.0.2.1 dev "$card" onlink table 20000 2>/dev/null || continue
-    deny -4 169.254.169.254 "lookup 20000" oif "$card"
+    deny -4 10 169.254.169.254 "lookup 20000" oif "$card"
   done
 }
 
-# deny -4|-6 ADDRESS ACTION [SELECTOR…]: adds the rule for models' users, if it is not there.
+# deny -4|-6 PRIORITY ADDRESS ACTION [SELECTOR…]: adds the rule for models' users, if it is not there. Programs of other network
+# cards, such as amazon-ec2-net-utils, have rules from 10000 on, which must not come first. systemd-networkd removes rules that
+# are not its own, but not those of the protocol "kernel".
 deny() {
-  local family="$1" address="$2" selector="${*:4}"
-  local rule="to $address ${selector:+$selector }uidrange 20000-20063 $3"
+  local family="$1" priority="$2" address="$3" selector="${*:5}"
+  local rule="to $address ${selector:+$selector }uidrange 20000-20064 $4"
   # shellcheck disable=SC2086
-  ip "$family" rule show | grep -F "$rule" >/dev/null || ip "$family" rule add $rule
+  ip "$family" rule show priority "$priority" | grep -F "$rule" >/dev/null ||
+    ip "$family" rule add priority "$priority" protocol kernel $rule
 }
 
 # NVIDIA's driver makes its device files when root first asks for them. A model cannot: it gains no privileges by a set-uid
@@ -246,7 +253,8 @@ deny() {
 provide_devices() {
   ! command -v nvidia-modprobe >/dev/null || nvidia-modprobe -u -c 0 || true
   command -v nvidia-smi >/dev/null || return 0
-  nvidia-smi --list-gpus || true
+  # A broken GPU may let the program hang.
+  timeout -k 5 60 nvidia-smi --list-gpus || true
   local device
   for device in /dev/nvidiactl /dev/nvidia0 /dev/nvidia-uvm; do
     [ -e "$device" ] || say "$device is missing: models cannot use the GPU; see whether nvidia-smi runs"

@@ -14,7 +14,7 @@ test.each([
 ])('a machine that is %s runs models as ordinary processes, and the receipt says so', (_name, facts) => {
   const uid = modelUser(facts, 0);
   expect(uid).toBeUndefined();
-  expect(isolationRecord(uid, { maxProcesses: 100, network: 'internet' })).toEqual({ kind: 'none' });
+  expect(isolationRecord(uid, 'run', { maxProcesses: 100, network: 'internet' })).toEqual({ kind: 'none' });
 });
 
 const walled = {
@@ -42,7 +42,14 @@ test('a card’s limits are in force; a run without network still has a setup wi
     expect.arrayContaining(['TasksMax=7', 'MemoryMax=300M', 'PrivateNetwork=yes']),
   );
   expect(walls({ ...walled, limits, program: 'setup' })).not.toContain('PrivateNetwork=yes');
-  expect(isolationRecord(20_003, limits)).toEqual({ kind: 'systemd', ...limits });
+  expect(isolationRecord(20_003, 'run', limits)).toEqual({ kind: 'systemd', ...limits });
+  expect(isolationRecord(20_003, 'setup', limits)).toEqual({
+    kind: 'systemd',
+    ...limits,
+    network: 'internet',
+  });
+  // The socket of systemd-resolved sends names out.
+  expect(walls({ ...walled, limits })).toContain('BindReadOnlyPaths=/opt/lamplighter/models/m/d');
   expect(walls(walled).some((wall) => wall.startsWith('MemoryMax='))).toBe(false);
 });
 

@@ -39,6 +39,8 @@ describe('the end of a service', () => {
   async () => {
     const start = startService({
       unit: 'lamplighter-test.service',
+      slice: 'lamplighter.slice',
+      signs: join(tmpdir(), 'lamplighter-test-signs'),
       properties: [],
       command: ['true'],
       environment: { PATH: join(tmpdir(), 'no such folder') },
@@ -50,14 +52,14 @@ describe('the end of a service', () => {
 
 describe('a look at the walls', () => {
   const good = [
-    'user 20000',
-    'account lamplighter-model-0',
+    'user 20064',
+    'account lamplighter-model-64',
     'no-new-privs 1',
     'capabilities 0000000000000000',
     'control-groups cgroup2fs',
     'end of the probe',
   ];
-  const look = (change: (lines: string[]) => string[]) => faultsIn(change(good).join('\n'), 20_000);
+  const look = (change: (lines: string[]) => string[]) => faultsIn(change(good).join('\n'), 20_064);
 
   test('finds nothing where they hold', () => {
     expect(look((lines) => lines)).toEqual([]);
@@ -70,11 +72,11 @@ describe('a look at the walls', () => {
       /reaches 169.*credentials/,
     ],
     ['its IPv6 address', (lines: string[]) => ['reaches fd00:ec2::254', ...lines], /reaches fd00/],
-    ['another user', (lines: string[]) => ['user 0', ...lines.slice(1)], /runs as user 0 and not 20000/],
+    ['another user', (lines: string[]) => ['user 0', ...lines.slice(1)], /runs as user 0 and not 20064/],
     [
       'no account',
-      (lines: string[]) => lines.filter((line) => !line.startsWith('account')),
-      /has no account/,
+      (lines: string[]) => lines.map((line) => line.replace(/^account.*/, 'account 20064')),
+      /is 20064 and not lamplighter-model-64/,
     ],
     [
       'privileges',
