@@ -176,7 +176,7 @@ class Attempt {
     const outside = (await endFromOutside(context, end)) ?? killFromOutside(end, this.wasKilledBefore());
     if (outside) throw outside;
     if (end.timedOut || end.exit.code !== 0) {
-      const used = describeMemory(context.host, card, end.memory);
+      const used = describeMemory(context.host, isolation, end.memory);
       throw modelFailure(card, end, facts, { isDiskFull: await folder.isDiskFull(), used });
     }
 

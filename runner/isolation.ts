@@ -168,8 +168,8 @@ function devices({ devices: paths }: WalledProgram): string[] {
 }
 
 /**
- * Whether a file or folder in /dev belongs to accelerators: GPUs of NVIDIA and AMD, AWS's Trainium and Inferentia, other chips of
- * the kernel's "accel", and the network cards and memory that they share.
+ * Whether a file or folder in /dev belongs to accelerators: GPUs of NVIDIA and AMD, AWS's Trainium and Inferentia, or chips of the
+ * kernel's "accel". So do the network cards and the memory that these share.
  */
 export function isAccelerator(name: string): boolean {
   return /^(?:nvidia|neuron)(?:\d|ctl|-|$)|^(?:kfd|dri|renderD\d+|accel\d*|infiniband|uverbs\d+|gdrdrv)$/.test(

@@ -71,7 +71,10 @@ async function setUp(
   }
   const how = timedOut ? `exceeded ${minutes} minutes` : describeExit(exit);
   const isDiskFull = await job.folder.isDiskFull();
-  const outOfMemory = memory.ranOut ? `: memory ran out. ${describeMemory(context.host, card, memory)}` : '';
+  const isolation = job.folder.isolation('setup', card);
+  const outOfMemory = memory.ranOut
+    ? `: memory ran out. ${describeMemory(context.host, isolation, memory)}`
+    : '';
   const message = `the setup of model ${model.name} ${how}${isDiskFull ? `, ${DISK_WAS_FULL}` : outOfMemory}`;
   const since = setupFailedSince.get(model.digest) ?? clock.now();
   setupFailedSince.set(model.digest, since);
@@ -80,7 +83,7 @@ async function setUp(
     throw new JobFailure('setup failed', message, {
       exit,
       stderrTail,
-      isolation: job.folder.isolation('setup', card),
+      isolation,
     });
   }
   if (isDiskFull || memory.ranOut) throw new Interruption('machine', message);

@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
+import type { IsolationRecord } from '../lifecycle/records';
 import type { DrainContext } from './context';
 import { Interruption, KilledError } from './failures';
-import type { Host, MemoryUse, ModelLimits, ProcessEnd } from './host';
+import type { Host, MemoryUse, ProcessEnd } from './host';
 import { memoryForModels } from './isolation';
 import type { ProgramEnd } from './run-program';
 
@@ -78,14 +79,15 @@ const NOT_EXECUTED: Readonly<Record<number, string>> = {
   127: 'the interpreter of its first line is not on the machine, or that line ends with a carriage return',
 };
 
-/** What a program used of the memory that it could have, in a sentence. */
+/** What a program used of the memory that it could have, in sentences. The last one has no full stop. */
 export function describeMemory(
   { memoryBytes }: Host,
-  { memoryMiB }: ModelLimits,
+  { kind, memoryMiB }: IsolationRecord,
   { peakBytes }: MemoryUse,
 ): string {
   const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
   const peak = peakBytes === undefined ? '' : `It used ${mib(peakBytes)} at its peak. `;
   const limit = memoryMiB === undefined ? '' : `Its limit is ${memoryMiB} MiB (memoryMiB in model.json). `;
-  return `${peak}${limit}On this machine of ${mib(memoryBytes)}, models have ${mib(memoryForModels(memoryBytes))}`;
+  const share = kind === 'systemd' ? `, of which models have ${mib(memoryForModels(memoryBytes))}` : '';
+  return `${peak}${limit}The machine has ${mib(memoryBytes)}${share}`;
 }

@@ -7,7 +7,7 @@ import { Interruption } from './failures';
 import type { MemoryUse, ModelProcess, ProcessEnd, ProcessOutput } from './host';
 import { makeFolder } from './make-folder';
 import { OUTPUT_WAIT_MS } from './process-group';
-import { endService, hasProcesses, systemctl } from './slice';
+import { hasProcesses, killService, systemctl } from './slice';
 
 /** A program that will run as a systemd service. */
 export interface ServiceStart {
@@ -35,9 +35,10 @@ export const SIGNS = '/run/lamplighter';
  */
 const STOP_SECONDS = 2;
 
-/** Milliseconds between two rounds of killing a service that may be about to begin, and the number of rounds. */
+/** Maximum rounds of killing a service, and the pauses after them: of a service that ran, and of one that may begin. */
+const ROUNDS = 5;
+const KILLED_MS = 2_000;
 const ROUND_MS = 250;
-const ROUNDS = 20;
 
 /**
  * The first command of the service, which becomes the program. It runs when all walls stand, and says so in a file that is
@@ -81,7 +82,7 @@ export async function startService(start: ServiceStart): Promise<ModelProcess> {
   const ended = exited.then(async () => {
     const signed = await readSigns(signs);
     // systemd-run has lost its connection to systemd: the program may still run, or be about to begin.
-    for (let round = 0; !signed.isKnown && round < 3; round += 1) await endRound(start, ended);
+    for (let round = 0; !signed.isKnown && round < 3; round += 1) await endRound(start, sleep(ROUND_MS));
     // D20: a process that the kernel holds outlives its service.
     while (await hasProcesses(slice, unit)) await sleep(ROUND_MS);
     end = signed;
@@ -93,11 +94,7 @@ export async function startService(start: ServiceStart): Promise<ModelProcess> {
     memory: () => end?.memory ?? { ranOut: false },
     terminate: () => void systemctl('kill', '--signal=SIGTERM', unit),
     killAll: async () => {
-      for (let round = 0; !end && round < ROUNDS; round += 1) {
-        const hasRun = await endRound(start, ended);
-        // systemd-run has not asked for the service yet, and must not any more.
-        if (!hasRun && !end && round > 0) child.kill('SIGKILL');
-      }
+      if (!end) await endService(start, child, ended);
       await Promise.race([closed, sleep(OUTPUT_WAIT_MS)]);
       child.stdout?.destroy();
       child.stderr?.destroy();
@@ -106,13 +103,27 @@ export async function startService(start: ServiceStart): Promise<ModelProcess> {
   };
 }
 
-/** One round of ending a service. Returns whether it had a process. */
-async function endRound({ slice, unit }: ServiceStart, ended: Promise<unknown>): Promise<boolean> {
-  const hasRun = await endService(slice, unit);
+/** Kills a service until it has ended. Gives up after some rounds: the kernel holds a process. */
+async function endService(start: ServiceStart, child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const end = await endRound(start, ended);
+    if (end === 'ended') return;
+    // systemd-run has not asked for the service yet, and must not any more.
+    if (end === 'was not there' && round > 0) child.kill('SIGKILL');
+  }
+}
+
+/** One round of ending a service. */
+async function endRound(
+  { slice, unit }: ServiceStart,
+  ended: Promise<unknown>,
+): Promise<'ended' | 'killed' | 'was not there'> {
+  const isKilled = await killService(slice, unit);
   // A service that systemd is about to begin must not begin.
-  if (!hasRun) await systemctl('stop', '--no-block', unit);
-  await Promise.race([ended, sleep(ROUND_MS)]);
-  return hasRun;
+  if (!isKilled) await systemctl('stop', '--no-block', unit);
+  // The last command of a killed service needs time: another kill would end that too.
+  const pause = sleep(isKilled ? KILLED_MS : ROUND_MS, isKilled ? 'killed' : 'was not there');
+  return Promise.race([ended.then(() => 'ended' as const), pause as Promise<'killed' | 'was not there'>]);
 }
 
 function argumentsOf({ unit, slice, signs, properties, command, environment }: ServiceStart): string[] {

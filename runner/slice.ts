@@ -13,7 +13,7 @@ export async function endAllModels(): Promise<void> {
 }
 
 /** Ends every process of a service with SIGKILL. Returns false if the service has no control group. */
-export function endService(slice: string, unit: string): Promise<boolean> {
+export function killService(slice: string, unit: string): Promise<boolean> {
   return endUnit(join(slice, unit), unit);
 }
 

@@ -132,7 +132,7 @@ story('behind the walls of a machine with systemd', () => {
       const died = await pipeline.receipt(dies, LIMIT_MS);
       expect((died.endedAttempts ?? []).map(({ cause }) => cause)).toEqual(['machine']);
       expect(died.exit).toEqual({ code: null, signal: 'SIGKILL' });
-      expect(died.error?.message).toMatch(/the machine has \d+ MiB/);
+      expect(died.error?.message).toMatch(/The machine has \d+ MiB, of which models have \d+ MiB; /);
     },
     LIMIT_MS,
   );
