@@ -6,6 +6,7 @@ import { causeIn, receiptKeysIn } from '../lifecycle/events';
 import { jsonLog } from '../lifecycle/log';
 import { measureReceipts } from '../lifecycle/measure';
 import { recordSession } from '../lifecycle/session';
+import { endShortage } from '../lifecycle/shortage';
 import { settle, type SettleOutcome } from '../lifecycle/settle';
 import type { Cause, SettleContext } from '../lifecycle/settle-context';
 import { embeddedMetrics } from './embedded-metrics';
@@ -28,7 +29,7 @@ async function settleOn(
   context: SettleContext,
 ): Promise<SettleOutcome | undefined> {
   if (cause.kind === 'instance running') {
-    await context.instance.showPhase('working', context.log);
+    await Promise.all([context.instance.showPhase('working', context.log), endShortage(context)]);
     // `wake` invokes the worker for its own starts. EC2 restarts a spot instance by itself, perhaps with no job open.
     if (!context.isSpot) return undefined;
   }

@@ -8,6 +8,7 @@ import { uploadsIn } from '../lifecycle/events';
 import { jsonLog } from '../lifecycle/log';
 import { jobIdOf } from '../lifecycle/job';
 import { wake } from '../lifecycle/wake';
+import { requestWake } from '../lifecycle/wake-request';
 
 /** Admits each upload of an event of the data bucket, then wakes the instance once. */
 export async function trigger(event: unknown, context: LedgerContext): Promise<void> {
@@ -25,8 +26,15 @@ export async function trigger(event: unknown, context: LedgerContext): Promise<v
     }
   }
   // A3: after the records, because a closer that lists no record does not wake.
-  if (open.length > 0) await wake(context, 'upload', open).catch((error: unknown) => failures.push(error));
+  if (open.length > 0) await wakeFor(context, open).catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
+}
+
+/** Asks EC2 to start the instance, unless another part is at it. */
+async function wakeFor(context: LedgerContext, open: readonly string[]): Promise<void> {
+  const request = await requestWake(context);
+  if (request === 'mine') await wake(context, 'upload', open);
+  else context.log.info('not woken: no need', { request });
 }
 
 let made: ReturnType<typeof make> | undefined;

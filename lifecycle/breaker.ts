@@ -1,6 +1,7 @@
 import { timestamp } from './clock';
 import { moveGate, readGate, type GateReading } from './gate';
 import { liveClaims } from './ledger';
+import { writePause } from './orders';
 import type { SettleContext } from './settle-context';
 import { noteStop } from './stops';
 import { readTrace, type Trace } from './trace';
@@ -56,14 +57,16 @@ function hasNewWork({ etag }: Trace, { record }: GateReading): boolean {
 /**
  * The id of an end that counts, for the gate's `lastEnd`: the launch time, a blank, and what ended. Undefined: the end does
  * not count. Several commands of one wake-up may end one after the other, and then the instance. B5: an end within a minute
- * of the last counted end, or of the last new work, does not count.
+ * of the last counted end, or of the last new work, does not count. B8: an end by EC2 itself does not count: it is weather.
  */
 async function countableEnd(
   context: SettleContext,
   { record }: GateReading,
   end: WakeUpEnd,
 ): Promise<string | undefined> {
-  const { state, launchTime } = await context.instance.read();
+  const { state, launchTime, stateReason } = await context.instance.read();
+  // B8
+  if (state === 'stopped' && stateReason?.code.startsWith('Server.') === true) return undefined;
   const launch = launchTime.toISOString();
   const lastEnd = record?.lastEnd ?? '';
   const lastMs = record?.progressAt === undefined ? 0 : Date.parse(record.progressAt);
@@ -87,7 +90,10 @@ async function trip(context: SettleContext, gate: GateReading, fruitless: number
     // B4: a drain may have claimed and finished a job between the reads of the trace and of the claims. Then it did work.
     hasNewWork: async () => hasNewWork(await readTrace(context.control), gate),
     why,
-    beforeStop: () => context.instance.pause(why),
+    beforeStop: async () => {
+      await writePause(context, why);
+      await context.instance.pause(why);
+    },
   });
   if (stopped) {
     context.metrics?.('BreakerTrips', 1);

@@ -40,3 +40,16 @@ export function httpStatusOf(thrown: unknown): number | undefined {
   if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined;
   return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
 }
+
+/** The codes with which EC2, Lambda and SSM refuse a call because the account makes too many. */
+const THROTTLED_CODES: readonly string[] = [
+  'RequestLimitExceeded',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+];
+
+/** Whether AWS refused a call, in each of the SDK's tries, because the account makes too many. */
+export function isThrottled(error: unknown): boolean {
+  return THROTTLED_CODES.includes(awsCodeOf(error) ?? '') || httpStatusOf(error) === 429;
+}

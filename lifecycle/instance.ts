@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { LamplighterError, awsCodeOf, messageOf } from './errors';
 import type { Log } from './log';
+import { shortageIn, type ShortageReason } from './shortage';
 
 /** EC2's names of the states of an instance. */
 export type InstanceState = 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated';
@@ -35,7 +36,10 @@ export interface InstanceReading {
 
 /** EC2's answer to a StartInstances call. */
 export type StartOutcome =
-  | { readonly refused: true }
+  /** EC2 rejects the call in the instance's current state. */
+  | { readonly refused: 'state' }
+  /** AWS has no capacity, the account is at a limit, or EC2 throttles its calls. */
+  | { readonly refused: 'shortage'; readonly shortage: ShortageReason }
   /** `was`: the state that the call found. Undefined: an earlier try of the same call may have made it `pending`. */
   | { readonly refused: false; readonly was: InstanceState | undefined };
 
@@ -80,8 +84,8 @@ export class Instance {
   }
 
   /**
-   * Starts the instance. No effect if it is running. `refused`: EC2 rejects the call in the instance's current state. If the
-   * instance is stopping, its `stopped` event settles later. If EC2 interrupted a spot instance, its `running` event does.
+   * Starts the instance. No effect if it is running. If EC2 rejects the call because the instance is stopping, its `stopped`
+   * event settles later. If EC2 interrupted a spot instance, its `running` event does.
    */
   async start(): Promise<StartOutcome> {
     try {
@@ -92,7 +96,9 @@ export class Instance {
       const mayBeOurs = was === 'pending' && ($metadata.attempts ?? 1) > 1;
       return { refused: false, was: mayBeOurs ? undefined : was };
     } catch (error) {
-      if (isRefusal(error)) return { refused: true };
+      if (isRefusal(error)) return { refused: 'state' };
+      const shortage = shortageIn(error);
+      if (shortage) return { refused: 'shortage', shortage };
       throw error;
     }
   }

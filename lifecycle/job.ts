@@ -47,6 +47,9 @@ export const SESSIONS_PREFIX = 'sessions/';
 const STOPS_PREFIX = 'stops/';
 export const RESULTS_PREFIX = 'results/';
 export const GATE_KEY = 'gate.json';
+export const WAKE_REQUEST_KEY = 'wake.json';
+export const SHORTAGE_KEY = 'capacity.json';
+export const ORDERS_KEY = 'orders.json';
 /** The drain writes this object at every claim and every receipt: the trace of work that the breaker reads. */
 export const DRAIN_STATUS_KEY = `${STATUS_PREFIX}drain.json`;
 export const AUDIT_CURSOR_KEY = 'audit.json';

@@ -48,22 +48,31 @@ export async function retire({ control, output, log }: LedgerContext, jobId: str
   }
 }
 
+/** The jobs with a live claim: a model may be running for each. */
+export async function liveClaims(context: LedgerContext): Promise<string[]> {
+  const live: string[] = [];
+  for await (const jobId of eachLiveClaim(context)) live.push(jobId);
+  return live;
+}
+
+/** Whether any claim is live. */
+export async function anyLiveClaim(context: LedgerContext): Promise<boolean> {
+  for await (const _jobId of eachLiveClaim(context)) return true;
+  return false;
+}
+
 /**
- * The jobs with a live claim: a model may be running for each.
- *
  * B7: the age of a claim is by S3's clock. A machine's clock may be wrong by more than a lease. Each renewal writes the claim
  * anew. A young claim that cannot be read, or that is of a newer release, is live.
  */
-export async function liveClaims(context: LedgerContext): Promise<string[]> {
+async function* eachLiveClaim(context: LedgerContext): AsyncGenerator<string> {
   const { control, clock } = context;
-  const live: string[] = [];
   for await (const { key, lastModified } of control.list(CLAIM_PREFIX)) {
     const jobId = jobIdInLedgerKey(CLAIM_PREFIX, key);
     if (jobId === undefined) continue;
     const ageMs = lastModified ? clock.now() - lastModified.getTime() : 0;
-    if (ageMs < LEASE_SECONDS * 1000 && !(await isReleased(context, jobId))) live.push(jobId);
+    if (ageMs < LEASE_SECONDS * 1000 && !(await isReleased(context, jobId))) yield jobId;
   }
-  return live;
 }
 
 /** Whether the drain has given the claim back, or deleted it. */

@@ -15,6 +15,8 @@ export const METRIC_UNITS = {
   OnWithNothingOpen: 'Count',
   /** 1 for each time that the breaker stops and pauses the pipeline. */
   BreakerTrips: 'Count',
+  /** 1 for each time that a stop function finds no capacity: EC2 refuses or undoes a start. */
+  StartsRefused: 'Count',
   JobsSucceeded: 'Count',
   JobsFailed: 'Count',
   /** From the upload to the claim of the attempt that counts. */

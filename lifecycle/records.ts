@@ -195,6 +195,58 @@ export const gateSchema = z.object({
 
 export type Gate = z.infer<typeof gateSchema>;
 
+/**
+ * `wake.json`: the last request of a trigger to EC2 to start the instance. It is written before the call.
+ * Version 1, since the second release.
+ */
+export const wakeRequestSchema = z.object({
+  version: z.literal(1),
+  /** The ETag of the gate that the trigger found. Empty: there was no gate. */
+  gate: z.string(),
+  /** The function and its request id. */
+  by: z.string(),
+  at: time,
+  nonce: z.string(),
+});
+
+export type WakeRequest = z.infer<typeof wakeRequestSchema>;
+
+/**
+ * `orders.json`: people's or the breaker's order not to start the instance, beside the instance's tag. S3 shows it at once, and
+ * costs no call to EC2. Version 1, since the second release.
+ */
+export const ordersSchema = z.object({
+  version: z.literal(1),
+  /** Why the pipeline is paused. Absent: it is not. */
+  pause: z.optional(z.string()),
+  /** The person, or the function and its request id. */
+  by: z.string(),
+  at: time,
+  nonce: z.string(),
+});
+
+export type Orders = z.infer<typeof ordersSchema>;
+
+/**
+ * `capacity.json`: EC2 does not start the instance for want of capacity, or because the account is at a limit. For people:
+ * no rule reads it. Version 1, since the second release.
+ */
+export const shortageSchema = z.object({
+  version: z.literal(1),
+  /** EC2's code, such as `InsufficientInstanceCapacity`, and its message. */
+  code: z.string(),
+  message: z.string(),
+  /** The first and the last refusal of this shortage. */
+  since: time,
+  at: time,
+  refusals: z.int().check(z.minimum(1)),
+  /** When the instance ran again. Absent: the shortage lasts. */
+  endedAt: z.optional(time),
+  nonce: z.string(),
+});
+
+export type Shortage = z.infer<typeof shortageSchema>;
+
 /** `audit.json`: how far the audit has come. Version 1, since the first release. Written by a plain overwrite. */
 export const auditCursorSchema = z.object({
   version: z.literal(1),

@@ -4,8 +4,10 @@ import { ConflictError, RetryLaterError, messageOf } from './errors';
 import { CLOSING_MARGIN_SECONDS, moveGate, readGate, type GateReading } from './gate';
 import { anyOpen, listOpenJobs, liveClaims, retire, type ListedJob } from './ledger';
 import { drainMayRun } from './linger';
+import { copyPauseTag } from './orders';
 import { NEWER_OPEN_MS } from './records';
 import type { Cause, SettleContext } from './settle-context';
+import { noteShortage } from './shortage';
 import { noteStop } from './stops';
 import { wake, type WakeOutcome } from './wake';
 
@@ -20,6 +22,9 @@ const MAX_RETIRED = 100;
 
 /** Maximum time for these checks, in milliseconds. If S3 is slow, `settle` still needs time for the gate. */
 const RETIRE_TIME_MS = 30_000;
+
+/** Maximum time from a start to the stop by which EC2 undoes that start, in milliseconds. It usually takes some seconds. */
+const UNDONE_MS = 2 * 60_000;
 
 /** The jobs of one settle. */
 interface Jobs {
@@ -36,6 +41,7 @@ export async function settle(context: SettleContext, cause: Cause): Promise<Sett
     // S7: the drain that wrote the receipt continues, or lingers. The end of its command settles, or else the sweep.
     if ((await readGate(context.control)).state === 'OPEN') return { did: 'nothing' };
   }
+  if (cause.kind === 'sweep') await copyPauseTag(context);
   const jobs = await retireFinished(context, await listOpenJobs(context.control));
   // U1
   const auditFailure = cause.kind === 'sweep' ? await audit(context) : undefined;
@@ -116,15 +122,35 @@ async function settleGate(context: SettleContext, cause: Cause, jobs: Jobs): Pro
     const end = wakeUpEnd(cause);
     // B1
     if (end && (await breakerTrips(context, gate, end))) return { did: 'tripped' };
+    if (await isUndoneStart(context, cause)) return wokeWith(context, 'no capacity');
     const jobIds = jobs.open.map(({ jobId }) => jobId);
     const woke = await wake(context, cause.kind, jobIds);
     // B6
     if (woke === 'paused' && (await stopIfPaused(context))) return { did: 'stopped' };
-    return { did: 'woke', wake: woke };
+    return wokeWith(context, woke);
   }
   const mayWait = gate.state === 'OPEN' && cause.kind === 'sweep';
   if (mayWait && (await drainMayRun(context, cause.afterHold === true))) return { did: 'nothing' };
   return closeAndStop(context, gate, cause, jobs);
+}
+
+function wokeWith({ metrics }: SettleContext, outcome: WakeOutcome): SettleOutcome {
+  if (outcome === 'no capacity') metrics?.('StartsRefused', 1);
+  return { did: 'woke', wake: outcome };
+}
+
+/**
+ * S12: EC2 has accepted a start and undone it. Another start at once would end in the same way, again and again. So the sweep
+ * starts the instance.
+ */
+async function isUndoneStart(context: SettleContext, cause: Cause): Promise<boolean> {
+  if (cause.kind !== 'instance stopped') return false;
+  const { state, launchTime, stateReason } = await context.instance.read();
+  const onMs = Date.parse(cause.eventTime) - launchTime.getTime();
+  if (state !== 'stopped' || stateReason?.code.startsWith('Server.') !== true || onMs > UNDONE_MS) return false;
+  context.log.warn('EC2 has undone a start; the sweep starts the instance again', { ...stateReason });
+  await noteShortage(context, stateReason);
+  return true;
 }
 
 function isAbandoned({ clock, timeLimitSeconds }: SettleContext, { record }: GateReading): boolean {

@@ -1,7 +1,9 @@
 import type { LedgerContext } from './context';
 import { ConflictError, RetryLaterError } from './errors';
 import { moveGate, readGate, refuseNewerGate } from './gate';
-import type { StartOutcome } from './instance';
+import type { InstanceReading, StartOutcome } from './instance';
+import { readPause } from './orders';
+import { noteShortage, shortageIn, type ShortageReason } from './shortage';
 import { noteStop } from './stops';
 
 /**
@@ -10,8 +12,9 @@ import { noteStop } from './stops';
  * - `closing`: another function is closing the gate. It lists the open jobs again afterwards.
  * - `stopping`: EC2 refused the start. The instance's `stopped` event settles. If EC2 interrupted a spot instance, its
  *   `running` event settles.
+ * - `no capacity`: EC2 has no capacity, the account is at a limit, or EC2 throttles its calls. The sweep wakes again.
  */
-export type WakeOutcome = 'woken' | 'paused' | 'closing' | 'stopping';
+export type WakeOutcome = 'woken' | 'paused' | 'closing' | 'stopping' | 'no capacity';
 
 /** Maximum job ids in the worker's payload and in a log line. */
 const MAX_NAMED_JOBS = 20;
@@ -30,15 +33,20 @@ export async function wake(
 ): Promise<WakeOutcome> {
   const { instance, worker, log } = context;
   const jobIds = open.slice(0, MAX_NAMED_JOBS);
-  const reading = await instance.read();
-  const { pause } = reading;
-  // W1
-  if (pause !== undefined) {
+  const leavePaused = (pause: string) => {
     log.warn('not woken: the pipeline is paused', { reason, pause, jobIds });
-    return 'paused';
-  }
+    return 'paused' as const;
+  };
+  // W12
+  const ordered = await readPause(context.control);
+  if (ordered !== undefined) return leavePaused(ordered);
+  const reading = await readUnlessThrottled(context);
+  if ('code' in reading) return leaveToSweep(context, reading, reason);
+  // W1
+  if (reading.pause !== undefined) return leavePaused(reading.pause);
   const { isOpen, start } = await startAndOpenGate(context);
-  if (start?.refused) {
+  if (start?.refused === 'shortage') return leaveToSweep(context, start.shortage, reason);
+  if (start?.refused === 'state') {
     log.info('not woken yet: the instance is still stopping, or EC2 has taken it away', { reason, jobIds });
     return 'stopping';
   }
@@ -50,6 +58,30 @@ export async function wake(
   if (isOpen) log.info('woken', { reason, was: start?.was, jobIds });
   if (start?.was === 'stopped') await instance.showPhase('starting', log);
   return isOpen ? 'woken' : 'closing';
+}
+
+async function readUnlessThrottled({ instance }: LedgerContext): Promise<InstanceReading | ShortageReason> {
+  try {
+    return await instance.read();
+  } catch (error) {
+    const shortage = shortageIn(error);
+    if (!shortage) throw error;
+    return shortage;
+  }
+}
+
+/** W11: a shortage is weather. The jobs are admitted, so no function fails, and the sweep asks again. */
+async function leaveToSweep(
+  context: LedgerContext,
+  shortage: ShortageReason,
+  reason: string,
+): Promise<WakeOutcome> {
+  context.log.warn('not woken: EC2 does not start the instance now; the sweep asks again', {
+    reason,
+    ...shortage,
+  });
+  await noteShortage(context, shortage);
+  return 'no capacity';
 }
 
 interface Opening {
@@ -72,6 +104,8 @@ async function startAndOpenGate(context: LedgerContext): Promise<Opening> {
     if (gate.state === 'CLOSING') return { isOpen: false, start: decisiveStart };
     refuseNewerGate(gate);
     const start = await context.instance.start();
+    // An earlier start of this call stands, and needs its worker.
+    if (start.refused === 'shortage') return { isOpen: false, start: decisiveStart ?? start };
     if (start.refused) return { isOpen: false, start };
     if (decisiveStart === undefined || decisiveStart.was === 'pending' || start.was === 'stopped') {
       decisiveStart = start;

@@ -18,7 +18,7 @@ export const HOUSE = {
   'main.ts': ACCOUNT,
   handlers: ['lifecycle'],
   runner: ['lifecycle'],
-  simulation: ['handlers', 'runner', 'lifecycle'],
+  simulation: ['handlers', 'runner', 'lifecycle', 'local-cloud/wire/token-buckets.ts'],
   bench: ['simulation', 'local-cloud', 'scripts/tools', 'modules', 'lifecycle'],
 
   'scripts/console': ACCOUNT,

@@ -64,12 +64,29 @@ export const CHECKS = {
     'functions that find it pending do not invoke the worker',
   ],
   'who meets it pending does not invoke worker': ['economy', 'a burst invokes one worker, without faults'],
+  'a burst asks EC2 once': [
+    'economy',
+    'of the triggers that find the same gate one calls EC2, and none after a start of another or beside a live claim; without faults',
+  ],
+  'no capacity fails no function': ['the code', 'no function fails for want of capacity'],
+  'an undone start is not repeated at once': [
+    'economy',
+    'no start on the event of a stop by which EC2 undid a start',
+  ],
+  "the breaker does not count EC2's own stops": [
+    'I1',
+    'no count by a function to which EC2 has shown such a stop',
+  ],
   'what is left to the closer is woken for': [
     'promptness',
     'the jobs that were open before CLOSED was written, at the end of the closer',
   ],
   'hold is heeded': ["people's orders", 'no stop of ours when every description has shown the hold'],
   'pause is heeded': ["people's orders", 'no start of ours when every description has shown the pause'],
+  'an ordered pause is heeded at once': [
+    "people's orders",
+    'no start of ours by a function that began after orders.json held the pause',
+  ],
   'no job fails without a reason': ['I5', 'a model that a receipt says has failed has really failed'],
   'no claim behind a closed gate': ['economy', 'no claim by a drain that began after the gate was closed'],
   'no model behind a closed gate': [

@@ -2,11 +2,13 @@ import {
   ATTEMPTS_PREFIX,
   CLAIM_PREFIX,
   DRAIN_STATUS_KEY,
+  GATE_KEY,
   OPEN_PREFIX,
+  ORDERS_KEY,
   jobIdInLedgerKey,
   jobIdInReceiptKey,
 } from '../lifecycle/job';
-import type { Claim, DrainStatus, Gate, Receipt } from '../lifecycle/records';
+import type { Claim, DrainStatus, Gate, Orders, Receipt } from '../lifecycle/records';
 import { REPORT_SECONDS } from '../lifecycle/linger';
 import type { ProcessEnd, Program } from '../runner/host';
 import { BoundedSpan } from './bounded-span';
@@ -44,6 +46,8 @@ const RUNS_ALONE_FAULTS: readonly Fault[] = ['job takes the machine down', 'slow
 const PLAIN_CHAIN_MS = 3_600_000;
 /** The longest time that a function may sleep in all, in milliseconds. */
 const LONGEST_SLEEP_MS = 60_000;
+/** Time for which the call of one trigger to EC2 counts for the others, in milliseconds: 120 s, with a margin. */
+const ASKED_FOR_MS = 118_000;
 /** Age after which no description of the instance shows an earlier state. */
 const DESCRIBED_AFTER_MS = 16_000;
 /**
@@ -69,6 +73,13 @@ interface FirstClaim {
   isReleased: boolean;
   /** The machine, the drain or a person has ended the attempt. */
   isInterrupted: boolean;
+}
+
+/** A trigger's call to EC2, and the ETag of the gate that it had read. */
+interface TriggerAsk {
+  readonly at: number;
+  readonly by: string;
+  readonly gate: string;
 }
 
 /**
@@ -99,10 +110,20 @@ export class Checks {
   private readonly claims = new Map<string, FirstClaim>();
   private lastRunAt = -Infinity;
   private drainEndedAt = -Infinity;
+  /** Called at each new claim. */
+  onFirstClaim: (() => void) | undefined;
   /** The run that wrote the outputs below each attempt's prefix. */
   private readonly writers = new Map<string, number>();
   private gateClosedSince: number | undefined;
   private isGateOpen = false;
+  /** The breaker's count in the gate. */
+  private fruitless = 0;
+  /** Since when orders.json holds a pause. */
+  private pauseOrderedSince: number | undefined;
+  /** The gate, if it is OPEN, and the process that wrote it. */
+  private openGate: { readonly etag: string; readonly by: string } | undefined;
+  /** The calls of triggers to EC2, without faults. */
+  private readonly asks: TriggerAsk[] = [];
   private readonly idle: BoundedSpan;
   private readonly neglected: BoundedSpan;
   private quietSince: number | undefined;
@@ -166,10 +187,30 @@ export class Checks {
     });
   }
 
+  /** Called when EC2 describes the instance to a process. */
+  checkDescribe(by: SimProcess): void {
+    if (by.kind !== 'trigger' || !this.world.faults.none) return;
+    const { timeline } = this.world;
+    const isCovered = (ask: TriggerAsk) =>
+      timeline.now - ask.at < ASKED_FOR_MS &&
+      (ask.gate === by.gateRead || (by.gateRead === this.openGate?.etag && this.openGate.by === ask.by));
+    const before = this.asks.find(isCovered);
+    const isWorking = [...this.claims.values()].some(({ at, isReleased }) => !isReleased && at < by.startedAt);
+    const isAlone = before === undefined && !(isWorking && this.openGate);
+    this.check('a burst asks EC2 once', isAlone, () => {
+      return `${by.id} calls EC2, ${before ? `as ${before.by} did` : 'beside a live claim'}`;
+    });
+    this.asks.push({ at: timeline.now, by: by.id, gate: by.gateRead });
+  }
+
   checkStart(by: SimProcess | 'people' | 'EC2'): void {
     if (typeof by === 'string') return;
+    const isRepeated = by.isOnStopped && by.sawOnlyUndone === true;
+    this.check('an undone start is not repeated at once', !isRepeated, () => `${by.id} starts the instance`);
     const sawPause = mustHaveSeen(by, this.world.instance.pausedSince);
     this.check('pause is heeded', !sawPause, () => `${by.id} starts the paused instance`);
+    const sawOrder = this.pauseOrderedSince !== undefined && by.startedAt > this.pauseOrderedSince;
+    this.check('an ordered pause is heeded at once', !sawOrder, () => `${by.id} starts the paused instance`);
     this.checkWakeUp(by, 'starts the instance');
   }
 
@@ -308,6 +349,7 @@ export class Checks {
     if (isInterrupted) this.ends.interrupted(jobId);
     const facts = { at: timeline.now, boot: machine.boots, isInterrupted };
     this.claims.set(jobId, { drain, attempt, isReleased, ...facts });
+    this.onFirstClaim?.();
   }
 
   /** Called when the drain is killed or gets SIGTERM, or when its disk is full. */
@@ -360,7 +402,11 @@ export class Checks {
       if (key.startsWith(ATTEMPTS_PREFIX)) {
         this.ends.attemptRecorded(jobIdInLedgerKey(ATTEMPTS_PREFIX, key) ?? '', process);
       }
-      if (key === 'gate.json') this.recordGate(process, (parse(text) as Gate).state);
+      if (key === ORDERS_KEY) {
+        const isPaused = (parse(text) as Orders).pause !== undefined;
+        this.pauseOrderedSince = isPaused ? (this.pauseOrderedSince ?? this.world.timeline.now) : undefined;
+      }
+      if (key === 'gate.json') this.recordGate(process, parse(text) as Gate);
     } else {
       const jobId = jobIdInReceiptKey(key);
       if (jobId === undefined) return;
@@ -373,8 +419,14 @@ export class Checks {
     this.checkSpans();
   }
 
-  private recordGate(process: SimProcess, state: Gate['state']): void {
-    const { people, timeline } = this.world;
+  private recordGate(process: SimProcess, { state, fruitless }: Gate): void {
+    const { people, timeline, s3 } = this.world;
+    if (fruitless > this.fruitless) {
+      this.check("the breaker does not count EC2's own stops", !process.sawEc2Stop, () => process.id);
+    }
+    this.fruitless = fruitless;
+    const etag = s3.peek('control', GATE_KEY)?.etag ?? '';
+    this.openGate = state === 'OPEN' ? { etag, by: process.id } : undefined;
     this.isGateOpen = state === 'OPEN';
     if (state === 'OPEN') {
       this.gateClosedSince = undefined;
@@ -446,6 +498,8 @@ export class Checks {
   checkError({ id }: SimProcess, error: unknown): void {
     const found = programmingErrorIn(error);
     this.check('no error of programming', found === undefined, () => `${id}: ${found?.stack ?? ''}`);
+    const hasNoCapacity = String(error).includes('InsufficientInstanceCapacity');
+    this.check('no capacity fails no function', !hasNoCapacity, () => `${id} fails`);
     this.check('no failure without faults', !this.world.faults.none, () => `${id} fails: ${String(error)}`);
   }
 

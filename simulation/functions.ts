@@ -61,6 +61,17 @@ interface FunctionsWorld extends World {
   };
 }
 
+/** One invocation of a function, in one of its tries. */
+interface Invocation {
+  readonly name: FunctionName;
+  readonly event: object;
+  /** The number of its tries that failed. */
+  readonly failures: number;
+  readonly requestId: string | undefined;
+  /** When it was due, in milliseconds since the epoch. */
+  readonly since: number;
+}
+
 /** Lambda, and the services that invoke it: S3 notifications, EventBridge rules and the schedule. */
 export class Functions {
   readonly executions = { trigger: 0, worker: 0, stop: 0 };
@@ -202,38 +213,33 @@ export class Functions {
     if (faults.strikes('invocation twice')) this.plan(name, event, delay + luck.between(30, 20_000), 0);
   }
 
-  private plan(name: FunctionName, event: object, delay: number, failures: number): void {
+  /** `requestId`: the id of the invocation, which its retries keep. @default the id of its first execution */
+  private plan(name: FunctionName, event: object, delay: number, failures: number, requestId?: string): void {
     this.pending += 1;
-    this.planTry(name, event, delay, failures, THROTTLED.firstMs, this.world.timeline.now + delay);
+    const since = this.world.timeline.now + delay;
+    this.planTry({ name, event, failures, requestId, since }, delay, THROTTLED.firstMs);
   }
 
   /** Lambda runs the function, or tries again after `waitMs` if too many functions run. */
-  private planTry(
-    name: FunctionName,
-    event: object,
-    delay: number,
-    failures: number,
-    waitMs: number,
-    since: number,
-  ): void {
+  private planTry(invocation: Invocation, delay: number, waitMs: number): void {
     const { timeline, faults, narrate } = this.world;
     timeline.after(delay, () => {
       if (this.running < this.concurrencyLimit || faults.over) {
-        this.execute(name, event, failures);
+        this.execute(invocation);
         return;
       }
       faults.count('invocation throttled');
-      narrate?.(name, 'is throttled');
-      if (timeline.now - since > THROTTLED.givesUpMs) {
+      narrate?.(invocation.name, 'is throttled');
+      if (timeline.now - invocation.since > THROTTLED.givesUpMs) {
         this.pending -= 1;
         return;
       }
       const next = Math.min(waitMs * 2, THROTTLED.longestMs);
-      this.planTry(name, event, waitMs, failures, next, since);
+      this.planTry(invocation, waitMs, next);
     });
   }
 
-  private execute(name: FunctionName, event: object, failures: number): void {
+  private execute({ name, event, failures, requestId }: Invocation): void {
     const { world } = this;
     const { timeline } = world;
     this.executions[name] += 1;
@@ -242,6 +248,7 @@ export class Functions {
     const process = new SimProcess(timeline, name, id, world.faults.clockErrorMs());
     process.settlesAllJobs = name === 'stop' && 'source' in event;
     process.isSweep = 'source' in event && event.source === 'aws.events';
+    process.isOnStopped = 'detail' in event && (event.detail as { state?: string }).state === 'stopped';
     const again = failures > 0 ? `, again after ${failures} failures` : '';
     world.narrate?.(id, `runs${again}${describeEvent(event)}`);
     const limit = timeline.after(timeLimitSeconds(name) * 1000, () => {
@@ -253,11 +260,11 @@ export class Functions {
       this.pending -= 1;
       this.running -= 1;
       const wait = RETRY_MS[failures];
-      if (wait !== undefined) this.plan(name, event, wait, failures + 1);
+      if (wait !== undefined) this.plan(name, event, wait, failures + 1, requestId ?? id);
     };
     process.whenKilled(onFailure);
     timeline.markCodeResumed();
-    this.run(name, event, process).then(
+    this.run(name, event, process, requestId ?? id).then(
       () => {
         if (!process.alive) return;
         process.alive = false;
@@ -277,7 +284,7 @@ export class Functions {
   }
 
   /** Does what the function's entry in handlers/ does, with simulated clients. */
-  private async run(name: FunctionName, event: object, process: SimProcess): Promise<void> {
+  private async run(name: FunctionName, event: object, process: SimProcess, by: string): Promise<void> {
     const { world } = this;
     if (world.plainChain) return plainFunctions[name](world.wire.client(process), event, process.clock);
     const client = world.wire.client(process) as never;
@@ -296,7 +303,7 @@ export class Functions {
       return;
     }
     const clients = { s3: client, ec2: client, lambda: client, clock };
-    const context = { ...ledgerContext(environment, clients, log, process.id), models: this.models };
+    const context = { ...ledgerContext(environment, clients, log, by), models: this.models };
     if (name === 'trigger') {
       await trigger(event, context);
       return;

@@ -31,6 +31,8 @@ export interface HistoryOptions {
   readonly lingerSeconds?: number;
   /** Used with a workload. @default 1 */
   readonly parallelJobs?: number;
+  /** Ends the history at its first claim, with nothing checked about its end. @default false */
+  readonly endsAtFirstClaim?: boolean;
   /** Called with each line of the story. */
   readonly onStoryLine?: ((line: string) => void) | undefined;
 }
@@ -54,6 +56,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
   const kind = world.settings.isSpot ? ', a spot instance' : '';
   world.narrate?.('history', `seed ${seed}${kind}, faults: ${world.faults.names.join(', ') || 'none'}`);
   planEvents(world, options, shape);
+  if (options.endsAtFirstClaim === true) world.checks.onFirstClaim = () => world.timeline.end();
   await world.timeline.run();
   return resultOf(world);
 }

@@ -43,6 +43,7 @@ interface InstanceWorld extends World {
   readonly functions: { instanceChanged(state: 'running' | 'stopped'): void };
   readonly people: { nextJob(): WorkloadJob | undefined; instanceStops(): void };
   readonly checks: {
+    checkDescribe(by: SimProcess): void;
     checkStart(by: SimProcess | 'people' | 'EC2'): void;
     checkStop(by: SimProcess): void;
     checkBreakerTrip(by: SimProcess): void;
@@ -101,6 +102,9 @@ export class SimInstance {
     const described = this.descriptions.findLast(({ at }) => at <= then) ?? this.descriptions[0];
     if (!described) throw new Error('an instance without a history');
     to.describedLaunch = described.launchTime;
+    to.sawEc2Stop = described.state === 'stopped' && described.stateReason?.Code.startsWith('Server.') === true;
+    to.sawOnlyUndone = to.sawOnlyUndone !== false && described.stateReason === STATE_REASONS.capacity;
+    this.world.checks.checkDescribe(to);
     const found = {
       State: { Name: described.state },
       LaunchTime: new Date(described.launchTime),

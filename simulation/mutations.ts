@@ -83,6 +83,8 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 'W2',
     file: 'lifecycle/wake.ts',
     text: `const start = await context.instance.start();
+    // An earlier start of this call stands, and needs its worker.
+    if (start.refused === 'shortage') return { isOpen: false, start: decisiveStart ?? start };
     if (start.refused) return { isOpen: false, start };
     ${DECIDING}
     if (gate.state === 'OPEN')`,
@@ -139,8 +141,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "people's pause is not heeded",
     rule: 'W1',
     file: 'lifecycle/wake.ts',
-    text: 'if (pause !== undefined) {',
-    replacement: "if (pause === '') {",
+    text: 'if (reading.pause !== undefined) return',
+    replacement: "if (reading.pause === '') return",
     faults: ['person pauses'],
   },
   {
@@ -638,6 +640,75 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/stops.ts',
     text: 'await control.create(stopKey(launchedAt), stop);',
     replacement: 'void control; void stopKey; await Promise.resolve();',
+  },
+  {
+    name: 'each trigger of a burst calls EC2',
+    rule: 'W9',
+    file: 'lifecycle/wake-request.ts',
+    text: 'if (isYoung(request, clock.now()) &&',
+    replacement: 'if (isYoung(request, clock.now() + REQUEST_MS * 2) &&',
+    faults: [],
+  },
+  {
+    name: 'a request counts although the gate has closed since',
+    rule: 'W9',
+    file: 'lifecycle/wake-request.ts',
+    text: "if (request.gate === (gate.etag ?? '')) return true;",
+    replacement: "if (request.gate !== '!') return true;",
+    faults: [],
+  },
+  {
+    name: 'the start of another trigger does not count for the gate that it has opened',
+    rule: 'W9',
+    file: 'lifecycle/wake-request.ts',
+    text: "return gate.state === 'OPEN' && gate.record?.by === request.by;",
+    replacement: 'return false;',
+    faults: [],
+  },
+  {
+    name: 'a trigger calls EC2 beside a live claim',
+    rule: 'W10',
+    file: 'lifecycle/wake-request.ts',
+    text: "if (gate.state === 'OPEN' && (await anyLiveClaim(context)))",
+    replacement: 'void anyLiveClaim;\n    if (await Promise.resolve(false))',
+    faults: [],
+  },
+  {
+    name: 'a start without capacity fails the function',
+    rule: 'W11',
+    file: 'lifecycle/wake.ts',
+    text: "if (start?.refused === 'shortage') return leaveToSweep(context, start.shortage, reason);",
+    replacement: "if (start?.refused === 'shortage') throw new Error(start.shortage.code);",
+    faults: ['no capacity'],
+  },
+  {
+    name: 'an ordered pause is heeded only when EC2 shows its tag',
+    rule: 'W12',
+    file: 'lifecycle/wake.ts',
+    text: 'if (ordered !== undefined) return',
+    replacement: "if (ordered === '') return",
+  },
+  {
+    name: 'a pause that people end by hand stays in the orders',
+    rule: 'W13',
+    file: 'lifecycle/orders.ts',
+    text: 'if (isSame || isYoung || isNewer) return;',
+    replacement: 'if (isSame || isYoung || isNewer || pause === undefined) return;',
+  },
+  {
+    name: 'a start that EC2 has undone is repeated at once',
+    rule: 'S12',
+    file: 'lifecycle/settle.ts',
+    text: 'if (await isUndoneStart(context, cause)) return',
+    replacement: 'void isUndoneStart;\n    if (await Promise.resolve(false)) return',
+    faults: ['start falls back'],
+  },
+  {
+    name: "the breaker counts EC2's own stops",
+    rule: 'B8',
+    file: 'lifecycle/breaker.ts',
+    text: "if (state === 'stopped' && stateReason?.code.startsWith('Server.') === true)",
+    replacement: "if (state === 'stopped' && stateReason?.code === '')",
   },
   {
     name: 'an audit checks as many versions as a page has',

@@ -28,6 +28,14 @@ export class SimProcess {
   tripped = false;
   /** The launch time in the last description that EC2 returned. */
   describedLaunch: number | undefined;
+  /** Whether every description that EC2 returned showed a start that EC2 has undone. Undefined: EC2 returned none. */
+  sawOnlyUndone: boolean | undefined;
+  /** Whether the last description showed that EC2 itself had stopped the instance. */
+  sawEc2Stop = false;
+  /** The function runs because the instance has stopped. */
+  isOnStopped = false;
+  /** The ETag of the gate that this process last read. Empty: there was no gate. */
+  gateRead = '';
   /** When this process last wrote CLOSED into the gate. */
   closedAt: number | undefined;
   /** The number of calls to AWS. */

@@ -42,6 +42,26 @@ export const RULES = {
     text: 'At a start and before a stop, note why the instance stopped after its last launch.',
     file: 'lifecycle/stops.ts',
   },
+  W9: {
+    text: 'Of the triggers that find the gate in the same version, one asks EC2 in two minutes. Its start counts for the gate that it opens.',
+    file: 'lifecycle/wake-request.ts',
+  },
+  W10: {
+    text: 'A trigger asks EC2 nothing behind an OPEN gate with a live claim.',
+    file: 'lifecycle/wake-request.ts',
+  },
+  W11: {
+    text: 'If EC2 has no capacity or throttles the account, no function fails: the sweep asks again.',
+    file: 'lifecycle/wake.ts',
+  },
+  W12: {
+    text: 'If orders.json holds a pause, do not start the instance, and ask EC2 nothing.',
+    file: 'lifecycle/wake.ts',
+  },
+  W13: {
+    text: 'The sweep copies a pause that people set or end by the tag alone.',
+    file: 'lifecycle/orders.ts',
+  },
 
   C1: { text: 'Send a command only after a ping since the last launch.', file: 'lifecycle/dispatch.ts' },
   C2: {
@@ -212,6 +232,10 @@ export const RULES = {
     file: 'lifecycle/settle.ts',
     untested: 'No history has two releases. settle.test.ts has the cases.',
   },
+  S12: {
+    text: 'Leave a start that EC2 has undone to the sweep.',
+    file: 'lifecycle/settle.ts',
+  },
 
   L1: {
     text: 'The drain stays lingerSeconds after its last work.',
@@ -246,6 +270,10 @@ export const RULES = {
     text: "Judge the age of a claim by S3's clock.",
     file: 'lifecycle/ledger.ts',
     untested: 'The difference shows if a clock is wrong by more than a lease. breaker.test.ts has the case.',
+  },
+  B8: {
+    text: 'An end by EC2 itself does not count.',
+    file: 'lifecycle/breaker.ts',
   },
 
   U1: {

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { GATE_KEY } from '../lifecycle/job';
 import { awsError } from './aws-error';
 import type { SimProcess } from './process';
 import { MODELS } from './settings';
@@ -75,8 +76,9 @@ export class SimS3 {
     return { ETag: stored.etag, VersionId: stored.versionId };
   }
 
-  get(input: Input): object {
+  get(process: SimProcess, input: Input): object {
     const { Bucket, Key, VersionId } = input as GetInput;
+    if (Key === GATE_KEY) process.gateRead = this.buckets[Bucket].get(Key)?.etag ?? '';
     if (Bucket === 'data' || VersionId !== undefined) {
       if (!this.hasVersion(Bucket, Key, VersionId)) throw awsError('NoSuchVersion', 404);
       return { Body: new Readable({ read: readUpload }), ContentLength: UPLOAD.length };

@@ -18,6 +18,7 @@ import {
   ListCommandsCommand,
   SendCommandCommand,
 } from '@aws-sdk/client-ssm';
+import { THROTTLED, TokenBuckets, isThrottledService } from '../local-cloud/wire/token-buckets';
 import { awsError } from './aws-error';
 import type { Service } from './call-bounds';
 import type { CallFailure, CrashPoint } from './crash-point';
@@ -50,7 +51,7 @@ interface Operation {
 
 const OPERATIONS = new Map<unknown, Operation>([
   [PutObjectCommand, operation('s3', 'PUT', ({ s3 }, p, input) => s3.put(p, input))],
-  [GetObjectCommand, operation('s3', 'GET', ({ s3 }, _p, input) => s3.get(input))],
+  [GetObjectCommand, operation('s3', 'GET', ({ s3 }, p, input) => s3.get(p, input))],
   [HeadObjectCommand, operation('s3', 'HEAD', ({ s3 }, _p, input) => s3.head(input))],
   [DeleteObjectCommand, operation('s3', 'DELETE', ({ s3 }, p, input) => s3.delete(p, input))],
   [ListObjectsV2Command, operation('s3', 'LIST', ({ s3 }, p, input) => s3.list(p, input))],
@@ -105,6 +106,9 @@ const LATEST_EFFECT_MS = 10_000;
 /** Silence after which a drain ends one try, in milliseconds, as in runner/s3-client.ts. */
 const DRAIN_SILENCE_MS = 20_000;
 
+/** The SDK's longest wait after the first throttled try, in milliseconds. Each later one may be twice as long. */
+const THROTTLED_WAIT_MS = 500;
+
 const TRIES = { trigger: 4, worker: 4, stop: 4, drain: 5 } as const;
 
 /** What is between production code and the cloud: delays, the SDK's retries, lost answers, deaths of the caller. */
@@ -113,6 +117,7 @@ export class Wire {
   readonly calls: string[] | undefined;
   readonly counts = { s3: 0, ec2: 0, ssm: 0, lambda: 0 };
   callsMade = 0;
+  private readonly buckets = new TokenBuckets();
 
   constructor(
     private readonly world: WiredWorld,
@@ -198,6 +203,7 @@ export class Wire {
       this.answer(call, awsError('AbortError', 0));
       return;
     }
+    if (this.isThrottled(call)) return;
     const outcome = this.takeEffect(call);
     if (!process.alive) return;
     if (call.failure === 'machine crash') {
@@ -224,6 +230,18 @@ export class Wire {
     }
   }
 
+  /** Refuses a call above AWS's limit of its API. The SDK waits longer after such a refusal, and longer each time. */
+  private isThrottled(call: Call): boolean {
+    const { timeline, luck } = this.world;
+    const { process, operation } = call;
+    const { service, name } = operation;
+    if (!isThrottledService(service) || this.buckets.take(service, name, timeline.now)) return false;
+    const { code, status } = THROTTLED[service];
+    const tries = TRIES[process.kind] - call.triesLeft;
+    this.retryOrFail(call, awsError(code, status), luck.between(0, THROTTLED_WAIT_MS * 2 ** (tries - 1)));
+    return true;
+  }
+
   private takeEffect({ process, operation, input }: Call): object {
     const { faults } = this.world;
     const isConditional = input.IfMatch !== undefined || input.IfNoneMatch !== undefined;
@@ -243,7 +261,7 @@ export class Wire {
     return outcome;
   }
 
-  private retryOrFail(call: Call, error: Error): void {
+  private retryOrFail(call: Call, error: Error, waitMs?: number): void {
     const { timeline, luck } = this.world;
     if (!call.process.alive) return;
     if (call.abortSignal?.aborted === true) {
@@ -257,7 +275,7 @@ export class Wire {
       return;
     }
     this.narrate(call, `retries (${error.name})`);
-    timeline.after(luck.between(20, 800), () => {
+    timeline.after(waitMs ?? luck.between(20, 800), () => {
       if (call.process.alive) this.attempt(call);
     });
   }

@@ -79,7 +79,7 @@ describe('the metrics of a sweep', () => {
 
   it('are missing when the sweep fails, so that the alarm goes off', async () => {
     const account = running();
-    account.failures.set('DescribeInstances', [new Error('EC2 is down')]);
+    account.failures.set('DescribeInstances', [new Error('EC2 is down'), new Error('EC2 is down')]);
     const { context, values } = withMetrics(account);
     await expect(settle(context, sweep)).rejects.toThrow('EC2 is down');
     expect(values).toEqual([]);

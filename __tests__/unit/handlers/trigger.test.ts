@@ -1,5 +1,5 @@
 import { trigger } from '../../../handlers/trigger';
-import { jobIdOf, openKey, receiptKey } from '../../../lifecycle/job';
+import { claimKey, jobIdOf, openKey, receiptKey } from '../../../lifecycle/job';
 import { FakeAccount } from '../../support/fake-account';
 import { FakeS3 } from '../../support/fake-s3';
 
@@ -77,6 +77,76 @@ describe('trigger', () => {
       'SlowDown',
     );
     expect(isOpen(account, 'b.csv')).toBe(true);
+  });
+
+  const upload = (account: FakeAccount, key: string, by: string) =>
+    trigger({ Records: [record(key)] }, { ...account.context, by });
+
+  it('calls EC2 once for uploads that arrive in a burst, before and after the start', async () => {
+    const account = new FakeAccount();
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) => upload(account, `${index}.csv`, `trigger ${index}`)),
+    );
+    expect(account.count('DescribeInstances')).toBe(1);
+    expect(account.count('StartInstances')).toBe(1);
+    expect(account.count('Invoke')).toBe(1);
+    account.state = 'running';
+    await account.clock.sleep(119_000);
+    await upload(account, 'late.csv', 'trigger late');
+    expect(account.count('StartInstances')).toBe(1);
+    expect(isOpen(account, 'late.csv')).toBe(true);
+  });
+
+  it('calls EC2 again when the start of another is two minutes old and no drain has a claim', async () => {
+    const account = new FakeAccount();
+    await upload(account, 'a.csv', 'trigger 1');
+    await account.clock.sleep(121_000);
+    const live = { version: 1, jobId: 'c'.repeat(64), attempt: 1, bootId: 'b', drainId: 'd', nonce: 'n' };
+    const time = new Date(account.clock.now()).toISOString();
+    account.s3.put(
+      'control',
+      claimKey(live.jobId),
+      JSON.stringify({ ...live, claimedAt: time, leaseUntil: time }),
+    );
+    await upload(account, 'b.csv', 'trigger 2');
+    expect(account.count('StartInstances')).toBe(1);
+    account.s3.delete('control', claimKey(live.jobId));
+    await upload(account, 'c.csv', 'trigger 3');
+    expect(account.count('StartInstances')).toBe(2);
+  });
+
+  it('calls EC2 again when the gate has closed since the start of another: its drain has ended', async () => {
+    const account = new FakeAccount();
+    await upload(account, 'a.csv', 'trigger 1');
+    account.setGate('CLOSED');
+    await upload(account, 'b.csv', 'trigger 2');
+    expect(account.count('StartInstances')).toBe(2);
+  });
+
+  it('calls EC2 again when Lambda repeats the trigger whose start failed', async () => {
+    const account = new FakeAccount();
+    account.failures.set('StartInstances', [FakeS3.error('InternalError', 500)]);
+    await expect(upload(account, 'a.csv', 'trigger 1')).rejects.toThrow('InternalError');
+    await upload(account, 'b.csv', 'trigger 2');
+    expect(account.count('StartInstances')).toBe(1);
+    await upload(account, 'a.csv', 'trigger 1');
+    expect(account.count('StartInstances')).toBe(2);
+    expect(account.count('Invoke')).toBe(1);
+  });
+
+  it('leaves a closing gate to its closer, and asks EC2 nothing', async () => {
+    const account = new FakeAccount();
+    account.setGate('CLOSING');
+    await upload(account, 'a.csv', 'trigger 1');
+    expect(account.calls).toEqual([]);
+  });
+
+  it('does not fail when EC2 throttles the account: the job is admitted, and the sweep wakes', async () => {
+    const account = new FakeAccount();
+    account.failures.set('DescribeInstances', [FakeS3.error('RequestLimitExceeded', 503)]);
+    await upload(account, 'a.csv', 'trigger 1');
+    expect(isOpen(account, 'a.csv')).toBe(true);
+    expect(account.log.lines.some(({ level }) => level === 'warn')).toBe(true);
   });
 
   it.each([

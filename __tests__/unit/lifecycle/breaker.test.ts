@@ -1,5 +1,6 @@
 import { claimKey } from '../../../lifecycle/job';
 import type { Claim } from '../../../lifecycle/records';
+import { readPause } from '../../../lifecycle/orders';
 import { settle } from '../../../lifecycle/settle';
 import { FakeAccount } from '../../support/fake-account';
 import { FakeS3 } from '../../support/fake-s3';
@@ -69,6 +70,29 @@ describe('the breaker', () => {
     await account.clock.sleep(minutes(2));
     await settle(account.context, { kind: 'instance stopped', eventTime: 't' });
     expect(account.gate()?.fruitless ?? 0).toBe(1);
+  });
+
+  it.each(['Server.InsufficientInstanceCapacity', 'Server.InternalError'])(
+    'does not count the stops of EC2 itself: %s',
+    async (Code) => {
+      const account = stuck();
+      account.state = 'stopped';
+      account.stateReason = { Code, Message: `${Code}: no` };
+      for (const eventTime of ['t1', 't2', 't3', 't4']) {
+        await account.clock.sleep(minutes(2));
+        await settle(account.context, { kind: 'instance stopped', eventTime });
+        account.state = 'stopped';
+        account.stateReason = { Code, Message: `${Code}: no` };
+      }
+      expect(account.gate()?.fruitless ?? 0).toBe(0);
+      expect(account.tags.has('lamplighter:pause')).toBe(false);
+    },
+  );
+
+  it('writes its pause into the orders too', async () => {
+    const account = stuck();
+    await end(account, 'c1', 'c2', 'c3');
+    expect(await readPause(account.control)).toContain('breaker');
   });
 
   it('counts several commands that fail together as one wake-up', async () => {

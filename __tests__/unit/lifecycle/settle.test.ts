@@ -202,6 +202,33 @@ describe('settle, with a gate that another function is closing', () => {
 });
 
 describe('settle, with jobs', () => {
+  it('leaves a start that EC2 has undone to the sweep, and tells people', async () => {
+    const account = running();
+    account.openJob('a.csv');
+    account.state = 'stopped';
+    const Code = 'Server.InsufficientInstanceCapacity';
+    account.stateReason = { Code, Message: 'no capacity' };
+    const eventTime = new Date(account.clock.now() + 20_000).toISOString();
+    const values: string[] = [];
+    const context = { ...account.context, metrics: (name: string) => void values.push(name) };
+    const undone = { kind: 'instance stopped' as const, eventTime };
+    expect(await settle(context, undone)).toEqual({ did: 'woke', wake: 'no capacity' });
+    expect(account.count('StartInstances')).toBe(0);
+    expect(values).toEqual(['StartsRefused']);
+    expect(JSON.parse(account.s3.text('control', 'capacity.json') ?? '')).toMatchObject({ code: Code });
+    expect(await settle(context, sweep)).toEqual({ did: 'woke', wake: 'woken' });
+  });
+
+  it('starts an instance at once that EC2 has stopped long after its start', async () => {
+    const account = running();
+    account.openJob('a.csv');
+    account.state = 'stopped';
+    account.stateReason = { Code: 'Server.InternalError', Message: 'the host failed' };
+    const eventTime = new Date(account.clock.now() + 600_000).toISOString();
+    const cause = { kind: 'instance stopped' as const, eventTime };
+    expect(await settle(account.context, cause)).toEqual({ did: 'woke', wake: 'woken' });
+  });
+
   it('makes no call to EC2 after a receipt while other jobs are open: the drain continues', async () => {
     const account = running();
     const [done] = [account.openJob('a.csv'), account.openJob('b.csv')];

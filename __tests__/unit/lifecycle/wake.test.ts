@@ -1,4 +1,7 @@
 import { LamplighterError } from '../../../lifecycle/errors';
+import { writePause } from '../../../lifecycle/orders';
+import type { Shortage } from '../../../lifecycle/records';
+import { endShortage } from '../../../lifecycle/shortage';
 import { wake } from '../../../lifecycle/wake';
 import { FakeAccount } from '../../support/fake-account';
 import { FakeS3 } from '../../support/fake-s3';
@@ -128,10 +131,49 @@ describe('wake', () => {
     expect(account.count('Invoke')).toBe(1);
   });
 
-  it('throws when EC2 has no capacity, so that the platform retries', async () => {
+  it.each([
+    ['StartInstances', 'InsufficientInstanceCapacity', 500],
+    ['StartInstances', 'VcpuLimitExceeded', 400],
+    ['StartInstances', 'InstanceLimitExceeded', 400],
+    ['StartInstances', 'RequestLimitExceeded', 503],
+    ['DescribeInstances', 'RequestLimitExceeded', 503],
+  ])('fails no function and tells people when %s answers %s', async (call, code, status) => {
     const account = new FakeAccount();
-    account.failures.set('StartInstances', [FakeS3.error('InsufficientInstanceCapacity', 500)]);
-    await expect(wake(account.context, 'test')).rejects.toThrow('InsufficientInstanceCapacity');
+    account.failures.set(call, [FakeS3.error(code, status)]);
+    expect(await wake(account.context, 'test')).toBe('no capacity');
+    expect(account.count('Invoke')).toBe(0);
+    expect(account.gate()).toBeUndefined();
+    expect(JSON.parse(account.s3.text('control', 'capacity.json') ?? '')).toMatchObject({ code, refusals: 1 });
+  });
+
+  it('counts the refusals of one shortage, until the instance runs again', async () => {
+    const account = new FakeAccount();
+    const refuse = async () => {
+      account.failures.set('StartInstances', [FakeS3.error('VcpuLimitExceeded', 400)]);
+      await account.clock.sleep(300_000);
+      await wake(account.context, 'test');
+      return JSON.parse(account.s3.text('control', 'capacity.json') ?? '') as Shortage;
+    };
+    const first = await refuse();
+    expect(await refuse()).toMatchObject({ since: first.since, refusals: 2 });
+    await endShortage(account.context);
+    const next = await refuse();
+    expect(next).toMatchObject({ since: next.at, refusals: 1 });
+  });
+
+  it('still fails when EC2 refuses the start for another reason', async () => {
+    const account = new FakeAccount();
+    account.failures.set('StartInstances', [FakeS3.error('UnauthorizedOperation', 403)]);
+    await expect(wake(account.context, 'test')).rejects.toThrow('UnauthorizedOperation');
+  });
+
+  it('asks EC2 nothing while the orders hold a pause, also when its tag is not shown yet', async () => {
+    const account = new FakeAccount();
+    await writePause(account.context, 'ada: disk full');
+    expect(await wake(account.context, 'test')).toBe('paused');
+    expect(account.calls).toEqual([]);
+    await writePause(account.context, undefined);
+    expect(await wake(account.context, 'test')).toBe('woken');
   });
 
   it('names the remedy when the instance has been terminated', async () => {
