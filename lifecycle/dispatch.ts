@@ -6,7 +6,7 @@ import {
   type SSMClient,
 } from '@aws-sdk/client-ssm';
 import type { Clock } from './clock';
-import { RetryLaterError, awsCodeOf } from './errors';
+import { RetryLaterError, awsCodeOf, isThrottled, messageOf } from './errors';
 import type { Instance } from './instance';
 import type { Log } from './log';
 
@@ -35,43 +35,65 @@ const DELIVERY_TIMEOUT_SECONDS = 600;
  */
 const GONE_AFTER_MS = 60_000;
 
-/** Shortest and longest pause between two polls, in milliseconds. */
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 4_000;
+/**
+ * Pauses between the first looks, in milliseconds. Twelve looks fall into the first 50 s, most of them where boots end: published
+ * boots take 22 to 52 s. Each look costs one or two calls of EC2's and SSM's limits.
+ */
+const PAUSES_MS = [1_000, 2_000, 3_000, 5_000, 5_000, 4_000, 4_000, 4_000, 5_000, 7_000, 10_000];
 
-/** Time after which polls become rarer, in milliseconds. Most boots are complete by then, and an agent that is still silent may stay silent for long. */
-const LATE_MS = 60_000;
-const LONGEST_LATE_PAUSE_MS = 15_000;
+/** Pause between later looks, in milliseconds. An agent that is still silent may stay silent for long. */
+const LATE_PAUSE_MS = 15_000;
 
 /**
  * C1: sends a drain command to the running instance, once SSM has received a ping from its agent since the last launch. The
  * agent's status `Online` alone can be minutes old. Throws RetryLaterError if there is no ping within `agentTimeoutMs`.
  */
 export async function dispatch(context: DispatchContext): Promise<DispatchOutcome> {
-  const { clock, instance, log, agentTimeoutMs } = context;
+  const { clock, instance, agentTimeoutMs } = context;
   const startedMs = clock.now();
-  for (let pauseMs = FIRST_PAUSE_MS; ;) {
-    const { state, launchTime } = await instance.read();
+  for (let looks = 0; ; looks += 1) {
+    const seen = await look(context, clock.now() - startedMs).catch(seenNothing(context));
+    if (typeof seen === 'string') return seen;
     const waitedMs = clock.now() - startedMs;
-    if (state === 'running' && (await agentPingedSince(context, launchTime))) {
-      if (await drainUnderWay(context, launchTime)) {
-        log.info('a drain is under way already');
-        return 'live';
-      }
-      if (await sendDrain(context)) return 'sent';
-    } else if ((state === 'stopped' || state === 'stopping') && waitedMs > GONE_AFTER_MS) {
-      log.info('the instance does not run any more', { state });
-      return 'gone';
-    }
+    const pauseMs = PAUSES_MS[looks] ?? LATE_PAUSE_MS;
     if (waitedMs + pauseMs > agentTimeoutMs) {
       throw new RetryLaterError(
-        `SSM received no ping from the agent of ${instance.id} (${state}, launched ${launchTime.toISOString()}) within ` +
+        `SSM received no ping from the agent of ${instance.id} (${seen.text}) within ` +
           `${Math.round(waitedMs / 1000)} s; check the instance's network, its profile and the agent's log`,
       );
     }
     await clock.sleep(pauseMs);
-    pauseMs = Math.min(pauseMs * 2, waitedMs < LATE_MS ? LONGEST_PAUSE_MS : LONGEST_LATE_PAUSE_MS);
   }
+}
+
+/** What the last look saw, in words. */
+interface NotReady {
+  readonly text: string;
+}
+
+async function look(context: DispatchContext, waitedMs: number): Promise<DispatchOutcome | NotReady> {
+  const { instance, log } = context;
+  const { state, launchTime } = await instance.read();
+  if (state === 'running' && (await agentPingedSince(context, launchTime))) {
+    if (await drainUnderWay(context, launchTime)) {
+      log.info('a drain is under way already');
+      return 'live';
+    }
+    if (await sendDrain(context)) return 'sent';
+  } else if ((state === 'stopped' || state === 'stopping') && waitedMs > GONE_AFTER_MS) {
+    log.info('the instance does not run any more', { state });
+    return 'gone';
+  }
+  return { text: `${state}, launched ${launchTime.toISOString()}` };
+}
+
+/** A throttled look sees nothing, and the next one comes later. */
+function seenNothing({ log }: DispatchContext): (error: unknown) => NotReady {
+  return (error) => {
+    if (!isThrottled(error)) throw error;
+    log.warn('EC2 or SSM throttles the account; the worker looks again', { error: messageOf(error) });
+    return { text: 'throttled' };
+  };
 }
 
 async function agentPingedSince({ ssm, instance }: DispatchContext, launchTime: Date): Promise<boolean> {

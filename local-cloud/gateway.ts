@@ -18,6 +18,7 @@ import { type Answer, AwsError, emptyAnswer, errorAnswer } from './wire/answer';
 import { type Call, type CallHead, type IncomingCall, operationOf } from './wire/call';
 import { type Callers, credentialScopeOf } from './wire/caller';
 import type { Recorder } from './wire/recorder';
+import { THROTTLED, TokenBuckets, isThrottledService } from './wire/token-buckets';
 import { motoTarget, requestMoto, withoutHopByHop } from './moto/moto-api';
 import { newlinesOut } from './moto/newline-keys';
 
@@ -48,6 +49,7 @@ export interface Services {
 /** The only door of the local cloud, on 127.0.0.1. */
 export class Gateway {
   private services: Services | undefined;
+  private readonly buckets = new TokenBuckets();
 
   private constructor(
     private readonly server: Server,
@@ -131,6 +133,7 @@ export class Gateway {
       await passOn(call, request, response, services);
       return;
     }
+    this.refuseAboveLimit({ ...call, body });
     const answers = services.answers[call.service] ?? services.otherwise;
     await services.faults.delayOperation(operationOf({ ...call, body }));
     const answer = await answers({ ...call, body });
@@ -138,6 +141,16 @@ export class Gateway {
       services.recorder.note({ ...call, body }, answer);
       send(response, answer, request.method);
     } else throw new AwsError(501, 'NotImplemented', `The local cloud cannot answer ${call.method}.`);
+  }
+
+  /** Throws AwsError, as AWS does, if the account makes too many calls. */
+  private refuseAboveLimit(call: Call): void {
+    const { service } = call;
+    const operation = operationOf(call);
+    if (operation === undefined || !isThrottledService(service)) return;
+    if (this.buckets.take(service, operation, Date.now())) return;
+    const { code, status } = THROTTLED[service];
+    throw new AwsError(status, code, service === 'ec2' ? 'Request limit exceeded.' : 'Rate exceeded');
   }
 
   private health(response: ServerResponse, { region }: Services): void {

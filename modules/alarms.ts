@@ -21,6 +21,7 @@ export const ALARM_NAMES = [
   'job-failed',
   'on-with-nothing-open',
   'breaker-tripped',
+  'no-capacity',
   'sweep-missed',
   'failed-events',
   'function-errors',
@@ -33,6 +34,9 @@ const IDLE_MINUTES = 30;
 
 /** Consecutive missed sweeps. EventBridge's rate is not exact, and Lambda retries a sweep that failed. */
 const SWEEPS_MISSED = 3;
+
+/** Consecutive sweeps that find no capacity. A shortage of some minutes is usual, and needs nobody. */
+const REFUSED_SWEEPS = 3;
 
 type MetricRule = ReturnType<typeof atLeastOnce>;
 
@@ -67,6 +71,12 @@ export class Alarms extends Construct {
     });
     const trips = ownMetric(pipeline, 'BreakerTrips');
     this.addAlarm('breaker-tripped', 'Several starts in a row did no work; the pipeline is paused', trips);
+    const limit = 'AWS has no free machine of its type, or the account is at its limit (Service Quotas, Amazon EC2)';
+    this.addAlarm('no-capacity', `EC2 does not start the instance: ${limit}`, {
+      ...ownMetric(pipeline, 'StartsRefused'),
+      period: sweepMinutes * 60,
+      evaluationPeriods: REFUSED_SWEEPS,
+    });
     this.addAlarm('sweep-missed', 'No sweep has finished for a while; nothing repairs lost events', {
       ...ownMetric(pipeline, 'OpenJobs'),
       statistic: 'SampleCount',

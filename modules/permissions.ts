@@ -35,6 +35,9 @@ interface Phased {
   readonly phaseTag: boolean;
 }
 
+/** The keys of the control bucket that trigger reads. */
+const WOKEN_KEYS = ['gate.json', 'wake.json', 'orders.json', 'capacity.json', 'open/*', 'claims/*', 'stops/*'];
+
 /** trigger: looks for receipts, admits jobs, moves the gate, notes stops, starts the instance, invokes worker. */
 export function triggerMay(on: Ledger & Owned & Phased & { readonly worker: HasArn }): Statement[] {
   return [
@@ -42,9 +45,9 @@ export function triggerMay(on: Ledger & Owned & Phased & { readonly worker: HasA
     list('FindReceipts', on.output, ['results/*']),
     admit(on.control),
     noteStops(on.control),
-    objects('ReadLedger', on.control, ['s3:GetObject'], ['gate.json', 'open/*', 'stops/*']),
-    objects('MoveGate', on.control, ['s3:PutObject'], ['gate.json']),
-    list('FindGateAndOpen', on.control, ['gate.json', 'open/*']),
+    objects('ReadLedger', on.control, ['s3:GetObject'], WOKEN_KEYS),
+    objects('MoveGateAndRequestWake', on.control, ['s3:PutObject'], ['gate.json', 'wake.json', 'capacity.json']),
+    list('ListLedger', on.control, WOKEN_KEYS),
     describeInstances,
     onOwnInstance('StartInstance', on, ['ec2:StartInstances']),
     ...(on.phaseTag ? [tagOwnInstance(on, ['lamplighter:phase'])] : []),
@@ -67,7 +70,13 @@ export function workerMay(on: Owned & { readonly document: HasArn }): Statement[
 }
 
 /** The keys of the control bucket that stop reads. */
-const SETTLED_KEYS = ['gate.json', 'audit.json', 'open/*', 'claims/*', 'status/*', 'sessions/*', 'stops/*'];
+const SETTLED_KEYS = [
+  ...['gate.json', 'orders.json', 'capacity.json', 'audit.json'],
+  ...['open/*', 'claims/*', 'status/*', 'sessions/*', 'stops/*'],
+];
+
+/** The keys of the control bucket that stop changes as a whole. */
+const SETTLED_OBJECTS = ['gate.json', 'orders.json', 'capacity.json', 'audit.json'];
 
 /** stop: settles the ledger, moves the gate, starts or stops the instance, and audits uploads against receipts. */
 export function stopMay(on: Ledger & Owned & Phased & { readonly worker: HasArn }): Statement[] {
@@ -79,7 +88,7 @@ export function stopMay(on: Ledger & Owned & Phased & { readonly worker: HasArn 
     admit(on.control),
     noteStops(on.control),
     objects('ReadLedger', on.control, ['s3:GetObject'], SETTLED_KEYS),
-    objects('MoveGateAndCursor', on.control, ['s3:PutObject'], ['gate.json', 'audit.json']),
+    objects('MoveGateAndCursor', on.control, ['s3:PutObject'], SETTLED_OBJECTS),
     // The records of the instance's on-times, for bills.
     objects('KeepSessions', on.control, ['s3:PutObject'], ['sessions/*']),
     objects('CloseJobs', on.control, ['s3:DeleteObject'], ['open/*']),

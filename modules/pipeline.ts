@@ -333,6 +333,9 @@ const ledgerExpiry: readonly Expiry[] = [
   // Bills of one year, and one more month to ask for them.
   { id: 'sessions', prefix: 'sessions/', days: 400, noncurrentDays: 30 },
   { id: 'gate', prefix: 'gate.json', noncurrentDays: 30 },
+  { id: 'orders', prefix: 'orders.json', noncurrentDays: 30 },
+  { id: 'wake', prefix: 'wake.json', noncurrentDays: 1 },
+  { id: 'capacity', prefix: 'capacity.json', noncurrentDays: 30 },
   { id: 'audit', prefix: 'audit.json', noncurrentDays: 1 },
   { id: 'models', prefix: 'models/', noncurrentDays: 365 },
   { id: 'runner', prefix: 'runner/', noncurrentDays: 365 },

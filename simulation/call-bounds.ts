@@ -21,13 +21,13 @@ export interface CallCauses {
 export type Service = 's3' | 'ec2' | 'ssm' | 'lambda';
 
 /**
- * The polls of a worker that waits for the agent until its time is up, half as much again. The worker waits up to 4 s
- * between polls in the first minute, and up to 15 s later: some 32 polls in 270 s (lifecycle/dispatch.ts).
+ * The polls of a worker that waits for the agent until its time is up, half as much again. The worker polls 12 times in the
+ * first 50 s, and each 15 s later: some 26 polls in 270 s (lifecycle/dispatch.ts).
  */
-const POLLS_PER_START = 48;
+const POLLS_PER_START = 39;
 
-/** The polls of a worker whose agent stays silent: Lambda runs it up to three times, and each run polls some 32 times. */
-const POLLS_PER_SILENCE = 96;
+/** The polls of a worker whose agent stays silent: Lambda runs it up to three times, and each run polls some 26 times. */
+const POLLS_PER_SILENCE = 78;
 
 /**
  * The greatest number of polls after one fault. A boot whose agent stays silent may last an hour. In it 12 sweeps invoke
@@ -35,10 +35,10 @@ const POLLS_PER_SILENCE = 96;
  */
 const POLLS_PER_FAULT = 12 * POLLS_PER_SILENCE;
 
-/** A worker's longest pause between polls during a boot, in seconds. */
-const LONGEST_PAUSE_SECONDS = 4;
+/** A worker's longest pause between polls, in seconds. */
+const LONGEST_PAUSE_SECONDS = 15;
 
-/** Polls by which the worker's short first pauses exceed one poll every 4 s. */
+/** Polls by which the worker's short first pauses exceed one poll every 15 s. */
 const EARLY_POLLS = 8;
 
 /** A drain takes 15 s from its command to its end, if the first calls fail. */

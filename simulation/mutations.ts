@@ -172,7 +172,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 'C2',
     file: 'lifecycle/dispatch.ts',
     text: 'if (await drainUnderWay(context, launchTime)) {',
-    replacement: 'void drainUnderWay;\n      if (await Promise.resolve(false)) {',
+    replacement: 'void drainUnderWay;\n    if (await Promise.resolve(false)) {',
   },
   {
     name: 'worker looks at the first page of commands only',
@@ -503,8 +503,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'trigger does not wake for what it has admitted',
     rule: 'A3',
     file: 'handlers/trigger.ts',
-    text: "if (open.length > 0) await wake(context, 'upload', open)",
-    replacement: "if (open.length > 1000) await wake(context, 'upload', open)",
+    text: 'if (open.length > 0) await wakeFor(context, open)',
+    replacement: 'if (open.length > 1000) await wakeFor(context, open)',
   },
   {
     name: 'the gate opens though EC2 has refused the start',

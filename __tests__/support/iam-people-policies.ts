@@ -74,6 +74,7 @@ const SIDS: Readonly<Record<InMemoryPipeline, string>> = {
   control: 'ListLedger',
   ledger: 'ReadLedger',
   toAdmit: 'AdmitLostUploads',
+  toOrder: 'OrderPause',
   instance: 'StartInstance',
   orders: 'GiveOrders',
   stop: 'SettleNow',
@@ -100,6 +101,8 @@ function arnsOf(place: InMemoryPipeline, { pipeline, region, account }: Named): 
       return READ_IN_LEDGER.map((key) => `${bucket('control')}/${key}`);
     case 'toAdmit':
       return [`${bucket('control')}/open/*`];
+    case 'toOrder':
+      return [`${bucket('control')}/orders.json`];
     case 'instance':
     case 'orders':
       return [arn('ec2', 'instance/*')];
@@ -118,7 +121,7 @@ function arnsOf(place: InMemoryPipeline, { pipeline, region, account }: Named): 
 }
 
 /** Keys of the control bucket, without the models and the runner. */
-const READ_IN_LEDGER = ['gate.json', 'open/*', 'claims/*', 'attempts/*', 'status/*', 'sessions/*'];
+const READ_IN_LEDGER = ['gate.json', 'orders.json', 'capacity.json', 'open/*', 'claims/*', 'attempts/*', 'status/*', 'sessions/*'];
 
 function conditionOf(place: InMemoryPipeline, { pipeline }: Named): Pick<Statement, 'Condition'> {
   const own = { 'aws:ResourceTag/lamplighter:pipeline': pipeline };

@@ -26,6 +26,7 @@ export const PLACES = {
   control: 'control bucket',
   ledger: 'control bucket',
   toAdmit: 'control bucket, `open/`',
+  toOrder: 'control bucket, `orders.json`',
   instance: 'the instance',
   orders: 'tags of the instance',
   stop: 'the function stop',
@@ -159,6 +160,10 @@ export const SENT: readonly Sent[] = [
   store('ListObjectsV2', READING, lists),
   // Lists the open jobs.
   store('ListObjectsV2', ['pause', 'resume', 'release'], [['control', 's3:ListBucket']]),
+  // The orders.
+  store('GetObject', ['pause', 'resume', 'warm'], [['ledger', 's3:GetObject']]),
+  store('ListObjectsV2', ['warm'], [['control', 's3:ListBucket']]),
+  store('PutObject', ['pause', 'resume'], [['toOrder', 's3:PutObject']]),
   store('PutObject', [ADMITTING], [['toAdmit', 's3:PutObject']]),
   {
     file: 'scripts/prices/refresh.ts',

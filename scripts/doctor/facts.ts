@@ -1,6 +1,6 @@
 import type { InstanceReading } from '../../lifecycle/instance';
 import type { Manifest } from '../../lifecycle/manifest';
-import type { Attempts, Claim, DrainStatus, Gate, OpenRecord } from '../../lifecycle/records';
+import type { Attempts, Claim, DrainStatus, Gate, OpenRecord, Shortage } from '../../lifecycle/records';
 import type { ListedUpload } from '../pipeline/list-uploads';
 import type { ReadResult } from '../pipeline/readings/records';
 
@@ -38,6 +38,8 @@ export interface Facts {
   readonly gate:
     | { readonly gate: Gate | undefined; readonly trouble: string | undefined; readonly isNewer?: boolean }
     | undefined;
+  /** EC2 does not start the instance. */
+  readonly shortage?: Shortage | undefined;
   /** The SSM agent's last ping. `never`: SSM does not know the agent. */
   readonly agent: { readonly pingStatus: string; readonly lastPing: Date | undefined } | 'never' | undefined;
   readonly open:

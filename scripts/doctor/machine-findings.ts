@@ -2,6 +2,7 @@ import { FAILED_COMMAND_STATUSES } from '../../lifecycle/command-status';
 import type { InstanceReading } from '../../lifecycle/instance';
 import { CLOSING_MARGIN_SECONDS } from '../../lifecycle/gate';
 import { duration } from '../console/terminal';
+import { shortageAdvice, shortageText } from '../pipeline/readings/shortage';
 import type { Facts } from './facts';
 import type { Finders } from './finding';
 
@@ -41,6 +42,13 @@ export const MACHINE_FINDERS = {
       what: `The pipeline is paused: ${pause}.${waitingText(facts)}`,
       advice: 'To end the pause: npx lamplighter resume',
     };
+  },
+
+  /** EC2 answers a start with a shortage, or undoes it. */
+  'no-capacity': (facts, now) => {
+    const { shortage } = facts;
+    if (!shortage || instanceIn(facts)?.state === 'running') return undefined;
+    return { what: `${shortageText(shortage, now)}.${waitingText(facts)}`, advice: shortageAdvice(shortage) };
   },
 
   held: (facts) => {

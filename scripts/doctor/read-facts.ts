@@ -7,6 +7,7 @@ import { readFailedEvents } from './read-failed-events';
 import { readFailedJobs } from './read-failed-jobs';
 import { readGateFacts, readLastSweep, readLedger, readTrace } from './read-ledger';
 import { readAgent, readInstanceIfAny, readLastDrain } from './read-machine';
+import { readShortage } from '../pipeline/readings/shortage';
 import { readUploads } from './read-uploads';
 
 interface ReadFactsOptions {
@@ -40,10 +41,11 @@ export async function readFacts(
     }
   };
   const { manifest } = handle;
-  const [instance, gate, agent, open, lastDrain, trace, lastSweep, failed, failedEvents, models, plan] =
+  const [instance, gate, shortage, agent, open, lastDrain, trace, lastSweep, failed, failedEvents, models, plan] =
     await Promise.all([
       read('the instance', () => readInstanceIfAny(handle)),
       read('the gate', () => readGateFacts(handle)),
+      read('the shortage', () => readShortage(handle.control)),
       read('the agent', () => readAgent(handle)),
       read('the ledger', () => readLedger(handle, clock)),
       read('the last drain', () => readLastDrain(handle)),
@@ -56,7 +58,7 @@ export async function readFacts(
     ]);
   const uploads = await read('the uploads', () => readUploads(handle, clock, options.uploadsChecked));
   return {
-    ...{ manifest, instance, gate, agent, open, lastDrain, trace, lastSweep },
+    ...{ manifest, instance, gate, shortage, agent, open, lastDrain, trace, lastSweep },
     ...{ uploads, failed, failedEvents, models, plan, unseen },
   };
 }

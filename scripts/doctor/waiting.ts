@@ -1,4 +1,5 @@
 import { isLive } from '../pipeline/readings/records';
+import { shortageText } from '../pipeline/readings/shortage';
 import type { Facts, OpenJob } from './facts';
 
 /** Whether a newer release admitted the job. The deployed release can neither run nor end such a job. */
@@ -11,7 +12,7 @@ export function waitedMs({ openSince }: OpenJob, now: number): number {
   return openSince ? now - openSince.getTime() : 0;
 }
 
-type WaitFacts = Pick<Facts, 'instance' | 'gate' | 'agent' | 'open' | 'lastDrain'>;
+type WaitFacts = Pick<Facts, 'instance' | 'shortage' | 'gate' | 'agent' | 'open' | 'lastDrain'>;
 
 /** Why an open job does not run, or that it runs. Without a full stop. */
 export function waitReason(facts: WaitFacts, job: OpenJob, now: number): string {
@@ -21,6 +22,9 @@ export function waitReason(facts: WaitFacts, job: OpenJob, now: number): string 
   if (instance === 'gone') return 'there is no instance to run it';
   if (instance === undefined) return 'the instance could not be read';
   if (instance.pause !== undefined) return 'the pipeline is paused';
+  if (facts.shortage && instance.state !== 'running') {
+    return `${shortageText(facts.shortage, now)}; the sweep tries again`;
+  }
   switch (instance.state) {
     case 'stopped':
       return 'the instance is off: it has not been started yet, or EC2 has refused the start (see the log of the stop function)';

@@ -7,6 +7,7 @@ import { failureReason } from './failure-reason';
 import { listOpen } from './readings/open-jobs';
 import { readReceiptsSince } from './readings/receipts';
 import { isLive, readAttempts, readClaim, readOpenRecord, recordIn } from './readings/records';
+import { readShortage, shortageText } from './readings/shortage';
 import { requestEach } from './readings/requests';
 
 export interface ListOptions {
@@ -34,14 +35,16 @@ export async function listJobs(handle: PipelineHandle, options: ListOptions, now
   const { limit } = options;
   const { receipts, isWhole } = await readReceiptsSince(handle.output, now - options.since, { limit });
   const ended = receipts.filter(({ outcome }) => !options.failed || outcome === 'failed').map(endedRow);
-  if (options.failed) return { jobs: ended, isWhole };
+  if (options.failed) return { jobs: ended, isWhole, shortage: null };
   const done = new Set(ended.map(({ jobId }) => jobId));
   const listed = (await listOpen(handle.control)).jobs.filter(({ jobId }) => !done.has(jobId));
   const shown = listed.slice(0, limit);
   const open = await requestEach(shown, ({ jobId }) => openRow(handle, jobId, now));
+  const shortage = shown.length === 0 ? undefined : await readShortage(handle.control);
   return {
     jobs: [...open.flatMap((row) => row ?? []), ...ended],
     isWhole: isWhole && shown.length === listed.length,
+    shortage: shortage ?? null,
   };
 }
 
@@ -76,7 +79,7 @@ async function openRow({ control }: PipelineHandle, jobId: string, now: number):
 const WIDE_COLUMNS = 78;
 
 export function listLines(
-  { jobs, isWhole }: Awaited<ReturnType<typeof listJobs>>,
+  { jobs, isWhole, shortage }: Awaited<ReturnType<typeof listJobs>>,
   options: ListOptions,
   now: number,
   terminal: Pick<Terminal, 'colours' | 'columns'>,
@@ -85,6 +88,7 @@ export function listLines(
     ? `No job ${isWhole ? 'has failed in that time' : 'that was read has failed'}.`
     : 'No job has ended in that time, and none is open.';
   const lines = jobs.length === 0 ? [none] : jobs.flatMap((row) => rowLines(row, now, terminal));
+  if (shortage) lines.push(`${printable(shortageText(shortage, now), 1000)}. The sweep tries again.`);
   if (!isWhole) lines.push('More jobs exist: raise --limit or shorten --since.');
   return lines;
 }

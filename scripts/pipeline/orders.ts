@@ -1,6 +1,8 @@
 import { userInfo } from 'node:os';
+import { systemClock } from '../../lifecycle/clock';
 import { messageOf } from '../../lifecycle/errors';
-import { UsageError } from '../console/exit';
+import { readPause, writePause } from '../../lifecycle/orders';
+import { BrokenError, UsageError } from '../console/exit';
 import type { CommandResult, PipelineHandle } from './connect';
 import { readInstance } from './readings/instance';
 import { listOpen } from './readings/open-jobs';
@@ -12,10 +14,14 @@ const STATE_LIMIT_MS = 5 * 60_000;
 
 /** Keeps the instance from being started. Uploads are still admitted, and wait. */
 export async function pause(handle: PipelineHandle, why: string | undefined): Promise<CommandResult> {
-  const { pause: before, state } = await readInstance(handle);
+  const { pause: tag, state } = await readInstance(handle);
+  const ordered = await readPause(handle.control);
+  const before = tag ?? ordered;
   const open = (await listOpen(handle.control)).jobs.length;
   const value = before ?? orderText(why);
-  if (before === undefined) await setOrder(handle, 'pause', value);
+  // The functions read the orders at once, and the tag only some seconds later.
+  if (ordered === undefined) await writePause(writerOf(handle), value);
+  if (tag === undefined) await setOrder(handle, 'pause', value);
   const lines = [
     before === undefined
       ? 'Paused: the instance is not started until you run: npx lamplighter resume'
@@ -58,8 +64,11 @@ export async function release(handle: PipelineHandle): Promise<CommandResult> {
 
 /** Ends an order if there is one, and sweeps in any case. */
 async function endOrder(handle: PipelineHandle, order: Order, none: string, state: string) {
-  const { [order]: before } = await readInstance(handle);
-  if (before !== undefined) await clearOrder(handle, order);
+  const { [order]: tag } = await readInstance(handle);
+  const before = tag ?? (order === 'pause' ? await readPause(handle.control) : undefined);
+  if (tag !== undefined) await clearOrder(handle, order);
+  // The tag goes first: a sweep would copy a tag that is older than the orders.
+  if (order === 'pause' && before !== undefined) await writePause(writerOf(handle), undefined);
   const did = before === undefined ? none : `No longer ${state} (the order was: ${before})`;
   const afterHold = order === 'hold' && before !== undefined;
   const sweep = await sweepNow(handle, did, afterHold ? { afterHold } : {});
@@ -73,9 +82,10 @@ async function endOrder(handle: PipelineHandle, order: Order, none: string, stat
  */
 export async function warm(handle: PipelineHandle, why: string | undefined): Promise<CommandResult> {
   const before = await readInstance(handle);
-  if (before.pause !== undefined) {
+  const pause = before.pause ?? (await readPause(handle.control));
+  if (pause !== undefined) {
     throw new UsageError(
-      `The pipeline is paused (${before.pause}), so its instance must not be started. First run: npx lamplighter resume`,
+      `The pipeline is paused (${pause}), so its instance must not be started. First run: npx lamplighter resume`,
     );
   }
   // The hold comes first, because the stop function reads it before it stops the instance.
@@ -98,11 +108,22 @@ async function start(handle: PipelineHandle): Promise<void> {
   await waitForInstance(
     handle,
     'accepts a start',
-    async ({ state }) => state !== 'stopping' && !(await handle.instance.start()).refused,
+    async ({ state }) => state !== 'stopping' && (await isStarted(handle)),
     STATE_LIMIT_MS,
   );
   await waitForInstance(handle, 'runs', ({ state }) => state === 'running', STATE_LIMIT_MS);
 }
+
+async function isStarted({ instance }: PipelineHandle): Promise<boolean> {
+  const start = await instance.start();
+  if (start.refused === 'shortage') {
+    const { code, message } = start.shortage;
+    throw new BrokenError(`EC2 does not start ${instance.id} now: ${code}: ${message}`);
+  }
+  return start.refused === false;
+}
+
+const writerOf = ({ control }: PipelineHandle) => ({ control, clock: systemClock, by: userName() });
 
 /** The value of an order's tag, for other people: user, time, reason. */
 function orderText(why: string | undefined): string {

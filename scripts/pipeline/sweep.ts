@@ -64,5 +64,7 @@ const WOKE: Readonly<Record<string, string>> = {
   woken: 'Jobs are open: the instance has been woken to run them.',
   paused: 'Jobs are open, but the pipeline is paused: they stay open until npx lamplighter resume.',
   closing: 'Jobs are open. The instance is being stopped, and starts again afterwards.',
+  'no capacity':
+    'Jobs are open, but EC2 does not start the instance now: npx lamplighter doctor says why. The sweep tries again.',
   stopping: 'Jobs are open. The instance is still stopping, and starts again afterwards.',
 };

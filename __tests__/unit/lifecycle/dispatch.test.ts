@@ -61,6 +61,23 @@ describe('dispatch', () => {
     expect(account.count('SendCommand')).toBe(2);
   });
 
+  it('looks at most twelve times in the first 50 seconds of a boot', async () => {
+    const account = running();
+    account.state = 'pending';
+    const bootedMs = account.clock.now() + 50_000;
+    account.meanwhile.set('DescribeInstances', () => {
+      if (account.clock.now() >= bootedMs) account.state = 'running';
+    });
+    expect(await dispatch(account.dispatchContext)).toBe('sent');
+    expect(account.count('DescribeInstances')).toBe(12);
+  });
+
+  it.each(['DescribeInstances', 'ListCommands', 'SendCommand'])('goes on when AWS throttles %s', async (call) => {
+    const account = running();
+    account.failures.set(call, [FakeS3.error('ThrottlingException', 400)]);
+    expect(await dispatch(account.dispatchContext)).toBe('sent');
+  });
+
   it('waits for the end of the boot', async () => {
     const account = running();
     account.state = 'pending';

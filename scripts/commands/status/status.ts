@@ -22,6 +22,7 @@ import {
   readOpenRecord,
   readStatus,
 } from '../../pipeline/readings/records';
+import { readShortage, shortageText } from '../../pipeline/readings/shortage';
 import { REQUESTS_AT_ONCE } from '../../pipeline/readings/requests';
 import { statusText } from '../../pipeline/job-watch';
 import { hourPrice, loadPrices, usd } from '../../prices/prices';
@@ -70,7 +71,8 @@ export class StatusReader {
     const { ledger, results } = this;
     const [instance] = await Promise.all([readInstance(target.clients, manifest), ledger.refresh()]);
     await results.refresh();
-    const [gate, open, receipts] = await Promise.all([
+    const [shortage, gate, open, receipts] = await Promise.all([
+      readShortage(ledger),
       readGate(ledger),
       readOpen(ledger),
       readReceipts(results),
@@ -79,7 +81,7 @@ export class StatusReader {
     const launchedAtMs = instance.launchTime === undefined ? undefined : Date.parse(instance.launchTime);
     const launch = { isOn: isOn(instance.state), launchedAtMs };
     const today = await readToday(ledger, launch, price, systemClock.now());
-    return { cloud: target.cloud, manifest, instance, gate, open, receipts, today };
+    return { cloud: target.cloud, manifest, instance, shortage, gate, open, receipts, today };
   }
 }
 
@@ -125,7 +127,7 @@ export function reportLines(
   clock: Clock,
   { colours, columns }: Pick<Terminal, 'colours' | 'columns'>,
 ): string[] {
-  const { manifest, instance, gate, open, receipts, today } = report;
+  const { manifest, instance, shortage, gate, open, receipts, today } = report;
   const ageOf = (time: string) => age(time, clock.now());
   const line = (what: string, text: string) =>
     `${colours.bold(what)}${' '.repeat(10 - what.length)}${printable(text, 1000)}`;
@@ -140,6 +142,7 @@ export function reportLines(
     lines.push(line('', `held, does not stop: lamplighter:hold = ${instance.hold}`));
   if (instance.pause !== undefined)
     lines.push(line('', `paused, does not start: lamplighter:pause = ${instance.pause}`));
+  if (shortage && instance.state !== 'running') lines.push(line('', shortageText(shortage, clock.now())));
   const price = today.usd === undefined ? '' : `, ${usd(today.usd)} at most`;
   const onToday =
     today.onSeconds === 0
@@ -192,7 +195,7 @@ function attemptText(claim: ShownJob['claim'], ended: string | undefined): strin
   return ended === undefined ? `  attempt ${attempt} ended: ${released}` : `  attempt ${attempt} ended`;
 }
 
-export function asJson({ cloud, manifest, instance, gate, open, receipts, today }: Report) {
+export function asJson({ cloud, manifest, instance, shortage, gate, open, receipts, today }: Report) {
   const plain = <T>(reading: Reading<T>) =>
     reading && 'record' in reading ? reading.record : (reading ?? null);
   return {
@@ -201,6 +204,7 @@ export function asJson({ cloud, manifest, instance, gate, open, receipts, today 
     pipeline: manifest.pipeline,
     manifest,
     instance,
+    shortage: shortage ?? null,
     gate: plain(gate),
     open: {
       count: open.count,

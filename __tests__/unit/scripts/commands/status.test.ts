@@ -10,6 +10,7 @@ const model = { name: 'm', digest: 'd'.repeat(64), zipKey: 'z', zipVersionId: 'z
 const short = jobId.slice(0, 12);
 
 const quiet: Report = {
+  shortage: undefined,
   cloud: 'aws',
   manifest: {
     version: 1,
