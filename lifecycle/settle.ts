@@ -147,7 +147,8 @@ async function isUndoneStart(context: SettleContext, cause: Cause): Promise<bool
   if (cause.kind !== 'instance stopped') return false;
   const { state, launchTime, stateReason } = await context.instance.read();
   const onMs = Date.parse(cause.eventTime) - launchTime.getTime();
-  if (state !== 'stopped' || stateReason?.code.startsWith('Server.') !== true || onMs > UNDONE_MS) return false;
+  if (state !== 'stopped' || stateReason?.code.startsWith('Server.') !== true || onMs > UNDONE_MS)
+    return false;
   context.log.warn('EC2 has undone a start; the sweep starts the instance again', { ...stateReason });
   await noteShortage(context, stateReason);
   return true;

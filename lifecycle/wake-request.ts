@@ -14,10 +14,10 @@ const REQUEST_MS = 120_000;
 const REQUEST_TRIES = 4;
 
 /**
- * `mine`: this trigger asks EC2 to start the instance. `closing`: the function that closes the gate lists the open jobs
- * afterwards. `of another`: another trigger has asked EC2, or asks now. `working`: a drain has a live claim.
+ * `mine`: this trigger asks EC2 to start the instance. `of another`: another trigger has asked EC2, or asks now. `working`: a
+ * drain has a live claim.
  */
-export type RequestOutcome = 'mine' | 'closing' | 'of another' | 'working';
+export type RequestOutcome = 'mine' | 'of another' | 'working';
 
 /**
  * Decides whether this trigger asks EC2 to start the instance. Call it only after the open records are written. Each trigger
@@ -27,7 +27,6 @@ export async function requestWake(context: LedgerContext): Promise<RequestOutcom
   const { control, clock, by } = context;
   for (let tries = 0; tries < REQUEST_TRIES; tries += 1) {
     const gate = await readGate(control);
-    if (gate.state === 'CLOSING') return 'closing';
     refuseNewerGate(gate);
     const request = await control.read(WAKE_REQUEST_KEY, wakeRequestSchema);
     // W9

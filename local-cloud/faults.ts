@@ -47,6 +47,18 @@ export class Faults implements AgentFaults, NotificationFaults, VersioningFaults
   private readonly duplicates: CountedFault[] = [];
   private controlled: Parts | undefined;
 
+  /** The calls of functions and instances to EC2 and SSM, by operation. */
+  private readonly calls = new Map<string, number>();
+
+  noteCall(operation: string): void {
+    this.calls.set(operation, this.calledTimes(operation) + 1);
+  }
+
+  /** How often functions and instances have called an operation of EC2 or SSM, refused calls included. */
+  calledTimes(operation: string): number {
+    return this.calls.get(operation) ?? 0;
+  }
+
   /** Sets the parts. Called once, when they exist. */
   control(parts: Parts): void {
     this.controlled = parts;

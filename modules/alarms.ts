@@ -71,7 +71,8 @@ export class Alarms extends Construct {
     });
     const trips = ownMetric(pipeline, 'BreakerTrips');
     this.addAlarm('breaker-tripped', 'Several starts in a row did no work; the pipeline is paused', trips);
-    const limit = 'AWS has no free machine of its type, or the account is at its limit (Service Quotas, Amazon EC2)';
+    const limit =
+      'AWS has no free machine of its type, or the account is at its limit (Service Quotas, Amazon EC2)';
     this.addAlarm('no-capacity', `EC2 does not start the instance: ${limit}`, {
       ...ownMetric(pipeline, 'StartsRefused'),
       period: sweepMinutes * 60,

@@ -36,7 +36,15 @@ interface Phased {
 }
 
 /** The keys of the control bucket that trigger reads. */
-const WOKEN_KEYS = ['gate.json', 'wake.json', 'orders.json', 'capacity.json', 'open/*', 'claims/*', 'stops/*'];
+const WOKEN_KEYS = [
+  'gate.json',
+  'wake.json',
+  'orders.json',
+  'capacity.json',
+  'open/*',
+  'claims/*',
+  'stops/*',
+];
 
 /** trigger: looks for receipts, admits jobs, moves the gate, notes stops, starts the instance, invokes worker. */
 export function triggerMay(on: Ledger & Owned & Phased & { readonly worker: HasArn }): Statement[] {
@@ -46,7 +54,12 @@ export function triggerMay(on: Ledger & Owned & Phased & { readonly worker: HasA
     admit(on.control),
     noteStops(on.control),
     objects('ReadLedger', on.control, ['s3:GetObject'], WOKEN_KEYS),
-    objects('MoveGateAndRequestWake', on.control, ['s3:PutObject'], ['gate.json', 'wake.json', 'capacity.json']),
+    objects(
+      'MoveGateAndRequestWake',
+      on.control,
+      ['s3:PutObject'],
+      ['gate.json', 'wake.json', 'capacity.json'],
+    ),
     list('ListLedger', on.control, WOKEN_KEYS),
     describeInstances,
     onOwnInstance('StartInstance', on, ['ec2:StartInstances']),

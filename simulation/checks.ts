@@ -195,7 +195,9 @@ export class Checks {
       timeline.now - ask.at < ASKED_FOR_MS &&
       (ask.gate === by.gateRead || (by.gateRead === this.openGate?.etag && this.openGate.by === ask.by));
     const before = this.asks.find(isCovered);
-    const isWorking = [...this.claims.values()].some(({ at, isReleased }) => !isReleased && at < by.startedAt);
+    const isWorking = [...this.claims.values()].some(
+      ({ at, isReleased }) => !isReleased && at < by.startedAt,
+    );
     const isAlone = before === undefined && !(isWorking && this.openGate);
     this.check('a burst asks EC2 once', isAlone, () => {
       return `${by.id} calls EC2, ${before ? `as ${before.by} did` : 'beside a live claim'}`;

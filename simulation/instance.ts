@@ -102,7 +102,8 @@ export class SimInstance {
     const described = this.descriptions.findLast(({ at }) => at <= then) ?? this.descriptions[0];
     if (!described) throw new Error('an instance without a history');
     to.describedLaunch = described.launchTime;
-    to.sawEc2Stop = described.state === 'stopped' && described.stateReason?.Code.startsWith('Server.') === true;
+    to.sawEc2Stop =
+      described.state === 'stopped' && described.stateReason?.Code.startsWith('Server.') === true;
     to.sawOnlyUndone = to.sawOnlyUndone !== false && described.stateReason === STATE_REASONS.capacity;
     this.world.checks.checkDescribe(to);
     const found = {

@@ -38,6 +38,8 @@ export class SimS3 {
     output: new Map(),
     control: new Map(),
   };
+  /** The keys in their order. Undefined: a key has come or gone since. */
+  private readonly sorted: Partial<Record<BucketName, string[] | undefined>> = {};
   private readonly uploads: { key: string; versionId: string; sizeBytes: number; at: Date }[] = [];
   private readonly etags = new Map<string, string>();
   private versions = 0;
@@ -49,7 +51,9 @@ export class SimS3 {
   }
 
   keys(bucket: BucketName, prefix: string): string[] {
-    return [...this.buckets[bucket].keys()].filter((key) => key.startsWith(prefix)).sort(byText);
+    // A list of 10,000 open jobs has ten pages, and a sort for each page would cost more than all the rest.
+    this.sorted[bucket] ??= [...this.buckets[bucket].keys()].sort(byText);
+    return this.sorted[bucket].filter((key) => key.startsWith(prefix));
   }
 
   /** A person uploads a file. Returns the version. */
@@ -99,7 +103,9 @@ export class SimS3 {
 
   delete(process: SimProcess, input: Input): object {
     const { Bucket, Key } = input as GetInput;
-    if (this.buckets[Bucket].delete(Key)) this.world.checks.checkAfterDelete(process, Bucket, Key);
+    if (!this.buckets[Bucket].delete(Key)) return {};
+    this.sorted[Bucket] = undefined;
+    this.world.checks.checkAfterDelete(process, Bucket, Key);
     return {};
   }
 
@@ -181,6 +187,7 @@ export class SimS3 {
     }
     const lastModified = new Date(Math.floor(this.world.timeline.now / 1000) * 1000);
     const stored = { text, etag, versionId: `v${this.versions}`, lastModified, metadata };
+    if (!this.buckets[bucket].has(key)) this.sorted[bucket] = undefined;
     this.buckets[bucket].set(key, stored);
     return stored;
   }

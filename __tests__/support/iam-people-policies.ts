@@ -121,7 +121,16 @@ function arnsOf(place: InMemoryPipeline, { pipeline, region, account }: Named): 
 }
 
 /** Keys of the control bucket, without the models and the runner. */
-const READ_IN_LEDGER = ['gate.json', 'orders.json', 'capacity.json', 'open/*', 'claims/*', 'attempts/*', 'status/*', 'sessions/*'];
+const READ_IN_LEDGER = [
+  'gate.json',
+  'orders.json',
+  'capacity.json',
+  'open/*',
+  'claims/*',
+  'attempts/*',
+  'status/*',
+  'sessions/*',
+];
 
 function conditionOf(place: InMemoryPipeline, { pipeline }: Named): Pick<Statement, 'Condition'> {
   const own = { 'aws:ResourceTag/lamplighter:pipeline': pipeline };

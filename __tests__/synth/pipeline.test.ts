@@ -19,7 +19,7 @@ test('a pipeline consists of exactly these resources, by type and count', () => 
     'aws_cloudwatch_event_rule 3',
     'aws_cloudwatch_event_target 3',
     'aws_cloudwatch_log_group 4',
-    'aws_cloudwatch_metric_alarm 8',
+    'aws_cloudwatch_metric_alarm 9',
     'aws_iam_instance_profile 1',
     'aws_iam_role 4',
     'aws_iam_role_policy 7',

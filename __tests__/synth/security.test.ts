@@ -368,11 +368,14 @@ describe('permissions', () => {
     expect([...new Set(freely)].sort()).toEqual([
       'attempts/*',
       'audit.json',
+      'capacity.json',
       'claims/*',
       'gate.json',
+      'orders.json',
       `results/*/${anyJob}/attempt-*/*`,
       'sessions/*',
       'status/*',
+      'wake.json',
     ]);
   });
 

@@ -41,21 +41,33 @@ export async function readFacts(
     }
   };
   const { manifest } = handle;
-  const [instance, gate, shortage, agent, open, lastDrain, trace, lastSweep, failed, failedEvents, models, plan] =
-    await Promise.all([
-      read('the instance', () => readInstanceIfAny(handle)),
-      read('the gate', () => readGateFacts(handle)),
-      read('the shortage', () => readShortage(handle.control)),
-      read('the agent', () => readAgent(handle)),
-      read('the ledger', () => readLedger(handle, clock)),
-      read('the last drain', () => readLastDrain(handle)),
-      read('the last trace of work', () => readTrace(handle)),
-      read('the last sweep', () => readLastSweep(handle)),
-      read('the receipts', () => readFailedJobs(handle, clock, options.failedHours)),
-      read('the queue of failed events', () => readFailedEvents(handle)),
-      read("the models' folders", () => compareModels(manifest, options.settings())),
-      read('terraform plan', () => options.plan?.()),
-    ]);
+  const [
+    instance,
+    gate,
+    shortage,
+    agent,
+    open,
+    lastDrain,
+    trace,
+    lastSweep,
+    failed,
+    failedEvents,
+    models,
+    plan,
+  ] = await Promise.all([
+    read('the instance', () => readInstanceIfAny(handle)),
+    read('the gate', () => readGateFacts(handle)),
+    read('the shortage', () => readShortage(handle.control)),
+    read('the agent', () => readAgent(handle)),
+    read('the ledger', () => readLedger(handle, clock)),
+    read('the last drain', () => readLastDrain(handle)),
+    read('the last trace of work', () => readTrace(handle)),
+    read('the last sweep', () => readLastSweep(handle)),
+    read('the receipts', () => readFailedJobs(handle, clock, options.failedHours)),
+    read('the queue of failed events', () => readFailedEvents(handle)),
+    read("the models' folders", () => compareModels(manifest, options.settings())),
+    read('terraform plan', () => options.plan?.()),
+  ]);
   const uploads = await read('the uploads', () => readUploads(handle, clock, options.uploadsChecked));
   return {
     ...{ manifest, instance, gate, shortage, agent, open, lastDrain, trace, lastSweep },

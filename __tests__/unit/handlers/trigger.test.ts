@@ -134,11 +134,12 @@ describe('trigger', () => {
     expect(account.count('Invoke')).toBe(1);
   });
 
-  it('leaves a closing gate to its closer, and asks EC2 nothing', async () => {
+  it('leaves a closing gate to its closer, and reads the instance once for all uploads', async () => {
     const account = new FakeAccount();
     account.setGate('CLOSING');
     await upload(account, 'a.csv', 'trigger 1');
-    expect(account.calls).toEqual([]);
+    await upload(account, 'b.csv', 'trigger 2');
+    expect(account.calls).toEqual(['DescribeInstances']);
   });
 
   it('does not fail when EC2 throttles the account: the job is admitted, and the sweep wakes', async () => {

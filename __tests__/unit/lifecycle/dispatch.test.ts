@@ -72,11 +72,14 @@ describe('dispatch', () => {
     expect(account.count('DescribeInstances')).toBe(12);
   });
 
-  it.each(['DescribeInstances', 'ListCommands', 'SendCommand'])('goes on when AWS throttles %s', async (call) => {
-    const account = running();
-    account.failures.set(call, [FakeS3.error('ThrottlingException', 400)]);
-    expect(await dispatch(account.dispatchContext)).toBe('sent');
-  });
+  it.each(['DescribeInstances', 'ListCommands', 'SendCommand'])(
+    'goes on when AWS throttles %s',
+    async (call) => {
+      const account = running();
+      account.failures.set(call, [FakeS3.error('ThrottlingException', 400)]);
+      expect(await dispatch(account.dispatchContext)).toBe('sent');
+    },
+  );
 
   it('waits for the end of the boot', async () => {
     const account = running();

@@ -143,7 +143,10 @@ describe('wake', () => {
     expect(await wake(account.context, 'test')).toBe('no capacity');
     expect(account.count('Invoke')).toBe(0);
     expect(account.gate()).toBeUndefined();
-    expect(JSON.parse(account.s3.text('control', 'capacity.json') ?? '')).toMatchObject({ code, refusals: 1 });
+    expect(JSON.parse(account.s3.text('control', 'capacity.json') ?? '')).toMatchObject({
+      code,
+      refusals: 1,
+    });
   });
 
   it('counts the refusals of one shortage, until the instance runs again', async () => {

@@ -16,7 +16,11 @@ function burst(uploads: number): Workload {
 }
 
 async function callsOf(uploads: number, isWhole: boolean) {
-  const { violation, lost, calls = [] } = await runHistory({
+  const {
+    violation,
+    lost,
+    calls = [],
+  } = await runHistory({
     seed: 1,
     workload: burst(uploads),
     lingerSeconds: 30,

@@ -91,7 +91,7 @@ describe('the list of jobs', () => {
     const now = place.account.clock.now();
     const latestOnly = { ...options, failed: true, limit: 1 };
     const listed = await listJobs(place.handle, latestOnly, now);
-    expect(listed).toEqual({ jobs: [], isWhole: false });
+    expect(listed).toEqual({ jobs: [], isWhole: false, shortage: null });
     expect(listLines(listed, latestOnly, now, recordingTerminal())).toEqual([
       'No job that was read has failed.',
       expect.stringContaining('--limit'),
