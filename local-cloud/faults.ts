@@ -47,16 +47,16 @@ export class Faults implements AgentFaults, NotificationFaults, VersioningFaults
   private readonly duplicates: CountedFault[] = [];
   private controlled: Parts | undefined;
 
-  /** The calls of functions and instances to EC2 and SSM, by operation. */
+  /** The calls of functions and instances to EC2 and SSM, by role and operation. */
   private readonly calls = new Map<string, number>();
 
-  noteCall(operation: string): void {
-    this.calls.set(operation, this.calledTimes(operation) + 1);
+  noteCall(role: string, operation: string): void {
+    this.calls.set(`${role} ${operation}`, this.calledTimes(role, operation) + 1);
   }
 
-  /** How often functions and instances have called an operation of EC2 or SSM, refused calls included. */
-  calledTimes(operation: string): number {
-    return this.calls.get(operation) ?? 0;
+  /** How often a role has called an operation of EC2 or SSM, refused calls included. */
+  calledTimes(role: string, operation: string): number {
+    return this.calls.get(`${role} ${operation}`) ?? 0;
   }
 
   /** Sets the parts. Called once, when they exist. */

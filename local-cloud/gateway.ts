@@ -150,8 +150,8 @@ export class Gateway {
   private refuseAboveLimit(call: Call, { faults }: Services): void {
     const { service } = call;
     const operation = operationOf(call);
-    if (operation === undefined || !isThrottledService(service) || call.caller.kind === 'operator') return;
-    faults.noteCall(operation);
+    if (operation === undefined || !isThrottledService(service) || call.caller.kind !== 'role') return;
+    faults.noteCall(call.caller.roleArn.split('/').at(-1) ?? '', operation);
     if (this.buckets.take(service, operation, Date.now())) return;
     const { code, status } = THROTTLED[service];
     throw new AwsError(status, code, service === 'ec2' ? 'Request limit exceeded.' : 'Rate exceeded');

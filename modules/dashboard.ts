@@ -105,6 +105,7 @@ function graphs({ pipeline, instanceId, functions, failuresQueue }: DashboardPro
         ...functions.map(functionErrors),
         failedEvents(failuresQueue),
         own('BreakerTrips', 'breaker tripped', 'Sum'),
+        own('StartsRefused', 'no capacity', 'Sum'),
       ],
       period: 300,
     },

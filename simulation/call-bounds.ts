@@ -47,8 +47,11 @@ const WAKE_UPS_PER_OUTAGE_MINUTE = 4;
 /** Calls of a drain that waits, per minute: it lists the open jobs and reads the gate each 5 s. */
 const POLLS_PER_MINUTE = 24;
 
-/** One poll of a worker calls DescribeInstances, DescribeInstanceInformation and ListCommands. */
-const CALLS_PER_POLL = 3;
+/**
+ * One poll of a worker calls DescribeInstances, DescribeInstanceInformation and ListCommands. That list may have a page for
+ * each command of the launch.
+ */
+const CALLS_PER_POLL = 8;
 
 /**
  * The bound of each service's calls in a whole history. Bounds catch loops that never end and calls without a reason.

@@ -8,7 +8,7 @@ const { resource } = synthesizePipeline(settingsWith());
 const alarms = resource.aws_cloudwatch_metric_alarm!;
 const alarm = (name: string) => alarms[`alarms_${name}`]!;
 
-test('alarms cost nothing by default: a pipeline has eight, and an account has ten free of charge', () => {
+test('alarms cost nothing by default: a pipeline has nine, and an account has ten free of charge', () => {
   expect(Object.keys(alarms).sort()).toEqual([
     'alarms_breaker-tripped',
     'alarms_failed-events',
@@ -16,6 +16,7 @@ test('alarms cost nothing by default: a pipeline has eight, and an account has t
     'alarms_function-errors-trigger',
     'alarms_function-errors-worker',
     'alarms_job-failed',
+    'alarms_no-capacity',
     'alarms_on-with-nothing-open',
     'alarms_sweep-missed',
   ]);

@@ -1,5 +1,5 @@
 /** The calls that one API of an account and region accepts at once, and those that it accepts each second from then on. */
-export interface RateLimit {
+interface RateLimit {
   readonly burst: number;
   readonly perSecond: number;
 }

@@ -1,4 +1,4 @@
-import type { EndCause, EndedAttempts } from '../../../../lifecycle/records';
+import type { EndCause, EndedAttempts, Shortage } from '../../../../lifecycle/records';
 import type { Facts, OpenJob } from '../../../../scripts/doctor/facts';
 import { FINDING_NAMES, type FindingName, findings } from '../../../../scripts/doctor/findings';
 import { claim, gate, job, manifest, minutesAgo, now, off, on, record, well, withJobs } from './well';
@@ -55,6 +55,11 @@ const withClaimsOf = (...claimsWithoutJob: string[]): Facts => ({
   open: { count: 0, isCountWhole: true, jobs: [], claimsWithoutJob },
 });
 
+const shortage: Shortage = {
+  ...{ version: 1, code: 'VcpuLimitExceeded', message: 'current vCPU limit of 32', nonce: 'n' },
+  ...{ since: minutesAgo(20).toISOString(), at: minutesAgo(1).toISOString(), refusals: 3 },
+};
+
 const jobId = 'c'.repeat(64);
 const lost = { jobId, key: 'a.csv', versionId: 'v', uploadedAt: minutesAgo(60) };
 const failed = { jobId, key: 'a.csv', endedAt: 'then', why: 'exit 1' };
@@ -90,6 +95,12 @@ const rows: readonly Row[] = [
     below: { ...well, instance: { ...off, pause: 'breaker, now' } },
     above: { ...waiting(60), instance: { ...off, pause: 'ada: the breaker' } },
     what: /paused: ada: the breaker\. 1 job waits\.$/,
+  },
+  {
+    name: 'no-capacity',
+    below: { ...waiting(60), shortage, instance: on },
+    above: { ...waiting(60), shortage, instance: off },
+    what: /not started the instance \(3 times, for 20 min.*VcpuLimitExceeded: .*limit of 32.*\. 1 job waits\.$/,
   },
   {
     name: 'held',
