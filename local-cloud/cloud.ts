@@ -305,7 +305,7 @@ function serve(
   const isRunning = (instanceId: string) => instances.get(instanceId)?.state === 'running';
   const apis = {
     lambda: new LambdaApi(moto, code, functions, invocations),
-    ec2: new Ec2Api(moto, instances),
+    ec2: new Ec2Api(moto, instances, faults),
     ssm: new SsmApi(moto, agents, commands, isRunning),
     events: bus,
     s3,

@@ -43,6 +43,7 @@ export class Faults implements AgentFaults, NotificationFaults, VersioningFaults
   readonly operationDelays: Record<string, number> = {};
   /** Time until a bucket's versioning takes effect, in milliseconds. Objects that are written before it have no version. */
   versioningMs = 0;
+  private readonly startRefusals: string[] = [];
   private readonly drops: CountedFault[] = [];
   private readonly duplicates: CountedFault[] = [];
   private controlled: Parts | undefined;
@@ -57,6 +58,16 @@ export class Faults implements AgentFaults, NotificationFaults, VersioningFaults
   /** How often a role has called an operation of EC2 or SSM, refused calls included. */
   calledTimes(role: string, operation: string): number {
     return this.calls.get(`${role} ${operation}`) ?? 0;
+  }
+
+  /** Refuses the next `count` StartInstances with this code of EC2, such as `VcpuLimitExceeded`. */
+  refuseStarts(code: string, count: number): void {
+    this.startRefusals.push(...Array.from({ length: count }, () => code));
+  }
+
+  /** The code with which EC2 refuses this start, or undefined. */
+  takeStartRefusal(): string | undefined {
+    return this.startRefusals.shift();
   }
 
   /** Sets the parts. Called once, when they exist. */

@@ -75,10 +75,30 @@ story('a deployed pipeline', () => {
     for (const job of jobs) expect((await pipeline.receipt(job, 600_000)).outcome).toBe('succeeded');
     // A request counts for two minutes.
     const most = Math.ceil((Date.now() - startedMs) / 120_000);
+    expect(counts()[0]).toBeGreaterThan(before[0]!);
     for (const [index, count] of counts().entries()) expect(count - before[index]!).toBeLessThanOrEqual(most);
     expect(failures()).toBe(failed);
     await eventually('rest', async () => (await pipeline.state()) === 'stopped' || undefined, 90_000);
   }, 700_000);
+
+  it('waits for a machine that EC2 does not have, tells people, and fails no function', async () => {
+    const failures = () =>
+      pipeline.cloud.events.filter((event) => event.kind === 'function' && event.phase === 'failed').length;
+    const failed = failures();
+    faults().refuseStarts('VcpuLimitExceeded', 2);
+    const job = await pipeline.upload('patient.txt', 'hello');
+    const shortage = async () => await pipeline.text(pipeline.manifest.controlBucket, 'capacity.json');
+    await eventually(
+      'a shortage',
+      async () => (await shortage())?.includes('VcpuLimitExceeded') || undefined,
+      60_000,
+    );
+    await faults().sweepNow();
+    await faults().sweepNow();
+    expect((await pipeline.receipt(job, 120_000)).outcome).toBe('succeeded');
+    await eventually('its end', async () => (await shortage())?.includes('endedAt') || undefined, 30_000);
+    expect(failures()).toBe(failed);
+  }, 240_000);
 
   it('does not lose an upload that comes while the instance is stopping', async () => {
     await pipeline.enters('stopping', () => pipeline.upload('early.txt', 'hello'));

@@ -39,11 +39,23 @@ function change(
   return { begin, participle, from, noOp };
 }
 
+/**
+ * Throws AwsError, as EC2 does, if there is a code. Want of capacity is EC2's error, and a limit is the caller's.
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+ */
+function refuseWithoutCapacity(code: string | undefined): void {
+  if (code === undefined) return;
+  const status = code.startsWith('Insufficient') ? 500 : 400;
+  throw new AwsError(status, code, 'The local cloud does not start the instance: a test has said so.');
+}
+
 /** EC2's API. moto keeps the instances; their states and launch times are ours. */
 export class Ec2Api {
   constructor(
     private readonly moto: MotoApi,
     private readonly instances: Ec2Instances,
+    /** Tests let EC2 have no capacity. */
+    private readonly refusals: { takeStartRefusal(): string | undefined },
   ) {}
 
   async answer(call: Call): Promise<Answer> {
@@ -81,7 +93,11 @@ export class Ec2Api {
   private async changeStates(call: Call, operation: keyof typeof CHANGES): Promise<Answer> {
     const { begin, from, noOp, participle } = CHANGES[operation];
     const known = this.named(call);
-    if (operation === 'StartInstances') refuseStartOfInterrupted(known);
+    if (operation === 'StartInstances') {
+      refuseStartOfInterrupted(known);
+      if (known.some(({ state }) => state === 'stopped'))
+        refuseWithoutCapacity(this.refusals.takeStartRefusal());
+    }
     const wrong = known.find(({ state }) => ![...from, ...noOp].includes(state));
     if (wrong) {
       const text = `The instance '${wrong.instanceId}' is not in a state from which it can be ${participle}.`;
