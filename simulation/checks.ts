@@ -207,7 +207,8 @@ export class Checks {
 
   checkStart(by: SimProcess | 'people' | 'EC2'): void {
     if (typeof by === 'string') return;
-    const isRepeated = by.isOnStopped && by.sawOnlyUndone === true;
+    const onMs = (by.stoppedAt ?? Infinity) - (by.describedLaunch ?? 0);
+    const isRepeated = by.sawOnlyUndone === true && onMs < ASKED_FOR_MS;
     this.check('an undone start is not repeated at once', !isRepeated, () => `${by.id} starts the instance`);
     const sawPause = mustHaveSeen(by, this.world.instance.pausedSince);
     this.check('pause is heeded', !sawPause, () => `${by.id} starts the paused instance`);

@@ -248,7 +248,7 @@ export class Functions {
     const process = new SimProcess(timeline, name, id, world.faults.clockErrorMs());
     process.settlesAllJobs = name === 'stop' && 'source' in event;
     process.isSweep = 'source' in event && event.source === 'aws.events';
-    process.isOnStopped = 'detail' in event && (event.detail as { state?: string }).state === 'stopped';
+    process.stoppedAt = stopIn(event);
     const again = failures > 0 ? `, again after ${failures} failures` : '';
     world.narrate?.(id, `runs${again}${describeEvent(event)}`);
     const limit = timeline.after(timeLimitSeconds(name) * 1000, () => {
@@ -321,6 +321,11 @@ export class Functions {
 function s3Event(bucket: string, key: string, versionId: string, at: number): object {
   const object = { key: formEncoded(key), size: 1, versionId };
   return { Records: [{ eventTime: new Date(at).toISOString(), s3: { bucket: { name: bucket }, object } }] };
+}
+
+/** The time in an event that the instance has stopped, in milliseconds since the epoch. */
+function stopIn(event: { readonly time?: string; readonly detail?: { readonly state?: string } }) {
+  return event.detail?.state === 'stopped' ? Date.parse(event.time ?? '') : undefined;
 }
 
 function describeEvent(event: object): string {

@@ -32,8 +32,8 @@ export class SimProcess {
   sawOnlyUndone: boolean | undefined;
   /** Whether the last description showed that EC2 itself had stopped the instance. */
   sawEc2Stop = false;
-  /** The function runs because the instance has stopped. */
-  isOnStopped = false;
+  /** When the instance stopped, by the event for which the function runs. Undefined: it runs for something else. */
+  stoppedAt: number | undefined;
   /** The ETag of the gate that this process last read. Empty: there was no gate. */
   gateRead = '';
   /** When this process last wrote CLOSED into the gate. */

@@ -117,7 +117,7 @@ const STARTS: readonly Case[] = [
     check: async (subject) => {
       await subject.reach('stopping');
       expect(await failureOf(start(subject))).toEqual(WRONG_STATE);
-      expect(await instanceOf(subject).start()).toEqual({ refused: true });
+      expect(await instanceOf(subject).start()).toEqual({ refused: 'state' });
     },
   },
   {
@@ -128,7 +128,7 @@ const STARTS: readonly Case[] = [
       await subject.reach('running');
       await subject.interrupt();
       expect(await failureOf(start(subject))).toEqual(awsFailure('IncorrectSpotRequestState', 400));
-      expect(await instanceOf(subject).start()).toEqual({ refused: true });
+      expect(await instanceOf(subject).start()).toEqual({ refused: 'state' });
     },
   },
 ];
