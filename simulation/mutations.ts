@@ -107,6 +107,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/wake.ts',
     text: "if (gate.state === 'CLOSING') return { isOpen: false, start: decisiveStart };",
     replacement: '',
+    faults: ['call slow'],
   },
   {
     name: 'a start of its own is forgotten when the gate has moved',
@@ -307,6 +308,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lifecycle/wake.ts',
     text: "if (start && start.was !== 'pending') await",
     replacement: 'if (start) await',
+    faults: [],
   },
   {
     name: 'worker is invoked five times over',
