@@ -207,8 +207,7 @@ export class Checks {
 
   checkStart(by: SimProcess | 'people' | 'EC2'): void {
     if (typeof by === 'string') return;
-    const onMs = (by.stoppedAt ?? Infinity) - (by.describedLaunch ?? 0);
-    const isRepeated = by.sawOnlyUndone === true && onMs < ASKED_FOR_MS;
+    const isRepeated = by.sawOnlyUndone === true;
     this.check('an undone start is not repeated at once', !isRepeated, () => `${by.id} starts the instance`);
     const sawPause = mustHaveSeen(by, this.world.instance.pausedSince);
     this.check('pause is heeded', !sawPause, () => `${by.id} starts the paused instance`);

@@ -37,6 +37,9 @@ export type Stopper = 'ours' | 'people' | 'EC2';
 /** Time from the notice of a spot interruption to the interruption, in milliseconds. */
 const NOTICE_MS = 120_000;
 
+/** Maximum time from a start to the stop that undoes it, with a margin, in milliseconds. */
+const UNDONE_MS = 118_000;
+
 /** What the instance needs of the other parts. */
 interface InstanceWorld extends World {
   readonly machine: { boot(): void; shutDown(stopper: Stopper, usualMs: number): number };
@@ -104,7 +107,9 @@ export class SimInstance {
     to.describedLaunch = described.launchTime;
     to.sawEc2Stop =
       described.state === 'stopped' && described.stateReason?.Code.startsWith('Server.') === true;
-    to.sawOnlyUndone = to.sawOnlyUndone !== false && described.stateReason === STATE_REASONS.capacity;
+    const onMs = (to.stoppedAt ?? Infinity) - described.launchTime;
+    const isUndone = described.stateReason === STATE_REASONS.capacity && onMs < UNDONE_MS;
+    to.sawOnlyUndone = to.sawOnlyUndone !== false && isUndone;
     this.world.checks.checkDescribe(to);
     const found = {
       State: { Name: described.state },
