@@ -1,7 +1,7 @@
 import { build } from 'esbuild';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundledCode, bundleOptions, PARTS, type BundleOptions, type Part } from '../modules/bundle';
@@ -108,8 +108,8 @@ export async function prepare(
   const start = await write('start.cjs', START);
   const bare = await write('bare.cjs', '');
   await write('config.json', JSON.stringify(CONFIG));
-  // The runner needs this to be a folder. So it ends when it has made its client.
-  await write('run', '');
+  // The runner needs this to be a folder, and it is nothing. So the runner ends when it has made its client.
+  await symlink('nowhere', join(folder, 'run'));
   const all = PARTS.flatMap((part) => VARIANTS.map(({ variant }) => ({ part, variant })));
   const programs = all.map(async ({ part, variant }): Promise<Program> => {
     const options = await optionsOf(part, variant);
