@@ -206,6 +206,8 @@ story('lamplighter doctor', () => {
   it('names an agent that does not report', async () => {
     pipeline.cloud.faults.agentsAreMute = true;
     await act('warm', (handle) => warm(handle, undefined));
+    // An instance that is still pending has no agent.
+    await pipeline.reaches('running');
     expect((await examine()).names).toEqual(['held']);
     expect((await examine(6)).names).toEqual(['held', 'agent-silent']);
     pipeline.cloud.faults.agentsAreMute = false;
