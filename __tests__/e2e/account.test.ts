@@ -1,7 +1,11 @@
 import {
+  AttachInternetGatewayCommand,
+  CreateInternetGatewayCommand,
+  CreateRouteCommand,
   CreateSubnetCommand,
   CreateVpcCommand,
   DescribeInstancesCommand,
+  DescribeRouteTablesCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
 import {
@@ -24,6 +28,7 @@ const region = { CreateBucketConfiguration: { LocationConstraint: 'eu-central-1'
 async function settingsOfAccount(cloud: CloudUnderTest) {
   const ec2 = new EC2Client(cloud.client);
   const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: '10.1.0.0/16' }));
+  await connect(ec2, Vpc!.VpcId!);
   const subnetIn = async (CidrBlock: string) => {
     const { Subnet } = await ec2.send(new CreateSubnetCommand({ VpcId: Vpc!.VpcId!, CidrBlock }));
     return Subnet!.SubnetId!;
@@ -59,6 +64,17 @@ async function settingsOfAccount(cloud: CloudUnderTest) {
     image: { name: 'al2023-ami-minimal-*-x86_64', owner: '137112412989' },
   };
   return { pipelines: [settings] };
+}
+
+/** Gives a network the way to the internet that the SSM agent needs. */
+async function connect(ec2: EC2Client, VpcId: string): Promise<void> {
+  const { InternetGateway } = await ec2.send(new CreateInternetGatewayCommand({}));
+  const GatewayId = InternetGateway!.InternetGatewayId!;
+  await ec2.send(new AttachInternetGatewayCommand({ VpcId, InternetGatewayId: GatewayId }));
+  const Filters = [{ Name: 'vpc-id', Values: [VpcId] }];
+  const { RouteTables } = await ec2.send(new DescribeRouteTablesCommand({ Filters }));
+  const { RouteTableId } = RouteTables![0]!;
+  await ec2.send(new CreateRouteCommand({ RouteTableId, GatewayId, DestinationCidrBlock: '0.0.0.0/0' }));
 }
 
 /** A role that may do everything: the account, not Lamplighter, sets the permissions of a deployer. */
