@@ -122,8 +122,8 @@ async function endRound(
   // A service that systemd is about to begin must not begin.
   if (!isKilled) await systemctl('stop', '--no-block', unit);
   // The last command of a killed service needs time: another kill would end that too.
-  const pause = sleep(isKilled ? KILLED_MS : ROUND_MS, isKilled ? 'killed' : 'was not there');
-  return Promise.race([ended.then(() => 'ended' as const), pause as Promise<'killed' | 'was not there'>]);
+  const [pauseMs, end] = isKilled ? ([KILLED_MS, 'killed'] as const) : ([ROUND_MS, 'was not there'] as const);
+  return Promise.race([ended.then(() => 'ended' as const), sleep(pauseMs, end)]);
 }
 
 function argumentsOf({ unit, slice, signs, properties, command, environment }: ServiceStart): string[] {

@@ -7,6 +7,9 @@ import { makeFolder } from './make-folder';
 import { modelEnvironment } from './model-environment';
 import { startService, type ServiceStart } from './service';
 
+/** The last line of the probe. */
+const PROBE_END = 'end of the probe';
+
 /**
  * A model that attacks its walls in the simplest way. Each line that it prints is a fact. A connection to the metadata service
  * is refused at once, or it gets no answer.
@@ -22,11 +25,8 @@ for address in 169.254.169.254 fd00:ec2::254; do
   { ! timeout 2 bash -c "exec 3<>/dev/tcp/$address/80" 2>/dev/null || echo "reaches $address"; } &
 done
 wait
-echo 'end of the probe'
+echo '${PROBE_END}'
 `;
-
-/** The last line of the probe. */
-const PROBE_END = 'end of the probe';
 
 /** Time limit of the probe, in milliseconds. Without a fault it takes a fraction of a second. */
 const PROBE_LIMIT_MS = 60_000;
